@@ -1,0 +1,153 @@
+"""What the dummy server remembers of runs, and who wants to hear of them: pure, no I/O, no clock.
+
+"Connection" is always Socket.IO's session id. A connection asks for a run by posting a command for
+it or by watching it; it hears every status and the result once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_RESULTS = 1_000
+# A result may carry 5 MB of log, so their sum is bounded as well.
+MAX_RESULT_BYTES = 256_000_000
+MAX_OPEN_RUNS = 50_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a watch: is the run known, its last status, a result to send at once."""
+
+    known: bool
+    status: dict[str, Any] | None
+    result: dict[str, Any] | None
+
+
+@dataclass
+class _Run:
+    posts: int = 0
+    askers: Counter[str] = field(default_factory=Counter)
+    served: set[str] = field(default_factory=set)
+    status: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    result_bytes: int = 0
+
+    @property
+    def known(self) -> bool:
+        return self.posts > 0 or self.status is not None or self.result is not None
+
+
+class Ledger:
+    """The runs in memory: open ones, and the last finished ones with their results."""
+
+    def __init__(
+        self,
+        max_results: int = MAX_RESULTS,
+        max_result_bytes: int = MAX_RESULT_BYTES,
+        max_open: int = MAX_OPEN_RUNS,
+    ) -> None:
+        self._max_results = max_results
+        self._max_result_bytes = max_result_bytes
+        self._max_open = max_open
+        self._open: OrderedDict[int, _Run] = OrderedDict()
+        self._finished: OrderedDict[int, _Run] = OrderedDict()
+        self._result_bytes = 0
+        self._asked_by: defaultdict[str, set[int]] = defaultdict(set)
+
+    def post(self, sid: str, run_id: int) -> None:
+        """Note that a connection posted a command for this run and so wants its events."""
+        run = self._run(run_id)
+        run.posts += 1
+        self._ask(sid, run_id, run)
+
+    def withdraw(self, sid: str, run_id: int) -> None:
+        """Take one `post` back, because the command was refused.
+
+        Counted, not flagged: a refused second command must not cut off the one who posted the
+        first one rightly.
+        """
+        run = self._find(run_id)
+        if run is None:
+            return
+        run.posts = max(0, run.posts - 1)
+        run.askers[sid] -= 1
+        if run.askers[sid] <= 0:
+            del run.askers[sid]
+            self._asked_by.get(sid, set()).discard(run_id)
+        self._forget_if_empty(run_id, run)
+
+    def watch(self, sid: str, run_id: int) -> Answer:
+        """Subscribe a connection to a run and tell what is known of it.
+
+        A result is in the answer only if this connection has not had it yet.
+        """
+        run = self._run(run_id)
+        self._ask(sid, run_id, run)
+        result = None
+        if run.result is not None and sid not in run.served:
+            run.served.add(sid)
+            result = run.result
+        return Answer(run.known, run.status, result)
+
+    def record_status(self, run_id: int, status: dict[str, Any]) -> tuple[str, ...]:
+        """Remember a status; returns the connections that are to hear it."""
+        run = self._run(run_id)
+        run.status = status
+        return tuple(run.askers)
+
+    def record_result(
+        self, run_id: int, result: dict[str, Any], size_bytes: int
+    ) -> tuple[str, ...]:
+        """Remember a result; returns the connections that are to hear it and have not yet."""
+        run = self._run(run_id)
+        self._open.pop(run_id, None)
+        self._finished[run_id] = run
+        self._finished.move_to_end(run_id)
+        self._result_bytes += size_bytes - run.result_bytes
+        run.result, run.result_bytes = result, size_bytes
+        hearers = tuple(sid for sid in run.askers if sid not in run.served)
+        run.served.update(hearers)
+        self._shrink()
+        return hearers
+
+    def forget_connection(self, sid: str) -> None:
+        """Drop what a connection that went away asked for."""
+        for run_id in self._asked_by.pop(sid, set()):
+            run = self._find(run_id)
+            if run is not None:
+                del run.askers[sid]
+                run.served.discard(sid)
+                self._forget_if_empty(run_id, run)
+
+    def _find(self, run_id: int) -> _Run | None:
+        return self._open.get(run_id) or self._finished.get(run_id)
+
+    def _run(self, run_id: int) -> _Run:
+        run = self._find(run_id)
+        if run is None:
+            run = self._open[run_id] = _Run()
+            self._shrink()
+        return run
+
+    def _ask(self, sid: str, run_id: int, run: _Run) -> None:
+        run.askers[sid] += 1
+        self._asked_by[sid].add(run_id)
+
+    def _forget_if_empty(self, run_id: int, run: _Run) -> None:
+        if not run.known and not run.askers:
+            self._open.pop(run_id, None)
+
+    def _shrink(self) -> None:
+        while len(self._open) > self._max_open:
+            self._release(*self._open.popitem(last=False))
+        while len(self._finished) > self._max_results or (
+            self._result_bytes > self._max_result_bytes and len(self._finished) > 1
+        ):
+            self._release(*self._finished.popitem(last=False))
+
+    def _release(self, run_id: int, run: _Run) -> None:
+        self._result_bytes -= run.result_bytes
+        for sid in run.askers:
+            self._asked_by[sid].discard(run_id)

@@ -1,0 +1,119 @@
+"""What the dummy server's messages look like: small pure readers and builders.
+
+The server routes and judges nothing, so only what routing needs is read here. The whole contract
+stands in the docstring of `relay.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+MAX_MESSAGE_BYTES = 5_000_000
+
+
+class CommandState(StrEnum):
+    """What became of a posted command, as the emitter's acknowledgement says it."""
+
+    FORWARDED = "forwarded"
+    KEPT = "kept"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a poster is told about a command.
+
+    reason: why it was not taken; None if it was
+    status: the run's status as the node knew it when it answered; None if it has not answered
+    """
+
+    state: CommandState
+    reason: str | None = None
+    status: str | None = None
+
+
+def single_argument(args: tuple[Any, ...]) -> Any:
+    """Return the payload of an event: its one argument, None without, a list if there are more."""
+    if len(args) > 1:
+        return list(args)
+    return args[0] if args else None
+
+
+def is_run_id(value: Any) -> bool:
+    """Tell whether `value` can name a run: a JSON whole number (Python's bool is none)."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def run_id_of(payload: Any) -> int | None:
+    """Return the run's number if the payload is an object that holds a usable one."""
+    given = given_run_id(payload)
+    return given if is_run_id(given) else None
+
+
+def given_run_id(payload: Any) -> Any:
+    """Return the run_id just as it was given, None where there is none or it is binary."""
+    given = payload.get("run_id") if isinstance(payload, dict) else None
+    return None if isinstance(given, bytes | bytearray) else given
+
+
+def command_ack(payload: Any, outcome: Outcome) -> dict[str, Any]:
+    """Build the acknowledgement of a `command_request`."""
+    return {
+        "accepted": outcome.state in (CommandState.FORWARDED, CommandState.KEPT),
+        "state": outcome.state.value,
+        "run_id": given_run_id(payload),
+        "reason": outcome.reason,
+        "status": outcome.status,
+    }
+
+
+def node_answer(args: tuple[Any, ...]) -> Outcome:
+    """Read the node's acknowledgement of a `command`.
+
+    What is no answer by the contract becomes `unknown`: the run may have been started.
+    """
+    answer = single_argument(args)
+    accepted = answer.get("accepted") if isinstance(answer, dict) else None
+    if accepted is True:
+        status = answer.get("status")
+        return Outcome(CommandState.FORWARDED, status=status if isinstance(status, str) else None)
+    if accepted is False:
+        reason = answer.get("reason")
+        text = reason if isinstance(reason, str) and reason else "the node gave no reason"
+        return Outcome(CommandState.REFUSED, reason=text)
+    text = (
+        "the node's acknowledgement was not understood; the run may start all the same: "
+        "ask with watch_request, or post the same command again"
+    )
+    return Outcome(CommandState.UNKNOWN, reason=text)
+
+
+def no_answer(seconds: float) -> Outcome:
+    """Build the outcome for a node that stays connected and does not answer."""
+    text = (
+        f"the node is connected but did not answer within {seconds:g} s; the run may still start: "
+        "ask with watch_request, or post the same command again (harmless when repeated)"
+    )
+    return Outcome(CommandState.UNKNOWN, reason=text)
+
+
+def problem_with_report(payload: Any) -> str | None:
+    """Say what makes a `run_status` or `run_result` impossible to route, None if nothing does."""
+    if not isinstance(payload, dict):
+        return "the payload is not an object"
+    if run_id_of(payload) is None:
+        return "run_id is missing or not a whole number"
+    return None
+
+
+def size_in_bytes(payload: Any) -> int:
+    """Return about how many bytes a payload takes, binary parts included."""
+    return len(json.dumps(payload, default=_binary_as_text, separators=(",", ":")))
+
+
+def _binary_as_text(part: Any) -> str:
+    return part.decode("latin-1") if isinstance(part, bytes | bytearray) else repr(part)
