@@ -163,7 +163,9 @@ class EmitterClient:
             return future.result(timeout=timeout_s)
         except TimeoutError as error:
             if not self._session.connected:
-                text = f"the server at {self.url} went away and was not back within {timeout_s:.1f} s"
+                text = (
+                    f"the server at {self.url} went away and was not back within {timeout_s:.1f} s"
+                )
                 raise ServerUnreachableError(text) from error
             raise NoAnswerError(f"{what} did not come within {timeout_s:.1f} s") from error
 
