@@ -1,0 +1,7 @@
+"""``python -m node_poc``."""
+
+import sys
+
+from node_poc.cli import main
+
+sys.exit(main())

@@ -1,0 +1,64 @@
+"""What a former process of this node left behind, taken up from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from node_poc.runs.model import Run, RunResult, Stage
+from node_poc.storage.records import Records, RunRecord, StorageError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """One run that is not over: with its result if it has ended already."""
+
+    run: Run
+    record: RunRecord
+    result: RunResult | None
+
+
+def read_open_runs(records: Records) -> Iterator[Adopted]:
+    """Yield every run whose result the server does not have, in order of run ids.
+
+    A damaged record is told and left alone: it must not stop the others.
+    """
+    for run_id in records.open_runs():
+        try:
+            record = records.read_run(run_id)
+            result = records.read_result(run_id)
+        except StorageError as error:
+            log.error("run not taken up: its record is damaged", run_id=run_id, error=str(error))  # noqa: TRY400  the text says it all
+            continue
+        if record is None:
+            log.error("run not taken up: its folder is gone", run_id=run_id)
+            continue
+        yield Adopted(_run_of(record, result), record, result)
+
+
+def _run_of(record: RunRecord, result: RunResult | None) -> Run:
+    run = Run(
+        run_id=record.spec.run_id,
+        digest=record.digest,
+        received_at=record.received_at,
+        job_created_at=record.job_created_at,
+        stage=Stage.CREATED if record.job_created_at is not None else Stage.ACCEPTED,
+    )
+    if result is None:
+        return run
+    return Run(
+        run_id=run.run_id,
+        digest=run.digest,
+        received_at=run.received_at,
+        job_created_at=run.job_created_at,
+        stage=Stage.FINISHED,
+        status=result.status,
+        started_at=result.started_at,
+        ended_at=result.ended_at,
+        exit_code=result.exit_code,
+        failure=result.failure,
+    )

@@ -1,0 +1,100 @@
+"""The command line: arguments in, exit codes out. No rules in here.
+
+Exit codes: 0 well; 1 failed; 2 wrong usage or configuration; 4 no cluster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from node_poc import __version__
+from node_poc.cluster.connect import NoClusterError
+from node_poc.config.load import NOT_APPLIED_KEYS, ConfigError, load_config
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.policies import build_policies
+from node_poc.manifests.config_map import build_config_map
+from node_poc.node import run_node
+from node_poc.observe.logging_setup import set_up_logging
+from node_poc.storage.records import StorageError
+
+_CONFIG = Path(__file__).with_name("node_config.yaml")
+_HEALTH_PORT = 8081
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = load_config(options.config)
+    except ConfigError as error:
+        return _fail(2, str(error))
+    command: int = options.command(options, config)
+    return command
+
+
+def _fail(code: int, text: str) -> int:
+    print(f"error: {text}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m node_poc", description="A vantage6 node whose containers are Jobs."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the node until SIGTERM or Ctrl-C")
+    run.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
+    run.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
+    run.add_argument("--log-format", choices=["json", "text"], help="default: text on a terminal")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="validate the configuration file")
+    check.set_defaults(command=_check)
+
+    render = commands.add_parser("render", help="print Kubernetes objects made from the file")
+    render.add_argument("what", choices=["policies", "config-map"])
+    render.set_defaults(command=_render)
+
+    for command in (run, check, render):
+        command.add_argument(
+            "--config", type=Path, default=_CONFIG, metavar="FILE", help="default: %(default)s"
+        )
+    return parser
+
+
+def _run(options: argparse.Namespace, config: NodeConfig) -> int:
+    as_json = options.log_format == "json" or (
+        options.log_format is None and not sys.stdout.isatty()
+    )
+    set_up_logging(config.logging.level, as_json=as_json)
+    try:
+        run_node(config, context=options.context, health_port=options.health_port)
+    except NoClusterError as error:
+        return _fail(4, str(error))
+    except (StorageError, OSError) as error:
+        return _fail(1, str(error))
+    return 0
+
+
+def _check(options: argparse.Namespace, config: NodeConfig) -> int:
+    for key in config.not_applied:
+        print(f"warning: {key} has no effect here: {NOT_APPLIED_KEYS[key]}")
+    print(f"{options.config}: good; {len(config.databases)} databases, {config.server_address}")
+    return 0
+
+
+def _render(options: argparse.Namespace, config: NodeConfig) -> int:
+    settings = config.kubernetes
+    if options.what == "policies":
+        objects = build_policies(settings.namespace, settings.proxy.port)
+        print(yaml.safe_dump_all(objects, sort_keys=False), end="")
+    else:
+        text = options.config.read_text(encoding="utf-8")
+        print(build_config_map(settings.namespace, text), end="")
+    return 0

@@ -1,0 +1,170 @@
+"""The way to the Kubernetes API: the official client's transport, plain JSON in and out.
+
+The generated methods of the client are not used: their models cost time for each object and know
+only the fields of their own release. What is used is what is hard to do well: in-cluster
+credentials that renew themselves, TLS, kubeconfig files, connection pools.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from node_poc.cluster.errors import ClusterError, ExpiredError, error_of
+
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 15.0
+_CHUNK = 65536
+_MERGE_PATCH = "application/merge-patch+json"
+Query = list[tuple[str, str]]
+
+
+class NoClusterError(Exception):
+    """There is no cluster to talk to. The text tells what was looked for."""
+
+
+def connect(context: str | None = None, pool_size: int = 16) -> KubernetesApi:
+    """Connect by the pod's ServiceAccount, or outside a pod by a kubeconfig context.
+
+    Args:
+        context: kubeconfig context; only used outside a pod.
+        pool_size: connections kept open at the most.
+
+    Raises:
+        NoClusterError: neither is there.
+    """
+    settings = client.Configuration()
+    try:
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            config.load_incluster_config(client_configuration=settings)
+        else:
+            config.load_kube_config(context=context, client_configuration=settings)
+    except config.ConfigException as error:
+        raise NoClusterError(
+            f"no cluster: not in a pod with a ServiceAccount, and no usable kubeconfig ({error}); "
+            "run in the cluster (kubectl apply -f ./kubeconfs), or set KUBECONFIG"
+        ) from error
+    settings.retries = False  # retries are decided where the call is made
+    settings.connection_pool_maxsize = pool_size
+    return KubernetesApi(client.ApiClient(configuration=settings))
+
+
+class KubernetesApi:
+    """One call, one answer. Thread-safe: the client's connection pool is."""
+
+    def __init__(self, api_client: client.ApiClient) -> None:
+        """``api_client`` is configured and authenticates itself."""
+        self._client = api_client
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: dict[str, Any] | None = None,
+        query: Query | None = None,
+    ) -> dict[str, Any]:
+        """Make one call and return the answer's JSON object. Raises ClusterError."""
+        response = self._send(method, path, body, query or [], (_CONNECT_SECONDS, _READ_SECONDS))
+        text = _read_body(f"{method} {path}", response)
+        if not 200 <= response.status <= 299:
+            raise error_of(f"{method} {path}", response.status, text)
+        data = json.loads(text) if text else {}
+        return data if isinstance(data, dict) else {}
+
+    def read_tail(self, path: str, query: Query, limit: int) -> tuple[bytes, bool]:
+        """Read an answer that is not JSON, keeping only its last ``limit`` bytes in memory.
+
+        Returns:
+            the bytes, and whether there were more before them.
+
+        Raises:
+            ClusterError: the call failed, or the connection broke on the way.
+        """
+        call = f"GET {path}"
+        response = self._send("GET", path, None, query, (_CONNECT_SECONDS, _READ_SECONDS))
+        with contextlib.closing(response):
+            if response.status != 200:
+                raise error_of(call, response.status, _read_body(call, response))
+            tail, dropped = b"", False
+            try:
+                for chunk in response.stream(_CHUNK, decode_content=False):
+                    tail += chunk
+                    dropped = dropped or len(tail) > limit
+                    tail = tail[-limit:]
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise ClusterError(call, 0, type(error).__name__, str(error)) from error
+            return tail, dropped
+
+    def stream(self, path: str, query: Query, silence_seconds: float) -> Iterator[dict[str, Any]]:
+        """Follow a watch: one JSON object a line, until the server ends it.
+
+        Raises:
+            ClusterError: the connection broke, or nothing came for ``silence_seconds``.
+            ExpiredError: the watch must begin anew from a list.
+        """
+        call = f"WATCH {path}"
+        response = self._send("GET", path, None, query, (_CONNECT_SECONDS, silence_seconds))
+        with contextlib.closing(response):
+            if response.status != 200:
+                raise error_of(call, response.status, _read_body(call, response))
+            try:
+                yield from _events(call, response)
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise ClusterError(call, 0, type(error).__name__, str(error)) from error
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        query: Query,
+        timeout: tuple[float, float],
+    ) -> Any:
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
+        call = self._client.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=query,
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            return self._client.call_api(*call, _request_timeout=timeout).response
+        except ApiException as error:
+            told = str(error.body or error)
+            raise error_of(f"{method} {path}", error.status or 0, told) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterError(f"{method} {path}", 0, type(error).__name__, str(error)) from error
+
+
+def _read_body(call: str, response: Any) -> str:
+    try:
+        return str(response.data.decode("utf-8", "replace"))
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise ClusterError(call, 0, type(error).__name__, str(error)) from error
+
+
+def _events(call: str, response: Any) -> Iterator[dict[str, Any]]:
+    rest = b""
+    for chunk in response.stream(amt=None, decode_content=False):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                told = event["object"]
+                error = error_of(call, int(told.get("code", 0)), json.dumps(told))
+                if told.get("reason") == "Expired":
+                    raise ExpiredError(call, 410, "Expired", error.message)
+                raise error
+            yield event

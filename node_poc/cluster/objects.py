@@ -1,0 +1,96 @@
+"""The calls this node makes, one method each; 404 and 409 are decided here, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import stamina
+
+from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.errors import ClusterError, ConflictError, NotFoundError
+
+_ATTEMPTS = 6
+_RETRY_SECONDS = 30.0
+
+
+def _is_transient(error: Exception) -> bool:
+    return isinstance(error, ClusterError) and error.is_transient
+
+
+class ClusterObjects:
+    """Create, read and remove objects in one namespace.
+
+    Every call may be repeated without harm, so what may work a moment later (no answer, 429,
+    5xx) is tried again for up to 30 seconds, at growing intervals with jitter.
+    """
+
+    def __init__(self, api: KubernetesApi, namespace: str) -> None:
+        """``namespace`` is the only one this node touches."""
+        self._api = api
+        self.jobs_path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
+        self._services_path = f"/api/v1/namespaces/{namespace}/services"
+
+    def create_job(self, job: dict[str, Any]) -> bool:
+        """Create a Job. Returns whether it is new: False means that it was there already."""
+        try:
+            self._call("POST", self.jobs_path, body=job)
+        except ConflictError:
+            return False
+        return True
+
+    def delete_job(self, name: str) -> None:
+        """Delete a Job and its pods; one that is gone is fine."""
+        query = [("propagationPolicy", "Background")]
+        try:
+            self._call("DELETE", f"{self.jobs_path}/{name}", query=query)
+        except NotFoundError:
+            return
+
+    def patch_job(self, name: str, patch: dict[str, Any]) -> None:
+        """Merge ``patch`` into a Job; one that is gone is fine."""
+        try:
+            self._call("PATCH", f"{self.jobs_path}/{name}", body=patch)
+        except NotFoundError:
+            return
+
+    def read_log_tail(self, pod: str, container: str, limit: int) -> tuple[bytes, bool]:
+        """Return the last ``limit`` bytes of a container's log, and whether there was more.
+
+        Raises:
+            NotFoundError: the pod is gone, and its log with it.
+            ClusterError: the log could not be read.
+        """
+        # The API cuts from the end by lines only. A line is at least its newline, so that many
+        # lines hold ``limit`` bytes; most logs have longer ones and are cut here.
+        query = [("container", container), ("tailLines", str(limit))]
+        tail: tuple[bytes, bool] = self._retrying(
+            self._api.read_tail, f"{self.pods_path}/{pod}/log", query, limit
+        )
+        return tail
+
+    def service_address(self, name: str) -> str | None:
+        """The ClusterIP of a Service; None if there is no such Service, or it has no address."""
+        try:
+            service = self._call("GET", f"{self._services_path}/{name}")
+        except NotFoundError:
+            return None
+        address = service["spec"].get("clusterIP")
+        return address if address and address != "None" else None
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._retrying(self._api.call, method, path, **options)
+        return answer
+
+    @staticmethod
+    def _retrying(call: Any, *arguments: Any, **options: Any) -> Any:
+        for attempt in stamina.retry_context(
+            on=_is_transient,
+            attempts=_ATTEMPTS,
+            timeout=_RETRY_SECONDS,
+            wait_initial=0.1,
+            wait_max=8.0,
+        ):
+            with attempt:
+                return call(*arguments, **options)
+        raise AssertionError("stamina either returns or raises")

@@ -1,0 +1,88 @@
+"""PURE: an API object (plain JSON) becomes what the core knows: an observation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from node_poc.manifests import identity
+from node_poc.runs.model import JobObservation, PodObservation, Terminated
+
+_RUNNING = "running"
+
+
+def parse_time(text: str | None) -> float | None:
+    """Kubernetes' RFC 3339 time as seconds since the epoch; None for none."""
+    return datetime.fromisoformat(text).timestamp() if text else None
+
+
+def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | None:
+    """What this pod shows; None if it belongs to no run."""
+    run_id = identity.run_id_of(pod["metadata"].get("labels") or {})
+    if run_id is None:
+        return None
+    status = pod.get("status") or {}
+    container = _container_state(status)
+    waiting = container.get("waiting") or {}
+    running = container.get(_RUNNING) or {}
+    return PodObservation(
+        run_id=run_id,
+        pod_name=pod["metadata"]["name"],
+        phase=status.get("phase", ""),
+        node_name=(pod.get("spec") or {}).get("nodeName", ""),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        unschedulable=_unschedulable(status),
+        waiting_reason=waiting.get("reason", ""),
+        waiting_message=waiting.get("message", ""),
+        running_since=parse_time(running.get("startedAt")),
+        terminated=_terminated(container.get("terminated")),
+        gone=gone,
+    )
+
+
+def _container_state(status: dict[str, Any]) -> dict[str, Any]:
+    for container in status.get("containerStatuses") or []:
+        if container.get("name") == identity.CONTAINER:
+            return container.get("state") or {}
+    return {}
+
+
+def _terminated(state: dict[str, Any] | None) -> Terminated | None:
+    if state is None:
+        return None
+    return Terminated(
+        exit_code=int(state.get("exitCode", 0)),
+        reason=state.get("reason", ""),
+        message=state.get("message", ""),
+        signal=int(state.get("signal", 0)),
+        started_at=parse_time(state.get("startedAt")),
+        ended_at=parse_time(state.get("finishedAt")),
+    )
+
+
+def _unschedulable(status: dict[str, Any]) -> str:
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return str(condition.get("message") or condition.get("reason") or "not scheduled")
+    return ""
+
+
+def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | None:
+    """What this Job shows; None if it belongs to no run."""
+    metadata = job["metadata"]
+    run_id = identity.run_id_of(metadata.get("labels") or {})
+    if run_id is None:
+        return None
+    failed: dict[str, Any] = {}
+    for condition in (job.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Failed" and condition.get("status") == "True":
+            failed = condition
+    return JobObservation(
+        run_id=run_id,
+        created_at=parse_time(metadata.get("creationTimestamp")),
+        failed_reason=failed.get("reason", ""),
+        failed_message=failed.get("message", ""),
+        delivered=identity.ANNOTATION_DELIVERED in (metadata.get("annotations") or {}),
+        gone=gone,
+    )

@@ -1,0 +1,127 @@
+"""Follow one kind of object: list, watch, and list again whenever the watch may have lied.
+
+The list is the truth and the watch a hint: a watch can end, be cut without a word, or start too
+far in the past. So it begins from a list, and a new list is made when it ends or expires, and on a
+timer. Whoever listens gets each list as a whole, and so can tell what has gone.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.errors import ClusterError, ExpiredError
+
+log = structlog.get_logger(__name__)
+
+# The server ends a watch after this time; it then resumes from where it was, without a list.
+_WATCH_SECONDS = 240
+# Bookmarks come once a minute, so a longer silence means that the connection is dead.
+_SILENCE_SECONDS = 100.0
+# A full list at least this often, whatever the watch says.
+_RELIST_SECONDS = 600.0
+_PAGE = 500
+_BACKOFF_SECONDS = (0.2, 15.0)
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """All objects as they were at one moment not before ``asked_at`` (monotonic seconds)."""
+
+    objects: tuple[Object, ...]
+    asked_at: float
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One object as it is now, or as it was last if it is gone."""
+
+    object: Object
+    gone: bool
+
+
+Seen = Listed | Changed
+
+
+class Watcher:
+    """A thread that follows the objects of one path that a label selector selects."""
+
+    def __init__(
+        self, api: KubernetesApi, path: str, selector: str, on_seen: Callable[[Seen], None]
+    ) -> None:
+        """``on_seen`` is called in the watcher's thread and must not block."""
+        self._api = api
+        self._path = path
+        self._selector = selector
+        self._on_seen = on_seen
+        self._stop = threading.Event()
+        self._version: str | None = None
+        self._listed_at = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
+
+    def start(self) -> None:
+        """Start to follow; the first thing seen is a list."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end. It may sit in a read until the server speaks: it is a daemon."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                if self._version is None or time.monotonic() - self._listed_at > _RELIST_SECONDS:
+                    self._list()
+                failures = 0
+                self._watch()
+            except ExpiredError:
+                self._version = None
+            except ClusterError as error:
+                self._version = None
+                failures += 1
+                delay = self._backoff(failures)
+                log.warning("watch broke", path=self._path, error=str(error), again_in_s=delay)
+                self._stop.wait(delay)
+
+    def _backoff(self, failures: int) -> float:
+        first, longest = _BACKOFF_SECONDS
+        ceiling = min(longest, first * 2 ** min(failures, 10))
+        return round(random.uniform(ceiling / 2, ceiling), 2)  # noqa: S311  jitter, no secret
+
+    def _list(self) -> None:
+        asked_at = time.monotonic()
+        objects: list[Object] = []
+        query = [("labelSelector", self._selector), ("limit", str(_PAGE))]
+        page = self._api.call("GET", self._path, query=query)
+        objects += page.get("items") or []
+        while token := page["metadata"].get("continue"):
+            page = self._api.call("GET", self._path, query=[*query, ("continue", token)])
+            objects += page.get("items") or []
+        self._version = page["metadata"]["resourceVersion"]
+        self._listed_at = asked_at
+        self._on_seen(Listed(tuple(objects), asked_at))
+
+    def _watch(self) -> None:
+        query = [
+            ("labelSelector", self._selector),
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(_WATCH_SECONDS)),
+            ("resourceVersion", self._version or ""),
+        ]
+        for event in self._api.stream(self._path, query, _SILENCE_SECONDS):
+            self._version = event["object"]["metadata"]["resourceVersion"]
+            if event["type"] != "BOOKMARK":
+                self._on_seen(Changed(event["object"], event["type"] == "DELETED"))
+            if self._stop.is_set():
+                return

@@ -1,0 +1,1 @@
+"""The node's configuration: vantage6's file format, validated."""

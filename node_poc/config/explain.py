@@ -1,0 +1,38 @@
+"""A broken rule of a pydantic model, told to the person who wrote the value."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+_SHAPES = {
+    "NoneType": "null",
+    "bool": "true or false",
+    "dict": "an object",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "str": "text",
+}
+
+
+def shape_of(value: object) -> str:
+    """Name a value's kind and size without showing it: it may be a secret, or data."""
+    name = type(value).__name__
+    shape = _SHAPES.get(name, name)
+    return f"{shape} of length {len(value)}" if isinstance(value, str | list | dict) else shape
+
+
+def explain(error: ValidationError) -> str:
+    """One sentence a broken rule: the field, the rule or remedy, the shape of the value."""
+    sentences = []
+    for item in error.errors(include_url=False, include_context=False):
+        parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]]
+        path = "".join(parts).lstrip(".") or "the whole"
+        if item["type"] == "extra_forbidden":
+            sentences.append(f"{path}: unknown; check its spelling and its place, or remove it")
+        elif item["type"] == "missing":
+            sentences.append(f"{path}: is required; add it")
+        else:
+            rule = item["msg"].removeprefix("Value error, ")
+            sentences.append(f"{path}: {rule} (it is {shape_of(item['input'])})")
+    return "; ".join(sentences)

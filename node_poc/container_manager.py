@@ -1,0 +1,181 @@
+"""The DockerManager's verbs, on Kubernetes. Each delegates; what to do when is decided elsewhere.
+
+A Docker container became a Job, a Docker volume a folder under ``task_dir``. Where a verb differs
+from vantage6's ``DockerManager`` (``vantage6.node.docker.docker_manager``, 4.x), its docstring
+says how.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from node_poc import __version__
+from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.cluster.objects import ClusterObjects
+from node_poc.config.model import NodeConfig
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.job import build_job
+from node_poc.manifests.volumes import sub_path
+from node_poc.runs.admission import image_allowed
+from node_poc.runs.model import Failure, Run, RunResult, RunSpec
+from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
+from node_poc.storage.records import Records, RunRecord
+
+log = structlog.get_logger(__name__)
+
+_PROXY_ADDRESS_SECONDS = 60.0
+
+
+class ContainerManager:
+    """Turns runs into Jobs and what they left into results. Safe to use from several threads."""
+
+    def __init__(self, config: NodeConfig, objects: ClusterObjects, records: Records) -> None:
+        """``objects`` works in the namespace of ``config``, ``records`` in its task_dir."""
+        self._config = config
+        self._objects = objects
+        self._records = records
+        self._task_dir = Path(config.task_dir)
+        self._identity = Identity(config.kubernetes.node_name)
+        self._proxy_address: str | None = None
+        self._proxy_asked_at = float("-inf")
+
+    @property
+    def version(self) -> str:
+        """The node's version. A DockerManager told the Docker daemon's."""
+        return __version__
+
+    def is_docker_image_allowed(self, image: str) -> bool:
+        """Whether the node's policies let this image run."""
+        return image_allowed(image, self._config.policies.allowed_algorithms)
+
+    def prepare(self, record: RunRecord) -> None:
+        """Write a run's folders, files and record, so that it survives a restart.
+
+        Raises:
+            StorageError: something could not be written; nothing was started.
+        """
+        spec = record.spec
+        mounts = {mount: sub_path(mount, spec.run_id) for mount in task_dir_mounts(spec)}
+        make_run_folders(self._task_dir, spec, mounts)
+        self._records.write_run(record)
+
+    def run(self, record: RunRecord) -> float:
+        """Create the run's Job and return at once; it is followed by a watch.
+
+        A DockerManager's ``run`` waits until the container has started. Creating a Job that is
+        there already is fine: a run id has one Job.
+
+        Returns:
+            when the Job was created, in seconds since the epoch.
+
+        Raises:
+            ClusterError: Kubernetes did not take the Job, now and after retries.
+        """
+        address = self._find_proxy()
+        if address is None:
+            service = self._config.kubernetes.proxy.service
+            log.warning("no proxy: its Service has no address", service=service)
+        job = build_job(record.spec, self._config, address, os.getgid())
+        created = self._objects.create_job(job)
+        now = time.time()
+        self._records.write_run(replace(record, job_created_at=now))
+        log.info("job created", run_id=record.spec.run_id, new=created)
+        return now
+
+    def _find_proxy(self) -> str | None:
+        """The proxy Service's address. It does not change while the Service lives."""
+        age = time.monotonic() - self._proxy_asked_at
+        if self._proxy_address is None or age > _PROXY_ADDRESS_SECONDS:
+            self._proxy_address = self._objects.service_address(
+                self._config.kubernetes.proxy.service
+            )
+            self._proxy_asked_at = time.monotonic()
+        return self._proxy_address
+
+    def get_result(self, run: Run, spec: RunSpec) -> RunResult:
+        """Read what an ended run left, and make it safe on disk.
+
+        A DockerManager's ``get_result`` waits for any container to end, and removes it. This one
+        is asked for a run that has ended, and removes nothing.
+
+        Raises:
+            ClusterError: the log cannot be read now; call again.
+            StorageError: the result could not be written.
+        """
+        text, truncated = self._read_log(run)
+        limit = self._config.kubernetes.output_files_listed
+        folder = self._records.folder(run.run_id) / spec.output_folder
+        output, more = list_output(folder, limit)
+        result = RunResult(
+            run_id=run.run_id,
+            status=run.status,
+            exit_code=run.exit_code,
+            log=text,
+            log_truncated=truncated,
+            output=output,
+            output_truncated=more,
+            failure=run.failure,
+            received_at=run.received_at,
+            job_created_at=run.job_created_at,
+            started_at=run.started_at,
+            ended_at=run.ended_at or time.time(),
+        )
+        self._records.write_result(result)
+        return result
+
+    def _read_log(self, run: Run) -> tuple[str, bool]:
+        if not run.pod_name:
+            return "", False
+        limit = self._config.kubernetes.log_tail_kilobytes * 1024
+        try:
+            tail, dropped = self._objects.read_log_tail(run.pod_name, identity.CONTAINER, limit)
+        except NotFoundError:
+            return "", True
+        except ClusterError as error:
+            if error.is_transient:
+                raise
+            if error.status != 400:  # 400: the container never started, so it has no log
+                log.warning("log not readable", run_id=run.run_id, error=str(error))
+            return "", error.status != 400
+        return tail.decode("utf-8", "replace"), dropped
+
+    def remove(self, run_id: int) -> None:
+        """Remove a run's Job and pods, now. Raises ClusterError."""
+        self._objects.delete_job(self._identity.job_name(run_id))
+
+    def finish(self, run_id: int) -> None:
+        """Note that the server has the result; Kubernetes removes the Job after the keep time.
+
+        A Job whose container never ended is removed at once: it could still start one.
+
+        Raises:
+            ClusterError: the Job could not be marked; call again.
+            StorageError: the result is not readable.
+        """
+        result = self._records.read_result(run_id)
+        if result is not None and result.exit_code is None:
+            self.remove(run_id)
+            return
+        patch = {
+            "metadata": {"annotations": {identity.ANNOTATION_DELIVERED: "true"}},
+            "spec": {"ttlSecondsAfterFinished": self._config.kubernetes.keep_finished_seconds},
+        }
+        self._objects.patch_job(self._identity.job_name(run_id), patch)
+
+
+def refused_by(error: Exception) -> Failure:
+    """Tell why a run's Job could not be made, as data."""
+    if isinstance(error, ClusterError):
+        advice = (
+            "Kubernetes did not take the Job. If it says Forbidden, the site's manager applies "
+            "node_poc/kubeconfs again; if it names a quota or a policy, that must be changed."
+        )
+        return Failure(error.reason or "ClusterError", error.message, advice)
+    advice = "The site's manager looks at the disk of task_dir: its space, its owner, its mount."
+    return Failure(type(error).__name__, str(error), advice)

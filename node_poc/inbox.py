@@ -1,0 +1,56 @@
+"""What comes to the engine: every message it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node_poc.cluster.watch import Seen
+from node_poc.protocol.ports import Submission
+from node_poc.runs.model import RunResult, StartRefused
+
+
+@dataclass(frozen=True)
+class PodsSeen:
+    """The pod watch saw something."""
+
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class JobsSeen:
+    """The Job watch saw something."""
+
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run's Job is there; ``created_at`` in seconds since the epoch."""
+
+    run_id: int
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The run's result is safe on disk."""
+
+    result: RunResult
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The server has acknowledged the run's result."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
+class Again:
+    """Something went wrong outside; do ``action`` in a while."""
+
+    action: Callable[[], None]
+
+
+Message = Submission | PodsSeen | JobsSeen | Started | StartRefused | Collected | Delivered | Again

@@ -1,0 +1,1 @@
+"""PURE: the network walls around algorithm pods."""

@@ -1,0 +1,1 @@
+"""PURE: a run becomes Kubernetes objects (plain dicts in the API's own JSON form)."""

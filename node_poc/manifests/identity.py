@@ -1,0 +1,79 @@
+"""PURE: every name, label and annotation of a run's objects. No other file spells one.
+
+Names are made from the node's name and the run id, so that creating the same run twice meets the
+same object (HTTP 409), and two nodes in one namespace never collide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+LABEL_NODE = "vantage6.ai/node"
+LABEL_RUN = "vantage6.ai/run-id"
+LABEL_EGRESS = "vantage6.ai/egress"
+LABEL_COMPONENT = "app.kubernetes.io/component"
+LABEL_PART_OF = "app.kubernetes.io/part-of"
+LABEL_NAME = "app.kubernetes.io/name"
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+PART_OF = "v6-node"
+COMPONENT_ALGORITHM = "algorithm"
+COMPONENT_PROXY = "proxy"
+COMPONENT_NODE = "node"
+ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
+ANNOTATION_IMAGE = "vantage6.ai/image"
+CONTAINER = "algorithm"
+
+_HASH_LENGTH = 8
+_SLUG_LENGTH = 24
+
+
+def slug(text: str) -> str:
+    """Turn any text into a DNS label that differs where the texts differ.
+
+    ``My Node`` and ``my-node`` give different results, because a hash of the text is added. At
+    most 33 characters: with ``-run-`` and 19 digits it stays below a label's 63.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_SLUG_LENGTH].strip("-")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{plain}-{digest}" if plain else f"n-{digest}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The names one node gives to its objects. ``node`` is the node's name as configured."""
+
+    node: str
+
+    @property
+    def node_label(self) -> str:
+        """Value of the node label, on every object of this node."""
+        return slug(self.node)
+
+    def job_name(self, run_id: int) -> str:
+        """Name of the run's Job."""
+        return f"{self.node_label}-run-{run_id}"
+
+    def labels(self, run_id: int, egress: str) -> dict[str, str]:
+        """Labels of the run's Job and pod; the policies and the watches select on them."""
+        return {
+            LABEL_NAME: "v6-algorithm",
+            LABEL_PART_OF: PART_OF,
+            LABEL_COMPONENT: COMPONENT_ALGORITHM,
+            LABEL_MANAGED_BY: PART_OF,
+            LABEL_NODE: self.node_label,
+            LABEL_RUN: str(run_id),
+            LABEL_EGRESS: egress,
+        }
+
+    @property
+    def selector(self) -> str:
+        """Label selector of all runs of this node."""
+        return f"{LABEL_NODE}={self.node_label},{LABEL_COMPONENT}={COMPONENT_ALGORITHM}"
+
+
+def run_id_of(labels: dict[str, str]) -> int | None:
+    """The run that an object belongs to, by its labels; None if it is nobody's."""
+    text = labels.get(LABEL_RUN, "")
+    return int(text) if text.isascii() and text.isdigit() else None

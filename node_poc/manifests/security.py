@@ -1,0 +1,42 @@
+"""PURE: what an algorithm pod may do: as good as nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node_poc.config.model import Resources, Security
+
+
+def pod_security_context(security: Security, storage_group: int) -> dict[str, Any]:
+    """The pod's context. ``storage_group`` owns the run's folders, so any user may write there."""
+    context: dict[str, Any] = {
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "supplementalGroups": [storage_group],
+    }
+    if security.run_as_user is not None:
+        context["runAsUser"] = security.run_as_user
+        context["runAsGroup"] = storage_group
+        context["runAsNonRoot"] = security.run_as_user != 0
+    return context
+
+
+def container_security_context(security: Security) -> dict[str, Any]:
+    """The container's context: no capability, no way to gain one."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "privileged": False,
+        "readOnlyRootFilesystem": security.read_only_root_filesystem,
+    }
+
+
+def container_resources(resources: Resources) -> dict[str, Any]:
+    """Requests and limits; limits are always set."""
+    return {
+        "requests": {"cpu": resources.cpu_request, "memory": resources.memory_request},
+        "limits": {
+            "cpu": resources.cpu,
+            "memory": resources.memory,
+            "ephemeral-storage": resources.ephemeral_storage,
+        },
+    }

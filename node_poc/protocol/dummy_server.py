@@ -1,0 +1,158 @@
+"""The dummy server of the proof of concept: Socket.IO, no login, JSON payloads."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import socketio
+import structlog
+from socketio.exceptions import SocketIOError
+
+from node_poc import __version__
+from node_poc.config.model import NodeConfig
+from node_poc.protocol.messages import (
+    MessageError,
+    parse_command,
+    result_message,
+    run_id_in,
+    status_message,
+)
+from node_poc.protocol.ports import Answer, DeliveryError, Submission
+from node_poc.runs.model import Run, RunResult
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_SECONDS = 10
+_ANSWER_SECONDS = 20.0
+_BACKOFF_SECONDS = (0.5, 10.0)
+
+
+class DummyServer:
+    """Takes commands from the dummy server and brings it statuses and results.
+
+    Connects for ever: a server that is away, or goes away, is tried again with growing pauses.
+    """
+
+    def __init__(self, config: NodeConfig, submit: Callable[[Submission], None]) -> None:
+        """``submit`` takes each well-formed run; it must not block."""
+        self._config = config
+        self._submit = submit
+        self._stop = threading.Event()
+        self._connection = 0
+        self._client = socketio.Client(reconnection=False, handle_sigint=False)
+        self._client.on("connect", self._on_connect)
+        self._client.on("disconnect", self._on_disconnect)
+        self._client.on("command", self._on_command)
+        self._thread = threading.Thread(target=self._run, name="server connection", daemon=True)
+
+    def start(self) -> None:
+        """Start to connect, in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hang up; nothing more is taken or sent."""
+        self._stop.set()
+        if self._client.connected:
+            self._client.disconnect()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server is there."""
+        return bool(self._client.connected)
+
+    @property
+    def connection(self) -> int:
+        """Counts the connections made: another number means that the server may have forgotten."""
+        return self._connection
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                self._client.connect(self._config.server_address, wait_timeout=_CONNECT_SECONDS)
+                failures = 0
+                self._client.wait()
+            except (SocketIOError, OSError, ValueError) as error:
+                failures += 1
+                pause = _pause(failures)
+                self._log_failure(failures, error, pause)
+                self._stop.wait(pause)
+            else:
+                self._stop.wait(_pause(0))
+
+    def _log_failure(self, failures: int, error: Exception, pause: float) -> None:
+        tell = log.warning if failures in {1, 10} or failures % 100 == 0 else log.debug
+        tell(
+            "server not reachable",
+            server=self._config.server_address,
+            error=str(error),
+            tries=failures,
+            again_in_s=pause,
+        )
+
+    def _on_connect(self) -> None:
+        self._connection += 1
+        log.info("connected to the server", server=self._config.server_address)
+        hello = {"name": self._config.kubernetes.node_name, "version": __version__}
+        self._client.emit("node_connection_request", hello)
+
+    def _on_disconnect(self, reason: object = None) -> None:
+        if not self._stop.is_set():
+            log.warning("connection to the server lost", reason=str(reason))
+
+    def _on_command(self, *payloads: Any) -> dict[str, Any]:
+        """Handle ``command``; what is returned goes back as its acknowledgement."""
+        payload = payloads[0] if len(payloads) == 1 else list(payloads)
+        try:
+            submission = Submission(parse_command(payload, self._config), Future())
+            self._submit(submission)
+            answer = submission.answer.result(_ANSWER_SECONDS)
+        except MessageError as error:
+            answer = Answer(accepted=False, reason=str(error))
+        except concurrent.futures.TimeoutError:
+            reason = "the node did not decide in time; the run may still start: ask again"
+            answer = Answer(accepted=False, reason=reason)
+        if answer.accepted:
+            return {"accepted": True, "status": answer.status}
+        return self._reject(run_id_in(payload), answer.reason)
+
+    def _reject(self, run_id: int | None, reason: str) -> dict[str, Any]:
+        log.warning("command refused", run_id=run_id, reason=reason)
+        try:
+            self._client.emit("command_rejected", {"run_id": run_id, "reason": reason})
+        except SocketIOError as error:
+            log.warning("refusal not sent", run_id=run_id, error=str(error))
+        return {"accepted": False, "reason": reason}
+
+    def send_status(self, run: Run) -> None:
+        """Send ``run_status``. Raises DeliveryError."""
+        self._emit("run_status", status_message(run, time.time()), None)
+
+    def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
+        """Send ``run_result``; ``acknowledged`` is called once the server has it."""
+
+        def on_answer(answer: Any = None) -> None:
+            if isinstance(answer, dict) and answer.get("received") is True:
+                acknowledged()
+            else:
+                log.warning("server did not take the result", run_id=result.run_id)
+
+        self._emit("run_result", result_message(result), on_answer)
+
+    def _emit(self, event: str, data: dict[str, Any], callback: Callable[..., None] | None) -> None:
+        try:
+            self._client.emit(event, data, callback=callback)
+        except (SocketIOError, OSError) as error:
+            raise DeliveryError(str(error)) from error
+
+
+def _pause(failures: int) -> float:
+    first, longest = _BACKOFF_SECONDS
+    ceiling = min(longest, first * 2 ** min(failures, 10))
+    return round(random.uniform(ceiling / 2, ceiling), 2)  # noqa: S311  jitter, no secret

@@ -1,0 +1,185 @@
+"""PURE: the dummy server's messages ↔ what the core knows. Strict in both directions.
+
+The payload of ``command`` is the proof of concept's: run_id, task_info, image, docker_input,
+tmp_vol_name, token, databases_to_use. What an algorithm sees of it:
+
+    container arguments             task_info's arg1, arg2, ... in order
+    /app/input/<type>/<label>       each requested database, read-only
+    /app/input/docker_input         docker_input, read-only
+    /app/token                      token, read-only
+    /app/output                     <task_dir>/<run_id>/output
+    /app/tmp                        <task_dir>/tmp/<tmp_vol_name>
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from node_poc.config.explain import explain, shape_of
+from node_poc.config.model import DatabaseType, NodeConfig
+from node_poc.runs.admission import is_image_name
+from node_poc.runs.model import Mount, MountSource, Run, RunResult, RunSpec
+
+# A run id is a row number of the server's database: PostgreSQL's bigint.
+MAX_RUN_ID = 2**63 - 1
+# Linux takes no longer argument: MAX_ARG_STRLEN is 32 pages, its last byte a NUL.
+_MAX_ARGUMENT_BYTES = 32 * 4096 - 1
+# etcd takes no object beyond 1.5 MiB, and a Job needs room for the rest of itself.
+_MAX_ARGUMENTS_BYTES = 512 * 1024
+_MAX_DOCKER_INPUT = 4 * 1024 * 1024
+_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_ARGUMENT_KEY = re.compile(r"arg([1-9][0-9]{0,2})", re.ASCII)
+
+
+class MessageError(Exception):
+    """A message breaks the protocol. The text names field, rule, shape and remedy."""
+
+
+class Command(BaseModel):
+    """Payload of ``command``, as the proof of concept defined it. Every field is required."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    run_id: int = Field(ge=1, le=MAX_RUN_ID)
+    task_info: dict[str, str]
+    image: str
+    docker_input: str = Field(max_length=_MAX_DOCKER_INPUT, repr=False)
+    tmp_vol_name: str
+    token: Annotated[str, Field(max_length=65536, repr=False)]
+    databases_to_use: list[str] = Field(max_length=64)
+
+    @field_validator("task_info")
+    @classmethod
+    def _arguments(cls, value: dict[str, str]) -> dict[str, str]:
+        numbers = []
+        for key in value:
+            match = _ARGUMENT_KEY.fullmatch(key)
+            if match is None:
+                raise ValueError("its keys must be arg1, arg2, arg3 and so on")
+            numbers.append(int(match[1]))
+        if sorted(numbers) != list(range(1, len(numbers) + 1)):
+            raise ValueError("its keys must be arg1, arg2, arg3 and so on, without a gap")
+        sizes = [len(text.encode()) for text in value.values()]
+        if any("\0" in text for text in value.values()):
+            raise ValueError("an argument must not hold a NUL character")
+        if sizes and max(sizes) > _MAX_ARGUMENT_BYTES:
+            raise ValueError(f"an argument must not be longer than {_MAX_ARGUMENT_BYTES} bytes")
+        if sum(sizes) > _MAX_ARGUMENTS_BYTES:
+            raise ValueError(f"all arguments together must not pass {_MAX_ARGUMENTS_BYTES} bytes")
+        return value
+
+    @field_validator("image")
+    @classmethod
+    def _image(cls, value: str) -> str:
+        if not is_image_name(value):
+            raise ValueError("must be an image name such as registry.example/group/name:tag")
+        return value
+
+    @field_validator("tmp_vol_name")
+    @classmethod
+    def _volume(cls, value: str) -> str:
+        if not _VOLUME_NAME.fullmatch(value):
+            raise ValueError(
+                "must be 1 to 63 of the characters A-Z a-z 0-9 _ . - and begin with none of _ . -"
+            )
+        return value
+
+    @field_validator("databases_to_use")
+    @classmethod
+    def _labels(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("must not name a database twice")
+        return value
+
+
+def parse_command(payload: object, config: NodeConfig) -> RunSpec:
+    """Turn the payload of ``command`` into a run.
+
+    Raises:
+        MessageError: the payload breaks a rule; its text is safe to send back.
+    """
+    if not isinstance(payload, dict):
+        raise MessageError(f"the command must be an object, but it is {shape_of(payload)}")
+    try:
+        command = Command(**{str(key): value for key, value in payload.items()})
+    except ValidationError as error:
+        raise MessageError(explain(error)) from error
+    arguments = [command.task_info[f"arg{n}"] for n in range(1, len(command.task_info) + 1)]
+    return RunSpec(
+        run_id=command.run_id,
+        image=command.image,
+        arguments=tuple(arguments),
+        files=(("token", command.token), ("docker_input", command.docker_input)),
+        mounts=_mounts(command, config),
+    )
+
+
+def _mounts(command: Command, config: NodeConfig) -> tuple[Mount, ...]:
+    run, shared = MountSource.RUN, MountSource.SHARED
+    fixed = (
+        Mount(run, "output", "/app/output", read_only=False, is_folder=True),
+        Mount(shared, command.tmp_vol_name, "/app/tmp", read_only=False, is_folder=True),
+        Mount(run, "token", "/app/token"),
+        Mount(run, "docker_input", "/app/input/docker_input"),
+    )
+    return fixed + tuple(_database(label, config) for label in command.databases_to_use)
+
+
+def _database(label: str, config: NodeConfig) -> Mount:
+    database = config.database(label)
+    kind = database.type if database else DatabaseType.CSV  # admission refuses an unknown one
+    is_folder = kind is DatabaseType.FOLDER
+    return Mount(MountSource.DATABASE, label, f"/app/input/{kind}/{label}", is_folder=is_folder)
+
+
+def run_id_in(payload: object) -> int | None:
+    """The run id of a payload that may break every rule, for the answer to name it."""
+    run_id = payload.get("run_id") if isinstance(payload, dict) else None
+    return run_id if isinstance(run_id, int) and not isinstance(run_id, bool) else None
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """A time as vantage6 writes it: UTC, six decimals."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def status_message(run: Run, now: float) -> dict[str, Any]:
+    """Payload of ``run_status``."""
+    failure = run.failure
+    return {
+        "run_id": run.run_id,
+        "status": run.status.value,
+        "time": iso_time(now),
+        "cause": failure.cause if failure else None,
+        "detail": failure.detail if failure else None,
+        "advice": failure.advice if failure else None,
+    }
+
+
+def result_message(result: RunResult) -> dict[str, Any]:
+    """Payload of ``run_result``."""
+    failure = result.failure
+    return {
+        "run_id": result.run_id,
+        "status": result.status.value,
+        "exit_code": result.exit_code,
+        "log": result.log,
+        "log_truncated": result.log_truncated,
+        "output": [{"path": item.path, "size": item.size} for item in result.output],
+        "output_truncated": result.output_truncated,
+        "cause": failure.cause if failure else None,
+        "detail": failure.detail if failure else None,
+        "advice": failure.advice if failure else None,
+        "timeline": {
+            "received": iso_time(result.received_at),
+            "job_created": iso_time(result.job_created_at),
+            "started": iso_time(result.started_at),
+            "ended": iso_time(result.ended_at),
+        },
+    }

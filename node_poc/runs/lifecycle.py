@@ -1,0 +1,181 @@
+"""PURE: what happens to a run when something is seen of it.
+
+``decide`` is the whole state machine. It never does anything: it returns the run as it is now
+and the actions that follow, in order. A run that has ended stays ended whatever is seen later,
+so late, repeated and reordered observations are harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from node_poc.config.model import Limits
+from node_poc.runs import diagnosis
+from node_poc.runs.diagnosis import Patience, Waiting
+from node_poc.runs.model import (
+    Failure,
+    JobObservation,
+    Observation,
+    PodObservation,
+    Run,
+    Stage,
+    StartRefused,
+    Terminated,
+    Tick,
+    Wait,
+)
+from node_poc.runs.status import RunStatus
+
+
+@dataclass(frozen=True)
+class Report:
+    """Tell the server the run's status as it is now."""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """The run has ended: read log and output, write the result to disk, deliver it.
+
+    ``remove_job``: the Job must go once the result is safe, because it could still start a pod.
+    """
+
+    remove_job: bool
+
+
+Action = Report | Collect
+Decision = tuple[Run, tuple[Action, ...]]
+
+_ENDED = frozenset({Stage.COLLECTING, Stage.FINISHED, Stage.DELIVERED})
+
+
+def decide(run: Run, observation: Observation, now: float, limits: Limits) -> Decision:
+    """Take one observation of one run into account.
+
+    Args:
+        run: the run as known so far.
+        observation: what was seen; its run_id is the run's.
+        now: monotonic seconds, so that a stepped clock ends no run.
+        limits: how long each kind of waiting may last.
+
+    Returns:
+        the run as it is now, and what is to be done, in order.
+    """
+    if run.stage in _ENDED:
+        return run, ()
+    match observation:
+        case StartRefused(failure=failure):
+            return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
+        case JobObservation():
+            return _decide_job(run, observation)
+        case PodObservation():
+            return _decide_pod(run, observation, now, limits)
+        case Tick():
+            return _overdue(run, now)
+
+
+def _decide_job(run: Run, job: JobObservation) -> Decision:
+    if job.gone:
+        return _end(run, RunStatus.FAILED, diagnosis.JOB_DELETED, remove_job=False)
+    if job.failed_reason == "DeadlineExceeded":
+        advice = "The run took longer than kubernetes.limits.run_seconds allows."
+        failure = Failure(job.failed_reason, job.failed_message, advice)
+        return _end(run, RunStatus.FAILED, failure, remove_job=True)
+    return _created(run, job.created_at)
+
+
+def _created(run: Run, created_at: float | None) -> Decision:
+    if created_at is not None and run.job_created_at is None:
+        # Kubernetes' times are whole seconds, cut off: a run must not begin before it came.
+        run = replace(run, job_created_at=max(created_at, run.received_at))
+    if run.stage is not Stage.ACCEPTED:
+        return run, ()
+    status = RunStatus.INITIALIZING if run.status is RunStatus.PENDING else run.status
+    return replace(run, stage=Stage.CREATED, status=status), (Report(),)
+
+
+def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:
+    run, reports = _created(run, None)
+    if pod.terminated is not None:
+        return _terminated(replace(run, pod_name=pod.pod_name), pod.terminated)
+    if pod.gone:
+        return _end(run, RunStatus.FAILED, diagnosis.POD_DELETED, remove_job=True)
+    run = replace(run, pod_name=pod.pod_name)
+    if pod.phase == "Failed":
+        failure = diagnosis.diagnose_failed_pod(pod)
+        return _end(run, RunStatus.FAILED, failure, remove_job=False)
+    if pod.running_since is not None:
+        run, more = _running(run, pod.running_since)
+    else:
+        run, more = _waiting(run, pod, now, limits)
+    return run, more or reports
+
+
+def _terminated(run: Run, end: Terminated) -> Decision:
+    status, failure = diagnosis.diagnose_terminated(end)
+    run = replace(
+        run,
+        exit_code=end.exit_code,
+        started_at=end.started_at or run.started_at,
+        ended_at=end.ended_at,
+    )
+    return _end(run, status, failure, remove_job=False)
+
+
+def _running(run: Run, since: float) -> Decision:
+    if run.status is RunStatus.ACTIVE:
+        return run, ()
+    run = replace(run, status=RunStatus.ACTIVE, started_at=since, waiting=None, failure=None)
+    return run, (Report(),)
+
+
+def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:
+    seen = diagnosis.diagnose_waiting(pod)
+    if seen is None:
+        return run, ()
+    if seen.patience is Patience.NORMAL:
+        shown = seen.failure if seen.failure.advice else None
+        changed = run.failure != shown
+        run = replace(run, waiting=None, failure=shown)
+        return run, (Report(),) if changed else ()
+    if _only_repeats(run, seen):
+        return _overdue(run, now)
+    # Trouble of one kind (ErrImagePull, then ImagePullBackOff) is one wait, counted from its start.
+    since = run.waiting.since if run.waiting else now
+    wait = Wait(seen.failure.cause, since, since + _patience(seen, limits), seen.status)
+    changed = run.waiting is None or run.waiting.cause != wait.cause
+    ended, actions = _overdue(replace(run, waiting=wait, failure=seen.failure), now)
+    if actions:
+        return ended, actions
+    return ended, (Report(),) if changed else ()
+
+
+def _only_repeats(run: Run, seen: Waiting) -> bool:
+    """Whether the kubelet only says that it backs off: the registry's own words are kept then."""
+    waiting = run.waiting
+    return (
+        seen.failure.cause == "ImagePullBackOff"
+        and waiting is not None
+        and waiting.status is seen.status
+    )
+
+
+def _patience(seen: Waiting, limits: Limits) -> float:
+    match seen.patience:
+        case Patience.NONE:
+            return 0.0
+        case Patience.SHORT:
+            return limits.hopeless_seconds
+        case _:
+            return limits.pull_seconds
+
+
+def _overdue(run: Run, now: float) -> Decision:
+    wait = run.waiting
+    if wait is None or wait.until is None or now < wait.until:
+        return run, ()
+    return _end(run, wait.status, run.failure, remove_job=True)
+
+
+def _end(run: Run, status: RunStatus, failure: Failure | None, *, remove_job: bool) -> Decision:
+    run = replace(run, stage=Stage.COLLECTING, status=status, failure=failure, waiting=None)
+    return run, (Collect(remove_job=remove_job),)

@@ -1,0 +1,244 @@
+"""What the core knows of a run: the request, what Kubernetes shows of it, its state, its result.
+
+Nothing here knows a server's protocol: an adapter in ``protocol/`` turns its messages into a
+``RunSpec`` and a ``RunResult`` back into its own words. All times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from node_poc.runs.status import RunStatus
+
+
+class MountSource(StrEnum):
+    """Where the content of a mount lies."""
+
+    RUN = "run"  # a file or folder of this run alone: <task_dir>/<run_id>/<name>
+    SHARED = "shared"  # a folder that several runs share: <task_dir>/tmp/<name>
+    DATABASE = "database"  # a database of the node's configuration; name is its label
+
+
+class Egress(StrEnum):
+    """Which network an algorithm pod may reach; each value is a pod label that a policy selects."""
+
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One thing that the algorithm sees: ``source``/``name`` at ``path`` in its container."""
+
+    source: MountSource
+    name: str
+    path: str
+    read_only: bool = True
+    is_folder: bool = False
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run as asked for, whoever asked.
+
+    ``files`` are (name, text) pairs written into the run's folder before it starts. They may hold
+    secrets (a token): they are written to disk for the pod, and never logged.
+    """
+
+    run_id: int
+    image: str
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    mounts: tuple[Mount, ...] = ()
+    egress: Egress = Egress.PROXY
+    output_folder: str = "output"
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Labels of the databases this run asks for, in the order asked."""
+        return tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object from which ``from_json`` makes an equal RunSpec."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunSpec:
+        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on other input."""
+        mounts = tuple(
+            Mount(**{**mount, "source": MountSource(mount["source"])}) for mount in data["mounts"]
+        )
+        return cls(
+            run_id=int(data["run_id"]),
+            image=data["image"],
+            arguments=tuple(data["arguments"]),
+            environment=tuple((name, value) for name, value in data["environment"]),
+            files=tuple((name, text) for name, text in data["files"]),
+            mounts=mounts,
+            egress=Egress(data["egress"]),
+            output_folder=data["output_folder"],
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of the content: two requests with one run_id are the same if these are equal."""
+        text = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run did not complete, as data.
+
+    ``cause`` is a stable word for programs, ``detail`` what Kubernetes or the algorithm said,
+    ``advice`` what to do about it in plain words.
+    """
+
+    cause: str
+    detail: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Terminated:
+    """How the algorithm's container ended; ``reason`` is Kubernetes' word for it."""
+
+    exit_code: int
+    reason: str = ""
+    message: str = ""
+    signal: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class PodObservation:
+    """What one look at an algorithm pod showed."""
+
+    run_id: int
+    pod_name: str
+    phase: str
+    node_name: str = ""
+    reason: str = ""
+    message: str = ""
+    unschedulable: str = ""
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    running_since: float | None = None
+    terminated: Terminated | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class JobObservation:
+    """What one look at a run's Job showed. ``failed_reason`` is that of its Failed condition."""
+
+    run_id: int
+    created_at: float | None = None
+    failed_reason: str = ""
+    failed_message: str = ""
+    delivered: bool = False
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class StartRefused:
+    """The Job could not be made: what the API or the disk said, as a failure that is final."""
+
+    run_id: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time went by; nothing was seen."""
+
+    run_id: int
+
+
+Observation = PodObservation | JobObservation | StartRefused | Tick
+
+
+class Stage(StrEnum):
+    """How far the node itself is with a run."""
+
+    ACCEPTED = "accepted"  # written to disk; the Job is being made
+    CREATED = "created"  # Kubernetes has the Job
+    COLLECTING = "collecting"  # ended; log and output are being read
+    FINISHED = "finished"  # the result is on disk, not yet acknowledged by the server
+    DELIVERED = "delivered"  # the server has acknowledged the result
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A trouble that a pod waits in. ``since`` and ``until`` are monotonic seconds.
+
+    ``until`` None: it is waited for without end. ``status`` is what the run becomes at its end.
+    """
+
+    cause: str
+    since: float
+    until: float | None
+    status: RunStatus
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as the engine knows it. Only ``lifecycle.decide`` makes the next one."""
+
+    run_id: int
+    digest: str
+    received_at: float
+    stage: Stage = Stage.ACCEPTED
+    status: RunStatus = RunStatus.PENDING
+    job_created_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    pod_name: str = ""
+    exit_code: int | None = None
+    failure: Failure | None = None
+    waiting: Wait | None = None
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A regular file that the algorithm left: path below the output folder, size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What goes back to the server at a run's end."""
+
+    run_id: int
+    status: RunStatus
+    exit_code: int | None
+    log: str
+    log_truncated: bool
+    output: tuple[OutputFile, ...]
+    output_truncated: bool
+    failure: Failure | None
+    received_at: float
+    job_created_at: float | None
+    started_at: float | None
+    ended_at: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object from which ``from_json`` makes an equal RunResult."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunResult:
+        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on other input."""
+        failure = data["failure"]
+        changed = {
+            "status": RunStatus(data["status"]),
+            "output": tuple(OutputFile(**item) for item in data["output"]),
+            "failure": Failure(**failure) if failure else None,
+        }
+        return cls(**{**data, **changed})

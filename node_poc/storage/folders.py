@@ -1,0 +1,94 @@
+"""The folders that an algorithm sees: making them before it starts, listing them after it ended.
+
+An algorithm is not trusted. What it left is looked at without following a link, and only so many
+files of it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from node_poc.runs.model import Mount, MountSource, OutputFile, RunSpec
+from node_poc.storage.records import StorageError
+
+# Owner: the node's user. Group: the storage group, which every algorithm pod has as supplementary
+# group. The set-group-id bit hands the group on to what an algorithm creates inside.
+_SHARED_MODE = 0o2770
+_PRIVATE_MODE = 0o750
+_FILE_MODE = 0o640
+_DEPTH = 16
+
+
+def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) -> None:
+    """Make the folders and files that a run's mounts need, before its pod exists.
+
+    Args:
+        task_dir: the root of all runs.
+        spec: the run.
+        locate: where each mount of the run lies, relative to ``task_dir``.
+
+    Raises:
+        StorageError: a folder or file cannot be made.
+    """
+    try:
+        _make_folder(task_dir / str(spec.run_id), _PRIVATE_MODE)
+        for mount, path in locate.items():
+            if mount.is_folder:
+                _make_folder(task_dir / path, _SHARED_MODE)
+        for name, text in spec.files:
+            _write_file(task_dir / str(spec.run_id) / name, text)
+    except OSError as error:
+        raise StorageError(f"{error.filename}: cannot be made ({error.strerror})") from error
+
+
+def _make_folder(path: Path, mode: int) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    if stat.S_ISLNK(path.lstat().st_mode):
+        raise StorageError(f"{path}: is a link; the node makes folders only in folders")
+    path.chmod(mode)
+
+
+def _write_file(path: Path, text: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, _FILE_MODE), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def task_dir_mounts(spec: RunSpec) -> list[Mount]:
+    """The mounts of a run that lie under ``task_dir``."""
+    return [mount for mount in spec.mounts if mount.source is not MountSource.DATABASE]
+
+
+def list_output(folder: Path, limit: int) -> tuple[tuple[OutputFile, ...], bool]:
+    """List the regular files an algorithm left.
+
+    Args:
+        folder: the run's output folder.
+        limit: how many files are listed at the most.
+
+    Returns:
+        the files in order of their paths, and whether there were more.
+    """
+    found: list[OutputFile] = []
+    for path, size in _regular_files(folder, "", _DEPTH):
+        if len(found) == limit:
+            return tuple(found), True
+        found.append(OutputFile(path, size))
+    return tuple(found), False
+
+
+def _regular_files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return  # a folder that the algorithm closed to everybody is not listed
+    for entry in entries:
+        name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        if entry.is_dir(follow_symlinks=False):
+            if depth:
+                yield from _regular_files(Path(entry.path), f"{prefix}{name}/", depth - 1)
+        elif entry.is_file(follow_symlinks=False):
+            yield f"{prefix}{name}", entry.stat(follow_symlinks=False).st_size

@@ -1,0 +1,148 @@
+"""What the node must remember of a run through a restart, as files.
+
+    <task_dir>/<run_id>/run.json      the request and when it came: written before it is accepted
+    <task_dir>/<run_id>/result.json   the result: written before it is sent
+    <task_dir>/.node/open/<run_id>    empty; there while the server has not acknowledged the result
+
+A file is written beside its place, flushed to the disk and renamed, so a crash leaves the old one
+or the new one. Algorithms never see these files: their pods mount other parts of the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node_poc.runs.model import RunResult, RunSpec
+
+
+class StorageError(Exception):
+    """Something under ``task_dir`` could not be written or read. The text names path and cause."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One remembered run. ``job_created_at``: seconds since the epoch, None before the Job is."""
+
+    spec: RunSpec
+    digest: str
+    received_at: float
+    job_created_at: float | None = None
+
+
+class Records:
+    """Reads and writes the records below one ``task_dir``."""
+
+    def __init__(self, task_dir: Path) -> None:
+        """``task_dir`` must exist and be writable; see ``prepare``."""
+        self._root = task_dir
+        self._open = task_dir / ".node" / "open"
+
+    def prepare(self) -> None:
+        """Make the node's own folders. Raises StorageError if ``task_dir`` is not usable."""
+        if not self._root.is_dir():
+            raise StorageError(
+                f"task_dir {self._root}: is not a folder here; create it, and mount it into the "
+                "node's pod at the same path"
+            )
+        try:
+            self._open.mkdir(parents=True, exist_ok=True)
+            self._open.parent.chmod(0o700)
+        except OSError as error:
+            raise StorageError(
+                f"task_dir {self._root}: user {os.getuid()} cannot write there "
+                f"({error.strerror}); make it the owner of the folder"
+            ) from error
+
+    def folder(self, run_id: int) -> Path:
+        """The run's own folder."""
+        return self._root / str(run_id)
+
+    def write_run(self, record: RunRecord) -> None:
+        """Remember a run; the run's folder must exist. Raises StorageError."""
+        run_id = record.spec.run_id
+        data = {
+            "spec": record.spec.to_json(),
+            "digest": record.digest,
+            "received_at": record.received_at,
+            "job_created_at": record.job_created_at,
+        }
+        _write_json(self.folder(run_id) / "run.json", data)
+        try:
+            (self._open / str(run_id)).touch(mode=0o600)
+        except OSError as error:
+            raise StorageError(f"{self._open}: {error.strerror}") from error
+
+    def read_run(self, run_id: int) -> RunRecord | None:
+        """The record of a run; None if there is none. Raises StorageError if it is damaged."""
+        data = _read_json(self.folder(run_id) / "run.json")
+        if data is None:
+            return None
+        try:
+            return RunRecord(
+                spec=RunSpec.from_json(data["spec"]),
+                digest=str(data["digest"]),
+                received_at=float(data["received_at"]),
+                job_created_at=data["job_created_at"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StorageError(f"{self.folder(run_id)}/run.json: is damaged ({error!r})") from error
+
+    def write_result(self, result: RunResult) -> None:
+        """Make a result safe before it is sent. Raises StorageError."""
+        _write_json(self.folder(result.run_id) / "result.json", result.to_json())
+
+    def read_result(self, run_id: int) -> RunResult | None:
+        """The result of a run; None if there is none. Raises StorageError if it is damaged."""
+        data = _read_json(self.folder(run_id) / "result.json")
+        if data is None:
+            return None
+        try:
+            return RunResult.from_json(data)
+        except (KeyError, TypeError, ValueError) as error:
+            path = self.folder(run_id) / "result.json"
+            raise StorageError(f"{path}: is damaged ({error!r})") from error
+
+    def has_run(self, run_id: int) -> bool:
+        """Whether this run was ever accepted here and its folder is still there."""
+        return (self.folder(run_id) / "run.json").exists()
+
+    def is_open(self, run_id: int) -> bool:
+        """Whether the run's result is still owed to the server."""
+        return (self._open / str(run_id)).exists()
+
+    def close_run(self, run_id: int) -> None:
+        """The server has acknowledged the result; it is never sent again by itself."""
+        (self._open / str(run_id)).unlink(missing_ok=True)
+
+    def open_runs(self) -> list[int]:
+        """Ids of all runs whose result is still owed, in ascending order."""
+        names = [entry.name for entry in os.scandir(self._open)]
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(data, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(data, dict):
+        raise StorageError(f"{path}: is damaged (a {type(data).__name__}, not an object)")
+    return data
