@@ -12,8 +12,6 @@ message. So one slow, stuck or broken run delays no other.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import queue
 import threading
 import time
@@ -45,10 +43,12 @@ from node_poc.runs.model import (
     Tick,
 )
 from node_poc.storage.records import Records, RunRecord, StorageError
+from node_poc.timers import Timers
 
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
+_NOTHING = object()
 _AGAIN_SECONDS = 5.0
 
 
@@ -66,10 +66,10 @@ class Engine:
         self._runs: dict[int, Run] = {}
         self._remembered: dict[int, RunRecord] = {}
         self._known_since: dict[int, float] = {}
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._sequence = itertools.count()
+        self._timers = Timers()
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._jobs_listed = False
+        self._ticked_at = 0.0
         self.beat = time.monotonic()
 
     @property
@@ -114,35 +114,33 @@ class Engine:
         while True:
             self.beat = time.monotonic()
             try:
-                message = self._inbox.get(timeout=self._wait_seconds())
+                timeout = self._timers.wait_seconds(_TICK_SECONDS)
+                message: object = self._inbox.get(timeout=timeout)
             except queue.Empty:
-                self._on_time()
-                continue
+                message = _NOTHING
             if message is None:
                 return
             try:
-                handlers[type(message)](message)
+                if message is not _NOTHING:
+                    handlers[type(message)](message)
+                self._on_time()
             except Exception:  # one bad message must never end the daemon, nor any other run
                 log.exception("message not handled", kind=type(message).__name__)
 
     # --- time
 
-    def _wait_seconds(self) -> float:
-        due = self._timers[0][0] - time.monotonic() if self._timers else _TICK_SECONDS
-        return min(max(due, 0.0), _TICK_SECONDS)
-
     def _on_time(self) -> None:
+        self._timers.run_due()
         now = time.monotonic()
-        while self._timers and self._timers[0][0] <= now:
-            _, _, action = heapq.heappop(self._timers)
-            action()
+        if now - self._ticked_at < _TICK_SECONDS:
+            return
+        self._ticked_at = now
         for run in list(self._runs.values()):
             if run.waiting is not None:
                 self._observe(Tick(run.run_id))
 
     def _on_again(self, again: Again) -> None:
-        due = time.monotonic() + _AGAIN_SECONDS
-        heapq.heappush(self._timers, (due, next(self._sequence), again.action))
+        self._timers.after(_AGAIN_SECONDS, again.action)
 
     # --- a run comes
 
@@ -151,6 +149,10 @@ class Engine:
             submission.answer.set_result(self._admit(submission))
         except (NotAllowedError, StorageError) as error:
             submission.answer.set_result(Answer(accepted=False, reason=str(error)))
+        except Exception:
+            reason = "the node failed on this command; its log tells more"
+            submission.answer.set_result(Answer(accepted=False, reason=reason))
+            raise
 
     def _admit(self, submission: Submission) -> Answer:
         spec = submission.spec

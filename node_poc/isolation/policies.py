@@ -57,7 +57,8 @@ def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
 
 
 def _proxy(namespace: str, proxy_port: int) -> dict[str, Any]:
-    callers = {**_component(identity.COMPONENT_ALGORITHM), identity.LABEL_EGRESS: Egress.PROXY.value}
+    callers = _component(identity.COMPONENT_ALGORITHM)
+    callers[identity.LABEL_EGRESS] = Egress.PROXY.value
     return _policy(
         "v6-proxy",
         namespace,

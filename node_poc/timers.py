@@ -1,0 +1,33 @@
+"""Things to do later in the engine's thread."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+
+
+class Timers:
+    """Actions with the moment they are due. Used by one thread only; times are monotonic."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._sequence = itertools.count()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do ``action`` in so many seconds."""
+        entry = (time.monotonic() + seconds, next(self._sequence), action)
+        heapq.heappush(self._due, entry)
+
+    def wait_seconds(self, longest: float) -> float:
+        """How long to sleep until something is due, at most ``longest``."""
+        due = self._due[0][0] - time.monotonic() if self._due else longest
+        return min(max(due, 0.0), longest)
+
+    def run_due(self) -> None:
+        """Do everything that is due."""
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            _, _, action = heapq.heappop(self._due)
+            action()
