@@ -1,0 +1,192 @@
+"""Building the cluster's programs from Go modules, once per version, into the cache."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster import golang, versions
+from devcluster.console import Console
+from devcluster.errors import CommandError
+from devcluster.shell import run
+
+MODULES = versions.PACKAGE_DIR / "gomod"
+_K8S_VERSION = "k8s.io/component-base/version"
+_CILIUM = "github.com/cilium/cilium"
+#: Where the patched cilium looks for the list of kernel modules. It gives up where /proc/modules is
+#: missing, as on a kernel built without loadable modules; node_init writes this file instead.
+MODULES_FILE = "/run/v6-devcluster/modules"
+_MODULES_SOURCE = "pkg/datapath/linux/modules/modules_linux.go"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One `go build`: a folder under gomod/, and what comes out of it.
+
+    Args:
+        name: folder under gomod/.
+        version: what users know it by; part of the cache key.
+        packages: Go packages to build.
+        renames: file names that Go gives, to the names we use.
+        ldflags: linker flags beside `-s -w`.
+        tags: build tags.
+    """
+
+    name: str
+    version: str
+    packages: tuple[str, ...]
+    renames: tuple[tuple[str, str], ...] = ()
+    ldflags: str = ""
+    tags: str = ""
+
+    def key(self, machine: str) -> str:
+        """Name of the part's folder in the cache: version and a hash of all it is made from."""
+        digest = hashlib.sha256(repr(self).encode() + machine.encode())
+        if self.name == "cilium":
+            digest.update(MODULES_FILE.encode())
+        for source in sorted((MODULES / self.name).iterdir()):
+            digest.update(source.name.encode() + source.read_bytes())
+        return f"{self.name}-{self.version}-{digest.hexdigest()[:12]}"
+
+
+KUBERNETES = Part(
+    "kubernetes",
+    versions.KUBERNETES,
+    (
+        *(
+            f"k8s.io/kubernetes/cmd/{program}"
+            for program in (
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kube-proxy",
+                "kubelet",
+                "kubectl",
+            )
+        ),
+        "go.etcd.io/etcd/server/v3",
+    ),
+    renames=(("server", "etcd"),),
+    # Without these the programs call themselves v0.0.0 and refuse each other for version skew.
+    ldflags=(
+        f"-X {_K8S_VERSION}.gitVersion=v{versions.KUBERNETES}"
+        f" -X {_K8S_VERSION}.gitMajor=1 -X {_K8S_VERSION}.gitMinor=34"
+    ),
+)
+CILIUM = Part(
+    "cilium",
+    versions.CILIUM,
+    (f"{_CILIUM}/daemon", f"{_CILIUM}/operator", f"{_CILIUM}/plugins/cilium-cni"),
+    renames=(("daemon", "cilium-agent"), ("operator", "cilium-operator")),
+    ldflags=f"-X {_CILIUM}/pkg/version.ciliumVersion={versions.CILIUM}",
+    tags="ipam_provider_operator",
+)
+COREDNS = Part("coredns", versions.COREDNS, (".",))
+PAUSE = Part("pause", versions.PAUSE, (".",))
+PARTS = (KUBERNETES, CILIUM, COREDNS, PAUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """Folders with the built programs."""
+
+    kubernetes: Path
+    cilium: Path
+    coredns: Path
+    pause: Path
+
+
+def located() -> Binaries:
+    """Where the built programs are or will be."""
+    root = versions.cache_root() / "bin"
+    return Binaries(*(root / part.key(platform.machine()) for part in PARTS))
+
+
+def ensure(console: Console) -> Binaries:
+    """Build what the cache lacks.
+
+    Two threads start `go build` side by side: one program's linking, which uses one core, then runs
+    beside another's compiling.
+
+    Raises:
+        CommandError: a build failed; the message names its log. What was compiled is kept by Go.
+    """
+    cache = versions.cache_root()
+    missing = [p for p in PARTS if not (cache / "bin" / p.key(platform.machine())).exists()]
+    if not missing:
+        console.done("programs: all in the cache")
+        return located()
+    go = golang.find_go(cache, console)
+    names = ", ".join(f"{part.name} {part.version}" for part in missing)
+    failures: list[CommandError] = []
+    lanes = [[p for p in missing if p is KUBERNETES], [p for p in missing if p is not KUBERNETES]]
+    with console.step(f"compiling {names} (once; 10 to 15 minutes on two cores)"):
+        threads = [
+            threading.Thread(target=_lane, args=(lane, go, console, failures), daemon=True)
+            for lane in lanes
+            if lane
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+    return located()
+
+
+def _lane(lane: list[Part], go: Path, console: Console, failures: list[CommandError]) -> None:
+    for part in lane:
+        try:
+            _build(part, go)
+        except CommandError as error:
+            failures.append(error)
+            return
+        console.note(f"{part.name} {part.version} is built")
+
+
+def _build(part: Part, go: Path) -> None:
+    """Build one part beside its final place and move it there whole, so no half build is used."""
+    cache = versions.cache_root()
+    final = cache / "bin" / part.key(platform.machine())
+    work = cache / "work" / part.name
+    shutil.rmtree(work, ignore_errors=True)
+    out = work / "out"
+    out.mkdir(parents=True)
+    env = golang.environment(cache, os.environ)
+    log = cache / "log" / f"build-{part.name}.log"
+    source = _patched_cilium(work, go, env) if part is CILIUM else MODULES / part.name
+    tags = ["-tags", part.tags] if part.tags else []
+    flags = ["-mod=readonly", "-trimpath", "-ldflags", f"-s -w {part.ldflags}".strip(), *tags]
+    # A main package in the folder itself is named after its module, the others after themselves.
+    target = f"{out}/{part.name}" if part.packages == (".",) else f"{out}/"
+    run([go, "build", *flags, "-o", target, *part.packages], log=log, env=env, cwd=source)
+    for built, wanted in part.renames:
+        (out / built).rename(out / wanted)
+    if part is CILIUM:
+        shutil.copytree(work / "cilium" / "bpf", out / "bpf")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    out.rename(final)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _patched_cilium(work: Path, go: Path, env: dict[str, str]) -> Path:
+    """A writable copy of cilium's module with one constant changed, and a go.mod that uses it."""
+    shutil.copytree(MODULES / "cilium", work, dirs_exist_ok=True)
+    found = json.loads(
+        run([go, "mod", "download", "-json", f"{_CILIUM}@v{versions.CILIUM}"], env=env, cwd=work)
+    )
+    copy = work / "cilium"
+    run(["cp", "-r", found["Dir"], copy])
+    run(["chmod", "-R", "u+w", copy])
+    source = copy / _MODULES_SOURCE
+    text = source.read_text()
+    if '"/proc/modules"' not in text:
+        raise CommandError(f"cilium's {_MODULES_SOURCE} is not as expected: adapt devcluster/builds.py")
+    source.write_text(text.replace('"/proc/modules"', f'"{MODULES_FILE}"'))
+    run([go, "mod", "edit", "-replace", f"{_CILIUM}=./cilium"], env=env, cwd=work)
+    return work

@@ -1,0 +1,59 @@
+"""What the user sees: one line per step, with progress while it runs and its time when it ends."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+#: Seconds between two progress lines where the output is a file and lines cannot be redrawn.
+QUIET_PERIOD = 30.0
+
+
+class Console:
+    """Prints steps to `stream` (standard error by default, so that `env` and `--json` stay clean)."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream if stream is not None else sys.stderr
+        self._live = self._stream.isatty()
+
+    def note(self, text: str) -> None:
+        """Print one line of information."""
+        print(f"  {text}", file=self._stream, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Print one warning."""
+        print(f"! {text}", file=self._stream, flush=True)
+
+    def done(self, text: str) -> None:
+        """Print that something needed no work or is finished."""
+        print(f"✔ {text}", file=self._stream, flush=True)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Announce `title`, show elapsed seconds while the block runs, then how it ended."""
+        started = time.monotonic()
+        finished = threading.Event()
+        if not self._live:
+            print(f"… {title}", file=self._stream, flush=True)
+        ticker = threading.Thread(target=self._tick, args=(title, started, finished), daemon=True)
+        ticker.start()
+        mark = "✘"
+        try:
+            yield
+            mark = "✔"
+        finally:
+            finished.set()
+            ticker.join()
+            lead = "\r\033[K" if self._live else ""
+            elapsed = time.monotonic() - started
+            print(f"{lead}{mark} {title} ({elapsed:.1f} s)", file=self._stream, flush=True)
+
+    def _tick(self, title: str, started: float, finished: threading.Event) -> None:
+        while not finished.wait(1.0 if self._live else QUIET_PERIOD):
+            elapsed = time.monotonic() - started
+            if self._live:
+                print(f"\r\033[K… {title} ({elapsed:.0f} s)", end="", file=self._stream, flush=True)
+            else:
+                print(f"… {title}: {elapsed:.0f} s so far", file=self._stream, flush=True)

@@ -1,0 +1,3 @@
+module v6.invalid/devcluster/pause
+
+go 1.24.0

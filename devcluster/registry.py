@@ -1,0 +1,158 @@
+"""The image registry on the bridge address, and the images that are one static program each."""
+
+import hashlib
+import http.client
+import io
+import json
+import platform
+import tarfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from devcluster import processes, render, versions
+from devcluster.builds import Binaries
+from devcluster.errors import ApiError, DevClusterError
+from devcluster.layout import Layout
+from devcluster.shell import tail, wait_until
+
+ROLE = "registry"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_ACCEPT = f"{_MANIFEST}, application/vnd.docker.distribution.manifest.v2+json"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def up(layout: Layout) -> None:
+    """Start the registry. Its images are kept in the cache, so `down` and `up` need no new builds.
+
+    Raises:
+        DevClusterError: it does not answer; the message ends with its log.
+    """
+    if answers(layout):
+        return
+    config = layout.state_dir / "registry.json"
+    config.write_text(render.registry(layout, versions.cache_root() / f"registry-{layout.name}"))
+    log = layout.log_dir / "registry.log"
+    processes.start(layout.name, ROLE, ["docker-registry", "serve", config], log)
+    try:
+        wait_until(lambda: answers(layout), 15, "the registry")
+    except DevClusterError as error:
+        raise DevClusterError(f"{error}\n{tail(log)}\nwhole log: {log}") from error
+
+
+def answers(layout: Layout) -> bool:
+    """Whether the registry answers."""
+    try:
+        Client(layout.registry).request("GET", "/v2/")
+    except ApiError:
+        return False
+    return True
+
+
+def push_static(layout: Layout, binaries: Binaries) -> None:
+    """Push the images `pause` and `coredns`, each made of one program."""
+    client = Client(layout.registry)
+    for name, version, program in (
+        ("pause", versions.PAUSE, binaries.pause / "pause"),
+        ("coredns", versions.COREDNS, binaries.coredns / "coredns"),
+    ):
+        # The label tells which build the image is of; a new build gets pushed over it.
+        made_of = program.parent.name
+        if client.label(name, version, "v6.devcluster.build") != made_of:
+            client.push_program(name, version, program, {"v6.devcluster.build": made_of})
+
+
+class Client:
+    """A registry spoken to over HTTP (OCI distribution API).
+
+    Args:
+        address: `host:port`.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def manifest(self, name: str, reference: str) -> tuple[str, dict[str, Any]] | None:
+        """Digest and manifest of `name:reference`, or None if there is no such image."""
+        try:
+            headers, body = self.request("GET", f"/v2/{name}/manifests/{reference}")
+        except ApiError as error:
+            if error.status == http.HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return headers.get("docker-content-digest", ""), json.loads(body)
+
+    def label(self, name: str, reference: str, label: str) -> str | None:
+        """Value of a label of an image; None if image or label are missing."""
+        found = self.manifest(name, reference)
+        if found is None or "config" not in found[1]:
+            return None
+        _, body = self.request("GET", f"/v2/{name}/blobs/{found[1]['config']['digest']}")
+        labels = json.loads(body).get("config", {}).get("Labels") or {}
+        value = labels.get(label)
+        return None if value is None else str(value)
+
+    def push_program(self, name: str, tag: str, program: Path, labels: dict[str, str]) -> None:
+        """Push an image that holds nothing but one static program, and runs it."""
+        layer = _tar(program)
+        layer_ref = self._blob(name, layer, _LAYER)
+        config = {
+            "architecture": _ARCHITECTURES[platform.machine()],
+            "os": "linux",
+            "config": {"Entrypoint": [f"/{program.name}"], "Labels": labels},
+            "rootfs": {"type": "layers", "diff_ids": [layer_ref["digest"]]},
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST,
+            "config": self._blob(name, json.dumps(config).encode(), _CONFIG),
+            "layers": [layer_ref],
+        }
+        path = f"/v2/{name}/manifests/{tag}"
+        self.request("PUT", path, json.dumps(manifest).encode(), _MANIFEST)
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, kind: str = ""
+    ) -> tuple[dict[str, str], bytes]:
+        """One request; returns headers (lower case names) and body.
+
+        Raises:
+            ApiError: no answer (status 0) or an error status.
+        """
+        connection = http.client.HTTPConnection(self._address, timeout=60)
+        headers = {"Accept": _ACCEPT, **({"Content-Type": kind} if kind else {})}
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except OSError as error:
+            raise ApiError(f"registry {self._address}: {error}") from error
+        finally:
+            connection.close()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            text = answer.decode(errors="replace")[:300]
+            raise ApiError(f"registry: {method} {path}: {response.status} {text}", response.status)
+        return {key.lower(): value for key, value in response.getheaders()}, answer
+
+    def _blob(self, name: str, data: bytes, kind: str) -> dict[str, Any]:
+        """Upload a blob and return its descriptor."""
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        headers, _ = self.request("POST", f"/v2/{name}/blobs/uploads/", b"")
+        place = urlsplit(headers["location"])
+        query = f"{place.query}&" if place.query else ""
+        target = f"{place.path}?{query}digest={digest}"
+        self.request("PUT", target, data, "application/octet-stream")
+        return {"mediaType": kind, "digest": digest, "size": len(data)}
+
+
+def _tar(program: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo(program.name)
+        info.mode = 0o755
+        info.size = program.stat().st_size
+        with program.open("rb") as stream:
+            archive.addfile(info, stream)
+    return buffer.getvalue()

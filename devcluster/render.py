@@ -1,0 +1,190 @@
+"""Texts of configuration files: pure functions of the layout. JSON stands wherever YAML is read."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from devcluster import versions
+from devcluster.layout import MANIFEST_REGISTRY, Layout
+
+PAUSE_IMAGE = f"{MANIFEST_REGISTRY}/pause:{versions.PAUSE}"
+COREDNS_IMAGE = f"{MANIFEST_REGISTRY}/coredns:{versions.COREDNS}"
+
+
+def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
+    """A kubeconfig whose `texts` are the authority, the user's certificate and the user's key."""
+    authority, certificate, key = (base64.b64encode(text).decode() for text in texts)
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": cluster,
+            "clusters": [
+                {
+                    "name": cluster,
+                    "cluster": {"server": server, "certificate-authority-data": authority},
+                }
+            ],
+            "users": [
+                {
+                    "name": user,
+                    "user": {"client-certificate-data": certificate, "client-key-data": key},
+                }
+            ],
+            "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": user}}],
+        },
+        indent=1,
+    )
+
+
+def containerd(folder: Path, cni_bin: Path, snapshotter: str) -> str:
+    """containerd's config.toml (version 2, which 1.6 to 2.x read).
+
+    Args:
+        folder: the node's folder, for images and for hosts.toml.
+        cni_bin: folder of CNI plugins.
+        snapshotter: `overlayfs`, or `native` where overlays do not work.
+    """
+    cri = 'plugins."io.containerd.grpc.v1.cri"'
+    return f"""version = 2
+root = "{folder}/containerd"
+state = "/run/containerd"
+# `opt` would make a folder on the host; the others only complain about missing file systems.
+disabled_plugins = [
+  "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp",
+]
+[grpc]
+  address = "/run/containerd/containerd.sock"
+[{cri}]
+  sandbox_image = "{PAUSE_IMAGE}"
+  # Lowering oom_score_adj needs CAP_SYS_RESOURCE, which containers and small VMs often lack.
+  restrict_oom_score_adj = true
+  max_concurrent_downloads = 8
+[{cri}.registry]
+  config_path = "{folder}/registries"
+[{cri}.cni]
+  bin_dir = "{cni_bin}"
+  conf_dir = "{folder}/cni"
+[{cri}.containerd]
+  snapshotter = "{snapshotter}"
+[{cri}.containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+"""
+
+
+def hosts_toml(layout: Layout) -> str:
+    """How containerd reaches a registry: always the local one.
+
+    It serves for every registry name, because nodes have no way to the internet: an image of another
+    registry is then "not found" at once instead of after name server timeouts.
+    """
+    return f"""server = "http://{layout.registry}"
+[host."http://{layout.registry}"]
+  capabilities = ["pull", "resolve"]
+"""
+
+
+def kubelet(layout: Layout, number: int) -> str:
+    """The kubelet's configuration: small reserves, no rate limits, so that pods start at once."""
+    folder = layout.node_dir(number)
+    return json.dumps(
+        {
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": "KubeletConfiguration",
+            "authentication": {
+                "anonymous": {"enabled": False},
+                "webhook": {"enabled": True},
+                "x509": {"clientCAFile": str(layout.pki_dir / "ca.crt")},
+            },
+            "authorization": {"mode": "Webhook"},
+            "cgroupDriver": "cgroupfs",
+            "cgroupRoot": layout.node_cgroup(number),
+            "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+            "clusterDNS": [layout.dns_ip],
+            "clusterDomain": "cluster.local",
+            "resolvConf": str(folder / "resolv.conf"),
+            "volumePluginDir": str(folder / "volume-plugins"),
+            "podLogsDir": str(folder / "pods"),
+            "failSwapOn": False,
+            "failCgroupV1": False,
+            "maxPods": 110,
+            "serializeImagePulls": False,
+            "registryPullQPS": 0,
+            "eventRecordQPS": 0,
+            "kubeAPIQPS": 100,
+            "kubeAPIBurst": 200,
+            # The disk is the developer's: never delete images or evict pods because it is rather full.
+            "imageGCHighThresholdPercent": 100,
+            "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%"},
+        },
+        indent=1,
+    )
+
+
+def kube_proxy(layout: Layout, number: int) -> str:
+    """kube-proxy's configuration; the conntrack limits stay the host's, which they belong to."""
+    return json.dumps(
+        {
+            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+            "kind": "KubeProxyConfiguration",
+            "mode": "iptables",
+            "clientConnection": {"kubeconfig": str(layout.kubeconfig), "qps": 50, "burst": 100},
+            "clusterCIDR": layout.pod_cidr,
+            "hostnameOverride": layout.node_name(number),
+            "iptables": {"minSyncPeriod": "0s"},
+            "conntrack": {
+                "maxPerCore": 0,
+                "min": 0,
+                "tcpEstablishedTimeout": "0s",
+                "tcpCloseWaitTimeout": "0s",
+            },
+        },
+        indent=1,
+    )
+
+
+def corefile() -> str:
+    """CoreDNS: the cluster's own names, and a quick "no such name" for all others."""
+    return """.:53 {
+    errors
+    health :8080
+    ready :8181
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 5
+    }
+    template ANY ANY {
+        rcode NXDOMAIN
+    }
+    cache 5
+    loadbalance
+    reload
+}
+"""
+
+
+def registry(layout: Layout, data: Path) -> str:
+    """docker-registry's configuration (a YAML file): images in `data`, bridge address only."""
+    return json.dumps(
+        {
+            "version": 0.1,
+            "log": {"level": "warn"},
+            "storage": {
+                "filesystem": {"rootdirectory": str(data)},
+                "delete": {"enabled": True},
+                "cache": {"blobdescriptor": "inmemory"},
+            },
+            "http": {"addr": layout.registry, "secret": layout.name},
+        },
+        indent=1,
+    )
+
+
+def shell_variables(values: Mapping[str, str]) -> str:
+    """`export NAME='value'` lines, safe for `eval`."""
+    quoted = {name: "'" + value.replace("'", "'\\''") + "'" for name, value in values.items()}
+    return "".join(f"export {name}={value}\n" for name, value in quoted.items())

@@ -1,0 +1,128 @@
+"""Running external programs: with a log, a clear error, and nothing left running on Ctrl-C."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from devcluster.errors import CommandError, DevClusterError
+
+#: Lines of a failed program's log that are shown.
+TAIL_LINES = 15
+
+
+def tail(path: Path, lines: int = TAIL_LINES) -> str:
+    """The last `lines` lines of a file, or a note that there is none."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return "(no log)"
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def run(  # noqa: PLR0913  (keyword-only settings of one call)
+    argv: Sequence[str | Path],
+    *,
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+) -> str:
+    """Run a program to its end.
+
+    Args:
+        argv: program and arguments; no shell is involved.
+        log: file that gets what the program prints (appended); without it the output is returned.
+        env: variables added to this process's own.
+        cwd: working folder.
+        stdin: text given to the program.
+        timeout: seconds after which the program and its children are killed.
+
+    Returns:
+        The program's standard output, or "" when it went to the log.
+
+    Raises:
+        CommandError: it could not be started, failed, or took too long.
+    """
+    words = [str(word) for word in argv]
+    with _output(log) as sink:
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink if log is not None else subprocess.PIPE,
+                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CommandError(f"cannot run {words[0]}: {error}") from error
+        try:
+            out, err = process.communicate(stdin, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            raise CommandError(f"{words[0]} took longer than {timeout} s") from error
+        finally:
+            _end_group(process)
+    if process.returncode != 0:
+        raise CommandError(_failure(words, process.returncode, log, (err or "") + (out or "")))
+    return out or ""
+
+
+def succeeds(argv: Sequence[str | Path]) -> bool:
+    """Whether a program can be run and exits with 0."""
+    try:
+        run(argv)
+    except CommandError:
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str, every: float = 0.05) -> None:
+    """Look every `every` seconds until `condition` holds.
+
+    Raises:
+        DevClusterError: it did not within `seconds`; the message names `what` was awaited.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DevClusterError(f"{what}: not so after {seconds:.0f} s")
+        time.sleep(every)
+
+
+@contextlib.contextmanager
+def _output(log: Path | None) -> Iterator[IO[str] | int]:
+    if log is None:
+        yield subprocess.PIPE
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as stream:
+        yield stream
+
+
+def _end_group(process: "subprocess.Popen[str]") -> None:
+    """End a program that was interrupted or timed out, with everything it started."""
+    if process.poll() is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _failure(words: Sequence[str], code: int, log: Path | None, output: str) -> str:
+    shown = tail(log) if log is not None else "\n".join(output.splitlines()[-TAIL_LINES:])
+    where = f"\nwhole log: {log}" if log is not None else ""
+    return f"{' '.join(words[:4])} ended with {code}:\n{shown}{where}"
