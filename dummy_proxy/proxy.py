@@ -127,8 +127,15 @@ def report_outbound(server: Proxy, address: str) -> None:
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code (0, or 4 if the port is taken)."""
-    port = int(environment.get("LISTEN_PORT", DEFAULT_PORT))
+    """Serve until SIGTERM or SIGINT.
+
+    Returns the exit code: 0, 2 for a LISTEN_PORT that is none, 4 if the port cannot be had.
+    """
+    text = environment.get("LISTEN_PORT", str(DEFAULT_PORT))
+    if not text.isdecimal() or int(text) > 65535:
+        log(f"LISTEN_PORT is {text!a}. Remedy: a number from 0 to 65535, or leave it out (8080).")
+        return 2
+    port = int(text)
     try:
         server = Proxy(("0.0.0.0", port), Handler)  # noqa: S104 -- its pod's address is not known
     except OSError as error:
