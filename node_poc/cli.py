@@ -23,6 +23,7 @@ from node_poc.storage.records import StorageError
 
 _CONFIG = Path(__file__).with_name("node_config.yaml")
 _HEALTH_PORT = 8081
+_POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,6 +94,7 @@ def _render(options: argparse.Namespace, config: NodeConfig) -> int:
     settings = config.kubernetes
     if options.what == "policies":
         objects = build_policies(settings.namespace, settings.proxy.port)
+        print(f"# {_POLICIES_HEAD}")
         print(yaml.safe_dump_all(objects, sort_keys=False), end="")
     else:
         text = options.config.read_text(encoding="utf-8")

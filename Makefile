@@ -1,0 +1,79 @@
+# Everything that is done here more than once. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+# Settings, given as `make demo NODES=2` or by the environment:
+NODES ?= 1        # cluster nodes of the dev cluster
+CONTEXT ?=        # use this kubectl context instead of the dev cluster
+REGISTRY ?=       # with CONTEXT: where images are pushed to and pulled from
+SERVER_IP ?=      # with CONTEXT: address of this machine that pods reach
+ARGS ?=           # arguments passed on: make kubectl ARGS="get pods -A"
+NODES := $(strip $(NODES))
+CONTEXT := $(strip $(CONTEXT))
+REGISTRY := $(strip $(REGISTRY))
+SERVER_IP := $(strip $(SERVER_IP))
+export NODES CONTEXT REGISTRY SERVER_IP
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@awk '/^[A-Z_]+ \?= +#/ {name=$$1; sub(/^[^#]*# /, ""); printf "  %-21s %s\n", name "=", $$0}' $(MAKEFILE_LIST)
+
+# --- what people use
+
+.PHONY: demo demo-down
+demo: $(READY)  ## the whole story on a real cluster: from nothing to an average
+	$(BIN)/python -m demo up
+demo-down: $(READY)  ## take away what `make demo` made; the cluster stays
+	$(BIN)/python -m demo down
+
+.PHONY: cluster cluster-status cluster-down kubectl images
+cluster:  ## make the dev cluster, or bring it back (NODES=2 for two cluster nodes)
+	$(PYTHON) -m devcluster up --nodes $(NODES)
+cluster-status:  ## what runs of the dev cluster
+	$(PYTHON) -m devcluster status
+cluster-down:  ## remove the dev cluster; only the build cache stays
+	$(PYTHON) -m devcluster down
+kubectl:  ## kubectl on the dev cluster: make kubectl ARGS="get pods -A"
+	@$(PYTHON) -m devcluster kubectl -- $(ARGS)
+images:  ## build the project's images and push them to the cluster's registry
+	$(PYTHON) -m devcluster images
+
+# --- what engineers use
+
+.PHONY: check test test-unit test-contract test-cluster kubeconfs format
+check: $(READY)  ## lint, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+test: check test-unit test-contract test-cluster  ## everything, on a real cluster that it brings up
+test-unit: $(READY)  ## unit tests; need nothing but Python
+	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(ARGS)
+test-contract: $(READY)  ## node, dummy server and emitter over real sockets, with a fake cluster
+	$(BIN)/pytest tests/contract $(ARGS)
+test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
+	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
+	$(PYTHON) -m devcluster images
+	$(BIN)/pytest tests/cluster tests/devcluster -m cluster $(ARGS)
+kubeconfs: $(READY)  ## remake the files in node_poc/kubeconfs that are made from others
+	$(BIN)/python -m node_poc render config-map > node_poc/kubeconfs/node_config_map.yaml
+	$(BIN)/python -m node_poc render policies > node_poc/kubeconfs/network_policies.yaml
+format: $(READY)  ## format the Python code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(READY): requirements.txt requirements-dev.txt constraints.txt
+	$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer with venv is needed: apt-get install python3-venv" >&2; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	touch $@
