@@ -1,0 +1,155 @@
+"""The dummy proxy: its pure parts, and as a process over real loopback sockets."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http import HTTPStatus
+from pathlib import Path
+
+import proxy
+import pytest
+import yaml
+
+FOLDER = Path(__file__).resolve().parents[3] / "dummy_proxy"
+
+
+@pytest.fixture
+def listening():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def refusing():
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{reserved.getsockname()[1]}"
+
+
+class Process:
+    """The proxy as a process; `seen` is its log up to the last line waited for."""
+
+    def __init__(self, outbound_probe):
+        env = {
+            "PATH": os.environ["PATH"],
+            "LISTEN_PORT": "0",
+            "OUTBOUND_PROBE": outbound_probe,
+        }
+        command = [sys.executable, "-u", str(FOLDER / "proxy.py")]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
+        self.seen = ""
+        self.port = int(re.search(r"port (\d+)", self.line_with("listening"))[1])
+
+    def line_with(self, words):
+        for line in self.process.stdout:
+            self.seen += line
+            if words in line:
+                return line
+        raise AssertionError(f"{words!r} not in {self.seen!r}")
+
+    def get(self, path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        connection.close()
+        return answer.status, body
+
+
+@pytest.fixture
+def process(listening):
+    running = Process(listening)
+    yield running
+    running.process.kill()
+    running.process.wait()
+    running.process.stdout.close()
+
+
+def test_routes(process):
+    process.line_with("outbound traffic: enabled")
+    status, body = process.get("/")
+    assert (status, json.loads(body)) == (200, {"service": "v6proxy", "outbound": True})
+    assert process.get("/healthz") == (200, "ok\n")
+    assert process.get("/elsewhere?x=1")[0] == 404
+    assert process.get("/", "HEAD") == (200, "")
+    assert process.get("/", "POST")[0] == 501
+
+
+def test_requests_are_logged_on_one_line(process):
+    process.get("/else%0Awhere")
+    assert "GET '/else%0Awhere' from 127.0.0.1: 404\n" in process.line_with("404")
+
+
+def test_garbage_and_half_requests_hurt_nobody(process):
+    address = ("127.0.0.1", process.port)
+    idle = socket.create_connection(address)
+    for garbage in (b"\x00\xff\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"x" * 70_000):
+        with socket.create_connection(address) as connection:
+            connection.sendall(garbage)
+    assert process.get("/healthz")[0] == 200
+    idle.close()
+
+
+def test_sigterm_ends_it_at_once_even_with_an_idle_client(process):
+    with socket.create_connection(("127.0.0.1", process.port)):
+        process.get("/healthz")
+        begin = time.monotonic()
+        process.process.send_signal(signal.SIGTERM)
+        assert process.process.wait(timeout=5) == 0
+        assert time.monotonic() - begin < 1
+
+
+def test_the_probe(listening, refusing):
+    assert proxy.probe_outbound(listening) == proxy.Outbound(
+        enabled=True, line=f"outbound traffic: enabled ({listening} answered)"
+    )
+    refused = proxy.probe_outbound(refusing)
+    assert refused.enabled is False
+    assert refused.line.startswith("outbound traffic: DISABLED (")
+    assert "refused" in refused.line
+
+
+@pytest.mark.parametrize("address", ["", "host", "host:x", ":1", "127.0.0.1:99999999"])
+def test_the_probe_never_raises(address):
+    assert proxy.probe_outbound(address).enabled is False
+
+
+def test_before_the_probe_has_ended_outbound_is_null():
+    status, _, body = proxy.answer("/", None)
+    assert (status, json.loads(body)["outbound"]) == (HTTPStatus.OK, None)
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "70000", ""])
+def test_a_bad_port_is_told(port, capsys):
+    assert proxy.main({"LISTEN_PORT": port}) == 2
+    assert "Remedy" in capsys.readouterr().out
+
+
+def test_a_taken_port_is_told(capsys):
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        assert proxy.main({"LISTEN_PORT": str(taken.getsockname()[1])}) == 4
+    assert "Remedy" in capsys.readouterr().out
+
+
+def test_the_deployment_says_what_the_node_relies_on():
+    documents = list(yaml.safe_load_all((FOLDER / "proxy_pod_deployment.yaml").read_text()))
+    deployment, headless, stable = documents
+    assert {document["metadata"]["namespace"] for document in documents} == {"v6-jobs"}
+    template = deployment["spec"]["template"]
+    labels = template["metadata"]["labels"]
+    assert labels["app.kubernetes.io/name"] == "v6proxy"
+    for service in (headless, stable):
+        assert service["spec"]["selector"].items() <= labels.items()
+        assert service["spec"]["ports"][0]["port"] == 8080
+    pod = template["spec"]
+    assert (pod["hostname"], pod["subdomain"]) == ("v6proxy", headless["metadata"]["name"])
+    assert headless["spec"]["clusterIP"] == "None"
+    assert stable["metadata"]["name"] == "v6proxy"
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True

@@ -1,0 +1,148 @@
+"""For tests: the dummy server as a process, real Socket.IO clients as nodes and emitters."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import socketio
+
+FOLDER = Path(__file__).resolve().parents[3] / "dummy_socketio_server"
+if str(FOLDER) not in sys.path:
+    sys.path.insert(0, str(FOLDER))
+
+from emitter_client import EmitterClient  # noqa: E402 -- a stand-alone script's folder
+
+ENV = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "TERM": "dumb"}
+
+
+def eventually(condition, seconds=10):
+    """Wait until the condition holds; the last look decides."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+class Server:
+    """The server process; it can be killed and started again on the same port."""
+
+    def __init__(self, answer_timeout=30):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.answer_timeout = answer_timeout
+        self.log = ""
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "simple_sio_server.py", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--answer-timeout", str(self.answer_timeout)]
+        self.process = subprocess.Popen(
+            command,
+            cwd=FOLDER,
+            env=ENV,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self._read, args=(self.process.stdout,))
+        self.reader.start()
+        eventually(lambda: "listening" in self.log or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log
+
+    def _read(self, stream):
+        with stream:
+            for line in stream:
+                self.log += line
+
+    def stop(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=10)
+        self.reader.join()
+        return code
+
+
+class FakeNode:
+    """A node that answers by `answer(payload)`; None as answer means that it stays silent."""
+
+    def __init__(self, url, answer=lambda payload: {"accepted": True, "status": "pending"}):
+        self.commands = []
+        self.sio = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.2)
+        self.sio.on("command", self._on_command)
+        self.answer = answer
+        self.sio.on("connect", self._register)
+        self.registered = threading.Event()
+        self.sio.connect(url, transports=["websocket"])
+        assert self.registered.wait(10)
+
+    def _register(self):
+        def on_ack(ack):
+            assert ack == {"accepted": True}
+            self.registered.set()
+
+        data = {"name": "fake", "version": "1"}
+        self.sio.emit("node_connection_request", data, callback=on_ack)
+
+    def _on_command(self, *payload):
+        self.commands.append(payload[0] if payload else "no argument at all")
+        answer = self.answer(payload[0])
+        if answer is None:
+            time.sleep(3600)
+        return answer
+
+    def report(self, event, **data):
+        return self.sio.call(event, data, timeout=5)
+
+    def leave(self):
+        if self.sio.connected:
+            self.sio.disconnect()
+        else:
+            self.sio.shutdown()
+
+
+class Client(EmitterClient):
+    """An emitter client that keeps its events in `seen`."""
+
+    def __init__(self, url):
+        self.seen = []
+        super().__init__(url, on_event=self.seen.append)
+
+
+class Scene:
+    """A server with the nodes and emitters of one test; all of them end with it."""
+
+    def __init__(self, answer_timeout=30):
+        self.answer_timeout = answer_timeout
+        self.ends = ExitStack()
+
+    def __enter__(self):
+        self.server = Server(self.answer_timeout)
+        self.ends.callback(self.server.stop)
+        return self
+
+    def __exit__(self, *_):
+        self.ends.close()
+        assert "Traceback" not in self.server.log
+
+    def node(self, **options):
+        node = FakeNode(self.server.url, **options)
+        self.ends.callback(node.leave)
+        return node
+
+    def client(self):
+        return self.ends.enter_context(Client(self.server.url))
+
+
+def kinds(client, kind):
+    return [event.data for event in client.seen if event.kind is kind]
+
+
+def refuse(_payload):
+    return {"accepted": False, "reason": "bad image"}
