@@ -25,7 +25,7 @@ READY := $(VENV)/.ready
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@awk '/^[A-Z_]+ \?= +#/ {name=$$1; sub(/^[^#]*# /, ""); printf "  %-21s %s\n", name "=", $$0}' $(MAKEFILE_LIST)
+	@awk '/^[A-Z_]+ \?= .*#/ {name=$$1; sub(/^[^#]*# /, ""); printf "  %-21s %s\n", name "=", $$0}' $(MAKEFILE_LIST)
 
 # --- what people use
 
@@ -34,6 +34,10 @@ demo: $(READY)  ## the whole story on a real cluster: from nothing to an average
 	$(BIN)/python -m demo up
 demo-down: $(READY)  ## take away what `make demo` made; the cluster stays
 	$(BIN)/python -m demo down
+
+.PHONY: dashboard
+dashboard: .venv-dashboard/.ready  ## the cluster in a browser, read-only, on this machine only
+	eval "$$($(PYTHON) -m devcluster env)" && .venv-dashboard/bin/python demo/dashboard.py
 
 .PHONY: cluster cluster-status cluster-down kubectl images
 cluster:  ## make the dev cluster, or bring it back (NODES=2 for two cluster nodes)
@@ -76,4 +80,9 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt
 	  { echo "Python 3.11 or newer with venv is needed: apt-get install python3-venv" >&2; exit 3; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	touch $@
+
+.venv-dashboard/.ready: requirements-dashboard.txt
+	$(PYTHON) -m venv .venv-dashboard
+	.venv-dashboard/bin/pip install --quiet --disable-pip-version-check -r requirements-dashboard.txt
 	touch $@

@@ -1,0 +1,73 @@
+"""PURE: what the demo saw, judged and told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+_STEPS = (
+    ("received", "received by the node"),
+    ("job_created", "Job created"),
+    ("started", "container running"),
+    ("ended", "container ended"),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be so: what, whether it is, and what was seen."""
+
+    what: str
+    passed: bool
+    seen: str
+
+
+def timeline(result: dict[str, Any], posted_at: datetime, result_at: datetime) -> list[str]:
+    """Lines of the run's story, with the seconds since it was posted."""
+    moments = [("posted", posted_at)]
+    for key, text in _STEPS:
+        value = result["timeline"].get(key)
+        if value:
+            moments.append((text, datetime.fromisoformat(value)))
+    moments.append(("result here", result_at))
+    return [
+        f"{moment:%H:%M:%S}  {(moment - posted_at).total_seconds():+7.2f} s  {text}"
+        for text, moment in moments
+    ]
+
+
+def isolation_lines(log: str) -> list[str]:
+    """What the algorithm says of its network, from its log."""
+    return [line for line in log.splitlines() if line.startswith("network:")]
+
+
+def average_of(csv_text: str, column: str) -> float:
+    """The average of a column, computed here and not by the algorithm; missing values skipped."""
+    rows = csv.DictReader(io.StringIO(csv_text))
+    values = [float(row[column]) for row in rows if row[column].strip()]
+    return sum(values) / len(values)
+
+
+def judge(result: dict[str, Any], expected: float, output: str | None) -> list[Check]:
+    """Hold a result against what it must be."""
+    lines = " ".join(isolation_lines(result["log"]))
+    number = re.fullmatch(r"\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*", output or "")
+    close = number is not None and abs(float(number[1]) - expected) < 1e-9 * max(1, abs(expected))
+    return [
+        Check("the run completed", result["status"] == "completed", result["status"]),
+        Check("its exit code is 0", result["exit_code"] == 0, str(result["exit_code"])),
+        Check(
+            "the outside is closed to it",
+            "outbound access" in lines and "disabled" in lines and "is ENABLED" not in lines,
+            "see above",
+        ),
+        Check("DNS is closed to it", "DNS lookups are disabled" in lines, "see above"),
+        Check("the proxy is open to it", "is reachable" in lines, "see above"),
+        Check(
+            "the average is right", close, f"{(output or 'no file').strip()}, expected {expected!r}"
+        ),
+    ]

@@ -1,0 +1,144 @@
+"""The data station the demo sets up: folders, dummy server, node and proxy on the cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from demo.tools import ROOT, DemoError, existing_context, kubectl, read, run
+
+HOME = Path("/var/lib/vantage6-node")
+TASKS = HOME / "tasks"
+DATA = HOME / "csv" / "employees.csv"
+SERVER_FILES = HOME / "demo"
+NAMESPACE = "v6-jobs"
+PORT = 5000
+_SERVER_PID = SERVER_FILES / "dummy_server.pid"
+_SERVER_LOG = SERVER_FILES / "dummy_server.log"
+_ROLLOUT = "--timeout=180s"
+# Written in the YAML files as they are; an existing cluster has its own.
+_DEV_REGISTRY, _DEV_SERVER = "localhost:5001/", "http://172.30.0.1"
+
+
+def place_data() -> None:
+    """Put the example data where node_config.yaml says the database is."""
+    try:
+        DATA.parent.mkdir(parents=True, exist_ok=True)
+        TASKS.mkdir(parents=True, exist_ok=True)
+        SERVER_FILES.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / "csv" / "employees.csv", DATA)
+    except PermissionError as error:
+        raise DemoError(f"{error.filename}: not writable; run the demo as root") from error
+    print(f"    {DATA}")
+
+
+def start_server(address: str) -> None:
+    """Start the dummy server and leave it running; one that runs already is kept."""
+    if _server_process() is not None and _listens(address):
+        print(f"    it runs already on {address}:{PORT}")
+        return
+    with _SERVER_LOG.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "simple_sio_server.py", "--host", address, "--port", str(PORT)],
+            cwd=ROOT / "dummy_socketio_server",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _SERVER_PID.write_text(f"{process.pid}\n", encoding="ascii")
+    for _ in range(100):
+        if _listens(address):
+            print(f"    on {address}:{PORT}, process {process.pid}, log {_SERVER_LOG}")
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    last = "\n".join(_SERVER_LOG.read_text(errors="replace").splitlines()[-5:])
+    raise DemoError(f"the dummy server did not start:\n{last}")
+
+
+def stop_server() -> None:
+    """End the dummy server that ``start_server`` left running."""
+    pid = _server_process()
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(50):
+        if _server_process() is None:
+            break
+        time.sleep(0.1)
+    print(f"    dummy server ended (process {pid})")
+
+
+def _server_process() -> int | None:
+    """The server's process id, if it is there and is still the server."""
+    with suppress(OSError, ValueError):
+        pid = int(_SERVER_PID.read_text(encoding="ascii"))
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return pid if b"simple_sio_server" in command else None
+    return None
+
+
+def _listens(address: str) -> bool:
+    with suppress(OSError), socket.create_connection((address, PORT), timeout=1):
+        return True
+    return False
+
+
+@contextmanager
+def _manifests(registry: str, server: str) -> Iterator[tuple[Path, Path]]:
+    """The YAML files to apply: as they are, or with the addresses of an existing cluster."""
+    node, proxy = ROOT / "node_poc" / "kubeconfs", ROOT / "dummy_proxy"
+    if existing_context() is None:
+        yield node, proxy
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for source in (node, proxy):
+            target = Path(folder) / source.name
+            target.mkdir()
+            for path in source.glob("*.yaml"):
+                text = path.read_text(encoding="utf-8")
+                text = text.replace(_DEV_REGISTRY, f"{registry}/")
+                text = text.replace(_DEV_SERVER, f"http://{server}")
+                (target / path.name).write_text(text, encoding="utf-8")
+        yield Path(folder) / node.name, Path(folder) / proxy.name
+
+
+def deploy(registry: str, server: str) -> None:
+    """Apply the node's and the proxy's YAML files and wait until both are ready."""
+    before = read(
+        kubectl("get", "deployments", "-n", NAMESPACE, "-o", "name", "--ignore-not-found")
+    )
+    with _manifests(registry, server) as (node, proxy):
+        run(kubectl("apply", "-f", str(node)))
+        run(kubectl("apply", "-f", str(proxy / "proxy_pod_deployment.yaml")))
+    if before.strip():  # a new image under the old tag is only taken by a new pod
+        run(kubectl("-n", NAMESPACE, "rollout", "restart", "deployment"))
+    for name in ("v6proxy", "v6-node"):
+        run(kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", _ROLLOUT))
+
+
+def proxy_outbound() -> str:
+    """What the proxy said at its boot about outbound traffic."""
+    text = read(kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy"))
+    lines = [line for line in text.splitlines() if "outbound traffic:" in line]
+    return lines[0] if lines else "the proxy's log says nothing of outbound traffic"
+
+
+def remove() -> None:
+    """Take the namespace and the demo's folders away."""
+    run(kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", _ROLLOUT))
+    for folder in (TASKS, DATA.parent, SERVER_FILES):
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        HOME.rmdir()

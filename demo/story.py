@@ -1,0 +1,58 @@
+"""Posting one run with the emitter and following it to its end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from demo.tools import ROOT, DemoError
+
+_SECONDS = "300"
+
+
+@dataclass(frozen=True)
+class Story:
+    """One run as the emitter saw it."""
+
+    run_id: int
+    posted_at: datetime
+    result_at: datetime
+    result: dict[str, Any]
+
+
+def tell(server: str, image: str) -> Story:
+    """Run ``command_emitter.py --wait`` and print each state as it comes. Raises DemoError."""
+    command = [sys.executable, "command_emitter.py", "--server", server, "--image", image]
+    command += ["--wait", "--json", "--timeout", _SECONDS]
+    shown = " ".join(["python", *command[1:]])
+    print(f"    $ cd dummy_socketio_server && {shown}", flush=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT / "dummy_socketio_server", stdout=subprocess.PIPE, text=True
+    )
+    events = []
+    assert process.stdout is not None  # noqa: S101  a pipe was asked for
+    for line in process.stdout:
+        event = json.loads(line)
+        events.append(event)
+        _show(event)
+    code = process.wait()
+    results = [event for event in events if event["event"] == "run_result"]
+    if not results:
+        raise DemoError(f"no result came; command_emitter.py ended with exit code {code}")
+    return Story(
+        run_id=results[0]["run_id"],
+        posted_at=datetime.fromisoformat(events[0]["time"]),
+        result_at=datetime.fromisoformat(results[0]["time"]),
+        result=results[0]["data"],
+    )
+
+
+def _show(event: dict[str, Any]) -> None:
+    data = event["data"]
+    what = data.get("status") or data.get("state") or data.get("reason") or ""
+    cause = f" ({data['cause']}: {data['detail']})" if data.get("cause") else ""
+    print(f"    {event['elapsed_s']:7.2f} s  {event['event']}: {what}{cause}", flush=True)
