@@ -1,0 +1,240 @@
+"""A data station of the tests' own on the real cluster: namespace, node, proxy, dummy server.
+
+It is made from the same YAML files that users apply, with another namespace, folder and port, so
+that a demo on the same cluster is not disturbed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "dummy_socketio_server"))
+
+from emitter_client import EmitterClient, Event  # noqa: E402  found by the line above
+
+NAMESPACE = "v6-test"
+HOME = Path("/var/lib/vantage6-node-test")
+TASKS = HOME / "tasks"
+PORT = 5055
+_DEMO_HOME, _DEMO_NAMESPACE = "/var/lib/vantage6-node", "v6-jobs"
+# Enough for an image pull on two busy cores; only reached when something is broken.
+PATIENCE_SECONDS = 120.0
+
+
+class Cluster:
+    """kubectl on the cluster under test."""
+
+    def __init__(self) -> None:
+        told = subprocess.run(
+            [sys.executable, "-m", "devcluster", "env"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        words = shlex.split(told)
+        self.settings = dict(word.split("=", 1) for word in words if "=" in word)
+        self.images = self.settings["IMAGE_REGISTRY"]
+        self.server_ip = self.settings["SERVER_IP"]
+        self.outside = self.settings["OUTSIDE"]
+
+    def kubectl(self, *arguments: str, text_in: str | None = None, check: bool = True) -> str:
+        """Run kubectl and return what it prints."""
+        done = subprocess.run(
+            [*shlex.split(self.settings["KUBECTL"]), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            input=text_in,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
+        return done.stdout if done.returncode == 0 else done.stderr
+
+    def get(self, kind: str, *arguments: str, namespace: str = NAMESPACE) -> list[dict[str, Any]]:
+        """Return the objects of a kind."""
+        text = self.kubectl("-n", namespace, "get", kind, "-o", "json", *arguments)
+        items: list[dict[str, Any]] = json.loads(text)["items"]
+        return items
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Apply objects."""
+        self.kubectl("apply", "-f", "-", text_in=yaml.safe_dump_all(objects))
+
+    def delete(self, *objects: dict[str, Any]) -> None:
+        """Delete objects; those that are gone are fine."""
+        self.kubectl(
+            "delete",
+            "--ignore-not-found",
+            "--wait=true",
+            "-f",
+            "-",
+            text_in=yaml.safe_dump_all(objects),
+        )
+
+
+class DummyServerProcess:
+    """The real dummy server, as a process that tests may kill."""
+
+    def __init__(self, address: str, log: Path) -> None:
+        self._address = address
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "simple_sio_server.py",
+                    "--host",
+                    self._address,
+                    "--port",
+                    str(PORT),
+                ],
+                cwd=ROOT / "dummy_socketio_server",
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_for(self._listens, "the dummy server listens")
+
+    def _listens(self) -> bool:
+        with suppress(OSError), socket.create_connection((self._address, PORT), timeout=1):
+            return True
+        return False
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+            self._process = None
+
+
+class Station:
+    """Everything a test needs: the cluster, the node on it, the server, an emitter."""
+
+    def __init__(self, cluster: Cluster, log: Path) -> None:
+        self.cluster = cluster
+        self.server = DummyServerProcess(cluster.server_ip, log)
+        self.url = f"http://{cluster.server_ip}:{PORT}"
+
+    def set_up(self) -> None:
+        """Make namespace, folders, server, proxy and node; wait until the node is ready."""
+        self.tear_down()
+        TASKS.mkdir(parents=True)
+        (HOME / "csv").mkdir()
+        shutil.copyfile(ROOT / "csv" / "employees.csv", HOME / "csv" / "employees.csv")
+        self.server.start()
+        self.cluster.apply(*self.objects())
+        self.wait_ready()
+
+    def tear_down(self) -> None:
+        """Remove all of it."""
+        self.server.kill()
+        self.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+        shutil.rmtree(HOME, ignore_errors=True)
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The users' own YAML files, moved to the tests' namespace, folder and port."""
+        files = sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))
+        files.append(ROOT / "dummy_proxy" / "proxy_pod_deployment.yaml")
+        found = []
+        for path in files:
+            text = path.read_text().replace(_DEMO_HOME, str(HOME))
+            text = text.replace("localhost:5001", self.cluster.images)
+            found += [moved(item) for item in yaml.safe_load_all(text) if item]
+        return found
+
+    def wait_ready(self) -> None:
+        """Wait until node and proxy are ready."""
+        for name in ("v6proxy", "v6-node"):
+            self.cluster.kubectl(
+                "-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=180s"
+            )
+
+    def emitter(self, on_event: Callable[[Event], None] | None = None) -> EmitterClient:
+        """A client of the dummy server; use it as a context manager."""
+        return EmitterClient(self.url, on_event)
+
+    def payload(self, *arguments: str, **changed: Any) -> dict[str, Any]:
+        """A good command, with a fresh run id; the algorithm averages Age unless told else."""
+        given = arguments or ("/app/input/csv/default", "Age", "/app/output/avg.txt")
+        run_id = time.time_ns() // 1000
+        return {
+            "run_id": run_id,
+            "task_info": {f"arg{n}": text for n, text in enumerate(given, 1)},
+            "image": f"{self.cluster.images}/v6_average_algorithm",
+            "docker_input": "input1",
+            "tmp_vol_name": f"tmp-{run_id}",
+            "token": "a-secret-token",
+            "databases_to_use": ["default"],
+            **changed,
+        }
+
+    def run(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Post a run, wait for its end and return its result."""
+        with self.emitter() as emitter:
+            answer = emitter.post(payload)
+            assert answer["accepted"], answer
+            return emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
+
+    def job_of(self, run_id: int) -> dict[str, Any] | None:
+        """The run's Job; None if there is none."""
+        jobs = self.cluster.get("jobs", "-l", f"vantage6.ai/run-id={run_id}")
+        assert len(jobs) <= 1
+        return jobs[0] if jobs else None
+
+    def node_log(self) -> str:
+        """The node's own log."""
+        return self.cluster.kubectl("-n", NAMESPACE, "logs", "deployment/v6-node")
+
+
+def moved(item: dict[str, Any]) -> dict[str, Any]:
+    """One object of the users' files for the tests' namespace; the config follows."""
+    if item["kind"] == "Namespace":
+        item["metadata"]["name"] = NAMESPACE
+        return item
+    item["metadata"]["namespace"] = NAMESPACE
+    for subject in item.get("subjects", []):
+        subject["namespace"] = NAMESPACE
+    if item["kind"] == "ConfigMap":
+        config = yaml.safe_load(item["data"]["node_config.yaml"])
+        item["data"]["node_config.yaml"] = yaml.safe_dump(_test_config(config))
+    return item
+
+
+def _test_config(config: dict[str, Any]) -> dict[str, Any]:
+    config["server_url"] = f"http://{os.environ.get('SERVER_IP') or Cluster().server_ip}"
+    config["port"] = PORT
+    config["kubernetes"]["namespace"] = NAMESPACE
+    config["kubernetes"]["limits"] = {"pull_seconds": 30, "hopeless_seconds": 5}
+    return config
+
+
+def wait_for(
+    check: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS, every: float = 0.2
+) -> Any:
+    """Wait until ``check`` returns something true, and return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := check():
+            return found
+        time.sleep(every)
+    raise AssertionError(f"waited {seconds} s in vain: {what}")
