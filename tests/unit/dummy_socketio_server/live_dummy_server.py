@@ -74,7 +74,9 @@ class FakeNode:
 
     def __init__(self, url, answer=lambda payload: {"accepted": True, "status": "pending"}):
         self.commands = []
-        self.sio = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.2)
+        self.sio = socketio.Client(
+            reconnection_delay=0.1, reconnection_delay_max=0.2, handle_sigint=False
+        )
         self.sio.on("command", self._on_command)
         self.answer = answer
         self.sio.on("connect", self._register)

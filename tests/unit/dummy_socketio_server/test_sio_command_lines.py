@@ -66,12 +66,24 @@ def test_addresses_that_cannot_be_listened_on(scene, tmp_path):
     assert start("--config", str(tmp_path / "none.yaml")) == 2
 
 
+@pytest.fixture
+def interruptible():
+    """Make SIGINT work in child processes even where a shell started the tests with `&`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_waiting_emitter(scene):
     command = [sys.executable, "command_emitter.py", "--server", scene.server.url, "--wait"]
     with subprocess.Popen(
         command, cwd=FOLDER, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert "kept" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 130
-        assert process.stderr.read().count("\n") == 1
+        try:
+            assert "kept" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 130
+            assert process.stderr.read().count("\n") == 1
+        finally:
+            process.kill()
