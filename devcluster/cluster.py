@@ -9,12 +9,13 @@ from pathlib import Path
 
 from devcluster import cgroups, dns, network, nodes, packages, pki, processes, registry, render
 from devcluster import services as argv
+from devcluster.build_settings import overlay_works
 from devcluster.builds import Binaries
 from devcluster.console import Console
 from devcluster.errors import DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import STATE_ROOT, Layout
-from devcluster.shell import succeeds, tail, wait_until
+from devcluster.shell import tail, wait_until
 from devcluster.versions import cache_root
 
 #: Written last: a state folder without it is a cluster that was never finished.
@@ -23,15 +24,15 @@ _READY_SECONDS = 180.0
 
 
 @contextlib.contextmanager
-def locked(layout: Layout, console: Console) -> Iterator[None]:
-    """Let one command at a time change an instance; others wait their turn."""
-    path = cache_root() / f"{layout.name}.lock"
+def locked(what: str, console: Console) -> Iterator[None]:
+    """Let one command at a time change `what` (an instance, the builds …); others wait their turn."""
+    path = cache_root() / f"{what}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.note(f"another command is at work on {layout.name}; waiting for it")
+            console.note(f"another command is at work on {what}; waiting for it")
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
@@ -137,7 +138,7 @@ def _prepare_node(layout: Layout, number: int, binaries: Binaries) -> None:
     pki.make_node(layout, number)
     folder = layout.node_dir(number)
     plugins = _plugin_folder(folder, binaries)
-    snapshotter = "overlayfs" if _overlay_works(folder) else "native"
+    snapshotter = "overlayfs" if overlay_works(folder) else "native"
     (folder / "containerd.toml").write_text(render.containerd(folder, plugins, snapshotter))
     for host in ("_default", "localhost:5001"):
         (folder / "registries" / host).mkdir(parents=True, exist_ok=True)
@@ -156,18 +157,6 @@ def _plugin_folder(folder: Path, binaries: Binaries) -> Path:
         (plugins / source.name).symlink_to(source)
     shutil.copytree(binaries.cilium / "bpf", folder / "cilium" / "bpf")
     return plugins
-
-
-def _overlay_works(folder: Path) -> bool:
-    """Whether an overlay can be mounted in the folder (not so if it lies on an overlay itself)."""
-    base = folder / "overlay-trial"
-    for name in ("lower", "upper", "work", "merged"):
-        (base / name).mkdir(parents=True, exist_ok=True)
-    options = f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work"
-    mount = f"mount -t overlay overlay -o {options} {base}/merged"
-    works = succeeds(["unshare", "--mount", "sh", "-c", mount])
-    shutil.rmtree(base, ignore_errors=True)
-    return works
 
 
 def _start_workers(layout: Layout, number: int, binaries: Binaries) -> None:
@@ -232,13 +221,3 @@ def _together(*tasks: Callable[[], None]) -> None:
     if errors:
         raise errors[0]
 
-
-def environment(layout: Layout) -> dict[str, str]:
-    """What programs need to know to work with this cluster."""
-    return {
-        "KUBECONFIG": str(layout.kubeconfig),
-        "REGISTRY": layout.registry,
-        "IMAGE_REGISTRY": render.MANIFEST_REGISTRY,
-        "SERVER_IP": layout.host_ip,
-        "OUTSIDE": layout.outside,
-    }

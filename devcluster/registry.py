@@ -17,10 +17,13 @@ from devcluster.layout import Layout
 from devcluster.shell import tail, wait_until
 
 ROLE = "registry"
+#: Label that tells what an image was made of, so that it is made again only when that changes.
+BUILD_LABEL = "v6.devcluster.build"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _ACCEPT = f"{_MANIFEST}, application/vnd.docker.distribution.manifest.v2+json"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -60,8 +63,9 @@ def push_static(layout: Layout, binaries: Binaries) -> None:
     ):
         # The label tells which build the image is of; a new build gets pushed over it.
         made_of = program.parent.name
-        if client.label(name, version, "v6.devcluster.build") != made_of:
-            client.push_program(name, version, program, {"v6.devcluster.build": made_of})
+        if client.label(name, version, BUILD_LABEL) != made_of:
+            labels = {BUILD_LABEL: made_of}
+            client.push_layer(name, version, _tar(program), labels, f"/{program.name}")
 
 
 class Client:
@@ -94,15 +98,29 @@ class Client:
         value = labels.get(label)
         return None if value is None else str(value)
 
-    def push_program(self, name: str, tag: str, program: Path, labels: dict[str, str]) -> None:
-        """Push an image that holds nothing but one static program, and runs it."""
-        layer = _tar(program)
+    def push_layer(
+        self, name: str, tag: str, layer: bytes, labels: dict[str, str], program: str = ""
+    ) -> None:
+        """Push an image of one layer.
+
+        Args:
+            name: the image's name.
+            tag: its tag.
+            layer: a tar archive, not compressed: on one machine that is faster to push and to pull.
+            labels: labels to give it.
+            program: path of the program that it runs; "" for none.
+        """
         layer_ref = self._blob(name, layer, _LAYER)
+        settings: dict[str, Any] = {"Env": [f"PATH={_PATH}"], "Labels": labels}
+        if program:
+            settings["Entrypoint"] = [program]
         config = {
             "architecture": _ARCHITECTURES[platform.machine()],
             "os": "linux",
-            "config": {"Entrypoint": [f"/{program.name}"], "Labels": labels},
+            "config": settings,
             "rootfs": {"type": "layers", "diff_ids": [layer_ref["digest"]]},
+            # buildah counts layers by the history.
+            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "v6-devcluster"}],
         }
         manifest = {
             "schemaVersion": 2,
@@ -110,8 +128,11 @@ class Client:
             "config": self._blob(name, json.dumps(config).encode(), _CONFIG),
             "layers": [layer_ref],
         }
-        path = f"/v2/{name}/manifests/{tag}"
-        self.request("PUT", path, json.dumps(manifest).encode(), _MANIFEST)
+        self.tag(name, tag, json.dumps(manifest).encode(), _MANIFEST)
+
+    def tag(self, name: str, tag: str, manifest: bytes, kind: str) -> None:
+        """Give a manifest, whose blobs are there already, a tag."""
+        self.request("PUT", f"/v2/{name}/manifests/{tag}", manifest, kind)
 
     def request(
         self, method: str, path: str, body: bytes | None = None, kind: str = ""

@@ -1,0 +1,80 @@
+"""What a Dockerfile depends on: enough of its grammar to tell whether an image must be built again."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from devcluster.errors import UsageError
+
+_IGNORED = {"__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+
+def instructions(text: str) -> Iterator[tuple[str, str]]:
+    """(instruction in capitals, rest) of each instruction; comments dropped, continuations joined."""
+    pending = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("#") or (not stripped and not pending):
+            continue
+        if stripped.endswith("\\"):
+            pending += stripped[:-1] + " "
+            continue
+        word, _, rest = (pending + stripped).partition(" ")
+        pending = ""
+        yield word.upper(), rest.strip()
+
+
+def declared_arguments(text: str) -> set[str]:
+    """Names that the Dockerfile declares with ARG."""
+    return {rest.split("=", 1)[0].strip() for word, rest in instructions(text) if word == "ARG"}
+
+
+def copied_paths(text: str) -> list[str]:
+    """Paths that COPY and ADD take from the context (not from other stages, not from the network)."""
+    found: list[str] = []
+    for word, rest in instructions(text):
+        if word not in ("COPY", "ADD"):
+            continue
+        words = json.loads(rest) if rest.startswith("[") else shlex.split(rest)
+        flags = [w for w in words if w.startswith("--")]
+        if any(flag.startswith("--from=") for flag in flags):
+            continue
+        sources = [w for w in words if not w.startswith("--")][:-1]
+        found += [source for source in sources if "://" not in source]
+    return found
+
+
+def files(context: Path, patterns: list[str]) -> list[Path]:
+    """Files of the context that the patterns name, sorted.
+
+    Raises:
+        UsageError: a pattern names nothing.
+    """
+    found: set[Path] = set()
+    for pattern in patterns:
+        places = sorted(context.glob(pattern.strip("/") or ".")) if pattern != "." else [context]
+        if not places:
+            raise UsageError(f"the Dockerfile copies {pattern}, which {context} does not have")
+        for place in places:
+            inside = place.rglob("*") if place.is_dir() else [place]
+            found.update(p for p in inside if p.is_file() and not _IGNORED & set(p.parts))
+    return sorted(found)
+
+
+def content_hash(context: Path, text: str, arguments: Mapping[str, str]) -> str:
+    """Hash of everything that an image is made of.
+
+    Args:
+        context: the build's folder.
+        text: the Dockerfile.
+        arguments: build arguments that change what is inside. The revision is not among them, or
+            each commit would make every image anew.
+    """
+    digest = hashlib.sha256(text.encode())
+    digest.update(json.dumps(dict(sorted(arguments.items()))).encode())
+    for path in files(context, copied_paths(text)):
+        mode = "x" if path.stat().st_mode & 0o100 else "-"
+        digest.update(f"\0{path.relative_to(context)}\0{mode}\0".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,25 @@
+"""Which images the project has. Data only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image.
+
+    Args:
+        name: its name in the registry.
+        context: folder of the build, relative to the repository.
+        dockerfile: its Dockerfile, relative to the repository.
+    """
+
+    name: str
+    context: str
+    dockerfile: str
+
+
+IMAGES = (
+    Image("v6_node_poc", ".", "node_poc/Dockerfile"),
+    Image("v6_average_algorithm", "avg_alg", "avg_alg/Dockerfile"),
+    Image("v6_dummy_proxy", "dummy_proxy", "dummy_proxy/Dockerfile"),
+)

@@ -1,0 +1,161 @@
+"""Building the project's images from ordinary Dockerfiles and pushing them.
+
+In the dev cluster buildah builds on our base image and pushes to the local registry. For an existing
+cluster docker, podman or buildah, whichever works here, builds on the Dockerfile's own base.
+"""
+
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster import base_image, build_settings, dockerfile, target, versions
+from devcluster.console import Console
+from devcluster.errors import CommandError, PrecheckError
+from devcluster.image_list import Image
+from devcluster.layout import Layout
+from devcluster.registry import BUILD_LABEL, Client
+from devcluster.shell import run, succeeds
+
+_ROOT = versions.REPO_ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the OCI labels of a build say."""
+
+    version: str
+    revision: str
+    source: str
+
+    def arguments(self) -> dict[str, str]:
+        """As build arguments."""
+        return {"VERSION": self.version, "REVISION": self.revision, "SOURCE": self.source}
+
+
+def stamp(root: Path = _ROOT) -> Stamp:
+    """Version from pyproject.toml, revision from git, source from pyproject's project.urls.
+
+    The git remote is not used as the source: it may hold a name or a password.
+    """
+    file = root / "pyproject.toml"
+    project = tomllib.loads(file.read_text()).get("project", {}) if file.exists() else {}
+    urls = {key.lower(): value for key, value in project.get("urls", {}).items()}
+    source = urls.get("source") or urls.get("repository") or "unknown"
+    return Stamp(str(project.get("version", "dev")), _revision(root), str(source))
+
+
+def _revision(root: Path) -> str:
+    git = ["git", "-C", root, "-c", f"safe.directory={root}"]
+    try:
+        commit = run([*git, "rev-parse", "--short=12", "HEAD"]).strip()
+        changed = run([*git, "status", "--porcelain", "--untracked-files=no"]).strip()
+    except CommandError:
+        return "unknown"
+    return f"{commit}-changed" if changed else commit
+
+
+def build_all(images: Sequence[Image], chosen: target.Target, console: Console) -> None:
+    """Build and push what is missing or has changed.
+
+    Raises:
+        DevClusterError: a build failed (the message names its log), or no tool is there to build.
+    """
+    registry = target.require_registry(chosen)
+    stamped = stamp()
+    if chosen.layout is not None:
+        base = base_image.ensure(chosen.layout, console)
+        for image in images:
+            _build_local(image, chosen.layout, base, stamped, console)
+        return
+    tool = _tool()
+    for image in images:
+        _build_elsewhere(image, registry, tool, stamped, console)
+
+
+def _build_local(image: Image, layout: Layout, base: str, stamped: Stamp, console: Console) -> None:
+    text = (_ROOT / image.dockerfile).read_text()
+    fixed = {"BASE_IMAGE": base, "INTERNET_PROBE": layout.outside, "VERSION": stamped.version}
+    declared = dockerfile.declared_arguments(text)
+    fixed = {name: value for name, value in fixed.items() if name in declared}
+    key = dockerfile.content_hash(_ROOT / image.context, text, fixed)
+    client = Client(layout.registry)
+    if client.label(image.name, "latest", BUILD_LABEL) == key:
+        _tag_again(client, image.name, stamped.revision)
+        console.done(f"image {image.name}: nothing of it has changed")
+        return
+    arguments = {k: v for k, v in {**stamped.arguments(), **fixed}.items() if k in declared}
+    log = versions.cache_root() / "log" / f"image-{image.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("")
+    local = f"localhost/{layout.name}/{image.name}:latest"
+    with console.step(f"image {image.name}"), build_settings.mounts() as volumes:
+        flags = ["--isolation", "chroot", "--network", "host", "--layers", "--format", "oci"]
+        flags += ["--tls-verify=false", "--label", f"{BUILD_LABEL}={key}", *volumes]
+        flags += ["-f", str(_ROOT / image.dockerfile), "-t", local]
+        flags += [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        run(_buildah("bud", *flags, str(_ROOT / image.context)), log=log, timeout=1800)
+        for tag in ("latest", stamped.revision):
+            place = f"docker://{layout.registry}/{image.name}:{tag}"
+            run(_buildah("push", "--tls-verify=false", "-D", local, place), log=log, timeout=600)
+
+
+def _tag_again(client: Client, name: str, revision: str) -> None:
+    """Give the unchanged image the current revision's tag as well."""
+    found = client.manifest(name, "latest")
+    if found is not None and client.manifest(name, revision) is None:
+        _, body = client.request("GET", f"/v2/{name}/manifests/latest")
+        kind = found[1].get("mediaType", "application/vnd.oci.image.manifest.v1+json")
+        client.tag(name, revision, body, kind)
+
+
+def _buildah(command: str, *arguments: str) -> list[str]:
+    """buildah with its storage in the cache, in a mount namespace of its own.
+
+    The namespace matters: buildah leaves a bind mount on its storage behind.
+    """
+    store = versions.cache_root() / "buildah"
+    store.mkdir(parents=True, exist_ok=True)
+    policy = store / "policy.json"
+    policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
+    own = ["--root", f"{store}/root", "--runroot", f"{store}/run"]
+    driver = ["--storage-driver", "overlay" if build_settings.overlay_works(store) else "vfs"]
+    trust = ["--signature-policy", str(policy)]
+    return ["unshare", "--mount", "buildah", *own, *driver, command, *trust, *arguments]
+
+
+def _tool() -> str:
+    """A program that can build images here.
+
+    Raises:
+        PrecheckError: none works.
+    """
+    for name in ("docker", "podman", "buildah"):
+        if shutil.which(name) and succeeds([name, "info"]):
+            return name
+    raise PrecheckError(
+        "no program to build images: neither docker (with its daemon), podman nor buildah works here\n"
+        "  needed: the images must be built and pushed to REGISTRY\n"
+        "  remedy: install one of them, or start docker's daemon"
+    )
+
+
+def _build_elsewhere(image: Image, registry: str, tool: str, stamped: Stamp, console: Console) -> None:
+    text = (_ROOT / image.dockerfile).read_text()
+    declared = dockerfile.declared_arguments(text)
+    arguments = {k: v for k, v in stamped.arguments().items() if k in declared}
+    for name in ("BASE_IMAGE", "INTERNET_PROBE"):
+        if os.environ.get(name) and name in declared:
+            arguments[name] = os.environ[name]
+    names = [f"{registry}/{image.name}:{tag}" for tag in ("latest", stamped.revision)]
+    log = versions.cache_root() / "log" / f"image-{image.name}.log"
+    with console.step(f"image {names[0]} with {tool}"):
+        tags = [word for name in names for word in ("-t", name)]
+        given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        file = ["-f", str(_ROOT / image.dockerfile), str(_ROOT / image.context)]
+        run([tool, "build", *tags, *given, *file], log=log, timeout=1800)
+        for name in names:
+            run([tool, "push", name], log=log, timeout=1800)
