@@ -1,0 +1,46 @@
+"""Stations for the node's contract tests; see tests/fakes/station.py."""
+
+import pytest
+from kubernetes.config import kube_config
+
+from node_poc import delivery, pipeline
+from node_poc.cluster import watch
+from node_poc.protocol import dummy_server
+from tests.fakes.station import Station
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    """Shorten the pauses of a node in this process: what is tested is what, not when."""
+    monkeypatch.setattr(pipeline, "_TICK_SECONDS", 0.05)
+    monkeypatch.setattr(pipeline, "_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(dummy_server, "_BACKOFF_SECONDS", (0.05, 0.2))
+    monkeypatch.setattr(watch, "_BACKOFF_SECONDS", (0.02, 0.2))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+
+@pytest.fixture
+def station(tmp_path, hurry, monkeypatch):
+    """A station of which nothing runs yet but the fake cluster."""
+    made = Station(tmp_path)
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def emitter(station):
+    """A connected emitter of a station where everything runs."""
+    return station.start()
+
+
+@pytest.fixture(scope="module")
+def shared_station(tmp_path_factory):
+    """One station for many short tests that must not hurt it; gives (station, emitter)."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        made = Station(tmp_path_factory.mktemp("station"))
+        monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+        yield made, made.start()
+        made.close()

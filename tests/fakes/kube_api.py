@@ -1,0 +1,164 @@
+"""A small Kubernetes API server for tests: real sockets, real HTTP, one namespace, no cluster.
+
+    with FakeKubeApi() as api:
+        KUBECONFIG = api.write_kubeconfig(folder)
+        ...
+        api.kubelet.starts(7); api.kubelet.ends(7, exit_code=0, log=b"done")
+        api.faults.add("POST", "/jobs", status=500, times=2)
+        assert api.count("POST", "/jobs") == 3
+
+Jobs, pods (and their logs) and services: create, list by pages, watch with bookmarks, merge-patch,
+delete. Every request is recorded. What it is not: it checks no rights, and of an object only what
+a test here once needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.fakes.kube_faults import FOR_EVER, Faults
+from tests.fakes.kube_http import Handler, Request
+from tests.fakes.kube_store import Object, Store
+from tests.fakes.kubelet import Kubelet
+
+__all__ = ["FOR_EVER", "FakeKubeApi", "Request"]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, port: int, api: FakeKubeApi) -> None:
+        self.api = api
+        self.open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke is what some tests ask for: nothing to tell."""
+
+    def cut(self) -> None:
+        for request in list(self.open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+
+class FakeKubeApi:
+    """The server and what a test does with it."""
+
+    def __init__(self, namespace: str = "v6-jobs", bookmark_seconds: float = 1.0) -> None:
+        self.namespace = namespace
+        self.bookmark_seconds = bookmark_seconds
+        self.store = Store()
+        self.kubelet = Kubelet(self.store)
+        self.faults = Faults()
+        self.page_limit = FOR_EVER
+        self.pages: dict[str, tuple[list[Object], int]] = {}
+        self.watches_mute = False
+        self.watch_generation = 0
+        self._recorded: list[Request] = []
+        self._server: _Server | None = None
+        self._port = 0
+
+    def __enter__(self) -> FakeKubeApi:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- the socket
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def open(self) -> None:
+        """Listen; the second time on the same port as the first."""
+        server = self._server = _Server(self._port, self)
+        self._port = int(server.server_address[1])
+        serve = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        serve.start()
+
+    def close(self) -> None:
+        """Refuse new connections and cut those that are open, until ``open``."""
+        server, self._server = self._server, None
+        if server is not None:
+            self.watch_generation += 1
+            server.shutdown()
+            server.server_close()
+            server.cut()
+            self.store.wake()
+
+    def cut_connections(self) -> None:
+        """Cut every connection in the middle; new ones are taken."""
+        if self._server is not None:
+            self._server.cut()
+
+    def end_watches(self) -> None:
+        """End every watch as a server does after its time."""
+        self.watch_generation += 1
+        self.store.wake()
+
+    def write_kubeconfig(self, folder: Path) -> Path:
+        """Write a kubeconfig file that leads here."""
+        named = {"name": "fake"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "fake",
+            "clusters": [named | {"cluster": {"server": self.url}}],
+            "users": [named | {"user": {"token": "a-token-of-the-fake"}}],
+            "contexts": [named | {"context": {"cluster": "fake", "user": "fake"}}],
+        }
+        path = folder / "kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    # --- what was asked
+
+    def record(self, request: Request) -> None:
+        """Remember a request."""
+        self._recorded.append(request)
+
+    def requests(self, method: str = "", path_pattern: str = "") -> list[Request]:
+        """What was asked, oldest first; ``path_pattern`` is a regular expression."""
+        return [
+            asked
+            for asked in list(self._recorded)
+            if method in {"", asked.method} and re.search(path_pattern, asked.path)
+        ]
+
+    def count(self, method: str = "", path_pattern: str = "") -> int:
+        """How often that was asked."""
+        return len(self.requests(method, path_pattern))
+
+    # --- what is there
+
+    def add_service(self, name: str, address: str) -> None:
+        """Make a Service with a cluster address."""
+        self.store.create("services", {"metadata": {"name": name}, "spec": {"clusterIP": address}})
+
+    def jobs(self) -> list[Object]:
+        """All Jobs."""
+        return self.store.all("jobs")[0]
+
+    def pods(self) -> list[Object]:
+        """All pods."""
+        return self.store.all("pods")[0]

@@ -1,0 +1,165 @@
+"""What a Kubernetes API server keeps: objects, their versions, and the events that made them.
+
+One namespace, a few kinds. Objects are never changed in place, so whoever got one may keep it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Object = dict[str, Any]
+KINDS = {"jobs": "Job", "pods": "Pod", "services": "Service"}
+
+
+class AlreadyThere(Exception):  # noqa: N818  it is an HTTP answer, not a mistake
+    """An object of this name exists (409)."""
+
+
+class NotThere(Exception):  # noqa: N818
+    """There is no object of this name (404)."""
+
+
+class Expired(Exception):  # noqa: N818
+    """The events since that version are forgotten (410)."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change. ``line`` is how a watch tells it; ``labels`` are for its selector."""
+
+    version: int
+    kind: str
+    labels: dict[str, str]
+    line: bytes
+
+
+class Store:
+    """Objects by kind and name; a version that counts all changes; all events since ``oldest``."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[str, Object]] = {kind: {} for kind in KINDS}
+        self._events: dict[str, list[Event]] = {kind: [] for kind in KINDS}
+        self._oldest = 0
+        self.version = 100
+        self.changed = threading.Condition(threading.RLock())
+        self.on_create: Callable[[str, Object], None] = lambda _kind, _made: None
+        self.on_delete: Callable[[str, Object], None] = lambda _kind, _gone: None
+
+    def create(self, kind: str, given: Object) -> Object:
+        """Add an object. Raises AlreadyThere."""
+        with self.changed:
+            name = given["metadata"]["name"]
+            if name in self._objects[kind]:
+                raise AlreadyThere(name)
+            made = copy.deepcopy(given)
+            made["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": now_text()}
+            made = self._put(kind, "ADDED", made)
+        self.on_create(kind, made)
+        return made
+
+    def get(self, kind: str, name: str) -> Object:
+        """Return an object. Raises NotThere."""
+        with self.changed:
+            try:
+                return self._objects[kind][name]
+            except KeyError:
+                raise NotThere(name) from None
+
+    def all(self, kind: str, selector: dict[str, str] | None = None) -> tuple[list[Object], int]:
+        """Return the objects that a selector selects, by name, and the version of that moment."""
+        with self.changed:
+            chosen = [self._objects[kind][name] for name in sorted(self._objects[kind])]
+            return [made for made in chosen if selects(selector or {}, made)], self.version
+
+    def change(self, kind: str, name: str, change: Callable[[Object], None]) -> Object:
+        """Let ``change`` edit a copy of an object and keep that. Raises NotThere."""
+        with self.changed:
+            made = copy.deepcopy(self.get(kind, name))
+            change(made)
+            return self._put(kind, "MODIFIED", made)
+
+    def delete(self, kind: str, name: str) -> Object:
+        """Remove an object. Raises NotThere."""
+        with self.changed:
+            gone = self._put(kind, "DELETED", copy.deepcopy(self.get(kind, name)))
+        self.on_delete(kind, gone)
+        return gone
+
+    def events_since(self, kind: str, version: int, within_seconds: float) -> list[Event]:
+        """Return what happened after ``version``, waiting for it if need be. Raises Expired."""
+        until = time.monotonic() + within_seconds
+        with self.changed:
+            while True:
+                if version < self._oldest:
+                    raise Expired(f"too old resource version: {version} ({self._oldest})")
+                found = self._events_after(kind, version)
+                left = until - time.monotonic()
+                if found or left <= 0:
+                    return found
+                self.changed.wait(left)
+
+    def _events_after(self, kind: str, version: int) -> list[Event]:
+        events, start = self._events[kind], len(self._events[kind])
+        while start and events[start - 1].version > version:
+            start -= 1
+        return events[start:]
+
+    def compact(self) -> None:
+        """Forget all events, as etcd does: who asks from before now gets 410."""
+        with self.changed:
+            self.version += 1
+            self._oldest = self.version
+            for events in self._events.values():
+                events.clear()
+            self.changed.notify_all()
+
+    def wake(self) -> None:
+        """Let everybody who waits for events look up."""
+        with self.changed:
+            self.changed.notify_all()
+
+    def _put(self, kind: str, event: str, made: Object) -> Object:
+        self.version += 1
+        made["metadata"]["resourceVersion"] = str(self.version)
+        name = made["metadata"]["name"]
+        if event == "DELETED":
+            del self._objects[kind][name]
+        else:
+            self._objects[kind][name] = made
+        line = json.dumps({"type": event, "object": made}).encode() + b"\n"
+        labels = made["metadata"].get("labels") or {}
+        self._events[kind].append(Event(self.version, kind, labels, line))
+        self.changed.notify_all()
+        return made
+
+
+def selects(selector: dict[str, str], made: Object) -> bool:
+    """Whether all of ``key=value`` hold for the object's labels."""
+    labels = made["metadata"].get("labels") or {}
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def merge(into: Object, patch: Object) -> None:
+    """Apply a JSON merge patch (RFC 7386) in place."""
+    for key, value in patch.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict):
+            if not isinstance(into.get(key), dict):
+                into[key] = {}
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def now_text() -> str:
+    """Kubernetes' time: UTC, whole seconds, cut off."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

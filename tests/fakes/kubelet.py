@@ -1,0 +1,138 @@
+"""The rest of a cluster: makes pods for Jobs and moves them as the test tells it to."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.kube_store import KINDS, NotThere, Object, Store, now_text
+
+RUN_LABEL = "vantage6.ai/run-id"
+
+
+class Kubelet:
+    """Job controller, scheduler and kubelet in one, driven by hand or by ``on_pod``.
+
+    Without a word from the test a Job gets a pod, and the pod stays Pending.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        store.on_create = self._on_create
+        store.on_delete = self._on_delete
+        self.makes_pods = True
+        # Called with the run id once a pod is there, in the thread of who made its Job.
+        self.on_pod: Callable[[int], None] = lambda _run_id: None
+        self.logs: dict[str, bytes] = {}
+        self.containers_started: list[int] = []
+
+    # --- the Job controller
+
+    def _on_create(self, kind: str, made: Object) -> None:
+        if kind == "jobs" and self.makes_pods:
+            run_id = self.make_pod(made)
+            self.on_pod(run_id)
+
+    def _on_delete(self, kind: str, gone: Object) -> None:
+        if kind != "jobs":
+            return
+        for pod in self._store.all("pods", {"batch.kubernetes.io/job-name": _name(gone)})[0]:
+            self._store.delete("pods", _name(pod))
+
+    def make_pod(self, job: Object) -> int:
+        """Make the pod of a Job; returns the run's id."""
+        template = job["spec"]["template"]
+        labels = {**template["metadata"]["labels"], "batch.kubernetes.io/job-name": _name(job)}
+        owner = {"apiVersion": "batch/v1", "kind": KINDS["jobs"], "name": _name(job)}
+        metadata = {
+            "name": f"{_name(job)}-{uuid.uuid4().hex[:5]}",
+            "labels": labels,
+            "annotations": dict(template["metadata"].get("annotations") or {}),
+            "ownerReferences": [owner | {"uid": job["metadata"]["uid"], "controller": True}],
+        }
+        pod = {"metadata": metadata, "spec": template["spec"], "status": {"phase": "Pending"}}
+        self._store.create("pods", pod)
+        return int(labels[RUN_LABEL])
+
+    def job_of(self, run_id: int) -> Object:
+        """The Job of a run. Raises NotThere."""
+        return self._only("jobs", run_id)
+
+    def pod_of(self, run_id: int) -> Object:
+        """The pod of a run. Raises NotThere."""
+        return self._only("pods", run_id)
+
+    def _only(self, kind: str, run_id: int) -> Object:
+        found = self._store.all(kind, {RUN_LABEL: str(run_id)})[0]
+        if not found:
+            raise NotThere(f"{kind} of run {run_id}")
+        return found[0]
+
+    # --- the scheduler and the kubelet
+
+    def unschedulable(self, run_id: int, message: str) -> None:
+        """No cluster node takes the pod."""
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+        self._set(run_id, "Pending", None, conditions=[condition | {"message": message}])
+
+    def waits(self, run_id: int, reason: str, message: str = "") -> None:
+        """The container waits, for example with ErrImagePull."""
+        self._set(run_id, "Pending", {"waiting": {"reason": reason, "message": message}})
+
+    def starts(self, run_id: int) -> None:
+        """The container runs."""
+        self.containers_started.append(run_id)
+        self._set(run_id, "Running", {"running": {"startedAt": now_text()}})
+
+    def ends(self, run_id: int, exit_code: int = 0, log: bytes = b"", **details: Any) -> None:
+        """The container ends; afterwards the Job's status says so too, as in a real cluster."""
+        if run_id not in self.containers_started:
+            self.containers_started.append(run_id)
+        self.logs[_name(self.pod_of(run_id))] = log
+        ended = {
+            "exitCode": exit_code,
+            "reason": "Error" if exit_code else "Completed",
+            "startedAt": now_text(),
+            "finishedAt": now_text(),
+        }
+        phase = "Failed" if exit_code else "Succeeded"
+        self._set(run_id, phase, {"terminated": ended | details})
+        self.finish_job(run_id, failed="BackoffLimitExceeded" if exit_code else "")
+
+    def evicts(self, run_id: int, message: str) -> None:
+        """The pod fails without a word of its container."""
+        self._set(run_id, "Failed", None, reason="Evicted", message=message)
+        self.finish_job(run_id, failed="BackoffLimitExceeded")
+
+    def finish_job(self, run_id: int, failed: str = "", message: str = "") -> None:
+        """Set the Job's final condition; ``failed`` is the reason, empty if it is complete."""
+        condition = {"type": "Failed" if failed else "Complete", "status": "True"}
+        condition |= {"reason": failed or "CompletionsReached", "message": message}
+
+        def change(job: Object) -> None:
+            job["status"] = {"conditions": [condition]}
+
+        self._store.change("jobs", _name(self.job_of(run_id)), change)
+
+    def deletes_pod(self, run_id: int) -> None:
+        """Somebody deletes the pod."""
+        self._store.delete("pods", _name(self.pod_of(run_id)))
+
+    def deletes_job(self, run_id: int) -> None:
+        """Somebody deletes the Job, and its pod with it."""
+        self._store.delete("jobs", _name(self.job_of(run_id)))
+
+    def _set(self, run_id: int, phase: str, state: dict[str, Any] | None, **status: Any) -> None:
+        def change(pod: Object) -> None:
+            container = {"name": pod["spec"]["containers"][0]["name"], "state": state or {}}
+            pod["status"] = {"phase": phase, **status}
+            if state is not None:
+                pod["status"]["containerStatuses"] = [container]
+                pod["spec"] = {**pod["spec"], "nodeName": "fake-node"}
+
+        self._store.change("pods", _name(self.pod_of(run_id)), change)
+
+
+def _name(made: Object) -> str:
+    return str(made["metadata"]["name"])

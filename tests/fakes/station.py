@@ -1,0 +1,266 @@
+"""A whole data station on one machine: fake cluster, dummy server, node and emitter.
+
+Only the cluster is a fake. The server and, where a test wants it killed, the node are processes of
+their own; everything talks over loopback sockets.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from node_poc.config.load import load_config
+from node_poc.node import Node
+from tests.fakes.kube_api import FakeKubeApi
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER_FOLDER = ROOT / "dummy_socketio_server"
+if str(SERVER_FOLDER) not in sys.path:  # its scripts import each other as they do when run there
+    sys.path.insert(0, str(SERVER_FOLDER))
+
+from emitter_client import EmitterClient, Event, EventKind  # noqa: E402  see above
+
+PATIENCE_SECONDS = 20.0
+PROXY_ADDRESS = "10.96.0.77"
+TOKEN = "a-token-that-no-answer-may-show"
+
+
+def eventually(condition: Callable[[], Any], what: str = "") -> Any:
+    """Wait until ``condition`` gives something true and return that; fail after a long while."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < until, f"it never came: {what or condition}"
+        time.sleep(0.01)
+    return found
+
+
+def payload(run_id: int, **changes: Any) -> dict[str, Any]:
+    """A good command, with some fields changed."""
+    return {
+        "run_id": run_id,
+        "task_info": {"arg1": "/app/input/csv/default", "arg2": "Age", "arg3": "/app/output/avg"},
+        "image": "localhost:5001/v6_average_algorithm",
+        "docker_input": "input1",
+        "tmp_vol_name": "example-tmp-vol",
+        "token": TOKEN,
+        "databases_to_use": ["default"],
+    } | changes
+
+
+class Process:
+    """A Python program with its output in a file."""
+
+    def __init__(self, arguments: list[str], log_file: Path, **environment: str) -> None:
+        self._log_file = log_file
+        self._begin = log_file.stat().st_size if log_file.exists() else 0
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("KUBE")}
+        with log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-u", *arguments],
+                cwd=ROOT,
+                env=clean | environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self) -> str:
+        """What this process has said so far."""
+        return self._log_file.read_bytes()[self._begin :].decode("utf-8", "replace")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it without a warning; harmless when it has ended."""
+        self._process.kill()
+        self._process.wait()
+
+    def terminate(self) -> int:
+        """Ask it to end, and return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=PATIENCE_SECONDS)
+
+
+class DummyServerProcess:
+    """The dummy server, that can go away and come back at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log_file = folder / "server.log"
+        self.port = 0
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What the server of now has said."""
+        assert self._process is not None
+        return self._process.log
+
+    def start(self) -> None:
+        script = str(SERVER_FOLDER / "simple_sio_server.py")
+        process = self._process = Process(
+            [script, "--host", "127.0.0.1", "--port", str(self.port)], self._log_file
+        )
+        line = eventually(
+            lambda: [text for text in process.log.splitlines() if "listening on" in text],
+            "the dummy server's address",
+        )[0]
+        self.port = int(line.rpartition(":")[2])
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+
+class Station:
+    """The parts, started one by one by the test or all by ``start``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.task_dir = folder / "tasks"
+        self.task_dir.mkdir()
+        self.database = folder / "employees.csv"
+        self.database.write_text("Age\n1\n")
+        self.api = FakeKubeApi()
+        self.api.add_service("v6proxy", PROXY_ADDRESS)
+        self.api.open()
+        self.kubeconfig = self.api.write_kubeconfig(folder)
+        self.server = DummyServerProcess(folder)
+        self.events: list[Event] = []
+        self.settings: dict[str, Any] = {"limits": {"hopeless_seconds": 0.3}}
+        self._emitters: list[EmitterClient] = []
+        self._nodes: list[Node] = []
+        self._processes: list[Process] = []
+
+    def start(self) -> EmitterClient:
+        """Start server and node (in this process); return a connected emitter."""
+        self.server.start()
+        self.start_node()
+        return self.connect()
+
+    def close(self) -> None:
+        for emitter in self._emitters:
+            emitter.close()
+        self.api.faults.clear()
+        for node in self._nodes:
+            node.stop()
+        for process in self._processes:
+            process.kill()
+        self.server.kill()
+        self.api.close()
+
+    # --- the node
+
+    def write_config(self) -> Path:
+        """Write the node's configuration for this station."""
+        config = {
+            "server_url": "http://127.0.0.1",
+            "port": self.server.port,
+            "task_dir": str(self.task_dir),
+            "databases": [
+                {"label": label, "uri": str(self.database), "type": "csv"}
+                for label in ("default", "db1")
+            ],
+            "kubernetes": {"node_name": "Test node", **self.settings},
+        }
+        path = self.folder / "node_config.yaml"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def start_node(self) -> Node:
+        """Run a node in this process; KUBECONFIG is patched by the fixture."""
+        node = Node(load_config(self.write_config(), {}), context=None, health_port=0)
+        self._nodes.append(node)
+        node.start()
+        eventually(node._is_ready, "a ready node")
+        return node
+
+    def stop_node(self) -> None:
+        self._nodes.pop().stop()
+
+    def start_node_process(self) -> Process:
+        """Run ``python -m node_poc run`` and wait until it has a connection."""
+        config = str(self.write_config())
+        options = ["--config", config, "--health-port", "0", "--log-format", "json"]
+        process = Process(
+            ["-m", "node_poc", "run", *options],
+            self.folder / "node.log",
+            KUBECONFIG=str(self.kubeconfig),
+        )
+        self._processes.append(process)
+        eventually(
+            lambda: not process.is_alive or "connected to the server" in process.log,
+            "a connected node process",
+        )
+        assert process.is_alive, process.log
+        return process
+
+    @property
+    def open_runs(self) -> list[int]:
+        """Runs whose result the node still owes, by its own records."""
+        return sorted(int(path.name) for path in (self.task_dir / ".node/open").iterdir())
+
+    # --- the emitter
+
+    def connect(self) -> EmitterClient:
+        """Another emitter; what it hears goes to ``events``."""
+        emitter = EmitterClient(self.server.url, on_event=self.events.append)
+        emitter.connect()
+        self._emitters.append(emitter)
+        return emitter
+
+    def statuses(self, run_id: int) -> list[str]:
+        """The states heard of a run, in order, repeats left out."""
+        found: list[str] = []
+        for event in list(self.events):
+            told = event.kind in {EventKind.STATUS, EventKind.RESULT} and event.run_id == run_id
+            if told and event.data["status"] not in found[-1:]:
+                found.append(event.data["status"])
+        return found
+
+    def results_at_server(self, run_id: int) -> int:
+        """How many results of a run the server of now got."""
+        return self.server.log.count(f"run_result run {run_id}:")
+
+    # --- the cluster
+
+    def job_arrives(self, run_id: int) -> dict[str, Any]:
+        """Wait for the Job of a run."""
+        return eventually(lambda: self._job(run_id), f"the Job of run {run_id}")
+
+    def job_is_marked(self, run_id: int) -> dict[str, Any]:
+        """Wait until the Job of a run says that its result was delivered."""
+        return eventually(lambda: self._marked(run_id), f"the mark on the Job of run {run_id}")
+
+    def _job(self, run_id: int) -> dict[str, Any] | None:
+        found = self.api.store.all("jobs", {"vantage6.ai/run-id": str(run_id)})[0]
+        return found[0] if found else None
+
+    def _marked(self, run_id: int) -> dict[str, Any] | None:
+        job = self._job(run_id)
+        marked = job and "vantage6.ai/result-delivered" in job["metadata"]["annotations"]
+        return job if marked else None
+
+    def jobs_created(self, run_id: int) -> int:
+        """How many Jobs of a run the cluster ever took."""
+        return len(
+            [
+                asked
+                for asked in self.api.requests("POST", "/jobs$")
+                if asked.body["metadata"]["labels"]["vantage6.ai/run-id"] == str(run_id)
+            ]
+        )
