@@ -58,6 +58,8 @@ check: $(READY)  ## lint, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for folder in dummy_socketio_server dummy_proxy avg_alg; do \
+	  (cd $$folder && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml *.py); done
 	$(BIN)/lint-imports
 test: check test-unit test-contract test-cluster  ## everything, on a real cluster that it brings up
 test-unit: $(READY)  ## unit tests; need nothing but Python

@@ -12,8 +12,8 @@ from typing import Any
 _STEPS = (
     ("received", "received by the node"),
     ("job_created", "Job created"),
-    ("started", "container running"),
-    ("ended", "container ended"),
+    ("started", "container running (Kubernetes tells whole seconds)"),
+    ("ended", "container ended (the same)"),
 )
 
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from demo.tools import ROOT, DemoError
@@ -40,15 +40,19 @@ def tell(server: str, image: str) -> Story:
         events.append(event)
         _show(event)
     code = process.wait()
-    results = [event for event in events if event["event"] == "run_result"]
+    results = [event for event in events if event["event"] == "result"]
     if not results:
         raise DemoError(f"no result came; command_emitter.py ended with exit code {code}")
     return Story(
         run_id=results[0]["run_id"],
-        posted_at=datetime.fromisoformat(events[0]["time"]),
-        result_at=datetime.fromisoformat(results[0]["time"]),
+        posted_at=_moment(events[0]) - timedelta(seconds=events[0]["elapsed_s"]),
+        result_at=_moment(results[0]),
         result=results[0]["data"],
     )
+
+
+def _moment(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["time"])
 
 
 def _show(event: dict[str, Any]) -> None:

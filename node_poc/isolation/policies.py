@@ -50,7 +50,6 @@ def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
         {
             "podSelector": {"matchLabels": _component(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [],
             "egress": [to_proxy],
         },
     )
@@ -84,6 +83,5 @@ def _node(namespace: str) -> dict[str, Any]:
         {
             "podSelector": {"matchLabels": _component(identity.COMPONENT_NODE)},
             "policyTypes": ["Ingress"],
-            "ingress": [],
         },
     )

@@ -85,8 +85,7 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
 
 def _created(run: Run, created_at: float | None) -> Decision:
     if created_at is not None and run.job_created_at is None:
-        # Kubernetes' times are whole seconds, cut off: a run must not begin before it came.
-        run = replace(run, job_created_at=max(created_at, run.received_at))
+        run = replace(run, job_created_at=_not_before(run, created_at))
     if run.stage is not Stage.ACCEPTED:
         return run, ()
     status = RunStatus.INITIALIZING if run.status is RunStatus.PENDING else run.status
@@ -115,8 +114,8 @@ def _terminated(run: Run, end: Terminated) -> Decision:
     run = replace(
         run,
         exit_code=end.exit_code,
-        started_at=end.started_at or run.started_at,
-        ended_at=end.ended_at,
+        started_at=_not_before(run, end.started_at) or run.started_at,
+        ended_at=_not_before(run, end.ended_at),
     )
     return _end(run, status, failure, remove_job=False)
 
@@ -124,8 +123,16 @@ def _terminated(run: Run, end: Terminated) -> Decision:
 def _running(run: Run, since: float) -> Decision:
     if run.status is RunStatus.ACTIVE:
         return run, ()
+    since = _not_before(run, since) or since
     run = replace(run, status=RunStatus.ACTIVE, started_at=since, waiting=None, failure=None)
     return run, (Report(),)
+
+
+def _not_before(run: Run, moment: float | None) -> float | None:
+    """Kubernetes' times are whole seconds, cut off: no step of a run is before the one before."""
+    if moment is None:
+        return None
+    return max(moment, run.received_at, run.job_created_at or 0.0)
 
 
 def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:

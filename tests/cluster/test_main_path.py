@@ -39,9 +39,9 @@ def test_statuses_come_in_order_and_the_result_once(station: Station):
     with station.emitter(seen.append) as emitter:
         emitter.post(payload)
         emitter.wait(payload["run_id"], timeout_s=120)
-    statuses = [event.data["status"] for event in seen if event.kind.value == "run_status"]
+    statuses = [event.data["status"] for event in seen if event.kind.value == "status"]
     assert statuses == ["pending", "initializing", "active"]
-    assert [event.kind.value for event in seen].count("run_result") == 1
+    assert [event.kind.value for event in seen].count("result") == 1
 
 
 def test_job_is_kept_with_a_time_to_live_only_after_the_result_was_acknowledged(station: Station):
