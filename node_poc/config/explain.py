@@ -15,6 +15,12 @@ _SHAPES = {
 }
 
 
+# An answer must stay short, whatever was asked: a name in it may be of any length, and so may the
+# list of mistakes.
+_NAME_LENGTH = 80
+_MISTAKES = 8
+
+
 def shape_of(value: object) -> str:
     """Name a value's kind and size without showing it: it may be a secret, or data."""
     name = type(value).__name__
@@ -25,9 +31,10 @@ def shape_of(value: object) -> str:
 def explain(error: ValidationError) -> str:
     """One sentence a broken rule: the field, the rule or remedy, the shape of the value."""
     sentences = []
-    for item in error.errors(include_url=False, include_context=False):
+    mistakes = error.errors(include_url=False, include_context=False)
+    for item in mistakes[:_MISTAKES]:
         parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]]
-        path = "".join(parts).lstrip(".") or "the whole"
+        path = _cut("".join(parts).lstrip(".")) or "the whole"
         if item["type"] == "extra_forbidden":
             sentences.append(f"{path}: unknown; check its spelling and its place, or remove it")
         elif item["type"] == "missing":
@@ -35,4 +42,12 @@ def explain(error: ValidationError) -> str:
         else:
             rule = item["msg"].removeprefix("Value error, ")
             sentences.append(f"{path}: {rule} (it is {shape_of(item['input'])})")
+    if len(mistakes) > _MISTAKES:
+        sentences.append(f"and {len(mistakes) - _MISTAKES} more mistakes")
     return "; ".join(sentences)
+
+
+def _cut(name: str) -> str:
+    if len(name) > _NAME_LENGTH:
+        name = f"{name[:_NAME_LENGTH]}... ({len(name)} characters)"
+    return name.encode("utf-8", "backslashreplace").decode()

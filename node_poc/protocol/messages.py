@@ -33,6 +33,8 @@ _MAX_ARGUMENTS_BYTES = 512 * 1024
 _MAX_DOCKER_INPUT = 4 * 1024 * 1024
 _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _ARGUMENT_KEY = re.compile(r"arg([1-9][0-9]{0,2})", re.ASCII)
+# No database of a node has a longer label; what is longer is not repeated in an answer.
+_Label = Annotated[str, Field(max_length=63)]
 
 
 class MessageError(Exception):
@@ -50,7 +52,7 @@ class Command(BaseModel):
     docker_input: str = Field(max_length=_MAX_DOCKER_INPUT, repr=False)
     tmp_vol_name: str
     token: Annotated[str, Field(max_length=65536, repr=False)]
-    databases_to_use: list[str] = Field(max_length=64)
+    databases_to_use: list[_Label] = Field(max_length=64)
 
     @field_validator("task_info")
     @classmethod
