@@ -29,7 +29,8 @@ def test_a_run_goes_from_command_to_result(station, emitter):
     assert result["output_truncated"] is False
     assert (result["cause"], result["detail"], result["advice"]) == (None, None, None)
     line = result["timeline"]
-    assert line["received"] <= line["job_created"] and line["started"] <= line["ended"]
+    assert line["received"] <= line["job_created"]
+    assert line["started"] <= line["ended"]
     assert station.statuses(7) == ["pending", "initializing", "active", "completed"]
 
 

@@ -239,7 +239,10 @@ class Station:
     # --- the cluster
 
     def job_arrives(self, run_id: int) -> dict[str, Any]:
-        """Wait for the Job of a run."""
+        """Wait for the Job of a run, and its pod if the cluster makes pods."""
+        if self.api.kubelet.makes_pods:
+            label = {"vantage6.ai/run-id": str(run_id)}
+            eventually(lambda: self.api.store.all("pods", label)[0], f"the pod of run {run_id}")
         return eventually(lambda: self._job(run_id), f"the Job of run {run_id}")
 
     def job_is_marked(self, run_id: int) -> dict[str, Any]:
