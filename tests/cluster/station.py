@@ -223,6 +223,7 @@ def moved(item: dict[str, Any]) -> dict[str, Any]:
 def _test_config(config: dict[str, Any]) -> dict[str, Any]:
     config["server_url"] = f"http://{os.environ.get('SERVER_IP') or Cluster().server_ip}"
     config["port"] = PORT
+    config["databases"].append({"label": "late", "type": "csv", "uri": f"{HOME}/csv/late.csv"})
     config["kubernetes"]["namespace"] = NAMESPACE
     config["kubernetes"]["limits"] = {"pull_seconds": 30, "hopeless_seconds": 5}
     return config

@@ -105,7 +105,17 @@ def test_failure_of_the_algorithm_is_told_with_its_log(station: Station):
 
 
 def test_arguments_arrive_as_they_were_given(station: Station):
-    column = "$(HOME) $$ \"quoted\" 'single'\nsecond line \u00e9 " + "x" * 100_000
+    column = "$(HOME) $$ \"quoted\" 'single'\nsecond line \u00e9"
     result = station.run(station.payload("/app/input/csv/default", column, "/app/output/a.txt"))
     assert result["exit_code"] == 4
     assert "$(HOME) $$" in result["log"]
+    assert "second line \u00e9" in result["log"]
+
+
+def test_log_keeps_its_end_when_an_argument_of_100_kb_makes_it_long(station: Station):
+    column = "x" * 100_000
+    result = station.run(station.payload("/app/input/csv/default", column, "/app/output/a.txt"))
+    assert result["exit_code"] == 4
+    assert result["log_truncated"] is True
+    assert len(result["log"]) == 64 * 1024
+    assert "Salary" in result["log"][-500:]  # its last line names the columns that are there

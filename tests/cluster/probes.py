@@ -1,0 +1,99 @@
+"""Pods made by the node's own manifest builder that try addresses from their first instruction."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from node_poc.config.load import parse_config
+from node_poc.manifests.job import build_job
+from node_poc.runs.model import RunSpec
+from tests.cluster.station import NAMESPACE, Station, wait_for
+
+# The pod's very first Python statements are the connection attempts, one after the other.
+_TRY = """
+import json, socket, sys
+told = {}
+for address in sys.argv[1:]:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+        told[address] = "open"
+    except OSError as error:
+        told[address] = "closed: " + (error.strerror or str(error))
+print(json.dumps(told), flush=True)
+"""
+_CONFIG = """
+server_url: http://nowhere
+task_dir: /var/lib/vantage6-node-test/tasks
+kubernetes: {namespace: v6-test, node_name: probe}
+"""
+
+
+def algorithm_pod(
+    station: Station, number: int, addresses: list[str], namespace: str = NAMESPACE
+) -> dict[str, Any]:
+    """An algorithm pod exactly as the node makes it, but for its command."""
+    spec = RunSpec(run_id=number, image=f"{station.cluster.images}/v6_average_algorithm")
+    job = build_job(spec, parse_config(_CONFIG, {}), None, 10001)
+    template = job["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    container["command"] = ["python3", "-c", _TRY, *addresses]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"probe-{number}",
+            "namespace": namespace,
+            "labels": template["metadata"]["labels"],
+        },
+        "spec": template["spec"],
+    }
+
+
+def what_pods_reach(station: Station, pods: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Run pods to their end; for each, what each address said. The pods are removed."""
+    station.cluster.apply(*pods)
+    try:
+        return [_told(station, pod["metadata"]) for pod in pods]
+    finally:
+        station.cluster.delete(*pods)
+
+
+def _told(station: Station, metadata: dict[str, Any]) -> dict[str, str]:
+    where = ("-n", metadata["namespace"])
+
+    def ended() -> bool:
+        arguments = (*where, "get", "pod", metadata["name"], "-o", "jsonpath={.status.phase}")
+        return station.cluster.kubectl(*arguments) in {"Succeeded", "Failed"}
+
+    wait_for(ended, f"pod {metadata['name']} ends")
+    told: dict[str, str] = json.loads(station.cluster.kubectl(*where, "logs", metadata["name"]))
+    return told
+
+
+def listener(station: Station, name: str, labels: dict[str, str], namespace: str) -> dict[str, Any]:
+    """A pod that listens on port 8080."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "terminationGracePeriodSeconds": 1,
+            "containers": [
+                {"name": "listener", "image": f"{station.cluster.images}/v6_dummy_proxy"}
+            ],
+        },
+    }
+
+
+def pod_address(station: Station, pod: dict[str, Any]) -> str:
+    """The address of a running pod."""
+    metadata = pod["metadata"]
+    where = ("-n", metadata["namespace"])
+    station.cluster.kubectl(
+        *where, "wait", "--for=condition=Ready", f"pod/{metadata['name']}", "--timeout=60s"
+    )
+    return station.cluster.kubectl(
+        *where, "get", "pod", metadata["name"], "-o", "jsonpath={.status.podIP}"
+    )

@@ -1,0 +1,102 @@
+"""The walls around algorithm pods are real: the same probe with and without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from node_poc.manifests import identity
+from tests.cluster.probes import algorithm_pod, listener, pod_address, what_pods_reach
+from tests.cluster.station import NAMESPACE, Station, moved
+
+OTHER = "v6-test-other"
+POLICIES = Path(__file__).parents[2] / "node_poc" / "kubeconfs" / "network_policies.yaml"
+
+
+@pytest.fixture
+def neighbour(station: Station) -> Iterator[str]:
+    """Address and port of a pod in another namespace, which anybody may reach."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
+    pod = listener(station, "neighbour", {}, OTHER)
+    station.cluster.apply(namespace, pod)
+    yield f"{pod_address(station, pod)}:8080"
+    station.cluster.delete(namespace)
+
+
+@pytest.fixture
+def addresses(station: Station, neighbour: str) -> dict[str, str]:
+    """Everything an algorithm could try, by what it is."""
+
+    def service(name: str, namespace: str) -> str:
+        (found,) = station.cluster.get(
+            "services", f"--field-selector=metadata.name={name}", namespace=namespace
+        )
+        return str(found["spec"]["clusterIP"])
+
+    return {
+        "proxy": f"{service('v6proxy', NAMESPACE)}:8080",
+        "outside": station.cluster.outside,
+        "another pod": neighbour,
+        "API server": f"{service('kubernetes', 'default')}:443",
+        "the machine": f"{station.cluster.server_ip}:5055",
+    }
+
+
+@pytest.fixture
+def without_policies(station: Station) -> Iterator[None]:
+    """Takes the policies away, and puts them back."""
+    policies = [moved(item) for item in yaml.safe_load_all(POLICIES.read_text()) if item]
+    station.cluster.delete(*policies)
+    yield
+    station.cluster.apply(*policies)
+
+
+def reached(station: Station, addresses: dict[str, str], pods: int) -> list[set[str]]:
+    """For each of some algorithm pods, the names of the addresses that it reached."""
+    made = [algorithm_pod(station, n + 1, list(addresses.values())) for n in range(pods)]
+    return [
+        {name for name, address in addresses.items() if told[address] == "open"}
+        for told in what_pods_reach(station, made)
+    ]
+
+
+def test_without_the_policies_the_probe_reaches_everything(
+    station: Station, addresses: dict[str, str], without_policies: None
+):
+    """The positive control: what is closed below is closed by the policies and by nothing else."""
+    assert reached(station, addresses, 1) == [set(addresses)]
+
+
+def test_with_the_policies_ten_pods_reach_the_proxy_only_from_their_first_packet(
+    station: Station, addresses: dict[str, str]
+):
+    # The forbidden addresses come first, so that the very first packet is a forbidden one.
+    ordered = {name: addresses[name] for name in sorted(addresses, key=lambda n: n == "proxy")}
+    assert reached(station, ordered, 10) == [{"proxy"}] * 10
+
+
+def test_nobody_reaches_an_algorithm_pod(station: Station, neighbour: str):
+    labels = identity.Identity("probe").labels(77, "proxy")
+    target = listener(station, "target", labels, NAMESPACE)
+    station.cluster.apply(target)
+    address = f"{pod_address(station, target)}:8080"
+    try:
+        stranger = algorithm_pod(station, 5, [address, neighbour], OTHER)
+        stranger["metadata"]["labels"] = {}
+        sibling = algorithm_pod(station, 6, [address])
+        told_stranger, told_sibling = what_pods_reach(station, [stranger, sibling])
+    finally:
+        station.cluster.delete(target)
+    assert told_stranger[neighbour] == "open"
+    assert told_stranger[address].startswith("closed")
+    assert told_sibling[address].startswith("closed")
+
+
+def test_the_algorithm_itself_tells_that_it_is_walled_in(station: Station):
+    log = station.run(station.payload())["log"]
+    assert f"network: outbound access to {station.cluster.outside} is disabled" in log
+    assert "network: proxy v6proxy.v6proxy-subdomain.v6-jobs:8080 is reachable" in log
+    assert "network: DNS lookups are disabled" in log

@@ -1,0 +1,30 @@
+"""The proxy's address in the algorithms' hosts file survives a restart of the proxy."""
+
+from __future__ import annotations
+
+from tests.cluster.station import NAMESPACE, Station
+
+
+def proxy_pod(station: Station) -> str:
+    (pod,) = station.cluster.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
+    return str(pod["status"]["podIP"])
+
+
+def test_proxy_is_reached_by_the_same_address_after_its_restart(station: Station):
+    before = proxy_pod(station)
+    first = station.run(station.payload())
+    station.cluster.kubectl(
+        "-n", NAMESPACE, "delete", "pod", "-l", "app.kubernetes.io/name=v6proxy"
+    )
+    station.wait_ready()
+    assert proxy_pod(station) != before
+    second = station.run(station.payload())
+    for result in (first, second):
+        assert "v6proxy-subdomain.v6-jobs:8080 is reachable" in result["log"]
+
+
+def test_proxy_has_no_kubernetes_rights_and_tells_that_outbound_works(station: Station):
+    (pod,) = station.cluster.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    log = station.cluster.kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy")
+    assert "outbound traffic: enabled" in log

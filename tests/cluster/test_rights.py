@@ -1,0 +1,36 @@
+"""What the node's ServiceAccount may do, asked of the real API server."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.station import NAMESPACE, Station
+
+NODE = f"system:serviceaccount:{NAMESPACE}:v6-node"
+ALLOWED = {"create jobs", "list jobs", "watch jobs", "patch jobs", "delete jobs", "list pods",
+           "watch pods", "get pods/log", "get services/v6proxy"}  # fmt: skip
+DENIED = {"get secrets", "list secrets", "create pods", "delete pods", "create pods/exec",
+          "get configmaps", "list services", "update jobs", "create networkpolicies",
+          "delete networkpolicies", "get nodes", "create serviceaccounts/token"}  # fmt: skip
+
+
+def may(station: Station, action: str, namespace: str) -> bool:
+    told = station.cluster.kubectl(
+        "auth", "can-i", *action.split(), "--as", NODE, "-n", namespace, check=False
+    )
+    return told.strip().splitlines()[-1] == "yes"
+
+
+@pytest.mark.parametrize("action", sorted(ALLOWED))
+def test_node_may_do_what_it_needs(station: Station, action: str):
+    assert may(station, action, NAMESPACE)
+
+
+@pytest.mark.parametrize("action", sorted(DENIED))
+def test_node_may_do_nothing_else(station: Station, action: str):
+    assert not may(station, action, NAMESPACE)
+
+
+@pytest.mark.parametrize("action", sorted(ALLOWED))
+def test_node_may_do_nothing_in_another_namespace(station: Station, action: str):
+    assert not may(station, action, "kube-system")
