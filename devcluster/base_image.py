@@ -38,7 +38,7 @@ def ensure(layout: Layout, console: Console) -> str:
 
 
 def host_suite() -> tuple[str, str]:
-    """This machine's release (as `bookworm`) and its own apt sources for it, one per line."""
+    """Give this machine's release (as `bookworm`) and its own apt sources for it, one per line."""
     lines = Path("/etc/os-release").read_text().splitlines()
     values = dict(line.split("=", 1) for line in lines if "=" in line)
     suite = values.get("VERSION_CODENAME", "").strip('"')
@@ -69,7 +69,9 @@ def _bootstrap(suite: str, sources: str, archive: Path) -> None:
     argv = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "--skip=cleanup/apt/lists"]
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
     argv += [f"--customize-hook={hook}" for hook in hooks]
-    keyrings = (Path(f"/usr/share/keyrings/{name}-archive-keyring.gpg") for name in ("debian", "ubuntu"))
+    keyrings = (
+        Path(f"/usr/share/keyrings/{name}-archive-keyring.gpg") for name in ("debian", "ubuntu")
+    )
     argv += [f"--keyring={keyring}" for keyring in keyrings if keyring.exists()]
     scratch = versions.cache_root() / "work" / "base"
     shutil.rmtree(scratch, ignore_errors=True)

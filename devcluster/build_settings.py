@@ -1,7 +1,7 @@
 """The machine's own pip settings and certificates, lent to image builds by read-only mounts.
 
-They are mounted over files that the base image has anyway (an empty /etc/pip.conf, Debian's bundle of
-certificates), so not even an empty file of theirs stays in the image.
+They are mounted over files that the base image has anyway (an empty /etc/pip.conf, Debian's bundle
+of certificates), so not even an empty file of theirs stays in the image.
 """
 
 import contextlib
@@ -16,7 +16,15 @@ from devcluster.shell import run, succeeds
 
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 #: Settings that a build may need to reach a package index, as pip names them.
-_WANTED = ("index-url", "extra-index-url", "trusted-host", "find-links", "no-index", "timeout", "proxy")
+_WANTED = (
+    "index-url",
+    "extra-index-url",
+    "trusted-host",
+    "find-links",
+    "no-index",
+    "timeout",
+    "proxy",
+)
 #: Variables that name a bundle of certificates, by common convention.
 _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
@@ -47,8 +55,10 @@ def pip_conf(settings: Mapping[str, str]) -> str:
 
 @contextlib.contextmanager
 def mounts() -> Iterator[list[str]]:
-    """buildah's `--volume` options for the time of one build."""
-    settings = pip_settings(run([sys.executable, "-m", "pip", "config", "list"]) if _has_pip() else "")
+    """Buildah's `--volume` options for the time of one build."""
+    settings = pip_settings(
+        run([sys.executable, "-m", "pip", "config", "list"]) if _has_pip() else ""
+    )
     links = settings.pop("find-links", "").split()
     # A folder of wheels that is missing or empty would only give a warning per package.
     links = [p for p in links if not p.startswith("/") or _has_files(Path(p))]
@@ -74,7 +84,7 @@ def certificates(environment: Mapping[str, str]) -> Path | None:
 
 
 def overlay_works(folder: Path) -> bool:
-    """Whether an overlay can be mounted in a folder (not so where that lies on an overlay itself)."""
+    """Whether an overlay can be mounted in a folder (not so on top of another overlay)."""
     base = Path(tempfile.mkdtemp(prefix="overlay-trial-", dir=folder))
     for name in ("lower", "upper", "work", "merged"):
         (base / name).mkdir()

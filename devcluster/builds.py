@@ -186,7 +186,9 @@ def _patched_cilium(work: Path, go: Path, env: dict[str, str]) -> Path:
     source = copy / _MODULES_SOURCE
     text = source.read_text()
     if '"/proc/modules"' not in text:
-        raise CommandError(f"cilium's {_MODULES_SOURCE} is not as expected: adapt devcluster/builds.py")
+        raise CommandError(
+            f"cilium's {_MODULES_SOURCE} is not as expected: adapt devcluster/builds.py"
+        )
     source.write_text(text.replace('"/proc/modules"', f'"{MODULES_FILE}"'))
     run([go, "mod", "edit", "-replace", f"{_CILIUM}=./cilium"], env=env, cwd=work)
     return work

@@ -1,6 +1,7 @@
 """The command line: arguments in, exit code out; the work is done elsewhere.
 
-Exit codes: 0 it worked, 1 it did not, 2 wrong usage, 3 the machine lacks something, 130 interrupted.
+Exit codes: 0 it worked, 1 it did not, 2 wrong usage, 3 the machine lacks something, 130 it was
+interrupted.
 """
 
 import argparse
@@ -44,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m devcluster",
         description="A real Kubernetes with enforced NetworkPolicies on this one Linux machine.",
-        epilog="With CONTEXT=<kubectl context> (and REGISTRY=<registry>) set, images, kubectl and env "
-        "work on that existing cluster; up and down refuse.",
+        epilog="With CONTEXT=<kubectl context> (and REGISTRY=<registry>) set, images, kubectl and "
+        "env work on that existing cluster; up and down refuse.",
     )
     instance = parser.add_mutually_exclusive_group()
     instance.add_argument("--index", type=int, default=0, help="which instance, 0 to 9 (default 0)")

@@ -25,7 +25,7 @@ _READY_SECONDS = 180.0
 
 @contextlib.contextmanager
 def locked(what: str, console: Console) -> Iterator[None]:
-    """Let one command at a time change `what` (an instance, the builds …); others wait their turn."""
+    """Let one command at a time change `what` (an instance, the builds …); others wait."""
     path = cache_root() / f"{what}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
@@ -97,7 +97,7 @@ def down(layout: Layout) -> None:
 
 
 def _remove_tree(path: Path) -> None:
-    """Remove a state folder; the namespaces' mounts may be let go a moment after their processes."""
+    """Remove a state folder; mounts may be let go a moment after the processes that had them."""
 
     def attempt() -> bool:
         shutil.rmtree(path, ignore_errors=True)
@@ -120,7 +120,10 @@ def _found(layout: Layout, binaries: Binaries, console: Console) -> None:
             nodes.start(layout, 1, service.name, service.argv, service.env)
         log = layout.node_dir(1) / "log" / "kube-apiserver.log"
         _await(Api(layout).ready, "the API server", log)
-        for service in (*argv.controllers(layout, binaries), argv.cilium_operator(layout, binaries)):
+        for service in (
+            *argv.controllers(layout, binaries),
+            argv.cilium_operator(layout, binaries),
+        ):
             nodes.start(layout, 1, service.name, service.argv, service.env)
         _start_workers(layout, 1, binaries)
         for item in dns.objects(layout):
@@ -220,4 +223,3 @@ def _together(*tasks: Callable[[], None]) -> None:
         thread.join()
     if errors:
         raise errors[0]
-

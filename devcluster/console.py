@@ -12,7 +12,7 @@ QUIET_PERIOD = 30.0
 
 
 class Console:
-    """Prints steps to `stream` (standard error by default, so that `env` and `--json` stay clean)."""
+    """Prints steps to `stream` (by default standard error: `env` and `--json` stay clean)."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr

@@ -1,4 +1,4 @@
-"""What a Dockerfile depends on: enough of its grammar to tell whether an image must be built again."""
+"""What a Dockerfile depends on: enough of its grammar to tell whether a build can be skipped."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ _IGNORED = {"__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pyte
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
-    """(instruction in capitals, rest) of each instruction; comments dropped, continuations joined."""
+    """Yield (instruction in capitals, rest); comments are dropped, continuations joined."""
     pending = ""
     for line in text.splitlines():
         stripped = line.strip()
@@ -32,18 +32,27 @@ def declared_arguments(text: str) -> set[str]:
 
 
 def copied_paths(text: str) -> list[str]:
-    """Paths that COPY and ADD take from the context (not from other stages, not from the network)."""
+    """Paths that COPY and ADD take from the context, not those from other stages or the network."""
     found: list[str] = []
     for word, rest in instructions(text):
         if word not in ("COPY", "ADD"):
             continue
-        words = json.loads(rest) if rest.startswith("[") else shlex.split(rest)
-        flags = [w for w in words if w.startswith("--")]
+        flags, paths = _split_flags(rest)
         if any(flag.startswith("--from=") for flag in flags):
             continue
-        sources = [w for w in words if not w.startswith("--")][:-1]
+        sources = (json.loads(paths) if paths.startswith("[") else shlex.split(paths))[:-1]
         found += [source for source in sources if "://" not in source]
     return found
+
+
+def _split_flags(rest: str) -> tuple[list[str], str]:
+    """The leading `--name=value` words of an instruction, and what follows them."""
+    flags = []
+    while rest.startswith("--"):
+        flag, _, rest = rest.partition(" ")
+        flags.append(flag)
+        rest = rest.lstrip()
+    return flags, rest
 
 
 def files(context: Path, patterns: list[str]) -> list[Path]:

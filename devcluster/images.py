@@ -1,7 +1,7 @@
 """Building the project's images from ordinary Dockerfiles and pushing them.
 
-In the dev cluster buildah builds on our base image and pushes to the local registry. For an existing
-cluster docker, podman or buildah, whichever works here, builds on the Dockerfile's own base.
+In the dev cluster buildah builds on our base image and pushes to the local registry. For an
+existing cluster docker, podman or buildah, whichever works, builds on the Dockerfile's own base.
 """
 
 import json
@@ -49,7 +49,7 @@ def stamp(root: Path = _ROOT) -> Stamp:
 
 
 def _revision(root: Path) -> str:
-    git = ["git", "-C", root, "-c", f"safe.directory={root}"]
+    git: list[str | Path] = ["git", "-C", root, "-c", f"safe.directory={root}"]
     try:
         commit = run([*git, "rev-parse", "--short=12", "HEAD"]).strip()
         changed = run([*git, "status", "--porcelain", "--untracked-files=no"]).strip()
@@ -113,7 +113,7 @@ def _tag_again(client: Client, name: str, revision: str) -> None:
 
 
 def _buildah(command: str, *arguments: str) -> list[str]:
-    """buildah with its storage in the cache, in a mount namespace of its own.
+    """Buildah with its storage in the cache, in a mount namespace of its own.
 
     The namespace matters: buildah leaves a bind mount on its storage behind.
     """
@@ -137,13 +137,15 @@ def _tool() -> str:
         if shutil.which(name) and succeeds([name, "info"]):
             return name
     raise PrecheckError(
-        "no program to build images: neither docker (with its daemon), podman nor buildah works here\n"
+        "no program to build images: none of docker (with its daemon), podman, buildah works\n"
         "  needed: the images must be built and pushed to REGISTRY\n"
         "  remedy: install one of them, or start docker's daemon"
     )
 
 
-def _build_elsewhere(image: Image, registry: str, tool: str, stamped: Stamp, console: Console) -> None:
+def _build_elsewhere(
+    image: Image, registry: str, tool: str, stamped: Stamp, console: Console
+) -> None:
     text = (_ROOT / image.dockerfile).read_text()
     declared = dockerfile.declared_arguments(text)
     arguments = {k: v for k, v in stamped.arguments().items() if k in declared}

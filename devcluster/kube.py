@@ -75,13 +75,17 @@ class Api:
             if error.status != http.HTTPStatus.NOT_FOUND:
                 raise
 
-    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
+    def call(
+        self, method: str, path: str, body: Any = None, kind: str = "application/json"
+    ) -> bytes:
         """One request.
 
         Raises:
             ApiError: no answer (status 0) or an error status.
         """
-        connection = http.client.HTTPSConnection(self._host, 6443, timeout=10, context=self._context)
+        connection = http.client.HTTPSConnection(
+            self._host, 6443, timeout=10, context=self._context
+        )
         try:
             payload = None if body is None else json.dumps(body)
             connection.request(method, path, payload, {"Content-Type": kind})

@@ -39,7 +39,9 @@ class Layout:
         """The layout of the instance called `name`, as in `v6dev1`."""
         match = re.fullmatch(rf"{NAME_PREFIX}(\d)", name)
         if match is None:
-            raise UsageError(f"an instance is called {NAME_PREFIX}0 to {NAME_PREFIX}9, not {name!r}")
+            raise UsageError(
+                f"an instance is called {NAME_PREFIX}0 to {NAME_PREFIX}9, not {name!r}"
+            )
         return cls(int(match[1]))
 
     @property

@@ -2,7 +2,8 @@
 
 Runs inside the node's new namespaces as `python3 -m devcluster.node_init SPEC`, where SPEC is the
 JSON text of `Spec`. The command line talks to it over a Unix socket in the node's folder, one JSON
-object per connection: `{"start": {"name", "argv", "env", "log"}}`, `{"stop": name}` or `{"list": {}}`.
+object per connection: `{"start": {"name", "argv", "env", "log"}}`, `{"stop": name}` or
+`{"list": {}}`.
 A service that ends is started again, as systemd would.
 """
 
@@ -27,7 +28,8 @@ SOCKET = "init.sock"
 RESTART_DELAY = 1.0
 #: What cilium wants to find among the loaded modules; where there is no list, they are built in.
 _MODULES = (
-    "ip_tables iptable_nat iptable_mangle iptable_raw iptable_filter xt_socket ip6_tables xt_set ip_set"
+    "ip_tables iptable_nat iptable_mangle iptable_raw iptable_filter ip6_tables"
+    " xt_socket xt_set ip_set"
 )
 #: Settings of the whole machine that the kubelet and cilium would change: they get copies.
 _MACHINE_SETTINGS = ("/proc/sys/kernel", "/proc/sys/vm")
@@ -85,8 +87,8 @@ def prepare(spec: Spec) -> None:
     """
     socket.sethostname(spec.hostname)
     resolver = Path("/etc/resolv.conf").resolve()
-    # A fresh sysfs shows this network namespace's links. The control groups are the host's own mounts,
-    # so any kind of layout (v1, v2, mixed) comes along as it is.
+    # A fresh sysfs shows this network namespace's links. The control groups are the host's own
+    # mounts, so any kind of layout (v1, v2, mixed) comes along as it is.
     keep = Path(spec.folder) / "cgroup-keep"
     keep.mkdir(exist_ok=True)
     run(["mount", "--rbind", "/sys/fs/cgroup", keep])
@@ -153,8 +155,8 @@ class Supervisor:
         self._selector.register(self._listener, selectors.EVENT_READ)
         # A signal writes into this pair, so that the loop wakes when a child ends.
         self._wake, wake = socket.socketpair()
-        self._wake.setblocking(False)
-        wake.setblocking(False)
+        self._wake.settimeout(0)
+        wake.settimeout(0)
         signal.set_wakeup_fd(wake.fileno())
         self._keep = wake
         signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -39,12 +39,19 @@ def make(layout: Layout, number: int) -> None:
     cgroups.make(layout, number)
     spec = Spec(name, str(folder), binds)
     namespaces = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork"]
-    argv = [*namespaces, "--mount-proc", "--kill-child", sys.executable, "-m", "devcluster.node_init"]
+    argv = [
+        *namespaces,
+        "--mount-proc",
+        "--kill-child",
+        sys.executable,
+        "-m",
+        "devcluster.node_init",
+    ]
     log = folder / "log" / "init.log"
     env = {"PYTHONPATH": str(REPO_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     processes.start(layout.name, name, [*argv, spec.text()], log, env)
     try:
-        wait_until(lambda: (folder / SOCKET).exists(), _SOON, f"{name}'s first process", every=0.02)
+        wait_until((folder / SOCKET).exists, _SOON, f"{name}'s first process", every=0.02)
     except DevClusterError as error:
         raise DevClusterError(f"{error}\n{tail(log)}\nwhole log: {log}") from error
     pid = processes.init_of(layout.name, name)
@@ -106,8 +113,8 @@ def remove(layout: Layout, number: int) -> None:
 def remove_mount_points() -> None:
     """Remove the folders that were made only to be covered, if no instance is left.
 
-    While another instance runs they must stay: removing a folder takes away what is mounted on it in
-    every namespace.
+    While another instance runs they must stay: removing a folder takes away what is mounted on it
+    in every namespace.
     """
     if not _MADE.exists() or any(path.is_dir() for path in STATE_ROOT.iterdir()):
         return

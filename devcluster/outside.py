@@ -1,9 +1,9 @@
 """The "outside": a small HTTP server that stands for the internet.
 
-It runs in a network namespace of its own, which also holds the bridge that joins the nodes. So the
-host sees one link only, and neither its firewall nor its forwarding settings (Docker's, say) have any
-part in what nodes say to each other. Run as `python3 -m devcluster.outside ADDRESS`; it waits for the
-address to appear.
+It runs in a network namespace of its own, which also holds the bridge that joins the nodes. So
+the host sees one link only, and neither its firewall nor its forwarding settings (Docker's, say)
+have any part in what nodes say to each other. Run as `python3 -m devcluster.outside ADDRESS`; it
+waits for the address to appear.
 """
 
 import socket
@@ -20,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802  (http.server's name)
+    def do_GET(self) -> None:
         """Answer with the line."""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/plain; charset=utf-8")

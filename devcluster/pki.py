@@ -45,7 +45,16 @@ def make_node(layout: Layout, number: int) -> Path:
 
 def _authority(folder: Path) -> None:
     _key(folder / "ca.key")
-    request = ["openssl", "req", "-x509", "-new", "-key", folder / "ca.key", "-subj", "/CN=v6-devcluster"]
+    request: list[str | Path] = [
+        "openssl",
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        folder / "ca.key",
+        "-subj",
+        "/CN=v6-devcluster",
+    ]
     usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
     run([*request, "-days", DAYS, *usage, "-out", folder / "ca.crt"])
 
@@ -65,8 +74,23 @@ def _issue(folder: Path, name: str, subject: str, sans: list[str] | None = None)
     request = run(["openssl", "req", "-new", "-key", key, "-subj", subject])
     settings = folder / f"{name}.ext"
     settings.write_text("\n".join(extensions) + "\n")
-    signer = ["-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial"]
-    sign = ["openssl", "x509", "-req", *signer, "-days", DAYS, "-extfile", settings]
+    signer: list[str | Path] = [
+        "-CA",
+        folder / "ca.crt",
+        "-CAkey",
+        folder / "ca.key",
+        "-CAcreateserial",
+    ]
+    sign: list[str | Path] = [
+        "openssl",
+        "x509",
+        "-req",
+        *signer,
+        "-days",
+        DAYS,
+        "-extfile",
+        settings,
+    ]
     run([*sign, "-out", folder / f"{name}.crt"], stdin=request)
     settings.unlink()
 

@@ -132,8 +132,12 @@ def _basic() -> Facts:
 def _identity_problems(facts: Facts) -> list[Problem]:
     found = []
     if facts.system != "Linux":
-        remedy = "use a Linux machine or virtual machine, or an existing cluster (CONTEXT=, REGISTRY=)"
-        found.append(Problem(f"this is {facts.system}", "nodes are made of Linux namespaces", remedy))
+        remedy = (
+            "use a Linux machine or virtual machine, or an existing cluster (CONTEXT=, REGISTRY=)"
+        )
+        found.append(
+            Problem(f"this is {facts.system}", "nodes are made of Linux namespaces", remedy)
+        )
     elif facts.uid != 0:
         why = "namespaces, mounts and network links can be made by root only"
         found.append(Problem("not root", why, f"sudo {Path(sys.executable).name} -m devcluster …"))
@@ -145,7 +149,9 @@ def _identity_problems(facts: Facts) -> list[Problem]:
 
 def _kernel_problems(facts: Facts) -> list[Problem]:
     found = []
-    kernel = "use a kernel that has it (Debian's and Ubuntu's do); in a container: run it privileged"
+    kernel = (
+        "use a kernel that has it (Debian's and Ubuntu's do); in a container: run it privileged"
+    )
     missing = [name for name in _NAMESPACES if name not in facts.namespaces]
     if missing or not facts.can_unshare:
         what = f"no {', '.join(missing)} namespaces" if missing else "namespaces may not be made"
@@ -169,7 +175,9 @@ def _kernel_problems(facts: Facts) -> list[Problem]:
         found.append(Problem(what, "the kubelet limits pods with them", remedy))
     if facts.missing:
         what = f"missing programs: {', '.join(facts.missing)}"
-        found.append(Problem(what, "they make the nodes", "install util-linux, mount and coreutils"))
+        found.append(
+            Problem(what, "they make the nodes", "install util-linux, mount and coreutils")
+        )
     return found
 
 
@@ -187,7 +195,11 @@ def _address_problems(facts: Facts, layout: Layout) -> list[Problem]:
     for own in map(ipaddress.ip_network, wanted):
         for text, link in facts.networks:
             other = ipaddress.ip_network(text, strict=False)
-            if link != layout.name and isinstance(other, ipaddress.IPv4Network) and own.overlaps(other):
+            if (
+                link != layout.name
+                and isinstance(other, ipaddress.IPv4Network)
+                and own.overlaps(other)
+            ):
                 remedy = "use another instance (--index 1 to 9), or remove that route"
                 what = f"the network {own} is already in use here: {text} on {link}"
                 found.append(Problem(what, "the cluster's addresses must be free", remedy))
@@ -227,4 +239,3 @@ def _networks() -> tuple[tuple[str, str], ...]:
         for route in routes
         if re.match(r"\d+\.\d+\.\d+\.\d+", route.get("dst", ""))
     )
-

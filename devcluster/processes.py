@@ -36,7 +36,11 @@ class Process:
 
 
 def start(
-    instance: str, role: str, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None
+    instance: str,
+    role: str,
+    argv: Sequence[str | Path],
+    log: Path,
+    env: Mapping[str, str] | None = None,
 ) -> None:
     """Start a process that goes on after this command has ended.
 

@@ -39,7 +39,7 @@ def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
 
 
 def containerd(folder: Path, cni_bin: Path, snapshotter: str) -> str:
-    """containerd's config.toml (version 2, which 1.6 to 2.x read).
+    """Containerd's config.toml (version 2, which 1.6 to 2.x read).
 
     Args:
         folder: the node's folder, for images and for hosts.toml.
@@ -78,8 +78,8 @@ disabled_plugins = [
 def hosts_toml(layout: Layout) -> str:
     """How containerd reaches a registry: always the local one.
 
-    It serves for every registry name, because nodes have no way to the internet: an image of another
-    registry is then "not found" at once instead of after name server timeouts.
+    It serves for every registry name, because nodes have no way to the internet: an image of
+    another registry is then "not found" at once instead of after name server timeouts.
     """
     return f"""server = "http://{layout.registry}"
 [host."http://{layout.registry}"]
@@ -116,7 +116,7 @@ def kubelet(layout: Layout, number: int) -> str:
             "eventRecordQPS": 0,
             "kubeAPIQPS": 100,
             "kubeAPIBurst": 200,
-            # The disk is the developer's: never delete images or evict pods because it is rather full.
+            # The disk is the developer's: no images deleted, no pods evicted because it is full.
             "imageGCHighThresholdPercent": 100,
             "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%"},
         },
@@ -147,22 +147,27 @@ def kube_proxy(layout: Layout, number: int) -> str:
 
 
 def corefile() -> str:
-    """CoreDNS: the cluster's own names, and a quick "no such name" for all others."""
-    return """.:53 {
+    """CoreDNS: the cluster's own names, and a quick "no such name" for all others.
+
+    Two blocks, because within one `template` would answer before `kubernetes` does.
+    """
+    return """cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
     errors
     health :8080
     ready :8181
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         pods insecure
-        fallthrough in-addr.arpa ip6.arpa
         ttl 5
-    }
-    template ANY ANY {
-        rcode NXDOMAIN
     }
     cache 5
     loadbalance
     reload
+}
+.:53 {
+    errors
+    template ANY ANY {
+        rcode NXDOMAIN
+    }
 }
 """
 

@@ -1,4 +1,4 @@
-"""Command lines of the services of a node: pure functions of the layout and of where programs are."""
+"""Command lines of a node's services: pure functions of the layout and the programs' places."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
 
-#: Clients of the API server that create one object per pod need far more than the default 20 requests
-#: a second: 200 Jobs take 6.6 s instead of 59 s.
+#: Clients of the API server that create one object per pod need far more than the default 20
+#: requests a second: 200 Jobs take 6.6 s instead of 59 s.
 _FAST_CLIENT = ("--kube-api-qps=300", "--kube-api-burst=400")
 
 
@@ -104,7 +104,9 @@ def controllers(layout: Layout, binaries: Binaries) -> list[Service]:
 
 def containerd(layout: Layout, number: int) -> Service:
     """The container runtime."""
-    return Service("containerd", ("containerd", f"--config={layout.node_dir(number)}/containerd.toml"))
+    return Service(
+        "containerd", ("containerd", f"--config={layout.node_dir(number)}/containerd.toml")
+    )
 
 
 def kubelet(layout: Layout, number: int, binaries: Binaries) -> Service:
@@ -127,7 +129,7 @@ def kube_proxy(layout: Layout, number: int, binaries: Binaries) -> Service:
 
 
 def cilium_operator(layout: Layout, binaries: Binaries) -> Service:
-    """cilium's operator: makes its resource types and tidies after removed pods."""
+    """Cilium's operator: makes its resource types and tidies after removed pods."""
     argv = (
         str(binaries.cilium / "cilium-operator"),
         f"--k8s-kubeconfig-path={layout.kubeconfig}",
@@ -141,8 +143,10 @@ def cilium_operator(layout: Layout, binaries: Binaries) -> Service:
     return Service("cilium-operator", argv, env)
 
 
-def cilium_agent(layout: Layout, number: int, binaries: Binaries, clang: Path, path: str) -> Service:
-    """cilium's agent: pod network and NetworkPolicies.
+def cilium_agent(
+    layout: Layout, number: int, binaries: Binaries, clang: Path, path: str
+) -> Service:
+    """Cilium's agent: pod network and NetworkPolicies.
 
     Args:
         layout: the instance.
@@ -178,7 +182,10 @@ def cilium_agent(layout: Layout, number: int, binaries: Binaries, clang: Path, p
         "--cgroup-root=/run/cilium/cgroupv2",
         "--k8s-client-qps=100",
         "--k8s-client-burst=200",
-        *(f"--api-rate-limit=endpoint-{verb}={limit}" for verb in ("create", "delete", "patch", "get")),
+        *(
+            f"--api-rate-limit=endpoint-{verb}={limit}"
+            for verb in ("create", "delete", "patch", "get")
+        ),
     )
     env = {
         "K8S_NODE_NAME": layout.node_name(number),

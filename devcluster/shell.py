@@ -24,7 +24,7 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def run(  # noqa: PLR0913  (keyword-only settings of one call)
+def run(
     argv: Sequence[str | Path],
     *,
     log: Path | None = None,
@@ -85,7 +85,9 @@ def succeeds(argv: Sequence[str | Path]) -> bool:
     return True
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: str, every: float = 0.05) -> None:
+def wait_until(
+    condition: Callable[[], bool], seconds: float, what: str, every: float = 0.05
+) -> None:
     """Look every `every` seconds until `condition` holds.
 
     Raises:

@@ -12,8 +12,9 @@ def collect(layout: Layout) -> dict[str, Any]:
     """The state of an instance; never raises for what is broken, that is what it tells.
 
     Returns:
-        `name`, `state` (`absent`, `broken`, `starting`, `ready`), `trouble` (text or None), `nodes` (a list
-        of name, address, ready, services), `registry` and `outside` (addresses), `processes` (count).
+        `name`, `state` (`absent`, `broken`, `starting`, `ready`), `trouble` (text or None), `nodes`
+        (a list of name, address, ready, services), `dns_ready`, `registry` and `outside` (each with
+        its address), `kubeconfig` (a path), `processes` (how many).
     """
     alive = processes.find(layout.name)
     trouble = cluster.trouble(layout)
@@ -34,7 +35,9 @@ def collect(layout: Layout) -> dict[str, Any]:
     if trouble is not None:
         found["state"] = "broken"
     elif layout.state_dir.exists():
-        good = found["nodes"] and all(node["ready"] for node in found["nodes"]) and found["dns_ready"]
+        good = (
+            found["nodes"] and all(node["ready"] for node in found["nodes"]) and found["dns_ready"]
+        )
         found["state"] = "ready" if good and found["registry"]["answers"] else "starting"
     return found
 

@@ -1,0 +1,189 @@
+"""A cluster's whole life on instance 1, beside whatever runs on instance 0: nothing is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devcluster import packages, processes
+from devcluster.layout import STATE_ROOT, Layout
+from devcluster.shell import run
+from devcluster.versions import REPO_ROOT
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+LAYOUT = Layout(1)
+#: Settings of the whole machine that a kubelet or cilium would change if it could.
+SETTINGS = (
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/timer_migration",
+    "kernel/unprivileged_bpf_disabled",
+    "kernel/keys/root_maxkeys",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/rp_filter",
+    "net/netfilter/nf_conntrack_max",
+)
+PLACES = (
+    "/etc",
+    "/etc/cni",
+    "/var/lib",
+    "/var/log",
+    "/var/lib/kubelet",
+    "/opt",
+    "/run",
+    "/usr/libexec",
+)
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("CONTEXT", "REGISTRY", "SERVER_IP")}
+
+
+def _command(*words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "devcluster", "--index", "1", *words]
+    return subprocess.run(
+        argv, cwd=REPO_ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+def _must(*words: str) -> str:
+    result = _command(*words)
+    assert result.returncode == 0, result.stderr
+    return result.stderr
+
+
+def _of_this_instance(process: Path) -> bool:
+    """Whether a process names instance 1 in its environment, arguments or folders."""
+    for name in ("environ", "cmdline"):
+        try:
+            if LAYOUT.name.encode() in (process / name).read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _listing(place: str) -> list[str]:
+    path = Path(place)
+    return sorted(p.name for p in path.iterdir()) if path.is_dir() else []
+
+
+def _without_counters(rules: str) -> list[str]:
+    return [line.split(" [", 1)[0] for line in rules.splitlines() if not line.startswith("#")]
+
+
+def _snapshot() -> dict[str, object]:
+    """What a cluster could leave on a machine. Only what is not another instance's work is compared."""
+    numbered = [
+        p for p in Path("/proc").iterdir() if p.name.isdigit() and p.name != str(os.getpid())
+    ]
+    mounts = [line.split()[1:3] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    groups = [str(p) for p in Path("/sys/fs/cgroup").rglob(LAYOUT.name)]
+    settings = {name: Path("/proc/sys") / name for name in SETTINGS}
+    links = json.loads(run(["ip", "-json", "link"]))
+    rules = {}
+    for tool in ("iptables-save", "ip6tables-save"):
+        rules[tool] = _without_counters(run([tool], env={"PATH": packages.tool_environment()}))
+    return {
+        "processes": sorted(p.name for p in numbered if _of_this_instance(p)),
+        "mounts": sorted(map(tuple, mounts)),
+        "links": sorted(link["ifname"] for link in links),
+        "routes": run(["ip", "route"]),
+        "network namespaces": _listing("/run/netns"),
+        "control groups": groups,
+        "iptables": rules,
+        "settings": {k: p.read_text() for k, p in settings.items() if p.exists()},
+        "places": {place: _listing(place) for place in PLACES},
+        "state": (STATE_ROOT / LAYOUT.name).exists(),
+    }
+
+
+@pytest.fixture
+def no_cluster() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    # Compile and install before the snapshot: programs and packages are meant to stay.
+    _must("up")
+    _must("down")
+
+
+def _nodes() -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(_command("status", "--json").stdout)["nodes"]
+    return found
+
+
+@pytest.mark.usefixtures("no_cluster")
+def test_a_cluster_comes_goes_and_leaves_nothing() -> None:
+    before = _snapshot()
+    assert before["processes"] == []
+    _must("up")
+    try:
+        assert [node["ready"] for node in _nodes()] == [True]
+        first = processes.init_of(LAYOUT.name, "node1")
+
+        again = _must("up")
+        assert processes.init_of(LAYOUT.name, "node1") == first, "a second up must change nothing"
+        assert "control plane" not in again
+
+        _must("up", "--nodes", "2")
+        assert processes.init_of(LAYOUT.name, "node1") == first
+        assert [node["ready"] for node in _nodes()] == [True, True]
+
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        remade = _must("up")
+        assert "made anew" in remade
+        assert processes.init_of(LAYOUT.name, "node1") not in (None, first)
+        assert [node["ready"] for node in _nodes()] == [True]
+
+        # What a reboot leaves: files, but no process and no link.
+        processes.end(LAYOUT.name)
+        assert json.loads(_command("status", "--json").stdout)["state"] == "broken"
+        _must("up")
+        assert [node["ready"] for node in _nodes()] == [True]
+    finally:
+        _must("down")
+    assert _snapshot() == before
+    _must("down")  # a second time is harmless
+    assert json.loads(_command("status", "--json").stdout)["state"] == "absent"
+
+
+@pytest.mark.usefixtures("no_cluster")
+def test_an_interrupted_start_is_taken_away_or_resumed() -> None:
+    before = _snapshot()
+    argv = [sys.executable, "-m", "devcluster", "--index", "1", "up"]
+    try:
+        with subprocess.Popen(
+            argv, cwd=REPO_ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+        ) as start:
+            assert start.stderr is not None
+            for line in start.stderr:
+                if "with the control plane" in line:
+                    start.terminate()
+                    break
+            rest = start.stderr.read()
+        assert start.returncode == 130, rest
+        assert "interrupted" in rest
+        assert processes.find(LAYOUT.name), "the test came too late to interrupt anything"
+        _must("up")
+        assert [node["ready"] for node in _nodes()] == [True]
+    finally:
+        _must("down")
+    assert _snapshot() == before
+
+
+def test_an_existing_cluster_is_neither_made_nor_removed() -> None:
+    for word in ("up", "down"):
+        result = subprocess.run(
+            [sys.executable, "-m", "devcluster", "--index", "1", word],
+            cwd=REPO_ROOT,
+            env={**ENVIRONMENT, "CONTEXT": "somebodys"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 2
+        assert "CONTEXT=somebodys" in result.stderr

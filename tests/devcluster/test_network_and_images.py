@@ -1,0 +1,164 @@
+"""On the running dev cluster: policies are enforced, images are pulled, builds leave no traces."""
+
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcluster import base_image, build_settings, target
+from devcluster.console import Console
+from devcluster.layout import MANIFEST_REGISTRY, Layout
+from devcluster.registry import Client
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+LAYOUT = Layout(int(os.environ.get("DEVCLUSTER_INDEX", "0")))
+CHOSEN = target.resolve(LAYOUT, {})
+FETCH = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=3)"
+
+
+def kubectl(*words: str, stdin: str | None = None) -> str:
+    result = subprocess.run(
+        [*CHOSEN.kubectl, *words], input=stdin, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    if os.environ.get("CONTEXT"):
+        pytest.skip("about the dev cluster only")
+    if not LAYOUT.kubeconfig.exists():
+        pytest.fail("the dev cluster is not running: python3 -m devcluster up")
+    return base_image.ensure(LAYOUT, Console()).replace(LAYOUT.registry, MANIFEST_REGISTRY)
+
+
+@pytest.fixture
+def namespace(image: str) -> Iterator[str]:
+    assert image
+    name = f"devcluster-test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def wait_for(look: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 90
+    while not look():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def run_pod(namespace: str, image: str, name: str = "probe") -> dict[str, Any]:
+    """A pod that sleeps; returned once it runs, or once its image could not be pulled."""
+    container = {
+        "name": "main",
+        "image": image,
+        "imagePullPolicy": "Always",
+        "command": ["sleep", "600"],
+    }
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
+    meta = {"name": name, "namespace": namespace, "labels": {"app": name}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    state: dict[str, Any] = {}
+
+    def settled() -> bool:
+        found = json.loads(kubectl("-n", namespace, "get", "pod", name, "-o", "json"))
+        statuses = found["status"].get("containerStatuses", [])
+        state.update(statuses[0] if statuses else {})
+        waiting = state.get("state", {}).get("waiting", {}).get("reason", "")
+        return "running" in state.get("state", {}) or "Err" in waiting or "BackOff" in waiting
+
+    wait_for(settled, f"pod {name} neither ran nor failed")
+    return state
+
+
+def reaches(namespace: str, url: str) -> bool:
+    words = ("-n", namespace, "exec", "probe", "--", "python3", "-c", FETCH, url)
+    result = subprocess.run([*CHOSEN.kubectl, *words], capture_output=True, text=True, check=False)
+    return result.returncode == 0
+
+
+def test_a_policy_blocks_the_way_out_that_is_open_without_it(namespace: str, image: str) -> None:
+    run_pod(namespace, image)
+    outside = f"http://{LAYOUT.outside}/"
+    assert reaches(namespace, outside), "without a policy the outside must be reachable"
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": namespace},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": []},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(policy))
+    wait_for(lambda: not reaches(namespace, outside), "the policy does not block the outside")
+    kubectl("-n", namespace, "delete", "networkpolicy", "deny")
+    wait_for(lambda: reaches(namespace, outside), "the way out stays closed without the policy")
+
+
+def test_names_of_services_resolve_and_others_fail_at_once(namespace: str, image: str) -> None:
+    run_pod(namespace, image)
+    look = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+    words = ("-n", namespace, "exec", "probe", "--", "python3", "-c", look)
+    assert kubectl(*words, "kubernetes.default").strip() == LAYOUT.api_service_ip
+    assert kubectl(*words, "kube-dns.kube-system.svc.cluster.local").strip() == LAYOUT.dns_ip
+    gone = subprocess.run(
+        [*CHOSEN.kubectl, *words, "no-such.example"], capture_output=True, text=True, check=False
+    )
+    assert "Name or service not known" in gone.stderr
+
+
+def test_pods_reach_the_host(namespace: str, image: str) -> None:
+    run_pod(namespace, image)
+    assert reaches(namespace, f"http://{LAYOUT.registry}/v2/")
+
+
+def test_an_image_is_pulled_by_its_digest(namespace: str, image: str) -> None:
+    name, tag = image.removeprefix(f"{MANIFEST_REGISTRY}/").rsplit(":", 1)
+    found = Client(LAYOUT.registry).manifest(name, tag)
+    assert found is not None
+    state = run_pod(namespace, f"{MANIFEST_REGISTRY}/{name}@{found[0]}")
+    assert "running" in state["state"]
+    assert state["imageID"].endswith(found[0])
+
+
+@pytest.mark.parametrize("name", [f"{MANIFEST_REGISTRY}/no-such:1", "no-such-owner/no-such:1"])
+def test_an_absent_image_is_told_as_not_found(namespace: str, image: str, name: str) -> None:
+    assert image
+    waiting = run_pod(namespace, name)["state"]["waiting"]
+    assert waiting["reason"] in ("ErrImagePull", "ImagePullBackOff")
+    assert "not found" in waiting["message"]
+
+
+def test_nothing_of_the_machines_settings_stays_in_images(namespace: str, image: str) -> None:
+    name = "v6_average_algorithm"
+    if Client(LAYOUT.registry).manifest(name, "latest") is None:
+        pytest.fail("the images are not built: python3 -m devcluster images")
+    ours = "v6_node_poc" if Client(LAYOUT.registry).manifest("v6_node_poc", "latest") else name
+    run_pod(namespace, f"{MANIFEST_REGISTRY}/{ours}:latest")
+    show = "import sys; sys.stdout.write(open(sys.argv[1], errors='replace').read())"
+    words = ("-n", namespace, "exec", "probe", "--", "python3", "-c", show)
+    assert kubectl(*words, "/etc/pip.conf") == ""
+    machine = build_settings.certificates(os.environ)
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
+    if machine is not None and machine.read_text() != _debians_bundle(namespace, image):
+        assert kubectl(*words, str(bundle)) != machine.read_text()
+    environment = kubectl("-n", namespace, "exec", "probe", "--", "env")
+    assert not [line for line in environment.splitlines() if line.startswith(("PIP_", "SSL_"))]
+    find = "find / -xdev ( -name sources.list* -o -path */root/.cache/* -o -name *.whl )"
+    left = kubectl("-n", namespace, "exec", "probe", "--", *find.split()).split()
+    assert [
+        path for path in left if not path.startswith(("/usr/share", "/etc/apt/sources.list.d"))
+    ] == []
+
+
+def _debians_bundle(namespace: str, image: str) -> str:
+    run_pod(namespace, image, "base")
+    words = ("exec", "base", "--", "cat", "/etc/ssl/certs/ca-certificates.crt")
+    return kubectl("-n", namespace, *words)

@@ -1,0 +1,108 @@
+"""Configuration files: what each must say."""
+
+import json
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from devcluster import dns, kube, render, services
+from devcluster.builds import Binaries
+from devcluster.layout import Layout
+
+BINARIES = Binaries(*(Path(f"/bin-{name}") for name in ("k8s", "cilium", "coredns", "pause")))
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_containerd_pulls_every_image_from_the_local_registry(index: int) -> None:
+    layout = Layout(index)
+    config = tomllib.loads(render.containerd(Path("/n"), Path("/cni"), "overlayfs"))
+    cri = config["plugins"]["io.containerd.grpc.v1.cri"]
+    assert config["version"] == 2
+    assert cri["registry"]["config_path"] == "/n/registries"
+    assert cri["cni"] == {"bin_dir": "/cni", "conf_dir": "/n/cni"}
+    assert cri["sandbox_image"] == render.PAUSE_IMAGE
+    hosts = tomllib.loads(render.hosts_toml(layout))
+    assert hosts["server"] == f"http://{layout.registry}"
+    assert hosts["host"] == {hosts["server"]: {"capabilities": ["pull", "resolve"]}}
+
+
+def test_the_kubelet_writes_only_into_its_nodes_folder() -> None:
+    layout = Layout(1)
+    config = json.loads(render.kubelet(layout, 2))
+    folder = str(layout.node_dir(2))
+    for key in ("resolvConf", "volumePluginDir", "podLogsDir"):
+        assert config[key].startswith(folder)
+    assert config["cgroupRoot"] == "/v6dev1/node2"
+    assert config["clusterDNS"] == [layout.dns_ip]
+    assert config["maxPods"] == 110
+    assert config["serializeImagePulls"] is False
+
+
+def test_kube_proxy_leaves_the_hosts_connection_limits_alone() -> None:
+    limits = json.loads(render.kube_proxy(Layout(), 1))["conntrack"]
+    assert limits["maxPerCore"] == 0
+    assert limits["min"] == 0
+
+
+def test_names_of_the_cluster_are_answered_in_a_block_without_the_catch_all() -> None:
+    blocks = render.corefile().split("\n}\n")
+    assert "kubernetes cluster.local" in blocks[0]
+    assert "template" not in blocks[0]
+    assert blocks[1].startswith(".:53")
+    assert "NXDOMAIN" in blocks[1]
+
+
+def test_dns_objects_are_ones_the_client_can_name() -> None:
+    paths = [kube.path_of(item) for item in dns.objects(Layout(1))]
+    assert "/api/v1/namespaces/kube-system/services/kube-dns" in paths
+    assert "/apis/apps/v1/namespaces/kube-system/deployments/coredns" in paths
+    assert "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:coredns" in paths
+
+
+def test_a_kubeconfig_holds_its_certificates() -> None:
+    config = json.loads(render.kubeconfig("c", "https://h:1", "u", b"ca", b"cert", b"key"))
+    assert config["current-context"] == "c"
+    assert config["clusters"][0]["cluster"] == {
+        "server": "https://h:1",
+        "certificate-authority-data": "Y2E=",
+    }
+    assert config["users"][0]["user"]["client-key-data"] == "a2V5"
+
+
+@pytest.mark.parametrize("value", ["plain", "with space", "it's", "$(touch x)", "a\nb", ""])
+def test_shell_variables_survive_a_shell(value: str) -> None:
+    script = render.shell_variables({"X": value}) + 'printf %s "$X"'
+    assert (
+        subprocess.run(["sh", "-c", script], capture_output=True, check=True, text=True).stdout
+        == value
+    )
+    assert shlex.split(render.shell_variables({"X": value}))[0] == "export"
+
+
+def test_every_service_writes_below_the_state_folder_only() -> None:
+    layout = Layout(1)
+    made = [
+        services.etcd(layout, BINARIES),
+        services.api_server(layout, BINARIES),
+        *services.controllers(layout, BINARIES),
+        services.containerd(layout, 1),
+        services.kubelet(layout, 1, BINARIES),
+        services.kube_proxy(layout, 1, BINARIES),
+        services.cilium_operator(layout, BINARIES),
+        services.cilium_agent(layout, 1, BINARIES, Path("/clang"), "/usr/bin"),
+    ]
+    assert len({service.name for service in made}) == len(made)
+    values = [word.split("=", 1)[1] for s in made for word in s.argv[1:] if "=/" in word]
+    inside = (str(layout.state_dir), "/run/")
+    assert [value for value in values if not value.startswith(inside)] == []
+
+
+def test_pods_may_start_in_bursts() -> None:
+    agent = services.cilium_agent(Layout(), 1, BINARIES, Path("/clang"), "/usr/bin")
+    limits = [word for word in agent.argv if word.startswith("--api-rate-limit=endpoint-create=")]
+    assert len(limits) == 1
+    assert "rate-burst:200" in limits[0]
+    assert all("--kube-api-qps=300" in s.argv for s in services.controllers(Layout(), BINARIES))
