@@ -1,9 +1,15 @@
-"""The few threads that make API calls, so that nothing else ever waits for one."""
+"""The few threads that make API calls, so that nothing else ever waits for one.
+
+Not a ThreadPoolExecutor: Python waits for its threads at exit, and a call to a cluster that has
+fallen silent would hold a node that is to end until the kubelet kills it.
+"""
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
@@ -16,22 +22,32 @@ class ApiPool:
     """Does calls that take time. A call tells its outcome itself, by a message."""
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="api")
+        self._calls: queue.SimpleQueue[partial[None]] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
     def submit(self, call: Callable[..., None], *arguments: object) -> None:
         """Let a thread make the call; after ``stop`` it is left to the next start."""
-
-        def guarded() -> None:
-            try:
-                call(*arguments)
-            except Exception:  # told, because a future that nobody asks keeps it to itself
-                log.exception("call failed", call=call.__name__)
-
-        try:
-            self._executor.submit(guarded)
-        except RuntimeError:
-            log.debug("call left to the next start", call=call.__name__)
+        self._calls.put(partial(call, *arguments))
+        with self._lock:
+            if len(self._threads) < _THREADS:
+                name = f"api {len(self._threads)}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def stop(self) -> None:
-        """Begin no more calls."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """Begin no more calls; one that is under way dies with the process."""
+        self._stopping.set()
+
+    def _work(self) -> None:
+        while True:
+            call = self._calls.get()
+            if self._stopping.is_set():
+                return
+            try:
+                call()
+            except Exception:  # a thread must outlive what went wrong in one call
+                # its arguments are not told: those of a run are the researcher's
+                log.exception("call failed", call=call.func.__name__)
