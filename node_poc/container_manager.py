@@ -84,7 +84,8 @@ class ContainerManager:
         job = build_job(record.spec, self._config, address, os.getgid())
         created = self._objects.create_job(job)
         now = time.time()
-        self._records.write_run(replace(record, job_created_at=now))
+        # The run may have ended, and its result been delivered, before the API's answer came.
+        self._records.update_run(replace(record, job_created_at=now))
         log.info("job created", run_id=record.spec.run_id, new=created)
         return now
 

@@ -176,6 +176,7 @@ class Engine:
             return Answer(accepted=True, status=self._runs[run_id].status)
         result = self._records.read_result(run_id)
         if result is None:
+            self._manager.prepare(record)
             self._take(Run(run_id, digest, record.received_at), record)
             return Answer(accepted=True, status=self._runs[run_id].status)
         log.info("a finished run is asked for again: its result is sent again", run_id=run_id)

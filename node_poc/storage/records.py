@@ -62,19 +62,22 @@ class Records:
         return self._root / str(run_id)
 
     def write_run(self, record: RunRecord) -> None:
-        """Remember a run; the run's folder must exist. Raises StorageError."""
-        run_id = record.spec.run_id
+        """Remember a run and owe its result; its folder must exist. Raises StorageError."""
+        self.update_run(record)
+        try:
+            (self._open / str(record.spec.run_id)).touch(mode=0o600)
+        except OSError as error:
+            raise StorageError(f"{self._open}: {error.strerror}") from error
+
+    def update_run(self, record: RunRecord) -> None:
+        """Write a remembered run anew; whether its result is owed stays. Raises StorageError."""
         data = {
             "spec": record.spec.to_json(),
             "digest": record.digest,
             "received_at": record.received_at,
             "job_created_at": record.job_created_at,
         }
-        _write_json(self.folder(run_id) / "run.json", data)
-        try:
-            (self._open / str(run_id)).touch(mode=0o600)
-        except OSError as error:
-            raise StorageError(f"{self._open}: {error.strerror}") from error
+        _write_json(self.folder(record.spec.run_id) / "run.json", data)
 
     def read_run(self, run_id: int) -> RunRecord | None:
         """The record of a run; None if there is none. Raises StorageError if it is damaged."""
