@@ -29,6 +29,8 @@ if str(SERVER_FOLDER) not in sys.path:  # its scripts import each other as they 
 from emitter_client import EmitterClient, Event, EventKind  # noqa: E402  see above
 
 PATIENCE_SECONDS = 20.0
+# terminationGracePeriodSeconds of node_pod_config.yaml: afterwards the kubelet kills.
+GRACE_SECONDS = 15.0
 PROXY_ADDRESS = "10.96.0.77"
 TOKEN = "a-token-that-no-answer-may-show"
 
@@ -89,7 +91,7 @@ class Process:
     def terminate(self) -> int:
         """Ask it to end, and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=PATIENCE_SECONDS)
+        return self._process.wait(timeout=GRACE_SECONDS)
 
 
 class DummyServerProcess:
