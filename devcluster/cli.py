@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from devcluster import builds, cluster, images, packages, prechecks, render, status, target
+from devcluster import builds, cluster, images, packages, prechecks, render, shell, status, target
 from devcluster.console import Console
 from devcluster.errors import DevClusterError, UsageError
 from devcluster.image_list import IMAGES
@@ -23,13 +23,15 @@ _INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     console = Console()
     try:
         layout = Layout.from_name(options.name) if options.name else Layout(options.index)
         command: Callable[[argparse.Namespace, Layout, Console], int] = options.command
         return command(options, layout, console)
     except KeyboardInterrupt:
+        shell.end_all()
         console.warn("interrupted; running the same command again goes on from here")
         return _INTERRUPTED
     except DevClusterError as error:

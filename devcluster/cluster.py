@@ -81,7 +81,17 @@ def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None
             with console.step(f"{layout.node_name(number)} ({layout.node_ip(number)})"):
                 _add_node(layout, number, binaries)
     _await_ready(layout, wanted, console)
-    (layout.state_dir / COMPLETE).touch()
+    _note_programs(layout, binaries, console)
+
+
+def _note_programs(layout: Layout, binaries: Binaries, console: Console) -> None:
+    """Mark the cluster as finished; tell if it runs other programs than a new one would."""
+    mark = layout.state_dir / COMPLETE
+    current = f"{binaries.kubernetes.name} {binaries.cilium.name} {binaries.coredns.name}\n"
+    if not mark.exists():
+        mark.write_text(current)
+    elif mark.read_text() != current:
+        console.warn("this cluster was made with other versions; `down` and `up` renew it")
 
 
 def down(layout: Layout) -> None:

@@ -60,8 +60,11 @@ def join(layout: Layout, number: int, pid: int) -> None:
 
 def down(layout: Layout) -> None:
     """Remove the host's link; the bridge goes with the switch's process."""
+    # The kernel ends a namespace some time after its last process, and the link with it: it may go
+    # between looking and deleting, so only the outcome counts.
     if link_exists(layout):
-        run(["ip", "link", "del", layout.name])
+        succeeds(["ip", "link", "del", layout.name])
+    wait_until(lambda: not link_exists(layout), _SOON, f"the link {layout.name} gone")
 
 
 def link_exists(layout: Layout) -> bool:

@@ -15,11 +15,13 @@ from pathlib import Path
 from devcluster import versions
 from devcluster.console import Console
 from devcluster.errors import PrecheckError
-from devcluster.shell import run
+from devcluster.shell import run, succeeds
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 #: Folders of system tools that a login shell may not have in PATH.
 TOOL_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+#: Packages that bring a service of the same name, which the host is not to run.
+_SERVICES = {"containerd", "docker-registry"}
 CLANG_VERSIONS = (16, 15, 17, 14, 18, 19)
 
 
@@ -135,6 +137,9 @@ def install(names: Sequence[str], console: Console) -> None:
     log = versions.cache_root() / "log" / "apt.log"
     with console.step(f"installing from Debian: {' '.join(names)}"), _no_services():
         run(_apt("-y", names), log=log, env={"DEBIAN_FRONTEND": "noninteractive"}, timeout=900)
+        for unit in _SERVICES & set(names):
+            # Enabled by its package, it would start with the next boot.
+            succeeds(["systemctl", "disable", unit])
 
 
 def _apt(mode: str, names: Sequence[str]) -> list[str]:

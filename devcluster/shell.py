@@ -11,6 +11,8 @@ from typing import IO
 
 from devcluster.errors import CommandError, DevClusterError
 
+#: Programs that are running now, those of other threads included: `end_all` must find them.
+_running: "set[subprocess.Popen[str]]" = set()
 #: Lines of a failed program's log that are shown.
 TAIL_LINES = 15
 
@@ -65,15 +67,23 @@ def run(
             )
         except OSError as error:
             raise CommandError(f"cannot run {words[0]}: {error}") from error
+        _running.add(process)
         try:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired as error:
             raise CommandError(f"{words[0]} took longer than {timeout} s") from error
         finally:
             _end_group(process)
+            _running.discard(process)
     if process.returncode != 0:
         raise CommandError(_failure(words, process.returncode, log, (err or "") + (out or "")))
     return out or ""
+
+
+def end_all() -> None:
+    """End every program that is still running, as after Ctrl-C; a thread may be waiting for it."""
+    for process in list(_running):
+        _end_group(process)
 
 
 def succeeds(argv: Sequence[str | Path]) -> bool:

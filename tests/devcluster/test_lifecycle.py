@@ -1,4 +1,4 @@
-"""A cluster's whole life on instance 1, beside whatever runs on instance 0: nothing is left behind."""
+"""A cluster's whole life on instance 1, beside what runs on instance 0: nothing is left behind."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def _without_counters(rules: str) -> list[str]:
 
 
 def _snapshot() -> dict[str, object]:
-    """What a cluster could leave on a machine. Only what is not another instance's work is compared."""
+    """What a cluster could leave on a machine, other instances' processes and groups left out."""
     numbered = [
         p for p in Path("/proc").iterdir() if p.name.isdigit() and p.name != str(os.getpid())
     ]

@@ -1,18 +1,21 @@
 """On the running dev cluster: policies are enforced, images are pulled, builds leave no traces."""
 
+import io
 import json
 import os
 import subprocess
+import sys
+import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devcluster import base_image, build_settings, target
 from devcluster.console import Console
+from devcluster.image_list import IMAGES
 from devcluster.layout import MANIFEST_REGISTRY, Layout
 from devcluster.registry import Client
 
@@ -136,29 +139,46 @@ def test_an_absent_image_is_told_as_not_found(namespace: str, image: str, name: 
     assert "not found" in waiting["message"]
 
 
-def test_nothing_of_the_machines_settings_stays_in_images(namespace: str, image: str) -> None:
-    name = "v6_average_algorithm"
-    if Client(LAYOUT.registry).manifest(name, "latest") is None:
-        pytest.fail("the images are not built: python3 -m devcluster images")
-    ours = "v6_node_poc" if Client(LAYOUT.registry).manifest("v6_node_poc", "latest") else name
-    run_pod(namespace, f"{MANIFEST_REGISTRY}/{ours}:latest")
-    show = "import sys; sys.stdout.write(open(sys.argv[1], errors='replace').read())"
-    words = ("-n", namespace, "exec", "probe", "--", "python3", "-c", show)
-    assert kubectl(*words, "/etc/pip.conf") == ""
-    machine = build_settings.certificates(os.environ)
-    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
-    if machine is not None and machine.read_text() != _debians_bundle(namespace, image):
-        assert kubectl(*words, str(bundle)) != machine.read_text()
-    environment = kubectl("-n", namespace, "exec", "probe", "--", "env")
-    assert not [line for line in environment.splitlines() if line.startswith(("PIP_", "SSL_"))]
-    find = "find / -xdev ( -name sources.list* -o -path */root/.cache/* -o -name *.whl )"
-    left = kubectl("-n", namespace, "exec", "probe", "--", *find.split()).split()
-    assert [
-        path for path in left if not path.startswith(("/usr/share", "/etc/apt/sources.list.d"))
-    ] == []
+#: Places over which the machine's settings are mounted while an image is built.
+LENT = ("etc/pip.conf", "etc/ssl/certs/ca-certificates.crt", "etc/resolv.conf", "etc/hosts")
 
 
-def _debians_bundle(namespace: str, image: str) -> str:
-    run_pod(namespace, image, "base")
-    words = ("exec", "base", "--", "cat", "/etc/ssl/certs/ca-certificates.crt")
-    return kubectl("-n", namespace, *words)
+def _own_files(client: Client, name: str, base: set[str]) -> dict[str, bytes]:
+    """Files of an image's own layers, those of its base left out."""
+    found = client.manifest(name, "latest")
+    assert found is not None, "the images are not built: python3 -m devcluster images"
+    files: dict[str, bytes] = {}
+    for layer in found[1]["layers"]:
+        if layer["digest"] in base:
+            continue
+        _, blob = client.request("GET", f"/v2/{name}/blobs/{layer['digest']}")
+        with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isfile() else None
+                files[member.name.removeprefix("./")] = stream.read() if stream else b""
+    return files
+
+
+@pytest.mark.parametrize("name", [image.name for image in IMAGES])
+def test_nothing_of_the_machines_settings_stays_in_images(image: str, name: str) -> None:
+    client = Client(LAYOUT.registry)
+    base_name, tag = image.removeprefix(f"{MANIFEST_REGISTRY}/").rsplit(":", 1)
+    base = client.manifest(base_name, tag)
+    assert base is not None
+    files = _own_files(client, name, {layer["digest"] for layer in base[1]["layers"]})
+    assert files, "the image has nothing of its own"
+    assert [path for path in LENT if files.get(path)] == []
+    assert [path for path in files if path.startswith(("run/", "tmp/", "root/.cache"))] == []
+
+    manifest = client.manifest(name, "latest")
+    assert manifest is not None
+    _, config = client.request("GET", f"/v2/{name}/blobs/{manifest[1]['config']['digest']}")
+    variables = json.loads(config)["config"].get("Env", [])
+    assert [v for v in variables if v.startswith(("PIP_", "SSL_", "http", "HTTP"))] == []
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    ).stdout
+    for value in build_settings.pip_settings(listed).values():
+        if value.startswith("http"):
+            assert value not in config.decode()
+            assert [path for path, text in files.items() if value.encode() in text] == []
