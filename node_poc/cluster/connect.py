@@ -73,11 +73,17 @@ class KubernetesApi:
     ) -> dict[str, Any]:
         """Make one call and return the answer's JSON object. Raises ClusterError."""
         response = self._send(method, path, body, query or [], (_CONNECT_SECONDS, _READ_SECONDS))
-        text = _read_body(f"{method} {path}", response)
+        call = f"{method} {path}"
+        text = _read_body(call, response)
         if not 200 <= response.status <= 299:
-            raise error_of(f"{method} {path}", response.status, text)
-        data = json.loads(text) if text else {}
-        return data if isinstance(data, dict) else {}
+            raise error_of(call, response.status, text)
+        try:
+            data = json.loads(text)
+        except ValueError:
+            data = None
+        if not isinstance(data, dict):  # something in between has answered, not Kubernetes
+            raise ClusterError(call, 0, "BadAnswer", "the answer is not a JSON object")
+        return data
 
     def read_tail(self, path: str, query: Query, limit: int) -> tuple[bytes, bool]:
         """Read an answer that is not JSON, keeping only its last ``limit`` bytes in memory.

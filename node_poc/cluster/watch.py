@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 _WATCH_SECONDS = 240
 # Bookmarks come once a minute, so a longer silence means that the connection is dead.
 _SILENCE_SECONDS = 100.0
+# A watch that ends sooner, and without an event, has failed.
+_SHORT_SECONDS = 1.0
 # A full list at least this often, whatever the watch says.
 _RELIST_SECONDS = 600.0
 _PAGE = 500
@@ -66,6 +68,7 @@ class Watcher:
         self._stop = threading.Event()
         self._version: str | None = None
         self._listed_at = 0.0
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
 
     def start(self) -> None:
@@ -77,19 +80,19 @@ class Watcher:
         self._stop.set()
 
     def _run(self) -> None:
-        failures = 0
         while not self._stop.is_set():
             try:
                 if self._version is None or time.monotonic() - self._listed_at > _RELIST_SECONDS:
                     self._list()
-                failures = 0
                 self._watch()
             except ExpiredError:
                 self._version = None
-            except ClusterError as error:
+            except Exception as error:  # a watcher that ends leaves the node blind for ever
+                if not isinstance(error, ClusterError):
+                    log.exception("watch not understood", path=self._path)
                 self._version = None
-                failures += 1
-                delay = self._backoff(failures)
+                self._failures += 1
+                delay = self._backoff(self._failures)
                 log.warning("watch broke", path=self._path, error=str(error), again_in_s=delay)
                 self._stop.wait(delay)
 
@@ -119,9 +122,14 @@ class Watcher:
             ("timeoutSeconds", str(_WATCH_SECONDS)),
             ("resourceVersion", self._version or ""),
         ]
+        began, told = time.monotonic(), False
         for event in self._api.stream(self._path, query, _SILENCE_SECONDS):
+            told, self._failures = True, 0
             self._version = event["object"]["metadata"]["resourceVersion"]
             if event["type"] != "BOOKMARK":
                 self._on_seen(Changed(event["object"], event["type"] == "DELETED"))
             if self._stop.is_set():
                 return
+        if not told and time.monotonic() - began < _SHORT_SECONDS:
+            # Something in between cuts it: without a pause and a list the node would be blind.
+            raise ClusterError(f"WATCH {self._path}", 0, "EndedAtOnce", "ended without an event")

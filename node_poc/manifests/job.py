@@ -34,7 +34,7 @@ def build_job(
         storage_group: group id that owns the run's folders.
     """
     names = Identity(config.kubernetes.node_name)
-    labels = names.labels(spec.run_id, spec.egress)
+    labels = names.labels(spec.run_id, spec.egress.value)
     annotations = {identity.ANNOTATION_IMAGE: spec.image}
     job_spec: dict[str, Any] = {
         # Never a second try: an algorithm that ran twice would answer twice.

@@ -64,7 +64,7 @@ class Cluster:
         )
         if check and done.returncode:
             raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
-        return done.stdout if done.returncode == 0 else done.stderr
+        return done.stdout if check else done.stdout + done.stderr
 
     def get(self, kind: str, *arguments: str, namespace: str = NAMESPACE) -> list[dict[str, Any]]:
         """Return the objects of a kind."""
