@@ -4,15 +4,16 @@ They are mounted over files that the base image has anyway (an empty /etc/pip.co
 of certificates), so not even an empty file of theirs stays in the image.
 """
 
+import configparser
 import contextlib
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from devcluster.shell import run, succeeds
+from devcluster.shell import succeeds
 
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 #: Settings that a build may need to reach a package index, as pip names them.
@@ -29,18 +30,38 @@ _WANTED = (
 _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
 
-def pip_settings(listed: str) -> dict[str, str]:
-    """The wanted settings out of `pip config list` (`section.name='value'` lines).
+def pip_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The wanted settings of a machine's pip.
 
-    pip prints a variable of the environment as section `:env:`; as for pip itself, it wins.
+    They are read here because a machine may have Python without pip.
+
+    Args:
+        texts: contents of pip's configuration files; a later one wins.
+        environment: PIP_* variables, which win over all files as they do for pip.
     """
     found: dict[str, str] = {}
-    for line in sorted(listed.splitlines(), key=lambda text: text.startswith(":env:")):
-        key, separator, value = line.partition("=")
-        section, _, name = key.rpartition(".")
-        if separator and section in ("global", "install", ":env:") and name in _WANTED:
-            found[name] = value.strip().strip("'\"").replace("\\n", "\n")
-    return found
+    for text in texts:
+        parser = configparser.RawConfigParser()
+        with contextlib.suppress(configparser.Error):
+            parser.read_string(text)
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                found.update(parser.items(section))
+    for name in _WANTED:
+        variable = f"PIP_{name.upper().replace('-', '_')}"
+        if environment.get(variable):
+            found[name] = environment[variable]
+    return {name: found[name].strip() for name in _WANTED if found.get(name, "").strip()}
+
+
+def pip_files(environment: Mapping[str, str]) -> list[str]:
+    """Contents of the configuration files that pip would read here, in its order."""
+    home = Path.home()
+    places = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip" / "pip.conf"]
+    places += [home / ".config" / "pip" / "pip.conf", Path(sys.prefix) / "pip.conf"]
+    given = environment.get("PIP_CONFIG_FILE")
+    places += [Path(given)] if given else []
+    return [place.read_text() for place in places if place.is_file()]
 
 
 def pip_conf(settings: Mapping[str, str]) -> str:
@@ -56,9 +77,7 @@ def pip_conf(settings: Mapping[str, str]) -> str:
 @contextlib.contextmanager
 def mounts() -> Iterator[list[str]]:
     """Buildah's `--volume` options for the time of one build."""
-    settings = pip_settings(
-        run([sys.executable, "-m", "pip", "config", "list"]) if _has_pip() else ""
-    )
+    settings = pip_settings(pip_files(os.environ), os.environ)
     links = settings.pop("find-links", "").split()
     # A folder of wheels that is missing or empty would only give a warning per package.
     links = [p for p in links if not p.startswith("/") or _has_files(Path(p))]
@@ -97,7 +116,3 @@ def overlay_works(folder: Path) -> bool:
 
 def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
-
-
-def _has_pip() -> bool:
-    return succeeds([sys.executable, "-m", "pip", "--version"])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from devcluster import builds, cluster, images, packages, prechecks, render, shell, status, target
 from devcluster.console import Console
-from devcluster.errors import DevClusterError, UsageError
+from devcluster.errors import DevClusterError, PrecheckError, UsageError
 from devcluster.image_list import IMAGES
 from devcluster.layout import MAX_NODES, Layout
 
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shell.end_all()
         console.warn("interrupted; running the same command again goes on from here")
         return _INTERRUPTED
+    except PermissionError as error:
+        console.warn(f"{error}\n  remedy: the dev cluster belongs to root: use sudo")
+        return PrecheckError.exit_code
     except DevClusterError as error:
         console.warn(str(error))
         return error.exit_code

@@ -48,7 +48,7 @@ def up(layout: Layout) -> None:
 def answers(layout: Layout) -> bool:
     """Whether the registry answers."""
     try:
-        Client(layout.registry).request("GET", "/v2/")
+        Client(layout.registry, timeout=2.0).request("GET", "/v2/")
     except ApiError:
         return False
     return True
@@ -73,10 +73,12 @@ class Client:
 
     Args:
         address: `host:port`.
+        timeout: seconds to wait for each answer.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout: float = 60.0) -> None:
         self._address = address
+        self._timeout = timeout
 
     def manifest(self, name: str, reference: str) -> tuple[str, dict[str, Any]] | None:
         """Digest and manifest of `name:reference`, or None if there is no such image."""
@@ -142,7 +144,7 @@ class Client:
         Raises:
             ApiError: no answer (status 0) or an error status.
         """
-        connection = http.client.HTTPConnection(self._address, timeout=60)
+        connection = http.client.HTTPConnection(self._address, timeout=self._timeout)
         headers = {"Accept": _ACCEPT, **({"Content-Type": kind} if kind else {})}
         try:
             connection.request(method, path, body, headers)

@@ -10,6 +10,36 @@ from devcluster.layout import Layout
 #: requests a second: 200 Jobs take 6.6 s instead of 59 s.
 _FAST_CLIENT = ("--kube-api-qps=300", "--kube-api-burst=400")
 
+#: By default an agent takes two new pods a second, four at a time, and answers more with 429.
+_AGENT_LIMIT = "auto-adjust:false,rate-limit:200/s,rate-burst:200,parallel-requests:16"
+#: Routing between nodes without tunnels, services by kube-proxy, and no part that a dev cluster
+#: does not use.
+_AGENT_SETTINGS = (
+    "--enable-ipv4=true",
+    "--enable-ipv6=false",
+    "--ipam=kubernetes",
+    "--routing-mode=native",
+    "--auto-direct-node-routes=true",
+    "--enable-ipv4-masquerade=true",
+    "--kube-proxy-replacement=false",
+    "--prepend-iptables-chains",
+    "--cni-exclusive=true",
+    "--enable-l7-proxy=false",
+    "--enable-hubble=false",
+    "--enable-health-checking=false",
+    "--enable-endpoint-health-checking=false",
+    "--cluster-name=default",
+    "--identity-allocation-mode=crd",
+    "--devices=eth0",
+    "--cgroup-root=/run/cilium/cgroupv2",
+    "--k8s-client-qps=100",
+    "--k8s-client-burst=200",
+    *(
+        f"--api-rate-limit=endpoint-{verb}={_AGENT_LIMIT}"
+        for verb in ("create", "delete", "patch", "get")
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -155,37 +185,14 @@ def cilium_agent(
         clang: folder of clang, with which it compiles its BPF programs when it starts.
         path: the PATH to put that folder in front of.
     """
-    # By default an agent takes two new pods a second, four at a time, and answers more with 429.
-    limit = "auto-adjust:false,rate-limit:200/s,rate-burst:200,parallel-requests:16"
+    folder = layout.node_dir(number)
     argv = (
         str(binaries.cilium / "cilium-agent"),
         f"--k8s-kubeconfig-path={layout.kubeconfig}",
-        "--enable-ipv4=true",
-        "--enable-ipv6=false",
-        "--ipam=kubernetes",
-        "--routing-mode=native",
-        "--auto-direct-node-routes=true",
         f"--ipv4-native-routing-cidr={layout.pod_cidr}",
-        "--enable-ipv4-masquerade=true",
-        "--kube-proxy-replacement=false",
-        "--prepend-iptables-chains",
-        "--cni-exclusive=true",
-        f"--write-cni-conf-when-ready={layout.node_dir(number)}/cni/05-cilium.conflist",
-        f"--lib-dir={layout.node_dir(number)}/cilium",
-        "--enable-l7-proxy=false",
-        "--enable-hubble=false",
-        "--enable-health-checking=false",
-        "--enable-endpoint-health-checking=false",
-        "--cluster-name=default",
-        "--identity-allocation-mode=crd",
-        "--devices=eth0",
-        "--cgroup-root=/run/cilium/cgroupv2",
-        "--k8s-client-qps=100",
-        "--k8s-client-burst=200",
-        *(
-            f"--api-rate-limit=endpoint-{verb}={limit}"
-            for verb in ("create", "delete", "patch", "get")
-        ),
+        f"--write-cni-conf-when-ready={folder}/cni/05-cilium.conflist",
+        f"--lib-dir={folder}/cilium",
+        *_AGENT_SETTINGS,
     )
     env = {
         "K8S_NODE_NAME": layout.node_name(number),

@@ -53,20 +53,7 @@ def run(
     """
     words = [str(word) for word in argv]
     with _output(log) as sink:
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink if log is not None else subprocess.PIPE,
-                env={**os.environ, **(env or {})},
-                cwd=cwd,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandError(f"cannot run {words[0]}: {error}") from error
+        process = _begin(words, sink, {**os.environ, **(env or {})}, cwd)
         _running.add(process)
         try:
             out, err = process.communicate(stdin, timeout=timeout)
@@ -78,6 +65,25 @@ def run(
     if process.returncode != 0:
         raise CommandError(_failure(words, process.returncode, log, (err or "") + (out or "")))
     return out or ""
+
+
+def _begin(
+    words: Sequence[str], sink: IO[str] | int, env: Mapping[str, str], cwd: Path | None
+) -> "subprocess.Popen[str]":
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=sink,
+            stderr=sink,
+            env=env,
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"cannot run {words[0]}: {error}") from error
 
 
 def end_all() -> None:

@@ -84,17 +84,23 @@ def test_a_stamp_never_names_the_remote(tmp_path: Path) -> None:
 
 
 def test_pips_settings_are_merged_as_pip_does() -> None:
-    listed = """\
-:env:.index-url='https://env.example/simple'
-:env:.cert='/somewhere/ca.pem'
-global.index-url='https://file.example/simple'
-global.extra-index-url='https://a.example https://b.example'
-install.no-deps='true'
+    machine = """\
+[global]
+index-url = https://file.example/simple
+extra-index-url =
+    https://a.example
+    https://b.example
+cert = /somewhere/ca.pem
+[install]
+no-deps = true
 """
-    settings = build_settings.pip_settings(listed)
+    user = "[global]\nindex-url = https://user.example/simple\n"
+    assert build_settings.pip_settings([machine, user], {})["index-url"].startswith("https://user")
+    given = {"PIP_INDEX_URL": "https://env.example/simple", "PIP_CERT": "/x"}
+    settings = build_settings.pip_settings([machine, user, "not an ini file"], given)
     assert settings == {
         "index-url": "https://env.example/simple",
-        "extra-index-url": "https://a.example https://b.example",
+        "extra-index-url": "https://a.example\nhttps://b.example",
     }
     conf = build_settings.pip_conf(settings)
     assert "index-url = https://env.example/simple" in conf
