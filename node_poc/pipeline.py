@@ -109,13 +109,12 @@ class Engine:
             StartRefused: self._observe,
             Collected: self._on_collected,
             Delivered: self._on_delivered,
-            Again: self._on_again,
+            Again: lambda again: self._timers.after(_AGAIN_SECONDS, again.action),
         }
         while True:
             self.beat = time.monotonic()
             try:
-                timeout = self._timers.wait_seconds(_TICK_SECONDS)
-                message: object = self._inbox.get(timeout=timeout)
+                message: object = self._inbox.get(timeout=self._timers.wait_seconds(_TICK_SECONDS))
             except queue.Empty:
                 message = _NOTHING
             if message is None:
@@ -139,9 +138,6 @@ class Engine:
             if run.waiting is not None:
                 self._observe(Tick(run.run_id))
 
-    def _on_again(self, again: Again) -> None:
-        self._timers.after(_AGAIN_SECONDS, again.action)
-
     # --- a run comes
 
     def _on_submission(self, submission: Submission) -> None:
@@ -164,8 +160,7 @@ class Engine:
         record = RunRecord(spec, digest, time.time())
         self._manager.prepare(record)
         log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
-        self._take(Run(spec.run_id, digest, record.received_at), record)
-        return Answer(accepted=True, status=self._runs[spec.run_id].status)
+        return self._take(Run(spec.run_id, digest, record.received_at), record)
 
     def _admit_again(self, record: RunRecord, digest: str) -> Answer:
         run_id = record.spec.run_id
@@ -177,17 +172,17 @@ class Engine:
         result = self._records.read_result(run_id)
         if result is None:
             self._manager.prepare(record)
-            self._take(Run(run_id, digest, record.received_at), record)
-            return Answer(accepted=True, status=self._runs[run_id].status)
+            return self._take(Run(run_id, digest, record.received_at), record)
         log.info("a finished run is asked for again: its result is sent again", run_id=run_id)
         self._outbox.put_result(result)
         return Answer(accepted=True, status=result.status)
 
-    def _take(self, run: Run, record: RunRecord) -> None:
+    def _take(self, run: Run, record: RunRecord) -> Answer:
         self._runs[run.run_id] = run
         self._remembered[run.run_id] = record
         self._outbox.put_status(run)
         self._pool.submit(self._create_job, record)
+        return Answer(accepted=True, status=run.status)
 
     def _create_job(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
@@ -255,8 +250,9 @@ class Engine:
         if observation is None or observation.run_id not in self._runs:
             return
         run = self._runs[observation.run_id]
-        limits = self._config.kubernetes.limits
-        changed, actions = decide(run, observation, time.monotonic(), limits)
+        changed, actions = decide(
+            run, observation, time.monotonic(), self._config.kubernetes.limits
+        )
         self._runs[run.run_id] = changed
         if changed.status is not run.status:
             cause = changed.failure.cause if changed.failure else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from node_poc.manifests import identity
+
 NAME = "v6-node-config"
 KEY = "node_config.yaml"
 _HEAD = """\
@@ -14,7 +16,7 @@ metadata:
   name: {name}
   namespace: {namespace}
   labels:
-    app.kubernetes.io/part-of: v6-node
+    {label}: {part_of}
 data:
   {key}: |
 """
@@ -22,5 +24,6 @@ data:
 
 def build_config_map(namespace: str, text: str) -> str:
     """Return the ConfigMap as YAML text, with the file's comments kept."""
-    head = _HEAD.format(name=NAME, namespace=namespace, key=KEY)
+    label, part_of = identity.LABEL_PART_OF, identity.PART_OF
+    head = _HEAD.format(name=NAME, namespace=namespace, key=KEY, label=label, part_of=part_of)
     return head + textwrap.indent(text, "    ")
