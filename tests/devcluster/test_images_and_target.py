@@ -83,6 +83,22 @@ def test_a_stamp_never_names_the_remote(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("registry", "given", "plain"),
+    [
+        ("localhost:5001", {}, True),
+        ("127.0.0.1:5000/x", {}, True),
+        ("localhost.example.org/x", {}, False),
+        ("10.0.0.1:5001", {}, False),
+        ("10.0.0.1:5001", {"REGISTRY_INSECURE": "1"}, True),
+    ],
+)
+def test_only_local_registries_are_used_without_tls(
+    registry: str, given: dict[str, str], plain: bool
+) -> None:
+    assert images.insecure(registry, given) is plain
+
+
 def test_pips_settings_are_merged_as_pip_does() -> None:
     machine = """\
 [global]
