@@ -1,0 +1,130 @@
+"""The command line as a person meets it: exit codes and messages."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.fakes.station import ROOT
+
+SECRET = "the-api-key-that-no-message-may-show"
+GOOD = f"""\
+api_key: {SECRET}
+server_url: http://127.0.0.1
+port: 5000
+task_dir: /tmp/tasks
+databases:
+  - label: default
+    uri: /data/a.csv
+    type: csv
+"""
+
+
+def node_poc(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "node_poc", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def check(tmp_path, text, **environment):
+    path = tmp_path / "my_config.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return node_poc("check", "--config", str(path), **environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "remedy"),
+    [
+        (GOOD + "surprise: 1\n", "surprise", "remove it"),
+        (
+            GOOD + "kubernetes:\n  limits:\n    pull_secs: 1\n",
+            "kubernetes.limits.pull_secs",
+            "spell",
+        ),
+        (GOOD.replace("5000", '"5000"'), "port", "integer"),
+        (GOOD.replace("type: csv", "type: xml"), "databases[0].type", "'csv'"),
+        (GOOD.replace("/data/a.csv", "data/a.csv"), "databases[0].uri", "absolute"),
+        (GOOD.replace("task_dir: /tmp/tasks\n", ""), "task_dir", "add it"),
+        (GOOD + "port: 5001\n", "`port`", "keep one"),
+        (GOOD + "logging:\n\tlevel: INFO\n", "line 10", "spaces"),
+        (GOOD + "a: [1\n", "line", "quotes"),
+        ("- a\n- b\n", "list", "mapping"),
+        ("", "empty", "mapping"),
+        (b"\xff\xfe", "UTF-8", "text"),
+    ],
+)
+def test_a_bad_file_is_told_with_file_key_and_remedy(tmp_path, text, named, remedy):
+    ended = check(tmp_path, text)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("error: ")
+    assert ended.stderr.count("\n") == 1
+    for part in ("my_config.yaml", named, remedy):
+        assert part in ended.stderr
+    assert SECRET not in ended.stderr
+
+
+@pytest.mark.parametrize("key", [f"[{SECRET}]", f"{{a: {SECRET}}}"])
+def test_a_wrong_api_key_is_not_shown(tmp_path, key):
+    ended = check(tmp_path, GOOD.replace(SECRET, key))
+    assert ended.returncode == 2
+    assert "api_key" in ended.stderr
+    assert SECRET not in ended.stderr
+
+
+def test_a_missing_file_is_told(tmp_path):
+    ended = node_poc("check", "--config", str(tmp_path / "nothing.yaml"))
+    assert ended.returncode == 2
+    assert "nothing.yaml" in ended.stderr
+    assert "--config" in ended.stderr
+
+
+def test_a_good_file_is_good_and_warns_of_what_has_no_effect(tmp_path):
+    ended = check(tmp_path, GOOD + "encryption:\n  enabled: false\n")
+    assert ended.returncode == 0
+    assert "good" in ended.stdout
+    assert "encryption" in ended.stdout
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_no_command_is_wrong_usage():
+    ended = node_poc()
+    assert ended.returncode == 2
+    assert "usage" in ended.stderr
+
+
+def test_render_prints_what_lies_in_kubeconfs():
+    policies = node_poc("render", "policies")
+    assert policies.returncode == 0
+    assert len(list(yaml.safe_load_all(policies.stdout))) == 3
+    config_map = node_poc("render", "config-map")
+    written = ROOT / "node_poc/kubeconfs/node_config_map.yaml"
+    assert config_map.stdout == written.read_text()
+
+
+def run(tmp_path, *options, **environment):
+    config = tmp_path / "my_config.yaml"
+    config.write_text(GOOD.replace("/tmp/tasks", str(tmp_path)))
+    return node_poc("run", "--config", str(config), "--health-port", "0", *options, **environment)
+
+
+def test_without_a_cluster_run_ends_with_four(tmp_path):
+    ended = run(tmp_path, KUBECONFIG=str(tmp_path / "nothing"), HOME=str(tmp_path))
+    assert ended.returncode == 4
+    assert "kubectl apply" in ended.stderr
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_without_a_task_dir_run_ends_with_one(tmp_path):
+    config = tmp_path / "my_config.yaml"
+    config.write_text(GOOD.replace("/tmp/tasks", str(tmp_path / "nothing")))
+    ended = node_poc("run", "--config", str(config), "--health-port", "0")
+    assert ended.returncode == 1
+    assert "task_dir" in ended.stderr

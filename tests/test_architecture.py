@@ -1,0 +1,115 @@
+"""Rules that keep the tree readable: sizes, names, and who may know what."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from node_poc.config.load import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ["node_poc", "devcluster", "dummy_socketio_server", "dummy_proxy", "avg_alg"]
+# Folders whose files are run as scripts: there a module named like one of Python's own would be
+# imported in its place.
+SCRIPT_FOLDERS = ["dummy_socketio_server", "dummy_proxy", "avg_alg"]
+FILE_LINES = 300
+FUNCTION_LINES = 40
+
+
+def python_files(*folders):
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+ALL = python_files(*FOLDERS)
+NODE = python_files("node_poc")
+
+
+def test_there_is_something_to_look_at():
+    assert len(ALL) > 50
+
+
+@pytest.mark.parametrize("path", ALL, ids=name_of)
+def test_a_file_is_short(path):
+    assert len(path.read_text().splitlines()) <= FILE_LINES
+
+
+@pytest.mark.parametrize("path", ALL, ids=name_of)
+def test_functions_are_short(path):
+    long = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = function_lines(node)
+            if lines > FUNCTION_LINES:
+                long[node.name] = lines
+    assert long == {}
+
+
+def function_lines(node):
+    """Lines of a function from ``def`` to its end, its docstring left out."""
+    lines = node.end_lineno - node.lineno + 1
+    if ast.get_docstring(node) is not None:
+        docstring = node.body[0]
+        lines -= docstring.end_lineno - docstring.lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("path", python_files(*SCRIPT_FOLDERS), ids=name_of)
+def test_no_script_hides_a_module_of_pythons_own(path):
+    assert path.stem not in sys.stdlib_module_names
+
+
+def test_top_level_folders_do_not_hide_python_own():
+    """``csv`` is the data's folder: with an ``__init__.py`` it would be Python's csv module."""
+    named_alike = [folder for folder in ROOT.iterdir() if folder.name in sys.stdlib_module_names]
+    assert [folder for folder in named_alike if (folder / "__init__.py").exists()] == []
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", NODE, ids=name_of)
+def test_only_cluster_imports_kubernetes(path):
+    if path.is_relative_to(ROOT / "node_poc/cluster"):
+        return
+    imported = {module.partition(".")[0] for module in imported_modules(path)}
+    assert not imported & {"kubernetes", "urllib3"}
+
+
+@pytest.mark.parametrize("path", NODE, ids=name_of)
+def test_only_protocol_imports_a_servers_client(path):
+    if path.is_relative_to(ROOT / "node_poc/protocol"):
+        return
+    imported = {module.partition(".")[0] for module in imported_modules(path)}
+    assert not imported & {"socketio", "engineio", "requests", "websocket"}
+
+
+@pytest.mark.parametrize("path", python_files(*SCRIPT_FOLDERS), ids=name_of)
+def test_what_stands_alone_imports_nothing_of_ours(path):
+    imported = {module.partition(".")[0] for module in imported_modules(path)}
+    assert not imported & {"node_poc", "devcluster"}
+
+
+@pytest.mark.parametrize("path", NODE, ids=name_of)
+def test_labels_and_annotations_are_spelled_in_identity_only(path):
+    if path == ROOT / "node_poc/manifests/identity.py":
+        return
+    text = path.read_text()
+    for prefix in ("vantage6.ai/", "app.kubernetes.io/"):
+        places = [line for line in text.splitlines() if prefix in line]
+        assert [line for line in places if "docs.vantage6.ai" not in line] == []
+
+
+def test_the_example_configuration_loads():
+    config = load_config(ROOT / "node_poc/node_config.yaml", {})
+    assert config.not_applied == ()
+    assert {database.label for database in config.databases} >= {"default", "db1", "db2", "db3"}
