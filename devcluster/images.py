@@ -4,11 +4,12 @@ In the dev cluster buildah builds on our base image and pushes to the local regi
 existing cluster docker, podman or buildah, whichever works, builds on the Dockerfile's own base.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from devcluster.registry import BUILD_LABEL, Client
 from devcluster.shell import run, succeeds
 
 _ROOT = versions.REPO_ROOT
+_SHARED = Path("/var/lib/containers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,10 @@ def build_all(images: Sequence[Image], chosen: target.Target, console: Console) 
     if chosen.layout is not None:
         base = base_image.ensure(chosen.layout, console)
         # What an interrupted build has left; nothing else uses this storage.
-        succeeds(_buildah("rm", "--all"))
-        for image in images:
-            _build_local(image, chosen.layout, base, stamped, console)
+        with _no_traces():
+            succeeds(_buildah("rm", "--all"))
+            for image in images:
+                _build_local(image, chosen.layout, base, stamped, console)
         return
     tool = _tool()
     for image in images:
@@ -114,19 +117,35 @@ def _tag_again(client: Client, name: str, revision: str) -> None:
         client.tag(name, revision, body, kind)
 
 
+@contextlib.contextmanager
+def _no_traces() -> Iterator[None]:
+    """Let /var/lib/containers exist while buildah runs, which covers it with a folder of ours."""
+    made = not _SHARED.exists()
+    _SHARED.mkdir(exist_ok=True)
+    try:
+        yield
+    finally:
+        if made:
+            with contextlib.suppress(OSError):
+                _SHARED.rmdir()
+
+
 def _buildah(command: str, *arguments: str) -> list[str]:
     """Buildah with its storage in the cache, in a mount namespace of its own.
 
-    The namespace matters: buildah leaves a bind mount on its storage behind.
+    The namespace matters: buildah leaves a bind mount on its storage behind, and wherever that
+    is, it keeps notes in /var/lib/containers, which is therefore covered.
     """
     store = versions.cache_root() / "buildah"
-    store.mkdir(parents=True, exist_ok=True)
+    (store / "shared").mkdir(parents=True, exist_ok=True)
     policy = store / "policy.json"
     policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     own = ["--root", f"{store}/root", "--runroot", f"{store}/run"]
     driver = ["--storage-driver", "overlay" if build_settings.overlay_works(store) else "vfs"]
     trust = ["--signature-policy", str(policy)] if command in ("bud", "push") else []
-    return ["unshare", "--mount", "buildah", *own, *driver, command, *trust, *arguments]
+    covered = f'mount --bind "$0" {_SHARED} && exec buildah "$@"'
+    shell = ["unshare", "--mount", "sh", "-c", covered, f"{store}/shared"]
+    return [*shell, *own, *driver, command, *trust, *arguments]
 
 
 def _tool() -> str:
@@ -169,7 +188,7 @@ def _build_elsewhere(
 
 
 def insecure(registry: str, environment: Mapping[str, str]) -> bool:
-    """Whether a registry is spoken to without TLS: on this machine (docker's rule), or if told so."""
+    """Whether a registry is used without TLS: on this machine (docker's rule), or if told so."""
     host = registry.split("/", 1)[0].rsplit(":", 1)[0]
     local = host == "localhost" or host.startswith("127.")
     return local or environment.get("REGISTRY_INSECURE", "") not in ("", "0")
