@@ -8,6 +8,7 @@ what is in flight goes back to the front: to repeat a command is harmless, to lo
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -130,6 +131,17 @@ class Dispatch:
         command = self._waiting.popleft()
         self._in_flight[command.number] = command
         return self.node, command
+
+    def kept_commands(self) -> tuple[Command, ...]:
+        """Return the commands that wait for a node, in order."""
+        return tuple(self._waiting)
+
+    def discard(self, numbers: Collection[int]) -> None:
+        """Forget commands that wait for a node; any other is left alone."""
+        for command in self._waiting:
+            if command.number in numbers:
+                self._drop(command)
+        self._waiting = deque(one for one in self._waiting if one.number not in numbers)
 
     def promise(self, number: int) -> None:
         """Note that the poster of this command was told that it is kept."""

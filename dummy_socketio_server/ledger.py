@@ -28,6 +28,7 @@ class Answer:
 @dataclass
 class _Run:
     posts: int = 0
+    at_node: bool = False
     askers: Counter[str] = field(default_factory=Counter)
     served: set[str] = field(default_factory=set)
     status: dict[str, Any] | None = None
@@ -62,6 +63,22 @@ class Ledger:
         run.posts += 1
         self._ask(sid, run_id, run)
 
+    def note_at_node(self, run_id: int) -> None:
+        """Note that a node was given a command for this run, or reported it."""
+        run = self._find(run_id)
+        if run is not None:
+            run.at_node = True
+
+    def may_be_at_node(self, run_id: int) -> bool:
+        """Tell whether a node may know this run."""
+        run = self._find(run_id)
+        return run is not None and run.at_node
+
+    def result(self, run_id: int) -> dict[str, Any] | None:
+        """Return the run's result, None if there is none (any more)."""
+        run = self._find(run_id)
+        return run.result if run is not None else None
+
     def withdraw(self, sid: str, run_id: int) -> None:
         """Take one `post` back, because the command was refused.
 
@@ -72,6 +89,7 @@ class Ledger:
         if run is None:
             return
         run.posts = max(0, run.posts - 1)
+        run.at_node = run.at_node and run.known
         run.askers[sid] -= 1
         if run.askers[sid] <= 0:
             del run.askers[sid]

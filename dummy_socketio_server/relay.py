@@ -1,7 +1,8 @@
 """The dummy server's Socket.IO side: events in, events out. What to do is decided elsewhere.
 
 `dispatch.py` decides which node gets which command, `ledger.py` who hears of which run, `wire.py`
-reads and builds the messages. The contract (default namespace, every payload JSON):
+reads and builds the messages, `questions.py` brings questions to the node. The contract (default
+namespace, every payload JSON):
 
 from an emitter
   command_request ANYTHING        ack {accepted, state: forwarded|kept|refused|unknown, run_id,
@@ -20,6 +21,8 @@ to who posted or watches
   run_status, run_result          as the node sent them, the result once to each connection
   command_rejected {run_id, reason}   once per refused command
 
+An emitter's questions to the node (list, status, log, kill, result, output) stand in questions.py.
+
 Logged is one line per event: never a payload's contents, and never a reason, for it may quote them.
 """
 
@@ -28,10 +31,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from dispatch import Command, Dispatch, QueueFullError, Told
 from ledger import Ledger
+from questions import Questions
+from transport import Emitter, short
 from wire import (
     CommandState,
     Outcome,
@@ -50,16 +55,6 @@ KEPT = Outcome(CommandState.KEPT)
 log = logging.getLogger("dummy-server")
 
 
-class Emitter(Protocol):
-    """The part of socketio.AsyncServer that the relay needs."""
-
-    async def emit(self, event: str, data: Any, *, to: str, callback: Any = None) -> None:
-        """Send an event to one connection."""
-
-    def on(self, event: str, handler: Any) -> Any:
-        """Register the handler of an event."""
-
-
 class Relay:
     """Carries commands to the node and reports back to those who asked."""
 
@@ -68,6 +63,7 @@ class Relay:
         self._answer_timeout_s = answer_timeout_s
         self._dispatch = Dispatch()
         self._ledger = Ledger()
+        self._questions = Questions(sio, self._dispatch, self._ledger, self, answer_timeout_s)
         self._posters: dict[int, asyncio.Future[Outcome]] = {}
         self._handing_over = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,6 +82,7 @@ class Relay:
             "*": self._on_unknown_event,
         }.items():
             self._sio.on(event, handler)
+        self._questions.register()
 
     # -- connections
 
@@ -95,12 +92,13 @@ class Relay:
     async def _on_disconnect(self, sid: str, *_: Any) -> None:
         self._ledger.forget_connection(sid)
         was_node = self._dispatch.remove(sid)
+        self._questions.node_left(sid)
         if was_node:
             self._promise_all()
         log.info("disconnected: %s%s", short(sid), " (the active node)" if was_node else "")
         if was_node and self._dispatch.node:
             log.info("the next node takes over: %s", short(self._dispatch.node))
-            await self._hand_over()
+            await self.hand_over()
 
     async def _on_node_connection_request(self, sid: str, *args: Any) -> dict[str, Any]:
         who = single_argument(args)
@@ -142,7 +140,7 @@ class Relay:
             return KEPT
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._posters[command.number] = future
-        await self._hand_over()
+        await self.hand_over()
         return await future
 
     def _promise_all(self) -> None:
@@ -152,17 +150,19 @@ class Relay:
             self._tell(number, KEPT)
 
     def _start_hand_over(self) -> None:
-        task = asyncio.ensure_future(self._hand_over())
+        task = asyncio.ensure_future(self.hand_over())
         # asyncio itself holds a running task only weakly
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _hand_over(self) -> None:
+    async def hand_over(self) -> None:
         """Send what waits to the node, in order; answers come later, many at once."""
         loop = asyncio.get_running_loop()
         async with self._handing_over:
             while (step := self._dispatch.hand_over()) is not None:
                 node, command = step
+                if command.run_id is not None:
+                    self._ledger.note_at_node(command.run_id)
                 loop.call_later(self._answer_timeout_s, self._on_silence, command.number)
                 answered = partial(self._on_answer, command.number)
                 # In a tuple: Socket.IO would send a bare null as "no argument at all".
@@ -225,7 +225,8 @@ class Relay:
             log.warning("run_status from %s: %s", short(sid), problem)
             return {"received": False, "reason": problem}
         hearers = self._ledger.record_status(payload["run_id"], payload)
-        await self._forward("run_status", payload, hearers)
+        self._ledger.note_at_node(payload["run_id"])
+        await self.forward("run_status", payload, hearers)
         return {"received": True}
 
     async def _on_run_result(self, sid: str, *args: Any) -> dict[str, Any]:
@@ -234,10 +235,12 @@ class Relay:
             log.warning("run_result from %s: %s", short(sid), problem)
             return {"received": False, "reason": problem}
         hearers = self._ledger.record_result(payload["run_id"], payload, size_in_bytes(payload))
-        await self._forward("run_result", payload, hearers)
+        self._ledger.note_at_node(payload["run_id"])
+        await self.forward("run_result", payload, hearers)
         return {"received": True}
 
-    async def _forward(self, event: str, payload: dict[str, Any], to: tuple[str, ...]) -> None:
+    async def forward(self, event: str, payload: dict[str, Any], to: tuple[str, ...]) -> None:
+        """Send an event about a run to these connections."""
         status, run_id = payload.get("status"), payload["run_id"]
         log.info("%s run %s: %.40r, to %d who asked", event, run_id, status, len(to))
         for sid in to:
@@ -252,8 +255,3 @@ class Relay:
     async def _on_unknown_event(self, event: str, sid: str, *_: Any) -> dict[str, Any]:
         log.warning("unknown event %.60r from %s: ignored", event, short(sid))
         return {"accepted": False, "reason": "the server does not know this event"}
-
-
-def short(sid: str) -> str:
-    """Return as much of a connection's id as a reader of the log needs to tell them apart."""
-    return sid[:8]

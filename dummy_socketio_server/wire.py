@@ -101,6 +101,14 @@ def no_answer(seconds: float) -> Outcome:
     return Outcome(CommandState.UNKNOWN, reason=text)
 
 
+def no_node() -> str:
+    """Say that there is no node to ask."""
+    return (
+        "no node is connected to the server; start the node, or wait until it is connected again, "
+        "and ask again"
+    )
+
+
 def problem_with_report(payload: Any) -> str | None:
     """Say what makes a `run_status` or `run_result` impossible to route, None if nothing does."""
     if not isinstance(payload, dict):
