@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -46,15 +46,13 @@ def _run_of(record: RunRecord, result: RunResult | None) -> Run:
         digest=record.digest,
         received_at=record.received_at,
         job_created_at=record.job_created_at,
-        stage=Stage.CREATED if record.job_created_at is not None else Stage.ACCEPTED,
+        kill_requested=record.kill_requested,
+        stage=Stage.CREATED if record.job_created_at is not None else Stage.QUEUED,
     )
     if result is None:
         return run
-    return Run(
-        run_id=run.run_id,
-        digest=run.digest,
-        received_at=run.received_at,
-        job_created_at=run.job_created_at,
+    return replace(
+        run,
         stage=Stage.FINISHED,
         status=result.status,
         started_at=result.started_at,

@@ -150,6 +150,18 @@ class ContainerManager:
         """Remove a run's Job and pods, now. Raises ClusterError."""
         self._objects.delete_job(self._identity.job_name(run_id))
 
+    def kill(self, record: RunRecord) -> None:
+        """Remember that a run is to be killed, then remove its Job and pod.
+
+        A pod gets ``job.GRACE_SECONDS`` to end; a DockerManager gives a container none.
+
+        Raises:
+            StorageError: it could not be remembered; nothing was removed.
+            ClusterError: it could not be removed; call again.
+        """
+        self._records.update_run(record)
+        self.remove(record.spec.run_id)
+
     def finish(self, run_id: int) -> None:
         """Note that the server has the result; Kubernetes removes the Job after the keep time.
 
@@ -173,10 +185,8 @@ class ContainerManager:
 def refused_by(error: Exception) -> Failure:
     """Tell why a run's Job could not be made, as data."""
     if isinstance(error, ClusterError):
-        advice = (
-            "Kubernetes did not take the Job. If it says Forbidden, the site's manager applies "
-            "node_poc/kubeconfs again; if it names a quota or a policy, that must be changed."
-        )
-        return Failure(error.reason or "ClusterError", error.message, advice)
-    advice = "The site's manager looks at the disk of task_dir: its space, its owner, its mount."
-    return Failure(type(error).__name__, str(error), advice)
+        detail = "Kubernetes at the data station does not take the run"
+        advice = "Ask the site: its rights, quotas or admission rules forbid it."
+        return Failure(error.reason or "ClusterError", detail, advice, str(error))
+    detail = "the data station cannot write the run's files"
+    return Failure("StorageError", detail, "Ask the site to look at its disk.", str(error))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
+from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
-from node_poc.protocol.ports import Submission
+from node_poc.protocol.ports import KillOutcome, Submission
 from node_poc.runs.model import RunResult, StartRefused
 
 
@@ -47,10 +49,36 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Kill:
+    """Runs are to be killed: those named, or all that are not over."""
+
+    run_ids: tuple[int, ...] | None
+    outcomes: Future[list[KillOutcome]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Somebody asks for the book as it is."""
+
+    entries: Future[list[Entry]]
+
+
+@dataclass(frozen=True)
 class Again:
     """Something went wrong outside; do ``action`` in a while."""
 
     action: Callable[[], None]
 
 
-Message = Submission | PodsSeen | JobsSeen | Started | StartRefused | Collected | Delivered | Again
+Message = (
+    Submission
+    | PodsSeen
+    | JobsSeen
+    | Started
+    | StartRefused
+    | Collected
+    | Delivered
+    | Kill
+    | Snapshot
+    | Again
+)

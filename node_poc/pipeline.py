@@ -1,13 +1,13 @@
 """The pipeline: one thread owns every run; everything that happens comes to it as a message.
 
-    server event → Submission ─┐
-    watches → PodsSeen, JobsSeen ─┤→ [inbox] → Engine → lifecycle.decide → actions
-    API pool → Started, Collected ─┤                        │
-    delivery → Delivered ─┘                                 ├→ API pool: make, collect, remove
-                                                            └→ [outbox] → delivery → server
+    server event → Submission, Kill ─┐
+    watches → PodsSeen, JobsSeen ────┤→ [inbox] → Engine → lifecycle.decide → actions
+    API pool → Started, Collected ───┤                        │
+    delivery → Delivered ────────────┘                        ├→ API pool: make, collect, remove
+                                                              └→ [outbox] → delivery → server
 
-The engine's thread never waits: whatever takes time is handed to the pool, and comes back as a
-message. So one slow, stuck or broken run delays no other.
+The engine's thread never waits: whatever takes time is handed to the pool (``calls.py``), and
+comes back as a message. So one slow, stuck or broken run delays no other.
 """
 
 from __future__ import annotations
@@ -17,24 +17,36 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
 from node_poc.adoption import read_open_runs
-from node_poc.cluster.errors import ClusterError
+from node_poc.book import RunBook
+from node_poc.calls import Calls
 from node_poc.cluster.observations import observe_job, observe_pod
 from node_poc.cluster.watch import Changed, Listed
 from node_poc.config.model import NodeConfig
-from node_poc.container_manager import ContainerManager, refused_by
+from node_poc.container_manager import ContainerManager
 from node_poc.delivery import Delivery
-from node_poc.inbox import Again, Collected, Delivered, JobsSeen, Message, PodsSeen, Started
-from node_poc.pool import ApiPool
-from node_poc.protocol.ports import Answer, Submission
+from node_poc.inbox import (
+    Again,
+    Collected,
+    Delivered,
+    JobsSeen,
+    Kill,
+    Message,
+    PodsSeen,
+    Snapshot,
+    Started,
+)
+from node_poc.orphans import Orphans
+from node_poc.protocol.ports import Answer, KillOutcome, Submission
 from node_poc.runs.admission import NotAllowedError, check_admission
-from node_poc.runs.lifecycle import Collect, Report, decide
+from node_poc.runs.lifecycle import Collect, Report, Stop, decide
 from node_poc.runs.model import (
+    Failure,
     JobObservation,
+    KillRequested,
     Observation,
     PodObservation,
     Run,
@@ -48,8 +60,8 @@ from node_poc.timers import Timers
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
-_NOTHING = object()
 _AGAIN_SECONDS = 5.0
+_NOTHING = object()
 
 
 class Engine:
@@ -62,11 +74,10 @@ class Engine:
         self._records = records
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outbox: Delivery
-        self._pool = ApiPool()
-        self._runs: dict[int, Run] = {}
-        self._remembered: dict[int, RunRecord] = {}
-        self._known_since: dict[int, float] = {}
+        self._book = RunBook(config.kubernetes.runs_in_flight)
+        self._calls = Calls(manager, self.post)
         self._timers = Timers()
+        self._orphans = Orphans(self._book, records, self._calls, self._timers)
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
@@ -82,9 +93,8 @@ class Engine:
         self._outbox = outbox
         for adopted in read_open_runs(self._records):
             run_id = adopted.run.run_id
-            self._runs[run_id] = adopted.run
-            self._remembered[run_id] = adopted.record
-            self._known_since[run_id] = float("-inf")
+            self._book.add(adopted.run, adopted.record)
+            self._book.job_known(run_id, float("-inf"))
             if adopted.result is not None:
                 outbox.put_result(adopted.result)
             log.info("run taken up", run_id=run_id, stage=adopted.run.stage)
@@ -94,7 +104,7 @@ class Engine:
         """Take no more messages; let API calls under way end."""
         self._inbox.put(None)
         self._thread.join(within_seconds)
-        self._pool.stop()
+        self._calls.stop()
 
     def post(self, message: Message) -> None:
         """Hand a message to the engine."""
@@ -109,6 +119,8 @@ class Engine:
             StartRefused: self._observe,
             Collected: self._on_collected,
             Delivered: self._on_delivered,
+            Kill: self._on_kill,
+            Snapshot: lambda asked: asked.entries.set_result(self._book.entries()),
             Again: lambda again: self._timers.after(_AGAIN_SECONDS, again.action),
         }
         while True:
@@ -126,15 +138,13 @@ class Engine:
             except Exception:  # one bad message must never end the daemon, nor any other run
                 log.exception("message not handled", kind=type(message).__name__)
 
-    # --- time
-
     def _on_time(self) -> None:
         self._timers.run_due()
         now = time.monotonic()
         if now - self._ticked_at < _TICK_SECONDS:
             return
         self._ticked_at = now
-        for run in list(self._runs.values()):
+        for run in self._book:
             if run.waiting is not None:
                 self._observe(Tick(run.run_id))
 
@@ -152,51 +162,43 @@ class Engine:
 
     def _admit(self, submission: Submission) -> Answer:
         spec = submission.spec
-        record = self._remembered.get(spec.run_id) or self._records.read_run(spec.run_id)
+        record = self._book.find_record(spec.run_id) or self._records.read_run(spec.run_id)
         digest = spec.digest()
         if record is not None:
             return self._admit_again(record, digest)
         check_admission(spec, self._config)
         record = RunRecord(spec, digest, time.time())
-        self._manager.prepare(record)
         log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
-        return self._take(Run(spec.run_id, digest, record.received_at), record)
+        return self._take(record)
 
     def _admit_again(self, record: RunRecord, digest: str) -> Answer:
         run_id = record.spec.run_id
         if record.digest != digest:
             reason = f"run_id: run {run_id} is known here with another content; use a new run_id"
             return Answer(accepted=False, reason=reason)
-        if run_id in self._runs:
-            return Answer(accepted=True, status=self._runs[run_id].status)
+        if run_id in self._book:
+            return Answer(accepted=True, status=self._book[run_id].status)
         result = self._records.read_result(run_id)
         if result is None:
-            self._manager.prepare(record)
-            return self._take(Run(run_id, digest, record.received_at), record)
+            return self._take(record)
         log.info("a finished run is asked for again: its result is sent again", run_id=run_id)
         self._outbox.put_result(result)
         return Answer(accepted=True, status=result.status)
 
-    def _take(self, run: Run, record: RunRecord) -> Answer:
-        self._runs[run.run_id] = run
-        self._remembered[run.run_id] = record
+    def _take(self, record: RunRecord) -> Answer:
+        self._manager.prepare(record)
+        run = Run(record.spec.run_id, record.digest, record.received_at, stage=Stage.QUEUED)
+        run = self._book.add(run, record)
         self._outbox.put_status(run)
-        self._pool.submit(self._create_job, record)
+        self._start_next()
         return Answer(accepted=True, status=run.status)
 
-    def _create_job(self, record: RunRecord) -> None:
-        run_id = record.spec.run_id
-        try:
-            self.post(Started(run_id, self._manager.run(record)))
-        except (ClusterError, StorageError) as error:
-            log.warning("job not created", run_id=run_id, error=str(error))
-            if isinstance(error, ClusterError) and error.is_transient:
-                self.post(Again(partial(self._pool.submit, self._create_job, record)))
-            else:
-                self.post(StartRefused(run_id, refused_by(error)))
+    def _start_next(self) -> None:
+        while (record := self._book.take_next()) is not None:
+            self._calls.create(record)
 
     def _on_started(self, started: Started) -> None:
-        self._known_since[started.run_id] = time.monotonic()
+        self._book.job_known(started.run_id, time.monotonic())
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
 
     # --- something is seen
@@ -210,7 +212,7 @@ class Engine:
                 for observation in observations:
                     self._observe(observation)
                 present = {observation.run_id for observation in observations}
-                for run in list(self._runs.values()):
+                for run in self._book:
                     if run.pod_name and run.run_id not in present:
                         self._observe(PodObservation(run.run_id, run.pod_name, "", gone=True))
 
@@ -222,81 +224,70 @@ class Engine:
                 observations = [o for o in map(observe_job, jobs) if o is not None]
                 for observation in observations:
                     self._observe(observation)
-                    self._finish_again(observation)
-                self._miss_jobs({observation.run_id for observation in observations}, asked_at)
+                    self._orphans.look_after(observation)
+                present = {observation.run_id for observation in observations}
+                for run in self._book.missing_from(present, asked_at):
+                    self._observe(JobObservation(run.run_id, gone=True))
                 self._jobs_listed = True
-
-    def _finish_again(self, job: JobObservation) -> None:
-        """A Job of a run that is over, but whose end was not marked: a crash came between."""
-        if job.run_id in self._runs or job.delivered:
-            return
-        if self._records.has_run(job.run_id):
-            self._pool.submit(self._finish, job.run_id)
-        else:
-            log.warning("a Job of this node belongs to no run it knows", run_id=job.run_id)
-
-    def _miss_jobs(self, present: set[int], asked_at: float) -> None:
-        """Find the runs whose Job should have been in a list and was not."""
-        for run in list(self._runs.values()):
-            known_since = self._known_since.get(run.run_id)
-            if run.run_id in present or known_since is None or known_since >= asked_at:
-                continue
-            if run.stage is Stage.ACCEPTED:
-                self._pool.submit(self._create_job, self._remembered[run.run_id])
-            else:
-                self._observe(JobObservation(run.run_id, gone=True))
+                self._start_next()
 
     def _observe(self, observation: Observation | None) -> None:
-        if observation is None or observation.run_id not in self._runs:
+        if observation is None or observation.run_id not in self._book:
             return
-        run = self._runs[observation.run_id]
-        changed, actions = decide(
-            run, observation, time.monotonic(), self._config.kubernetes.limits
-        )
-        self._runs[run.run_id] = changed
-        if changed.status is not run.status:
-            cause = changed.failure.cause if changed.failure else None
-            log.info("run is now", run_id=run.run_id, status=changed.status, cause=cause)
+        run = self._book[observation.run_id]
+        limits = self._config.kubernetes.limits
+        changed, actions = decide(run, observation, time.monotonic(), limits)
+        self._book.update(changed)
+        if changed.status is not run.status or changed.failure != run.failure:
+            why = changed.failure or Failure("", "", "")
+            told = {"cause": why.cause, "site_detail": why.site_detail} if why.cause else {}
+            log.info("run is now", run_id=run.run_id, status=changed.status.value, **told)
+        record = self._book.record(run.run_id)
         for action in actions:
             match action:
                 case Report():
                     self._outbox.put_status(changed)
+                case Stop():
+                    self._calls.kill(record)
                 case Collect(remove_job=remove_job):
-                    record = self._remembered[run.run_id]
-                    self._pool.submit(self._collect, changed, record, remove_job)
+                    self._calls.collect(changed, record, remove_job=remove_job)
+                    self._start_next()
+
+    def _on_kill(self, kill: Kill) -> None:
+        wanted = kill.run_ids
+        if wanted is None:
+            wanted = tuple(run.run_id for run in self._book if not run.has_ended)
+        kill.outcomes.set_result([self._kill(run_id) for run_id in wanted])
+
+    def _kill(self, run_id: int) -> KillOutcome:
+        if run_id in self._book and not self._book[run_id].has_ended:
+            log.info("run is to be killed", run_id=run_id)
+            self._observe(KillRequested(run_id))
+            return KillOutcome(run_id, "killed", self._book[run_id].status)
+        if run_id in self._book:
+            return KillOutcome(run_id, "already ended", self._book[run_id].status)
+        try:
+            result = self._records.read_result(run_id)
+        except StorageError as error:
+            log.warning("result not readable", run_id=run_id, error=str(error))
+            result = None
+        if result is None:
+            return KillOutcome(run_id, "unknown", "")
+        return KillOutcome(run_id, "already ended", result.status)
 
     # --- a run ends
 
-    def _collect(self, run: Run, record: RunRecord, remove_job: bool) -> None:  # noqa: FBT001
-        try:
-            result = self._manager.get_result(run, record.spec)
-            if remove_job:
-                self._manager.remove(run.run_id)
-        except (StorageError, ClusterError) as error:
-            log.warning("result not safe yet: tried again", run_id=run.run_id, error=str(error))
-            self.post(Again(partial(self._pool.submit, self._collect, run, record, remove_job)))
-            return
-        self.post(Collected(result))
-
     def _on_collected(self, collected: Collected) -> None:
         result = collected.result
-        self._runs[result.run_id] = replace(self._runs[result.run_id], stage=Stage.FINISHED)
-        log.info("run ended", run_id=result.run_id, status=result.status, exit=result.exit_code)
+        self._book.update(replace(self._book[result.run_id], stage=Stage.FINISHED))
+        log.info(
+            "run ended", run_id=result.run_id, status=result.status.value, exit=result.exit_code
+        )
         self._outbox.put_result(result)
 
     def _on_delivered(self, delivered: Delivered) -> None:
-        run_id = delivered.run_id
-        if self._runs.pop(run_id, None) is None:
+        if not self._book.drop(delivered.run_id):
             return  # a result that was asked for again
-        self._remembered.pop(run_id, None)
-        self._known_since.pop(run_id, None)
-        self._records.close_run(run_id)
-        log.info("result delivered", run_id=run_id)
-        self._pool.submit(self._finish, run_id)
-
-    def _finish(self, run_id: int) -> None:
-        try:
-            self._manager.finish(run_id)
-        except ClusterError as error:
-            log.warning("job not marked: tried again", run_id=run_id, error=str(error))
-            self.post(Again(partial(self._pool.submit, self._finish, run_id)))
+        self._records.close_run(delivered.run_id)
+        log.info("result delivered", run_id=delivered.run_id)
+        self._calls.finish(delivered.run_id)

@@ -131,6 +131,9 @@ class Kubernetes(Strict):
     resources: Resources = Resources()
     security: Security = Security()
     image_pull_secrets: list[str] = []
+    runs_in_flight: int = Field(
+        default=50, ge=1, le=1000, description="Jobs that have not ended; more runs wait their turn"
+    )
     keep_finished_seconds: int = Field(
         default=3600, ge=0, description="how long a delivered Job stays, for dashboards"
     )
@@ -205,5 +208,3 @@ def absolute_path(value: str) -> str:
     if not path.is_absolute() or ".." in path.parts or "\0" in value or value == "/":
         raise ValueError("must be an absolute path without `..`, and not /")
     return str(path)
-
-

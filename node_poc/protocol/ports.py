@@ -27,6 +27,15 @@ class Submission:
     answer: Future[Answer]
 
 
+@dataclass(frozen=True)
+class KillOutcome:
+    """What became of a wish to kill: ``killed``, ``already ended`` or ``unknown``."""
+
+    run_id: int
+    outcome: str
+    status: str
+
+
 class ResultSink(Protocol):
     """Where statuses and results go. Called by the delivery thread only."""
 

@@ -40,6 +40,7 @@ _IMAGE_ADVICE = (
     "credentials may read it."
 )
 _ABSENT = ("not found", "manifest unknown", "name unknown", "does not exist")
+_RATE_LIMITED = ("toomanyrequests", "too many requests", "rate limit")
 _REFUSED = ("unauthorized", "forbidden", "access denied", "authentication required")
 _ARCHITECTURE = ("no match for platform", "no matching manifest", "exec format error")
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff"})
@@ -61,42 +62,61 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
     if reason in _PULL:
         return _diagnose_pull(reason, message)
     if reason in _NEVER_AN_IMAGE:
-        failure = Failure(reason, message, "Correct the image's name: " + _IMAGE_ADVICE)
+        failure = Failure(reason, "the image's name cannot be used", _IMAGE_ADVICE, message)
         return Waiting(Patience.NONE, RunStatus.NO_DOCKER_IMAGE, failure)
     if reason in _CANNOT_START:
-        advice = (
-            "The container could not be started. Check the image's entrypoint, its user and "
-            "the folders it needs; the site's manager sees more with `kubectl describe pod`."
-        )
-        return Waiting(Patience.SHORT, RunStatus.START_FAILED, Failure(reason, message, advice))
+        detail = "the container cannot be started from this image"
+        advice = "Check the image's entrypoint, its user and the folders it needs."
+        failure = Failure(reason, detail, advice, message)
+        return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)
     if pod.unschedulable:
-        advice = (
-            "No cluster node can take this run now. It starts when there is room; the site's "
-            "manager can free or add resources, or lower what kubernetes.resources asks for."
-        )
-        failure = Failure("Unschedulable", pod.unschedulable, advice)
-        return Waiting(Patience.NORMAL, RunStatus.START_FAILED, failure)
+        return Waiting(Patience.NORMAL, RunStatus.START_FAILED, _unschedulable(pod.unschedulable))
     if reason:
-        return Waiting(Patience.NORMAL, RunStatus.START_FAILED, Failure(reason, message, ""))
+        return Waiting(Patience.NORMAL, RunStatus.START_FAILED, Failure(reason, "", "", message))
     return None
+
+
+# The scheduler's words for what lacks (``pkg/scheduler/framework/plugins``), most telling first.
+_LACKS = (
+    ("Insufficient cpu", "InsufficientCpu", "processor time"),
+    ("Insufficient memory", "InsufficientMemory", "memory"),
+    ("Insufficient ephemeral-storage", "InsufficientDisk", "disk space"),
+    ("gpu", "InsufficientGpu", "a GPU"),
+    ("persistentvolumeclaim", "VolumeNotReady", "its volume"),
+    ("Too many pods", "TooManyPods", "a free place for a pod"),
+)
+
+
+def _unschedulable(message: str) -> Failure:
+    nothing_special = ("", "Unschedulable", "a machine that may run it")
+    _, cause, what = next((lack for lack in _LACKS if lack[0] in message), nothing_special)
+    advice = "It starts by itself as soon as there is one; ask the site if that takes too long."
+    return Failure(cause, f"the data station lacks {what} at the moment", advice, message)
 
 
 def _diagnose_pull(reason: str, message: str) -> Waiting:
     text = message.lower()
     if any(word in text for word in _ARCHITECTURE):
         cause, patience = "WrongArchitecture", Patience.SHORT
-        advice = "The image was built for another kind of processor. Build it for this cluster's."
+        detail = "the image is not made for the data station's kind of processor"
+        advice = "Build the image for that processor as well."
     elif any(word in text for word in _REFUSED):
         cause, patience, advice = "ImageRefused", Patience.SHORT, _IMAGE_ADVICE
+        detail = "the registry refuses to give the image to this node"
     elif any(word in text for word in _ABSENT):
         cause, patience, advice = "ImageNotFound", Patience.SHORT, _IMAGE_ADVICE
-    elif reason == "ImagePullBackOff":
-        # The kubelet repeats the registry's own words only with ErrImagePull.
-        cause, patience, advice = "ImagePullBackOff", Patience.LONG, _IMAGE_ADVICE
+        detail = "the image was not found in its registry"
+    elif any(word in text for word in _RATE_LIMITED):
+        cause, patience = "ImageRateLimited", Patience.LONG
+        detail = "the registry gives no more images for now; it is tried again"
+        advice = "Wait, or use a registry without a limit."
     else:
-        cause, patience = "ImagePullError", Patience.LONG
-        advice = "The registry did not give the image; it is tried again. " + _IMAGE_ADVICE
-    return Waiting(patience, RunStatus.NO_DOCKER_IMAGE, Failure(cause, message, advice))
+        cause, patience, advice = "ImagePullError", Patience.LONG, _IMAGE_ADVICE
+        detail = "the registry did not give the image; it is tried again"
+        if reason == "ImagePullBackOff":  # says only that it waits: the words came before
+            cause = reason
+    failure = Failure(cause, detail, advice, message)
+    return Waiting(patience, RunStatus.NO_DOCKER_IMAGE, failure)
 
 
 def diagnose_terminated(end: Terminated) -> tuple[RunStatus, Failure | None]:
@@ -104,43 +124,53 @@ def diagnose_terminated(end: Terminated) -> tuple[RunStatus, Failure | None]:
     if end.exit_code == 0:
         return RunStatus.COMPLETED, None
     if end.reason == "OOMKilled":
-        advice = (
-            "The algorithm needed more memory than its limit. Give it less data, or ask the "
-            "site's manager to raise kubernetes.resources.limits.memory."
-        )
-        return RunStatus.CRASHED, Failure("OOMKilled", "killed for memory use", advice)
+        detail = "the algorithm needed more memory than it may have"
+        advice = "Let it use less data at a time, or ask the site to raise its memory limit."
+        site = "OOMKilled: the limit is kubernetes.resources.memory"
+        return RunStatus.CRASHED, Failure("OOMKilled", detail, advice, site)
     if end.reason in {"ContainerCannotRun", "StartError"}:
-        advice = "The image's entrypoint or command cannot be executed. Check it on any machine."
-        return RunStatus.START_FAILED, Failure(end.reason, end.message, advice)
+        detail = "the image's entrypoint or command cannot be executed"
+        advice = "Check the image: it fails the same way on any machine."
+        return RunStatus.START_FAILED, Failure(end.reason, detail, advice, end.message)
     signal = end.signal or (end.exit_code - 128 if 128 < end.exit_code < 160 else 0)
     if signal:
         name = SIGNAL_NAMES.get(signal, f"signal {signal}")
-        advice = "The algorithm was ended by a signal. Its log may tell what it was doing."
-        return RunStatus.CRASHED, Failure("Signal", f"ended by {name}", advice)
-    advice = "The algorithm reported a failure. Its log tells why."
-    return RunStatus.CRASHED, Failure("ExitCode", f"exit code {end.exit_code}", advice)
+        advice = "Its log may tell what it was doing."
+        return RunStatus.CRASHED, Failure("Signal", f"ended by {name}", advice, end.message)
+    advice = "The algorithm reported a failure itself: its log tells why."
+    detail = f"exit code {end.exit_code}"
+    return RunStatus.CRASHED, Failure("ExitCode", detail, advice, end.message)
+
+
+_AGAIN = "Post the task again."
 
 
 def diagnose_failed_pod(pod: PodObservation) -> Failure:
     """Say why a pod failed without its container telling: evicted, node lost, deadline."""
+    site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted":
-        advice = "The cluster node ran short of resources. Post the task again when it has room."
-    elif pod.reason == "DeadlineExceeded":
-        advice = "The run took longer than kubernetes.limits.run_seconds allows."
-    elif pod.reason in {"NodeLost", "NodeShutdown", "Terminated", "Shutdown"}:
-        advice = "The cluster node it ran on went away. Post the task again."
-    else:
-        advice = "Ask the site's manager to look at the pod with `kubectl describe pod`."
-    return Failure(pod.reason or "PodFailed", pod.message, advice)
+        return Failure("Evicted", "the data station ran short of disk or memory", _AGAIN, site)
+    if pod.reason == "DeadlineExceeded":
+        return diagnose_deadline(pod.message)
+    if pod.reason in {"NodeLost", "NodeShutdown", "Terminated", "Shutdown"}:
+        return Failure("NodeLost", "the machine it ran on went away", _AGAIN, site)
+    detail = "Kubernetes ended it without telling the algorithm's own exit"
+    return Failure(pod.reason or "PodFailed", detail, "Ask the site what happened.", site)
 
 
-POD_DELETED = Failure(
-    "PodDeleted",
-    "the pod was deleted before it ended",
-    "Somebody or something at the data station removed it. Post the task again.",
-)
-JOB_DELETED = Failure(
-    "JobDeleted",
-    "the Job was deleted before it ended",
-    "Somebody or something at the data station removed it. Post the task again.",
-)
+def diagnose_deadline(message: str) -> Failure:
+    """Say that a run took longer than it may."""
+    advice = "Let it do less, or ask the site for a longer kubernetes.limits.run_seconds."
+    return Failure("DeadlineExceeded", "it took longer than it may", advice, message)
+
+
+_REMOVED = "it was removed at the data station before it had ended"
+POD_DELETED = Failure("PodDeleted", _REMOVED, _AGAIN, "somebody or something deleted its pod")
+JOB_DELETED = Failure("JobDeleted", _REMOVED, _AGAIN, "somebody or something deleted its Job")
+KILLED = Failure("KilledByUser", "it was killed on request", "Post it again if that was a mistake.")
+
+
+def queued(before: int) -> Failure:
+    """Say that a run waits for its turn; ``before`` runs come first."""
+    detail = f"the data station has as many runs as it takes at once; {before} wait before this one"
+    return Failure("Queued", detail, "It starts by itself.")

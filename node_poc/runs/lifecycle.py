@@ -15,6 +15,7 @@ from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.model import (
     Failure,
     JobObservation,
+    KillRequested,
     Observation,
     PodObservation,
     Run,
@@ -42,10 +43,13 @@ class Collect:
     remove_job: bool
 
 
-Action = Report | Collect
-Decision = tuple[Run, tuple[Action, ...]]
+@dataclass(frozen=True)
+class Stop:
+    """Remember that the run is to be killed, and remove its Job and pod."""
 
-_ENDED = frozenset({Stage.COLLECTING, Stage.FINISHED, Stage.DELIVERED})
+
+Action = Report | Collect | Stop
+Decision = tuple[Run, tuple[Action, ...]]
 
 
 def decide(run: Run, observation: Observation, now: float, limits: Limits) -> Decision:
@@ -60,7 +64,7 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
     Returns:
         the run as it is now, and what is to be done, in order.
     """
-    if run.stage in _ENDED:
+    if run.has_ended:
         return run, ()
     match observation:
         case StartRefused(failure=failure):
@@ -69,16 +73,31 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
             return _decide_job(run, observation)
         case PodObservation():
             return _decide_pod(run, observation, now, limits)
+        case KillRequested():
+            return _kill(run)
         case Tick():
             return _overdue(run, now)
 
 
+def _kill(run: Run) -> Decision:
+    if run.kill_requested:
+        return run, ()
+    run = replace(run, kill_requested=True)
+    if run.stage is Stage.QUEUED:
+        return _end(run, RunStatus.KILLED, diagnosis.KILLED, remove_job=False)
+    return run, (Stop(),)
+
+
 def _decide_job(run: Run, job: JobObservation) -> Decision:
+    if job.gone and run.kill_requested and run.pod_name:
+        return run, ()  # its pod still ends, and tells when it has
     if job.gone:
         return _end(run, RunStatus.FAILED, diagnosis.JOB_DELETED, remove_job=False)
+    if run.kill_requested and run.stage is Stage.ACCEPTED:
+        run, _ = _created(run, job.created_at)
+        return run, (Stop(),)  # the Job was made after it was asked to be removed
     if job.failed_reason == "DeadlineExceeded":
-        advice = "The run took longer than kubernetes.limits.run_seconds allows."
-        failure = Failure(job.failed_reason, job.failed_message, advice)
+        failure = diagnosis.diagnose_deadline(job.failed_message)
         return _end(run, RunStatus.FAILED, failure, remove_job=True)
     return _created(run, job.created_at)
 
@@ -86,10 +105,11 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
 def _created(run: Run, created_at: float | None) -> Decision:
     if created_at is not None and run.job_created_at is None:
         run = replace(run, job_created_at=_not_before(run, created_at))
-    if run.stage is not Stage.ACCEPTED:
+    if run.stage not in {Stage.QUEUED, Stage.ACCEPTED}:
         return run, ()
     status = RunStatus.INITIALIZING if run.status is RunStatus.PENDING else run.status
-    return replace(run, stage=Stage.CREATED, status=status), (Report(),)
+    run = replace(run, stage=Stage.CREATED, status=status, failure=None)
+    return run, (Report(),)
 
 
 def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:
@@ -184,5 +204,7 @@ def _overdue(run: Run, now: float) -> Decision:
 
 
 def _end(run: Run, status: RunStatus, failure: Failure | None, *, remove_job: bool) -> Decision:
+    if run.kill_requested:
+        status, failure = RunStatus.KILLED, diagnosis.KILLED
     run = replace(run, stage=Stage.COLLECTING, status=status, failure=failure, waiting=None)
     return run, (Collect(remove_job=remove_job),)

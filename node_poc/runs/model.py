@@ -91,15 +91,17 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run did not complete, as data.
+    """Why a run does not go on, or did not complete, as data.
 
-    ``cause`` is a stable word for programs, ``detail`` what Kubernetes or the algorithm said,
-    ``advice`` what to do about it in plain words.
+    ``cause`` is a stable word for programs, ``detail`` says it in plain words and ``advice`` what
+    to do; these three go to the researcher and tell nothing of the data station's insides.
+    ``site_detail`` is what Kubernetes said, with its names and addresses: for the site only.
     """
 
     cause: str
     detail: str
     advice: str
+    site_detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,18 +155,26 @@ class StartRefused:
 
 
 @dataclass(frozen=True)
+class KillRequested:
+    """Somebody who may do so wants the run to end."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time went by; nothing was seen."""
 
     run_id: int
 
 
-Observation = PodObservation | JobObservation | StartRefused | Tick
+Observation = PodObservation | JobObservation | StartRefused | KillRequested | Tick
 
 
 class Stage(StrEnum):
     """How far the node itself is with a run."""
 
+    QUEUED = "queued"  # written to disk; waits for its turn
     ACCEPTED = "accepted"  # written to disk; the Job is being made
     CREATED = "created"  # Kubernetes has the Job
     COLLECTING = "collecting"  # ended; log and output are being read
@@ -201,6 +211,12 @@ class Run:
     exit_code: int | None = None
     failure: Failure | None = None
     waiting: Wait | None = None
+    kill_requested: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing that is seen can change it any more."""
+        return self.stage in {Stage.COLLECTING, Stage.FINISHED, Stage.DELIVERED}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class RunRecord:
     digest: str
     received_at: float
     job_created_at: float | None = None
+    kill_requested: bool = False
 
 
 class Records:
@@ -76,6 +77,7 @@ class Records:
             "digest": record.digest,
             "received_at": record.received_at,
             "job_created_at": record.job_created_at,
+            "kill_requested": record.kill_requested,
         }
         _write_json(self.folder(record.spec.run_id) / "run.json", data)
 
@@ -90,6 +92,7 @@ class Records:
                 digest=str(data["digest"]),
                 received_at=float(data["received_at"]),
                 job_created_at=data["job_created_at"],
+                kill_requested=bool(data["kill_requested"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{self.folder(run_id)}/run.json: is damaged ({error!r})") from error
@@ -120,6 +123,12 @@ class Records:
     def close_run(self, run_id: int) -> None:
         """The server has acknowledged the result; it is never sent again by itself."""
         (self._open / str(run_id)).unlink(missing_ok=True)
+
+    def newest_runs(self, limit: int) -> list[int]:
+        """Ids of the newest runs that have a folder, newest first by id."""
+        names = [entry.name for entry in os.scandir(self._root)]
+        ids = [int(name) for name in names if name.isascii() and name.isdigit()]
+        return sorted(ids, reverse=True)[:limit]
 
     def open_runs(self) -> list[int]:
         """Ids of all runs whose result is still owed, in ascending order."""

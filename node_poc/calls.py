@@ -1,0 +1,99 @@
+"""What the engine lets the pool do, because it takes time. A call tells its outcome by a message.
+
+A call that fails for a reason that may pass (the API server is away, the disk is full) asks to be
+made again in a while; so nothing that must happen is ever given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from node_poc.cluster.errors import ClusterError
+from node_poc.container_manager import ContainerManager, refused_by
+from node_poc.inbox import Again, Collected, Message, Started
+from node_poc.pool import ApiPool
+from node_poc.runs.model import Run, StartRefused
+from node_poc.storage.records import RunRecord, StorageError
+
+log = structlog.get_logger(__name__)
+
+
+class Calls:
+    """The slow half of the engine. ``post`` takes the messages."""
+
+    def __init__(self, manager: ContainerManager, post: Callable[[Message], None]) -> None:
+        """``post`` must not block."""
+        self._manager = manager
+        self._post = post
+        self._pool = ApiPool()
+
+    def stop(self) -> None:
+        """Begin no more calls; what is left undone is done after the next start."""
+        self._pool.stop()
+
+    def create(self, record: RunRecord) -> None:
+        """Make the run's Job → ``Started`` or ``StartRefused``."""
+        self._pool.submit(self._create, record)
+
+    def collect(self, run: Run, record: RunRecord, *, remove_job: bool) -> None:
+        """Make the ended run's result safe, then remove its Job if told → ``Collected``."""
+        self._pool.submit(self._collect, run, record, remove_job)
+
+    def kill(self, record: RunRecord) -> None:
+        """Remember the kill, then remove the Job; the watches tell what becomes of it."""
+        self._pool.submit(self._kill, record)
+
+    def finish(self, run_id: int) -> None:
+        """Mark the Job of a run whose result the server has."""
+        self._pool.submit(self._finish, run_id)
+
+    def remove_orphan(self, run_id: int) -> None:
+        """Remove the Job of a run that nobody knows."""
+        self._pool.submit(self._remove_orphan, run_id)
+
+    def _again(self, what: str, run_id: int, error: Exception, call: Callable[[], None]) -> None:
+        log.warning("call failed: made again", what=what, run_id=run_id, error=str(error))
+        self._post(Again(call))
+
+    def _create(self, record: RunRecord) -> None:
+        run_id = record.spec.run_id
+        try:
+            self._post(Started(run_id, self._manager.run(record)))
+        except (ClusterError, StorageError) as error:
+            if isinstance(error, ClusterError) and error.is_transient:
+                self._again("job not created", run_id, error, lambda: self.create(record))
+            else:
+                log.warning("job not created", run_id=run_id, error=str(error))
+                self._post(StartRefused(run_id, refused_by(error)))
+
+    def _collect(self, run: Run, record: RunRecord, remove_job: bool) -> None:  # noqa: FBT001
+        try:
+            result = self._manager.get_result(run, record.spec)
+            if remove_job:
+                self._manager.remove(run.run_id)
+        except (StorageError, ClusterError) as error:
+            again = lambda: self.collect(run, record, remove_job=remove_job)  # noqa: E731
+            self._again("result not safe yet", run.run_id, error, again)
+            return
+        self._post(Collected(result))
+
+    def _kill(self, record: RunRecord) -> None:
+        try:
+            self._manager.kill(replace(record, kill_requested=True))
+        except (StorageError, ClusterError) as error:
+            self._again("not killed yet", record.spec.run_id, error, lambda: self.kill(record))
+
+    def _finish(self, run_id: int) -> None:
+        try:
+            self._manager.finish(run_id)
+        except (StorageError, ClusterError) as error:
+            self._again("job not marked", run_id, error, lambda: self.finish(run_id))
+
+    def _remove_orphan(self, run_id: int) -> None:
+        try:
+            self._manager.remove(run_id)
+        except ClusterError as error:
+            self._again("orphan not removed", run_id, error, lambda: self.remove_orphan(run_id))
