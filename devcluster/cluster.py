@@ -68,14 +68,14 @@ def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None
             down(layout)
     if not layout.state_dir.exists():
         _found(layout, binaries, console)
-    alive = nodes.running(layout)
-    for number in nodes.existing(layout):
+    alive, known = nodes.running(layout), nodes.existing(layout)
+    for number in known:
         if number not in alive:
             with console.step(f"removing the dead {layout.node_name(number)}"):
                 Api(layout).delete(f"/api/v1/nodes/{layout.node_name(number)}")
                 nodes.remove(layout, number)
     registry.up(layout)
-    wanted = max(count, max(alive, default=1))
+    wanted = max(count, *known)
     for number in range(2, wanted + 1):
         if number not in alive:
             with console.step(f"{layout.node_name(number)} ({layout.node_ip(number)})"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,6 +72,11 @@ def _listing(place: str) -> list[str]:
     return sorted(p.name for p in path.iterdir()) if path.is_dir() else []
 
 
+def _others(text: str) -> bool:
+    """Whether a link or route is another instance's, which may come and go meanwhile."""
+    return bool(re.search(rf"\bv6dev(?!{LAYOUT.index}\b)\d", text))
+
+
 def _without_counters(rules: str) -> list[str]:
     return [line.split(" [", 1)[0] for line in rules.splitlines() if not line.startswith("#")]
 
@@ -90,8 +96,8 @@ def _snapshot() -> dict[str, object]:
     return {
         "processes": sorted(p.name for p in numbered if _of_this_instance(p)),
         "mounts": sorted(map(tuple, mounts)),
-        "links": sorted(link["ifname"] for link in links),
-        "routes": run(["ip", "route"]),
+        "links": sorted(link["ifname"] for link in links if not _others(link["ifname"])),
+        "routes": [r for r in run(["ip", "route"]).splitlines() if not _others(r)],
         "network namespaces": _listing("/run/netns"),
         "control groups": groups,
         "iptables": rules,
