@@ -1,0 +1,236 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node_poc.config.model import Limits
+from node_poc.runs.lifecycle import Collect, Report, decide
+from node_poc.runs.model import (
+    Failure,
+    JobObservation,
+    PodObservation,
+    Run,
+    Stage,
+    StartRefused,
+    Terminated,
+    Tick,
+)
+from node_poc.runs.status import RunStatus
+
+LIMITS = Limits(pull_seconds=100, hopeless_seconds=10)
+RUN = Run(7, "digest", received_at=1000.0)
+JOB = JobObservation(7, created_at=1001.0)
+ABSENT = "localhost/x: not found"
+FAILURE = Failure("Forbidden", "no", "ask")
+
+
+def pod(**shown):
+    return PodObservation(7, "pod-1", **{"phase": "Pending"} | shown)
+
+
+def waits(reason, message=""):
+    return pod(waiting_reason=reason, waiting_message=message)
+
+
+def ended(exit_code=0, **details):
+    end = Terminated(exit_code, started_at=1002.0, ended_at=1003.0, **details)
+    return pod(phase="Failed" if exit_code else "Succeeded", terminated=end)
+
+
+RUNNING = pod(phase="Running", running_since=1002.0)
+
+
+def follow(*steps, run=RUN):
+    """Let a run see (observation, now) pairs; returns it and all actions."""
+    actions = []
+    for step in steps:
+        observation, now = step if isinstance(step, tuple) else (step, 0.0)
+        run, more = decide(run, observation, now, LIMITS)
+        actions += more
+    return run, actions
+
+
+# --- the table: what is seen, and what the run and its actions are then
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "actions"),
+    [
+        ([JOB], RunStatus.INITIALIZING, [Report()]),
+        ([JOB, JOB], RunStatus.INITIALIZING, [Report()]),
+        ([pod()], RunStatus.INITIALIZING, [Report()]),
+        ([JOB, RUNNING], RunStatus.ACTIVE, [Report(), Report()]),
+        ([JOB, RUNNING, RUNNING], RunStatus.ACTIVE, [Report(), Report()]),
+        ([JOB, RUNNING, pod()], RunStatus.ACTIVE, [Report(), Report()]),
+        ([JOB, RUNNING, JOB], RunStatus.ACTIVE, [Report(), Report()]),
+        ([JOB, waits("ContainerCreating")], RunStatus.INITIALIZING, [Report()]),
+        ([JOB, ended()], RunStatus.COMPLETED, [Report(), Collect(remove_job=False)]),
+        ([ended()], RunStatus.COMPLETED, [Collect(remove_job=False)]),
+        ([JOB, ended(1)], RunStatus.CRASHED, [Report(), Collect(remove_job=False)]),
+        ([StartRefused(7, FAILURE)], RunStatus.START_FAILED, [Collect(remove_job=True)]),
+        ([JOB, pod(gone=True)], RunStatus.FAILED, [Report(), Collect(remove_job=True)]),
+        (
+            [JOB, pod(phase="Failed", reason="Evicted")],
+            RunStatus.FAILED,
+            [Report(), Collect(remove_job=False)],
+        ),
+        (
+            [JOB, JobObservation(7, gone=True)],
+            RunStatus.FAILED,
+            [Report(), Collect(remove_job=False)],
+        ),
+        (
+            [JOB, JobObservation(7, failed_reason="DeadlineExceeded")],
+            RunStatus.FAILED,
+            [Report(), Collect(remove_job=True)],
+        ),
+        (
+            [JOB, waits("InvalidImageName")],
+            RunStatus.NO_DOCKER_IMAGE,
+            [Report(), Collect(remove_job=True)],
+        ),
+        ([JOB, Tick(7)], RunStatus.INITIALIZING, [Report()]),
+    ],
+)
+def test_what_is_seen_and_what_follows(steps, status, actions):
+    run, done = follow(*steps)
+    assert (run.status, done) == (status, actions)
+
+
+def test_a_pod_that_was_deleted_after_it_had_ended_is_what_its_container_says():
+    run, _ = follow(JOB, PodObservation(7, "p", "Succeeded", terminated=Terminated(0), gone=True))
+    assert run.status is RunStatus.COMPLETED
+
+
+def test_the_times_of_a_run():
+    run, _ = follow(JOB, RUNNING, ended())
+    assert (run.job_created_at, run.started_at, run.ended_at) == (1001.0, 1002.0, 1003.0)
+
+
+def test_a_job_is_not_older_than_its_run():
+    """Kubernetes cuts times to whole seconds."""
+    run, _ = follow(JobObservation(7, created_at=999.0))
+    assert run.job_created_at == 1000.0
+
+
+# --- waiting
+
+
+def test_one_error_of_the_image_is_not_the_end():
+    run, actions = follow(JOB, (waits("ErrImagePull", ABSENT), 0.0))
+    assert run.status is RunStatus.INITIALIZING
+    assert run.failure.cause == "ImageNotFound"
+    assert actions == [Report(), Report()]
+
+
+@pytest.mark.parametrize("again", [waits("ImagePullBackOff", "Back-off"), Tick(7)])
+def test_an_image_that_stays_away_is_the_end_after_its_time(again):
+    steps = [JOB, (waits("ErrImagePull", ABSENT), 5.0)]
+    run, _ = follow(*steps, (again, 14.9))
+    assert run.status is RunStatus.INITIALIZING
+    run, actions = follow(*steps, (again, 15.0))
+    assert run.status is RunStatus.NO_DOCKER_IMAGE
+    assert actions[-1] == Collect(remove_job=True)
+    assert run.failure.cause == "ImageNotFound"  # not: ImagePullBackOff
+
+
+def test_an_error_that_may_pass_is_waited_for_longer():
+    steps = [JOB, (waits("ErrImagePull", "i/o timeout"), 0.0)]
+    assert follow(*steps, (Tick(7), 99.0))[0].status is RunStatus.INITIALIZING
+    assert follow(*steps, (Tick(7), 100.0))[0].status is RunStatus.NO_DOCKER_IMAGE
+
+
+def test_an_image_that_comes_after_all_leaves_no_trace():
+    steps = [JOB, waits("ErrImagePull", ABSENT), RUNNING, (Tick(7), 1e6), ended()]
+    run, _ = follow(*steps)
+    assert (run.status, run.failure, run.waiting) == (RunStatus.COMPLETED, None, None)
+
+
+def test_a_run_that_waits_for_room_waits_without_end():
+    run, actions = follow(JOB, pod(unschedulable="0/1 nodes"), (Tick(7), 1e9))
+    assert run.status is RunStatus.INITIALIZING
+    assert run.failure.detail
+    assert actions == [Report(), Report()]
+
+
+def test_the_same_wait_is_told_once():
+    _, actions = follow(JOB, *[waits("ErrImagePull", "i/o timeout")] * 5)
+    assert actions == [Report(), Report()]
+
+
+# --- whatever the order, the repeats and the gaps
+
+_REASONS = ["", "ContainerCreating", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"]
+_PODS = st.builds(
+    PodObservation,
+    run_id=st.just(7),
+    pod_name=st.sampled_from(["pod-1", "pod-2"]),
+    phase=st.sampled_from(["", "Pending", "Running", "Succeeded", "Failed", "Unknown"]),
+    reason=st.sampled_from(["", "Evicted", "NodeLost", "Odd"]),
+    unschedulable=st.sampled_from(["", "no room"]),
+    waiting_reason=st.sampled_from([*_REASONS, "CreateContainerError", "Odd"]),
+    waiting_message=st.sampled_from(["", ABSENT, "i/o timeout", "unauthorized"]),
+    running_since=st.none() | st.floats(0, 2000),
+    terminated=st.none()
+    | st.builds(
+        Terminated,
+        exit_code=st.integers(0, 255),
+        reason=st.sampled_from(["", "OOMKilled", "StartError"]),
+        signal=st.integers(0, 20),
+        ended_at=st.none() | st.floats(0, 2000),
+    ),
+    gone=st.booleans(),
+)
+_JOBS = st.builds(
+    JobObservation,
+    run_id=st.just(7),
+    created_at=st.none() | st.floats(0, 2000),
+    failed_reason=st.sampled_from(["", "DeadlineExceeded", "BackoffLimitExceeded"]),
+    delivered=st.booleans(),
+    gone=st.booleans(),
+)
+_SEEN = _PODS | _JOBS | st.just(StartRefused(7, FAILURE)) | st.just(Tick(7))
+_HISTORIES = st.lists(st.tuples(_SEEN, st.floats(0, 60)), max_size=30)
+_STAGES = list(Stage)
+
+
+@settings(max_examples=1000)
+@given(_HISTORIES)
+def test_a_run_never_goes_back_and_is_collected_once(history):
+    run, now, collected = RUN, 0.0, 0
+    for observation, gap in history:
+        now += gap
+        before = run
+        run, actions = decide(run, observation, now, LIMITS)
+        assert _STAGES.index(run.stage) >= _STAGES.index(before.stage)
+        collects = [action for action in actions if isinstance(action, Collect)]
+        collected += len(collects)
+        if before.stage is Stage.COLLECTING:
+            assert (run, actions) == (before, ())
+        assert (run.stage is Stage.COLLECTING) == bool(collected) == run.status.is_final
+        assert (run.run_id, run.digest, run.received_at) == (7, "digest", 1000.0)
+        if run.waiting is not None:
+            assert run.waiting.since <= now
+    assert collected <= 1
+
+
+@settings(max_examples=300)
+@given(_HISTORIES, st.integers(0, 255))
+def test_every_run_ends_once_its_container_has(history, exit_code):
+    run, _ = follow(*history, ended(exit_code))
+    assert run.status.is_final
+
+
+@settings(max_examples=300)
+@given(st.lists(_SEEN, max_size=15))
+def test_repeating_everything_changes_nothing_more(observations):
+    once, _ = follow(*observations)
+    if once.stage is Stage.COLLECTING:
+        twice, actions = follow(*observations, run=once)
+        assert (twice, actions) == (once, [])
+
+
+@pytest.mark.parametrize("stage", [Stage.COLLECTING, Stage.FINISHED, Stage.DELIVERED])
+@given(seen=_SEEN)
+def test_an_ended_run_is_deaf(stage, seen):
+    run = Run(7, "d", 0.0, stage=stage, status=RunStatus.COMPLETED)
+    assert decide(run, seen, 1.0, LIMITS) == (run, ())
