@@ -126,6 +126,19 @@ class Session:
 
     async def request(self, event: str, data: Any, timeout_s: float) -> Any:
         """Send one event and return its acknowledgement. Raises EmitterError without one."""
+        call = asyncio.ensure_future(self._call(event, data, timeout_s))
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            # the answer to a lost connection's question never comes: waiting for it is idle
+            await asyncio.wait({call, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                return call.result()
+            raise EmitterError(f"the connection was lost before the server answered {event}")
+        finally:
+            call.cancel()
+            lost.cancel()
+
+    async def _call(self, event: str, data: Any, timeout_s: float) -> Any:
         try:
             return await self._sio.call(event, (data,), timeout=timeout_s)
         except (socketio.exceptions.SocketIOError, AttributeError) as error:

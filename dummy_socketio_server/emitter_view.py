@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from emitter_client import Event, EventKind
 from rich.console import Console
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 FAILED = "red"
 GOOD = "green"
 NOTE = "yellow"

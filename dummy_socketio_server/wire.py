@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 MAX_MESSAGE_BYTES = 5_000_000
 
@@ -43,7 +43,7 @@ def single_argument(args: tuple[Any, ...]) -> Any:
     return args[0] if args else None
 
 
-def is_run_id(value: Any) -> bool:
+def is_run_id(value: Any) -> TypeGuard[int]:
     """Tell whether `value` can name a run: a JSON whole number (Python's bool is none)."""
     return isinstance(value, int) and not isinstance(value, bool)
 

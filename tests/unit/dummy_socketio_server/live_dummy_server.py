@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import socketio
@@ -70,15 +71,23 @@ class Server:
 
 
 class FakeNode:
-    """A node that answers by `answer(payload)`; None as answer means that it stays silent."""
+    """A node that answers by `answer(payload)`; None as answer means that it stays silent.
 
-    def __init__(self, url, answer=lambda payload: {"accepted": True, "status": "pending"}):
+    `answers` does the same for questions: event -> function of the payload.
+    """
+
+    def __init__(
+        self, url, answer=lambda payload: {"accepted": True, "status": "pending"}, answers=None
+    ):
         self.commands = []
+        self.asked = []
         self.sio = socketio.Client(
             reconnection_delay=0.1, reconnection_delay_max=0.2, handle_sigint=False
         )
         self.sio.on("command", self._on_command)
         self.answer = answer
+        for event, reply in (answers or {}).items():
+            self.sio.on(event, partial(self._on_question, event, reply))
         self.sio.on("connect", self._register)
         self.registered = threading.Event()
         self.sio.connect(url, transports=["websocket"])
@@ -95,6 +104,13 @@ class FakeNode:
     def _on_command(self, *payload):
         self.commands.append(payload[0] if payload else "no argument at all")
         answer = self.answer(payload[0])
+        if answer is None:
+            time.sleep(3600)
+        return answer
+
+    def _on_question(self, event, reply, payload):
+        self.asked.append((event, payload))
+        answer = reply(payload)
         if answer is None:
             time.sleep(3600)
         return answer

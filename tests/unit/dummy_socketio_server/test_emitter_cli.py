@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import command_emitter
 import pytest
 from emitter_client import Event, EventKind
+from emitter_post import payload_from
 from emitter_view import JsonView, TextView, clean
 
 
 def payload(*argv):
     _, options = command_emitter.parse(argv)
-    return command_emitter.payload_from(options)
+    return payload_from(options)
 
 
 def test_the_example_is_the_proof_of_concepts():
@@ -67,7 +68,7 @@ def test_payload_excludes_its_parts(tmp_path):
     assert command_emitter.main(["--payload", str(file), "--image", "x"]) == 2
 
 
-@pytest.mark.parametrize("argv", [["--timeout", "-1"], ["--timeout", "x"], ["--what"], ["list"]])
+@pytest.mark.parametrize("argv", [["--timeout", "-1"], ["--timeout", "x"], ["--what"], ["lists"]])
 def test_usage_errors_exit_with_2(argv):
     with pytest.raises(SystemExit) as caught:
         command_emitter.main(argv)

@@ -1,0 +1,128 @@
+"""Shows the node's runs: summaries in, text out. Pure but for the stream it is given.
+
+A summary is a node's text about a stranger's run: nothing in it is trusted to be of its type, and
+control characters are shown and not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TextIO
+
+from emitter_view import FAILED, GOOD, NOTE, PLAIN, clean
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+COLUMNS = ("RUN", "STATUS", "POS", "AGE", "STARTED", "ENDED", "IMAGE", "WHY")
+NOTHING = "-"
+ONGOING = ("pending", "initializing", "active")
+# Wide enough for any row where nobody looks: a line of a pipe is a run.
+PIPE_WIDTH = 4_000
+TIMES = ("received", "job_created", "started", "ended")
+
+
+def moment(value: Any) -> datetime | None:
+    """Read a summary's time; one without a zone is UTC."""
+    try:
+        read = datetime.fromisoformat(value)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone()
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def span(elapsed: timedelta) -> str:
+    """Return a time span in its two largest units, such as 3m05s or 2d07h."""
+    whole = max(0, int(elapsed.total_seconds()))
+    days, hours, minutes, rest = whole // 86400, whole // 3600, whole // 60, whole % 60
+    if days:
+        return f"{days}d{hours % 24:02d}h"
+    if hours:
+        return f"{hours}h{minutes % 60:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def clock_time(value: Any, now: datetime) -> str:
+    """Return a local time, with the day where it was not today."""
+    at = moment(value)
+    if at is None:
+        return NOTHING if value is None else line(value)
+    same_day = at.date() == now.astimezone().date()
+    return f"{at:%H:%M:%S}" if same_day else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def line(value: Any) -> str:
+    """Return anything as one line, `-` for nothing."""
+    return NOTHING if value in (None, "") else clean(value).replace("\n", " ").replace("\t", " ")
+
+
+def cells(summary: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    """Return one run's row."""
+    received = moment(summary.get("received"))
+    why = [line(summary[key]) for key in ("cause", "detail") if summary.get(key)]
+    return (
+        line(summary.get("run_id")),
+        line(summary.get("status")),
+        line(summary.get("position")),
+        span(now - received) if received else NOTHING,
+        clock_time(summary.get("started"), now),
+        clock_time(summary.get("ended"), now),
+        line(summary.get("image")),
+        ": ".join(why) or NOTHING,
+    )
+
+
+def colour(status: Any) -> str:
+    """Return the style for a run in this status."""
+    if status in ONGOING:
+        return PLAIN
+    return GOOD if status == "completed" else FAILED
+
+
+def show_table(runs: Sequence[Any], stream: TextIO, now: datetime) -> None:
+    """Print the runs as a table; through a pipe each run is one line."""
+    console = _console(stream)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in COLUMNS:
+        whole = name not in ("STATUS", "IMAGE", "WHY") or not console.is_terminal
+        table.add_column(name, no_wrap=whole, overflow="ignore" if whole else "fold")
+    for run in runs:
+        summary = run if isinstance(run, dict) else {}
+        row = [Text(cell) for cell in cells(summary, now)]
+        row[1].stylize(colour(summary.get("status")))
+        table.add_row(*row)
+    with console.capture() as captured:
+        console.print(table)
+    stream.write("".join(f"{text.rstrip()}\n" for text in captured.get().splitlines()))
+
+
+def details(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield (style, line) pairs that tell all about one run."""
+    place = run.get("position")
+    queue = "" if place is None else f", number {line(place)} in the node's queue"
+    status = run.get("status")
+    yield colour(status), f"run {line(run.get('run_id'))}: {line(status)}{queue}"
+    yield PLAIN, f"    image: {line(run.get('image'))}"
+    for key in TIMES:
+        at = moment(run.get(key))
+        ago = f" ({span(now - at)} ago)" if at else ""
+        yield PLAIN, f"    {key.replace('_', ' ')}: {clock_time(run.get(key), now)}{ago}"
+    for key in ("cause", "detail", "advice"):
+        if run.get(key):
+            yield NOTE, f"    {key}: {clean(run[key])}"
+    if run.get("ended") is not None:
+        delivered = "yes" if run.get("delivered") is True else "no, it still has to reach it"
+        yield PLAIN, f"    result is at the server: {delivered}"
+
+
+def show_details(run: dict[str, Any], stream: TextIO, now: datetime) -> None:
+    """Print all about one run."""
+    console = _console(stream)
+    for style, text in details(run, now):
+        console.print(text, style=style or None, markup=False, soft_wrap=True)
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else PIPE_WIDTH
+    return Console(file=stream, highlight=False, emoji=False, width=width)
