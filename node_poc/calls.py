@@ -46,6 +46,10 @@ class Calls:
         """Remember the kill, then remove the Job; the watches tell what becomes of it."""
         self._pool.submit(self._kill, record)
 
+    def look_for_pod(self, run: Run) -> None:
+        """Ask for the run's pod → its ``PodObservation``, gone if there is none."""
+        self._pool.submit(self._look_for_pod, run)
+
     def finish(self, run_id: int) -> None:
         """Mark the Job of a run whose result the server has."""
         self._pool.submit(self._finish, run_id)
@@ -85,6 +89,12 @@ class Calls:
             self._manager.kill(replace(record, kill_requested=True))
         except (StorageError, ClusterError) as error:
             self._again("not killed yet", record.spec.run_id, error, lambda: self.kill(record))
+
+    def _look_for_pod(self, run: Run) -> None:
+        try:
+            self._post(self._manager.find_pod(run.run_id))
+        except ClusterError as error:
+            self._again("pod not looked for", run.run_id, error, lambda: self.look_for_pod(run))
 
     def _finish(self, run_id: int) -> None:
         try:

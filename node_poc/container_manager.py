@@ -17,13 +17,14 @@ import structlog
 from node_poc import __version__
 from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.observations import observe_pod
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import sub_path
 from node_poc.runs.admission import image_allowed
-from node_poc.runs.model import Failure, Run, RunResult, RunSpec
+from node_poc.runs.model import Failure, PodObservation, Run, RunResult, RunSpec
 from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
 from node_poc.storage.records import Records, RunRecord
 
@@ -149,6 +150,12 @@ class ContainerManager:
     def remove(self, run_id: int) -> None:
         """Remove a run's Job and pods, now. Raises ClusterError."""
         self._objects.delete_job(self._identity.job_name(run_id))
+
+    def find_pod(self, run_id: int) -> PodObservation:
+        """Look at the run's pod now; ``gone`` if there is none. Raises ClusterError."""
+        found = map(observe_pod, self._objects.list_pods(self._identity.run_selector(run_id)))
+        nothing = PodObservation(run_id, "", "", gone=True)
+        return next((pod for pod in found if pod is not None), nothing)
 
     def kill(self, record: RunRecord) -> None:
         """Remember that a run is to be killed, then remove its Job and pod.

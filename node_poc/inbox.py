@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
 from node_poc.protocol.ports import KillOutcome, Submission
-from node_poc.runs.model import RunResult, StartRefused
+from node_poc.runs.model import PodObservation, RunResult, StartRefused
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ Message = (
     | JobsSeen
     | Started
     | StartRefused
+    | PodObservation
     | Collected
     | Delivered
     | Kill

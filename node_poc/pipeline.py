@@ -42,7 +42,7 @@ from node_poc.inbox import (
 from node_poc.orphans import Orphans
 from node_poc.protocol.ports import Answer, KillOutcome, Submission
 from node_poc.runs.admission import NotAllowedError, check_admission
-from node_poc.runs.lifecycle import Collect, Report, Stop, decide
+from node_poc.runs.lifecycle import Collect, LookForPod, Report, Stop, decide
 from node_poc.runs.model import (
     Failure,
     JobObservation,
@@ -117,6 +117,7 @@ class Engine:
             JobsSeen: self._on_jobs,
             Started: self._on_started,
             StartRefused: self._observe,
+            PodObservation: self._observe,
             Collected: self._on_collected,
             Delivered: self._on_delivered,
             Kill: self._on_kill,
@@ -249,6 +250,8 @@ class Engine:
                     self._outbox.put_status(changed)
                 case Stop():
                     self._calls.kill(record)
+                case LookForPod():
+                    self._calls.look_for_pod(changed)
                 case Collect(remove_job=remove_job):
                     self._calls.collect(changed, record, remove_job=remove_job)
                     self._start_next()

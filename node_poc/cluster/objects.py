@@ -54,6 +54,11 @@ class ClusterObjects:
         except NotFoundError:
             return
 
+    def list_pods(self, selector: str) -> list[dict[str, Any]]:
+        """Return the pods that a label selector selects."""
+        answer = self._call("GET", self.pods_path, query=[("labelSelector", selector)])
+        return list(answer.get("items") or [])
+
     def read_log_tail(self, pod: str, container: str, limit: int) -> tuple[bytes, bool]:
         """Return the last ``limit`` bytes of a container's log, and whether there was more.
 

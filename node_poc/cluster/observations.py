@@ -74,13 +74,16 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
     run_id = identity.run_id_of(metadata.get("labels") or {})
     if run_id is None:
         return None
-    failed: dict[str, Any] = {}
-    for condition in (job.get("status") or {}).get("conditions") or []:
-        if condition.get("type") == "Failed" and condition.get("status") == "True":
-            failed = condition
+    conditions = {
+        condition.get("type"): condition
+        for condition in (job.get("status") or {}).get("conditions") or []
+        if condition.get("status") == "True"
+    }
+    failed = conditions.get("Failed") or {}
     return JobObservation(
         run_id=run_id,
         created_at=parse_time(metadata.get("creationTimestamp")),
+        succeeded="Complete" in conditions,
         failed_reason=failed.get("reason", ""),
         failed_message=failed.get("message", ""),
         delivered=identity.ANNOTATION_DELIVERED in (metadata.get("annotations") or {}),

@@ -67,6 +67,10 @@ class Identity:
             LABEL_EGRESS: egress,
         }
 
+    def run_selector(self, run_id: int) -> str:
+        """Label selector of one run of this node."""
+        return f"{self.selector},{LABEL_RUN}={run_id}"
+
     @property
     def selector(self) -> str:
         """Label selector of all runs of this node."""

@@ -48,7 +48,12 @@ class Stop:
     """Remember that the run is to be killed, and remove its Job and pod."""
 
 
-Action = Report | Collect | Stop
+@dataclass(frozen=True)
+class LookForPod:
+    """The Job is over and its pod has not told: ask for it, and tell if it is gone."""
+
+
+Action = Report | Collect | Stop | LookForPod
 Decision = tuple[Run, tuple[Action, ...]]
 
 
@@ -99,6 +104,8 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
     if job.failed_reason == "DeadlineExceeded":
         failure = diagnosis.diagnose_deadline(job.failed_message)
         return _end(run, RunStatus.FAILED, failure, remove_job=True)
+    if job.succeeded or job.failed_reason:
+        return replace(run, job_succeeded=job.succeeded), (LookForPod(),)
     return _created(run, job.created_at)
 
 
@@ -116,6 +123,8 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
     run, reports = _created(run, None)
     if pod.terminated is not None:
         return _terminated(replace(run, pod_name=pod.pod_name), pod.terminated)
+    if pod.gone and run.job_succeeded:
+        return _end(replace(run, exit_code=0), RunStatus.COMPLETED, None, remove_job=False)
     if pod.gone:
         return _end(run, RunStatus.FAILED, diagnosis.POD_DELETED, remove_job=True)
     run = replace(run, pod_name=pod.pod_name)

@@ -136,10 +136,14 @@ class PodObservation:
 
 @dataclass(frozen=True)
 class JobObservation:
-    """What one look at a run's Job showed. ``failed_reason`` is that of its Failed condition."""
+    """What one look at a run's Job showed.
+
+    ``succeeded``: it has the Complete condition. ``failed_reason`` is that of its Failed condition.
+    """
 
     run_id: int
     created_at: float | None = None
+    succeeded: bool = False
     failed_reason: str = ""
     failed_message: str = ""
     delivered: bool = False
@@ -212,6 +216,7 @@ class Run:
     failure: Failure | None = None
     waiting: Wait | None = None
     kill_requested: bool = False
+    job_succeeded: bool = False
 
     @property
     def has_ended(self) -> bool:
