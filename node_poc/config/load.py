@@ -50,11 +50,11 @@ def _construct_unique(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[
     seen: set[Hashable] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
-        if isinstance(key, Hashable) and key in seen:
-            place = key_node.start_mark
-            raise ConfigError(
-                f"line {place.line + 1}: key `{key}` is given twice; keep one of them"
-            )
+        line = key_node.start_mark.line + 1
+        if not isinstance(key, Hashable):
+            raise ConfigError(f"line {line}: a key must be text, not a list or a mapping")
+        if key in seen:
+            raise ConfigError(f"line {line}: key `{key}` is given twice; keep one of them")
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
@@ -104,6 +104,10 @@ def _parse_yaml(text: str) -> dict[str, Any]:
         raise ConfigError(_explain_yaml(error, text)) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"this is not YAML text ({error})") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        # PyYAML lets these out for a value that looks like a date or number and is none.
+        what = "a value is not what it looks like (a date, a number) or what its !!tag says"
+        raise ConfigError(f"{what}; put it in quotes") from error
     if not isinstance(data, dict):
         kind = "empty" if data is None else f"a {type(data).__name__}"
         raise ConfigError(f"the file must be a mapping of keys to values, but it is {kind}")
