@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kubernetes.client import V1Job
+
+from node_poc.manifests.job import build_job, escape_references
+from tests.fakes.examples import config, spec
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+FULL = {
+    "storage": {
+        "mode": "pvc",
+        "claim": "tasks-claim",
+        "databases_claim": "data-claim",
+        "databases_root": "/data",
+    },
+    "limits": {"run_seconds": 3600},
+    "image_pull_secrets": ["registry-key"],
+    "security": {"run_as_user": None, "read_only_root_filesystem": False},
+}
+CASES = {
+    "job_host_path": lambda: build_job(spec(), config(), "10.96.0.77", 10001),
+    "job_volume_claims": lambda: build_job(
+        spec(environment=(("NAME", "value $(X)"),)), config(**FULL), None, 10001
+    ),
+    "job_as_little_as_possible": lambda: build_job(
+        spec(arguments=(), files=(), mounts=()), config(), None, 0
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_job_is_as_it_was(name, request):
+    """`pytest --update-golden` writes the files; the diff is for people to read."""
+    made = CASES[name]()
+    path = GOLDEN / f"{name}.json"
+    if request.config.getoption("--update-golden"):
+        path.write_text(json.dumps(made, indent=2) + "\n")
+    assert made == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kubernetes_knows_every_field(name):
+    V1Job.model_validate(json.loads(json.dumps(CASES[name]())))
+
+
+def pod_of(made):
+    return made["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_algorithm_gets_more_than_it_needs(name):
+    pod = pod_of(CASES[name]())
+    container = pod["containers"][0]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert pod["restartPolicy"] == "Never"
+    assert pod["dnsPolicy"] == "None"
+    assert not {"hostNetwork", "hostPID", "hostIPC", "serviceAccountName"} & set(pod)
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert {"cpu", "memory", "ephemeral-storage"} == set(container["resources"]["limits"])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_algorithm_never_runs_twice(name):
+    assert CASES[name]()["spec"]["backoffLimit"] == 0
+
+
+def test_a_job_and_its_pod_have_the_same_labels():
+    made = CASES["job_host_path"]()
+    assert made["metadata"]["labels"] == made["spec"]["template"]["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(("user", "non_root"), [(10001, True), (0, False)])
+def test_who_an_algorithm_runs_as(user, non_root):
+    made = build_job(spec(), config(security={"run_as_user": user}), None, 7)
+    context = pod_of(made)["securityContext"]
+    assert (context["runAsUser"], context["runAsNonRoot"]) == (user, non_root)
+
+
+def test_a_secret_is_never_in_the_job():
+    assert "a-secret-token" not in json.dumps(CASES["job_host_path"]())
+
+
+def expand(text):
+    """What the kubelet makes of a text where no variable is known (third_party/forked/golang)."""
+    return text.replace("$$", "$")
+
+
+@given(st.text(alphabet="$()AB {}"))
+def test_references_mean_themselves(text):
+    assert expand(escape_references(text)) == text
+
+
+@pytest.mark.parametrize("pull", [True, False])
+def test_when_the_registry_is_asked(pull):
+    data = config().model_dump() | {"policies": {"require_algorithm_pull": pull}}
+    made = build_job(spec(), config().model_validate(data), None, 7)
+    expected = "Always" if pull else "IfNotPresent"
+    assert pod_of(made)["containers"][0]["imagePullPolicy"] == expected

@@ -1,0 +1,195 @@
+"""The YAML files that people apply: valid, of one mind, and no more rights than are used."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from kubernetes import client
+
+from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.watch import Watcher
+from node_poc.config.load import load_config
+from node_poc.isolation.policies import build_policies
+from node_poc.manifests.config_map import build_config_map
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "node_poc/kubeconfs"
+FILES = [*sorted(FOLDER.glob("*.yaml")), ROOT / "dummy_proxy/proxy_pod_deployment.yaml"]
+CONFIG = load_config(ROOT / "node_poc/node_config.yaml", {})
+MODELS = {
+    "ConfigMap": client.V1ConfigMap,
+    "Deployment": client.V1Deployment,
+    "Namespace": client.V1Namespace,
+    "NetworkPolicy": client.V1NetworkPolicy,
+    "Role": client.V1Role,
+    "RoleBinding": client.V1RoleBinding,
+    "Service": client.V1Service,
+    "ServiceAccount": client.V1ServiceAccount,
+}
+
+
+def objects(path):
+    return [made for made in yaml.safe_load_all(path.read_text()) if made]
+
+
+def only(kind, name=None):
+    found = [
+        made
+        for path in FILES
+        for made in objects(path)
+        if made["kind"] == kind and name in {None, made["metadata"]["name"]}
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_holds_objects_that_kubernetes_knows(path):
+    made = objects(path)
+    assert made
+    for each in made:
+        MODELS[each["kind"]].model_validate(each)
+
+
+def test_everything_is_in_the_one_namespace():
+    for path in FILES:
+        for made in objects(path):
+            if made["kind"] != "Namespace":
+                assert made["metadata"]["namespace"] == CONFIG.kubernetes.namespace
+    assert only("Namespace")["metadata"]["name"] == CONFIG.kubernetes.namespace
+
+
+def test_the_namespace_is_applied_first():
+    assert objects(FILES[0])[0]["kind"] == "Namespace"
+
+
+def test_the_config_map_is_the_example_configuration():
+    text = (ROOT / "node_poc/node_config.yaml").read_text()
+    written = (FOLDER / "node_config_map.yaml").read_text()
+    assert written == build_config_map(CONFIG.kubernetes.namespace, text)
+    assert yaml.safe_load(written)["data"]["node_config.yaml"].strip() == text.strip()
+
+
+def test_the_policies_are_those_of_the_code():
+    made = build_policies(CONFIG.kubernetes.namespace, CONFIG.kubernetes.proxy.port)
+    assert objects(FOLDER / "network_policies.yaml") == made
+
+
+# Every right, and the call of node_poc/cluster that needs it.
+RIGHTS = {
+    ("batch", "jobs", "create"): "ClusterObjects.create_job",
+    ("batch", "jobs", "patch"): "ClusterObjects.patch_job: the result was delivered, the TTL",
+    ("batch", "jobs", "delete"): "ClusterObjects.delete_job: a run that could still start",
+    ("batch", "jobs", "list"): "Watcher._list",
+    ("batch", "jobs", "watch"): "Watcher._watch",
+    ("", "pods", "list"): "Watcher._list, ClusterObjects.list_pods",
+    ("", "pods", "watch"): "Watcher._watch",
+    ("", "pods/log", "get"): "ClusterObjects.read_log_tail",
+    ("", "services", "get"): "ClusterObjects.service_address",
+}
+
+
+def test_the_node_may_do_what_it_does_and_nothing_else():
+    granted = {
+        (group, resource, verb)
+        for rule in only("Role", "v6-node")["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert granted == set(RIGHTS)
+
+
+USERS = {"ClusterObjects": ClusterObjects, "Watcher": Watcher}
+NEEDED_BY = {call for text in RIGHTS.values() for call in re.findall(r"[A-Z]\w+\.\w+", text)}
+
+
+@pytest.mark.parametrize("call", sorted(NEEDED_BY))
+def test_a_right_is_still_needed(call):
+    user, _, name = call.partition(".")
+    assert hasattr(USERS[user], name)
+
+
+def test_no_call_of_the_cluster_folder_is_without_its_right():
+    """A method that ClusterObjects gains must be named in RIGHTS."""
+    methods = {
+        name
+        for name, value in vars(ClusterObjects).items()
+        if callable(value) and not name.startswith("_")
+    }
+    assert {f"ClusterObjects.{name}" for name in methods} <= NEEDED_BY
+
+
+def test_only_one_service_may_be_read():
+    rules = only("Role", "v6-node")["rules"]
+    services = [rule for rule in rules if rule["resources"] == ["services"]]
+    assert [rule["resourceNames"] for rule in services] == [[CONFIG.kubernetes.proxy.service]]
+
+
+def pod_of(name):
+    return only("Deployment", name)["spec"]["template"]["spec"]
+
+
+def test_the_node_pod_has_task_dir_at_the_same_path():
+    pod = pod_of("v6-node")
+    volume = next(each for each in pod["volumes"] if each["name"] == "task-files-root")
+    assert volume["hostPath"]["path"] == CONFIG.task_dir
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounts["task-files-root"] == CONFIG.task_dir
+    assert pod["initContainers"][0]["command"][-1] == CONFIG.task_dir
+
+
+def test_the_node_reads_the_mounted_configuration():
+    container = pod_of("v6-node")["containers"][0]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert container["args"] == ["run", "--config", f"{mounts['config']}/node_config.yaml"]
+
+
+def test_there_is_never_more_than_one_node():
+    spec = only("Deployment", "v6-node")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_node_is_who_the_role_is_for():
+    subject = only("RoleBinding", "v6-node")["subjects"][0]
+    assert subject["name"] == pod_of("v6-node")["serviceAccountName"]
+    assert subject["namespace"] == CONFIG.kubernetes.namespace
+
+
+def test_the_policies_select_the_node_and_the_proxy():
+    policies = {
+        each["metadata"]["name"]: each for each in objects(FOLDER / "network_policies.yaml")
+    }
+    for name, policy in (("v6-node", "v6-node"), ("v6proxy", "v6-proxy")):
+        labels = only("Deployment", name)["spec"]["template"]["metadata"]["labels"]
+        selected = policies[policy]["spec"]["podSelector"]["matchLabels"]
+        assert selected.items() <= labels.items()
+
+
+def test_the_proxy_answers_at_the_configured_name_and_port():
+    proxy = CONFIG.kubernetes.proxy
+    pod, service = pod_of("v6proxy"), only("Service", proxy.service)
+    name = f"{pod['hostname']}.{pod['subdomain']}.{CONFIG.kubernetes.namespace}"
+    assert name == proxy.host_name
+    assert pod["containers"][0]["ports"][0]["containerPort"] == proxy.port
+    assert service["spec"]["ports"][0]["port"] == proxy.port
+    assert service["spec"].get("clusterIP") != "None"
+    assert only("Service", pod["subdomain"])["spec"]["clusterIP"] == "None"
+
+
+@pytest.mark.parametrize("name", ["v6-node", "v6proxy"])
+def test_our_own_pods_are_no_root_and_have_limits(name):
+    pod = pod_of(name)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["enableServiceLinks"] is False
+    for container in pod["containers"]:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert {"cpu", "memory"} <= set(container["resources"]["limits"])
+
+
+def test_the_proxy_has_no_key_to_kubernetes():
+    assert pod_of("v6proxy")["automountServiceAccountToken"] is False
