@@ -88,7 +88,7 @@ class NodeLease:
             namespace: where the node's Jobs are; its Lease lies there too.
             node_name: the node's name as configured: one Lease for each.
             on_lost: called at most once, from a thread of this class, with the reason: the Lease
-                is held no more, or cannot be. The node must end at once, without ``stop``'s wish.
+                is not held any more, and the node must end at once. Not called after ``stop``.
             times: other times than the usual, for tests.
             holder: who takes it; by default this process, named by POD_NAME or by its machine.
         """
@@ -125,7 +125,7 @@ class NodeLease:
         """
         self._thread.start()
         while not self._held.wait(_INTERRUPT_SECONDS):
-            if stop.is_set():
+            if stop.is_set() or self._ending.is_set():
                 self._ending.set()
                 return False
         return True
@@ -216,7 +216,7 @@ class NodeLease:
             phase = self._calls.pod_phase(holder.place)
         except ClusterError as error:
             log.warning("the holder's pod is not readable", error=str(error))
-            return None  # its time runs off all the same
+            return None
         if phase is None:
             return "its holder's pod is gone"
         return f"its holder's pod has ended ({phase})" if phase in _ENDED_PHASES else None
@@ -239,8 +239,7 @@ class NodeLease:
             holder=holder.text,
             lease=self.name,
             free_in_s_if_silent=round(left),
-            advice=f"if this one is to work instead: {remedy}; if both are: give each its own "
-            "kubernetes.node_name",
+            advice=f"to let this one work: {remedy}; both: each its own kubernetes.node_name",
         )
 
     # --- once it is held

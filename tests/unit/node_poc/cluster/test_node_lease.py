@@ -1,0 +1,361 @@
+"""Who may work as a node, when, and what happens when that changes."""
+
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from lease_api import LeaseApi, no_answer
+from structlog.testing import capture_logs
+
+from node_poc.cluster.errors import error_of
+from node_poc.cluster.lease import LeaseTimes, NodeLease, Silence
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.lease import Holder, build_lease, taken
+
+NODE = "v6-node"
+NAME = Identity(NODE).node_label
+# A Lease's own seconds are whole ones: less than one cannot be waited for.
+QUICK = LeaseTimes(duration=1.0, give_up=0.8, renew_every=0.1, retry_every=0.05, look_every=0.05)
+POD_A, POD_B = Holder("node-a", "aa", in_pod=True), Holder("node-b", "bb", in_pod=True)
+
+
+@pytest.fixture
+def api():
+    return LeaseApi()
+
+
+class Station:
+    """One process's lease, and what it was told."""
+
+    def __init__(self, api, holder=POD_B, times=QUICK):
+        self.lost = []
+        self.stop = threading.Event()
+        self.lease = NodeLease(api, "v6-jobs", NODE, self.lost.append, times, holder)
+        self.works = None
+
+    def acquire_behind(self):
+        def acquire():
+            self.works = self.lease.acquire(self.stop)
+
+        threading.Thread(target=acquire, daemon=True).start()
+        return self
+
+    def end(self):
+        self.stop.set()
+        self.lease.stop(2.0)
+
+
+@contextmanager
+def station(api, holder=POD_B, times=QUICK):
+    made = Station(api, holder, times)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.005)
+
+
+def held_by(holder, **spec):
+    blank = build_lease(Identity(NODE), "v6-jobs")
+    lease = taken(blank, holder, 1, datetime(2001, 2, 3, tzinfo=UTC))
+    lease["spec"] |= spec
+    return lease
+
+
+def phase(api, pod, phase):
+    api.pods[pod] = {"metadata": {"name": pod}, "status": {"phase": phase}}
+
+
+def test_a_free_name_is_taken_at_once(api):
+    with station(api) as one:
+        began = time.monotonic()
+        assert one.lease.acquire(one.stop)
+        assert time.monotonic() - began < 0.8
+        assert one.lease.is_held
+        assert api.only()["holderIdentity"] == "node-b_bb"
+        assert api.only()["leaseDurationSeconds"] == 1
+        assert list(api.leases) == [one.lease.name] == [NAME]
+
+
+def test_it_is_given_back_at_the_end_and_the_next_takes_it_at_once(api):
+    with station(api, POD_A) as one:
+        assert one.lease.acquire(one.stop)
+    assert api.only()["holderIdentity"] == ""
+    assert not one.lease.is_held
+    assert one.lost == []
+    with station(api) as other:
+        assert other.lease.acquire(other.stop)
+        assert api.only()["leaseTransitions"] == 1
+
+
+def test_it_is_renewed_by_one_request_each_time(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        first = api.only()["renewTime"]
+        until(lambda: api.count("PUT") >= 3)
+        assert api.only()["renewTime"] > first
+        assert api.count("GET") == 1
+        assert one.lease.is_held
+
+
+def test_few_requests_in_a_minute():
+    assert 60 / LeaseTimes().renew_every <= 3
+
+
+def test_nobody_works_while_another_pod_does(api):
+    phase(api, "node-a", "Running")
+    with station(api, POD_A) as one, station(api) as other, capture_logs() as told:
+        assert one.lease.acquire(one.stop)
+        other.acquire_behind()
+        time.sleep(1.5)
+        assert other.works is None
+        assert not other.lease.is_held
+        assert api.only()["holderIdentity"] == "node-a_aa"
+        one.end()
+        until(lambda: other.works)
+    (first, *_) = [entry for entry in told if "another node pod" in entry["event"]]
+    assert first["holder"] == "node-a_aa"
+    assert "kubectl -n v6-jobs delete pod node-a" in first["advice"]
+    assert "node_name" in first["advice"]
+
+
+def test_the_same_pods_next_container_takes_over_at_once(api):
+    phase(api, "node-b", "Running")
+    api.put(held_by(Holder("node-b", "0f", in_pod=True)))
+    with station(api) as one:
+        one.acquire_behind()
+        until(lambda: one.works, 0.8)
+        assert api.only()["holderIdentity"] == "node-b_bb"
+
+
+@pytest.mark.parametrize("ended", [None, "Succeeded", "Failed"])
+def test_a_pod_that_is_gone_or_has_ended_is_not_waited_for(api, ended):
+    if ended:
+        phase(api, "node-a", ended)
+    api.put(held_by(POD_A))
+    with station(api) as one:
+        one.acquire_behind()
+        until(lambda: one.works, 0.8)
+
+
+@pytest.mark.parametrize("ended", ["Running", "Unknown"])
+def test_a_pod_that_may_live_is_waited_for_until_it_was_silent_for_long_enough(api, ended):
+    phase(api, "node-a", ended)
+    api.put(held_by(POD_A))
+    with station(api) as one:
+        began = time.monotonic()
+        assert one.lease.acquire(one.stop)
+        assert 1.0 <= time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("renewed", ["1970-01-01T00:00:00.000000Z", "2999-01-01T00:00:00Z"])
+def test_what_the_holders_clock_says_does_not_matter(api, renewed):
+    phase(api, "node-a", "Running")
+    api.put(held_by(POD_A, renewTime=renewed))
+    with station(api) as one:
+        began = time.monotonic()
+        assert one.lease.acquire(one.stop)
+        assert 1.0 <= time.monotonic() - began < 4
+
+
+def test_a_longer_time_that_the_holder_wrote_is_kept_to(api):
+    phase(api, "node-a", "Running")
+    api.put(held_by(POD_A, leaseDurationSeconds=2))
+    with station(api) as one:
+        began = time.monotonic()
+        assert one.lease.acquire(one.stop)
+        assert time.monotonic() - began >= 2.0
+
+
+@pytest.mark.parametrize("text", ["outside:my-machine_0f", "../../x_0f"])
+def test_a_holder_without_a_pod_is_waited_for(api, text):
+    api.put(held_by(POD_A, holderIdentity=text))
+    with station(api, Holder("my-machine", "0e", in_pod=False)) as one:
+        began = time.monotonic()
+        assert one.lease.acquire(one.stop)
+        assert time.monotonic() - began >= 1.0
+    assert not [path for _, path, _ in api.asked if "/pods" in path]
+
+
+def test_a_race_for_it_has_one_winner(api):
+    gate = threading.Barrier(2, timeout=5)
+
+    def meet():
+        if threading.current_thread().name == "lease":
+            try:
+                gate.wait()
+            except threading.BrokenBarrierError:
+                return
+
+    api.before_write = meet
+    phase(api, "node-a", "Running")
+    phase(api, "node-b", "Running")
+    api.put(held_by(POD_A, holderIdentity=""))
+    slow = LeaseTimes(duration=60, give_up=50, renew_every=30, retry_every=1, look_every=0.05)
+    with station(api, POD_A, slow) as one, station(api, POD_B, slow) as other:
+        one.acquire_behind()
+        other.acquire_behind()
+        until(lambda: one.works or other.works)
+        gate.abort()
+        time.sleep(0.6)
+        assert [one.works, other.works].count(True) == 1
+        assert one.lost == other.lost == []
+
+
+def test_a_stop_ends_the_wait(api):
+    phase(api, "node-a", "Running")
+    api.put(held_by(POD_A, leaseDurationSeconds=600))
+    with station(api) as one:
+        one.acquire_behind()
+        time.sleep(0.1)
+        one.stop.set()
+        until(lambda: one.works is False, 0.5)
+    assert api.only()["holderIdentity"] == "node-a_aa"
+
+
+def test_a_stop_ends_the_wait_even_in_a_call_that_hangs_and_what_it_took_is_given_back(api):
+    api.hang_seconds = 0.6
+    with station(api) as one:
+        one.acquire_behind()
+        time.sleep(0.1)
+        one.stop.set()
+        until(lambda: one.works is False, 0.3)
+        until(lambda: api.leases and api.only()["holderIdentity"] == "")
+    assert one.lost == []
+
+
+@pytest.mark.parametrize("status", [0, 403, 500])
+def test_an_api_that_refuses_is_asked_again_and_nobody_works_meanwhile(api, status):
+    api.fail = no_answer() if not status else error_of("GET x", status, '{"message": "no"}')
+    with station(api) as one, capture_logs() as told:
+        one.acquire_behind()
+        time.sleep(0.3)
+        assert one.works is None
+        api.fail = None
+        until(lambda: one.works)
+    advice = next(e["advice"] for e in told if e["event"].startswith("no lease"))
+    assert ("kubeconfs" in advice) == (status == 403)
+
+
+def test_an_answer_that_was_lost_is_no_other_holder(api):
+    real = api.put
+    lose = [True]
+
+    def put(lease):
+        made = real(lease)
+        if lose and lose.pop():
+            raise no_answer()
+        return made
+
+    api.put = put
+    with station(api) as one:
+        one.acquire_behind()
+        until(lambda: one.works, 1.0)
+        lose.append(True)
+        time.sleep(0.5)
+        assert one.lost == []
+        assert one.lease.is_held
+
+
+def test_who_cannot_renew_ends_before_another_may_begin(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        api.fail = no_answer()
+        began = time.monotonic()
+        until(lambda: one.lost)
+        assert 0.6 <= time.monotonic() - began < 3
+        assert not one.lease.is_held
+    assert len(one.lost) == 1
+    assert "could not be renewed" in one.lost[0]
+
+
+def test_who_cannot_renew_ends_in_time_while_a_call_hangs(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        api.hang_seconds = 5.0
+        began = time.monotonic()
+        until(lambda: one.lost)
+        assert time.monotonic() - began < 3
+        api.hang_seconds = 0.0
+
+
+def test_a_short_trouble_is_outlived(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        api.fail = no_answer()
+        time.sleep(0.4)
+        api.fail = None
+        time.sleep(0.6)
+        assert one.lost == []
+        assert one.lease.is_held
+
+
+def test_who_is_robbed_of_it_ends_and_does_not_rob_back(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        api.put(held_by(POD_A))
+        until(lambda: one.lost)
+        assert "node-a" in one.lost[0]
+        assert not one.lease.is_held
+    assert api.only()["holderIdentity"] == "node-a_aa"
+
+
+@pytest.mark.parametrize("meddle", ["delete", "empty", "label"])
+def test_a_person_who_meddles_with_it_does_not_end_the_node(api, meddle):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        if meddle == "delete":
+            api.leases.clear()
+        else:
+            lease = api.call("GET", f"leases/{NAME}")
+            lease["metadata"]["labels"]["mine"] = "yes"
+            if meddle == "empty":
+                lease["spec"]["holderIdentity"] = ""
+            api.put(lease)
+        time.sleep(0.4)
+        assert one.lost == []
+        assert api.only()["holderIdentity"] == "node-b_bb"
+
+
+def test_an_answer_that_makes_no_sense_ends_the_node_not_the_thread_only(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        api.fail = KeyError("nonsense")
+        until(lambda: one.lost)
+        assert "KeyError" in one.lost[0]
+
+
+def test_a_stop_without_an_api_does_not_hang(api):
+    with station(api) as one:
+        assert one.lease.acquire(one.stop)
+        api.hang_seconds = 1.0
+        began = time.monotonic()
+        one.lease.stop(0.2)
+        assert time.monotonic() - began < 0.4
+    assert one.lost == []
+
+
+def test_stop_before_acquire_is_harmless(api):
+    one = Station(api)
+    one.lease.stop(1.0)
+    assert api.asked == []
+
+
+def test_silence_is_counted_from_the_last_change_that_was_seen():
+    silence, lease = Silence(), {"metadata": {"resourceVersion": "1"}, "spec": {}}
+    assert silence.seconds(lease, 100.0) == 0
+    assert silence.seconds(lease, 130.0) == 30
+    lease["spec"]["renewTime"] = "whatever"
+    assert silence.seconds(lease, 131.0) == 0
+    lease["metadata"]["resourceVersion"] = "0"
+    assert silence.seconds(lease, 140.0) == 0
+    silence.forget()
+    assert silence.seconds(lease, 200.0) == 0
