@@ -34,4 +34,6 @@ def set_up_logging(level: str, *, as_json: bool) -> None:
 def _renderers(*, as_json: bool) -> list[structlog.typing.Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    # Plain tracebacks: the usual ones show local variables, and among those are tokens and data.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
