@@ -91,7 +91,8 @@ class Delivery:
         for result, sent_at, sent_on in list(self._unacknowledged.values()):
             if sent_on != connection or now - sent_at > _ACKNOWLEDGE_SECONDS:
                 log.info("sending a result again", run_id=result.run_id)
-                self._send(result)
+                if not self._send(result):  # it is owed all the same, though nobody waits for it
+                    self._put(result)
 
     def _send(self, item: Run | RunResult) -> bool:
         try:
