@@ -92,7 +92,7 @@ class Records:
                 digest=str(data["digest"]),
                 received_at=float(data["received_at"]),
                 job_created_at=data["job_created_at"],
-                kill_requested=bool(data["kill_requested"]),
+                kill_requested=bool(data.get("kill_requested", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{self.folder(run_id)}/run.json: is damaged ({error!r})") from error
