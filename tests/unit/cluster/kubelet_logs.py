@@ -1,0 +1,174 @@
+"""What a kubelet does with one container's log, over a real socket: for the tests of following it.
+
+    with KubeletLogs() as kubelet:
+        kubelet.log(b"one\n"); kubelet.rotate(); kubelet.end()
+
+Like a kubelet it gives the current file only, sees a time limit in whole seconds, and stamps a line
+once however many entries it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from kubernetes import client
+
+from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.logs import ContainerLogs
+
+PODS = "/api/v1/namespaces/v6-jobs/pods"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One write of a container, as the runtime files it. ``at``: nanoseconds since the epoch."""
+
+    at: int
+    data: bytes
+
+
+def stamp(at: int) -> bytes:
+    moment = datetime.fromtimestamp(at // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{moment}.{at % 10**9:09d}Z ".encode()
+
+
+def render(entries: list[Entry], since: int | None) -> list[bytes]:
+    """What the kubelet sends for some entries, one item each; ``since`` in seconds."""
+    sent, at_line_start = [], True
+    for entry in entries:
+        if since is None or entry.at >= since * 10**9:
+            sent.append((stamp(entry.at) if at_line_start else b"") + entry.data)
+        at_line_start = entry.data.endswith(b"\n")
+    return sent
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        kubelet: KubeletLogs = self.server.kubelet  # type: ignore[attr-defined]
+        query = dict(parse_qsl(urlsplit(self.path).query))
+        kubelet.queries.append(query)
+        status = kubelet.statuses.pop(0) if kubelet.statuses else kubelet.status
+        if status != 200:
+            text = json.dumps({"kind": "Status", "reason": "Test", "message": "test"}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        kubelet.serve(self, query)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    kubelet: KubeletLogs
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke is what some tests ask for."""
+
+
+class KubeletLogs:
+    """The log of one container and what happens to who follows it."""
+
+    def __init__(self) -> None:
+        self.files: list[list[Entry]] = [[]]
+        self.status = 200
+        self.statuses: list[int] = []
+        self.queries: list[dict[str, str]] = []
+        self.ended = False
+        # After so many bytes of a connection it is cut; one item for each connection.
+        self.cuts: list[int] = []
+        # These next connections stay open without a word.
+        self.mute = 0
+        # Who follows stays in the file that was rotated away (kubernetes#126564).
+        self.forgets_followers = False
+        self.changed = threading.Condition()
+        self._clock = time.time_ns()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.kubelet = self
+
+    def __enter__(self) -> KubeletLogs:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def logs(self) -> ContainerLogs:
+        """A reader of it."""
+        settings = client.Configuration(host=f"http://127.0.0.1:{self._server.server_port}")
+        settings.retries = False
+        api = KubernetesApi(client.ApiClient(configuration=settings))
+        return ContainerLogs(api, PODS, "algorithm")
+
+    def log(self, data: bytes, *, later: float = 1e-6) -> None:
+        """Log a line, or a part of one, so many seconds after the one before."""
+        with self.changed:
+            self._clock += int(later * 1e9)
+            self.files[-1].append(Entry(self._clock, data))
+            self.changed.notify_all()
+
+    def rotate(self) -> None:
+        with self.changed:
+            self.files.append([])
+            self.changed.notify_all()
+
+    def end(self) -> None:
+        """The container ends."""
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def serve(self, handler: _Handler, query: dict[str, str]) -> None:
+        """Send the log as a query asks for it."""
+        if self.mute:
+            self.mute -= 1
+            time.sleep(30)
+        since = query.get("sinceTime")
+        begin = None if since is None else int(datetime.fromisoformat(since).timestamp())
+        follow = query.get("follow") == "true"
+        left = self.cuts.pop(0) if self.cuts and follow else 10**12
+        number, sent = len(self.files) - 1, 0
+        while True:
+            with self.changed:
+                lines = render(self.files[number], begin)
+                if sent == len(lines):
+                    if number < len(self.files) - 1 and not self.forgets_followers:
+                        number, sent = number + 1, 0
+                        continue
+                    if self.ended or not follow:
+                        return
+                    self.changed.wait(0.05)
+                    continue
+            data = b"".join(lines[sent:])
+            sent = len(lines)
+            handler.chunk(data[:left]) if data[:left] else None
+            left -= len(data)
+            if left < 0:
+                with contextlib.suppress(OSError):
+                    handler.connection.shutdown(socket.SHUT_RDWR)
+                raise ConnectionError

@@ -1,0 +1,106 @@
+import pytest
+
+from node_poc.cluster.observations import observe_job, observe_pod, parse_time
+from node_poc.manifests.identity import Identity
+from node_poc.runs.model import JobObservation, PodObservation, Terminated
+
+LABELS = Identity("n").labels(7, "proxy")
+
+
+def pod(status=None, **more):
+    return {"metadata": {"name": "p", "labels": LABELS}, "status": status, **more}
+
+
+def container(**state):
+    return {"containerStatuses": [{"name": "algorithm", "state": state}]}
+
+
+@pytest.mark.parametrize("look", [observe_pod, observe_job])
+@pytest.mark.parametrize("labels", [None, {}, {"vantage6.ai/run-id": "x"}])
+def test_an_object_of_nobody_is_not_looked_at(look, labels):
+    assert look({"metadata": {"name": "p", "labels": labels}}) is None
+
+
+@pytest.mark.parametrize("status", [None, {}, {"containerStatuses": None, "conditions": None}])
+def test_a_pod_without_a_word(status):
+    assert observe_pod(pod(status)) == PodObservation(7, "p", "")
+
+
+def test_a_waiting_pod():
+    waiting = {"reason": "ErrImagePull", "message": "not found"}
+    seen = observe_pod(pod({"phase": "Pending"} | container(waiting=waiting)))
+    assert (seen.phase, seen.waiting_reason, seen.waiting_message) == (
+        "Pending",
+        "ErrImagePull",
+        "not found",
+    )
+
+
+def test_a_running_pod():
+    running = {"startedAt": "1970-01-01T00:00:10Z"}
+    seen = observe_pod(pod(container(running=running), spec={"nodeName": "worker"}))
+    assert (seen.running_since, seen.node_name) == (10.0, "worker")
+
+
+def test_an_ended_pod():
+    end = {
+        "exitCode": 137,
+        "reason": "OOMKilled",
+        "startedAt": "1970-01-01T00:00:10Z",
+        "finishedAt": "1970-01-01T00:00:20Z",
+    }
+    seen = observe_pod(pod({"phase": "Failed"} | container(terminated=end)), gone=True)
+    assert seen.terminated == Terminated(137, "OOMKilled", started_at=10.0, ended_at=20.0)
+    assert seen.gone is True
+
+
+def test_a_container_that_never_began_has_no_times():
+    seen = observe_pod(pod(container(terminated={"exitCode": 128, "startedAt": None})))
+    assert (seen.terminated.started_at, seen.terminated.ended_at) == (None, None)
+
+
+def test_another_container_is_not_the_algorithm():
+    status = {"containerStatuses": [{"name": "sidecar", "state": {"terminated": {"exitCode": 1}}}]}
+    assert observe_pod(pod(status)).terminated is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"status": "False", "message": "no room", "reason": "Unschedulable"}, "no room"),
+        ({"status": "False", "reason": "SchedulingGated"}, "SchedulingGated"),
+        ({"status": "False"}, "not scheduled"),
+        ({"status": "True", "message": "x"}, ""),
+    ],
+)
+def test_a_pod_without_a_place(condition, expected):
+    seen = observe_pod(
+        pod({"conditions": [{"type": "Ready"}, {"type": "PodScheduled"} | condition]})
+    )
+    assert seen.unschedulable == expected
+
+
+def job(status=None, **metadata):
+    return {"metadata": {"name": "j", "labels": LABELS, **metadata}, "status": status}
+
+
+def test_a_new_job():
+    seen = observe_job(job(creationTimestamp="1970-01-01T00:00:10Z"))
+    assert seen == JobObservation(7, created_at=10.0)
+
+
+@pytest.mark.parametrize(("status", "reason"), [("True", "DeadlineExceeded"), ("False", "")])
+def test_a_failed_job(status, reason):
+    failed = {"type": "Failed", "status": status, "reason": "DeadlineExceeded", "message": "m"}
+    assert observe_job(job({"conditions": [{"type": "Other"}, failed]})).failed_reason == reason
+
+
+def test_a_delivered_job():
+    assert observe_job(job(annotations={"vantage6.ai/result-delivered": "true"})).delivered
+    assert not observe_job(job(annotations=None)).delivered
+
+
+def test_times_with_and_without_parts_of_seconds():
+    assert parse_time("1970-01-01T00:00:01Z") == 1.0
+    assert parse_time("1970-01-01T00:00:01.500000Z") == 1.5
+    assert parse_time(None) is None
