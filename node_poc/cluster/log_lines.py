@@ -1,0 +1,210 @@
+"""PURE: the kubelet's form of a log (a time stamp before each line) becomes the log's own bytes.
+
+A stamp is taken off and remembered; nothing else is changed. Bytes are handed on as they come, so a
+line of any length costs no memory. After a break the kubelet repeats lines; those that were taken
+already are recognised here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+_STAMP = re.compile(
+    rb"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ", re.MULTILINE
+)
+_LONGEST_STAMP = 40
+# Lines of stdout and stderr may swap by microseconds, and two may have one stamp: so the last few
+# stamps are remembered and not only the last one.
+_REMEMBERED = 32
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a log: everything before it was taken.
+
+    Attributes:
+        recent: stamps of the last lines taken, in the order of the log.
+        open_bytes: how much of the last line was taken; None: all of it, with its newline.
+    """
+
+    recent: tuple[bytes, ...] = ()
+    open_bytes: int | None = None
+
+    def __str__(self) -> str:
+        """The position as text, for ``parse``."""
+        recent = [stamp.decode("ascii") for stamp in self.recent]
+        return json.dumps({"recent": recent, "open_bytes": self.open_bytes})
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Make a position of its text; of anything else, the log's begin."""
+        try:
+            data = json.loads(text)
+            recent = tuple(str(stamp).encode("ascii") for stamp in data["recent"])
+            open_bytes = data["open_bytes"]
+            if all(_STAMP.match(stamp + b" ") for stamp in recent) and recent:
+                return cls(recent, None if open_bytes is None else int(open_bytes))
+        except (KeyError, TypeError, ValueError):
+            pass
+        return cls()
+
+    def since(self) -> int | None:
+        """From when to ask for the log, in seconds since the epoch; None: from its begin."""
+        return min(map(_nanoseconds, self.recent)) // 10**9 if self.recent else None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some bytes of a log, without stamps, and the position after them."""
+
+    data: bytes
+    position: Position
+
+
+class LineReader:
+    """Takes the bytes of one connection, which began at ``position.since()``."""
+
+    def __init__(self, position: Position) -> None:
+        self._recent = position.recent
+        self._open_bytes: int | None = None
+        self._in_line = False
+        self._rest = b""
+        self._repeats = _Repeats(position) if position.recent else None
+        self._drops_line = False
+        self._drop_bytes = 0
+
+    def feed(self, chunk: bytes) -> Piece | None:
+        """Take the next bytes; None if there is nothing new in them."""
+        data, self._rest = self._rest + chunk, b""
+        taken: list[bytes] = []
+        begin = 0
+        if self._repeats is not None:
+            begin = self._sift(data, taken)
+        if self._repeats is None:
+            self._take(data[begin:] if begin else data, taken)
+        out = b"".join(taken)
+        return Piece(out, Position(self._recent, self._open_bytes)) if out else None
+
+    def _take(self, data: bytes, taken: list[bytes]) -> None:
+        """Take everything. This is the fast way: no Python for each line."""
+        begin = 0
+        if self._in_line:
+            begin = self._take_line(data, 0, taken)
+        whole = data.rfind(b"\n", begin) + 1
+        if whole > begin:
+            lines = data[begin:whole]
+            self._remember(lines)
+            taken.append(_STAMP.sub(b"", lines))
+            begin = whole
+        if begin < len(data):
+            begin = self._begin_line(data, begin, taken)
+            if self._in_line:
+                self._take_line(data, begin, taken)
+
+    def _remember(self, lines: bytes) -> None:
+        last = lines.rsplit(b"\n", _REMEMBERED + 1)[-_REMEMBERED - 1 :]
+        stamps = tuple(match[0][:-1] for match in map(_STAMP.match, last) if match)
+        self._recent = (self._recent + stamps)[-_REMEMBERED:]
+
+    def _begin_line(self, data: bytes, begin: int, taken: list[bytes]) -> int:
+        """Look at a line's stamp; return where its own bytes begin. Too short: keep for later."""
+        match = _STAMP.match(data, begin)
+        if match is None and data.find(b"\n", begin) < 0 and len(data) - begin < _LONGEST_STAMP:
+            self._rest = data[begin:]
+            return len(data)
+        self._in_line, self._drops_line, self._drop_bytes = True, False, 0
+        stamp = match[0][:-1] if match else None
+        if self._repeats is not None:
+            self._drops_line, self._drop_bytes = self._repeats.judge(stamp)
+            if self._repeats.must_end_line and not self._drops_line:
+                taken.append(b"\n")  # the line under way was lost with its file
+                self._repeats.must_end_line = False
+            if self._drop_bytes or self._repeats.is_resumed:
+                self._open_bytes = self._drop_bytes
+                return match.end() if match else begin
+        if not self._drops_line:
+            self._open_bytes = 0 if stamp else None
+            if stamp:
+                self._recent = (*self._recent, stamp)[-_REMEMBERED:]
+        return match.end() if match else begin
+
+    def _take_line(self, data: bytes, begin: int, taken: list[bytes]) -> int:
+        """Take, or drop, what there is of the line under way; return where the next one begins."""
+        end = data.find(b"\n", begin) + 1
+        self._in_line = end == 0
+        end = end or len(data)
+        if self._drops_line:
+            return end
+        dropped = min(self._drop_bytes, end - begin)
+        self._drop_bytes -= dropped
+        taken.append(data[begin + dropped : end])
+        if not self._in_line:
+            self._open_bytes = None
+        elif self._open_bytes is not None:
+            self._open_bytes += end - begin - dropped
+        return end
+
+    def _sift(self, data: bytes, taken: list[bytes]) -> int:
+        """Go line by line while what comes may be a repeat; return how far that was."""
+        begin = 0
+        while begin < len(data):
+            if not self._in_line:
+                begin = self._begin_line(data, begin, taken)
+            if self._in_line:
+                begin = self._take_line(data, begin, taken)
+            if self._repeats is not None and self._repeats.are_over:
+                self._repeats = None
+                break
+        return begin
+
+
+class _Repeats:
+    """Tells the lines that were taken on a connection before from those that were not."""
+
+    def __init__(self, position: Position) -> None:
+        self._known = Counter(position.recent)
+        self._last = position.recent[-1]
+        moments = [_nanoseconds(stamp) for stamp in position.recent]
+        # Older lines than the remembered ones were taken too, if there ever were any.
+        self._oldest = min(moments) if len(moments) >= _REMEMBERED else -1
+        self._newest = max(moments)
+        self._open_bytes = position.open_bytes
+        self._dropped = True
+        self.must_end_line = position.open_bytes is not None
+        self.is_resumed = False
+        self.are_over = False
+
+    def judge(self, stamp: bytes | None) -> tuple[bool, int]:
+        """Whether a line is to be dropped, and if not, how many of its bytes are."""
+        self.is_resumed = False
+        if stamp is None:  # the rest of a line whose begin is too old to be repeated
+            return self._dropped, 0
+        if self._known[stamp]:
+            self._known[stamp] -= 1
+            if stamp == self._last and not self._known[stamp] and self._open_bytes is not None:
+                self.is_resumed, self.must_end_line, self._dropped = True, False, False
+                return False, self._open_bytes
+            self._dropped = True
+        else:
+            moment = _nanoseconds(stamp)
+            self._dropped = moment <= self._oldest
+            self.are_over = moment > self._newest
+        return self._dropped, 0
+
+
+def _nanoseconds(stamp: bytes) -> int:
+    match = _STAMP.match(stamp + b" ")
+    if match is None:
+        raise ValueError(f"not a time stamp: {stamp!r}")
+    seconds, fraction, zone = match.groups()
+    return _seconds(seconds + zone) * 10**9 + int((fraction or b"0").ljust(9, b"0"))
+
+
+@lru_cache(maxsize=64)
+def _seconds(moment: bytes) -> int:
+    return int(datetime.fromisoformat(moment.decode("ascii")).timestamp())

@@ -1,0 +1,284 @@
+"""Keeps the logs of runs: followed while a run goes, in its folder afterwards, each line once.
+
+A follower is a thread of its own per run that is going, because it sits in a read. What it takes is
+on disk at once, so memory does not grow with logs, and a node that is killed reads on where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.cluster.log_lines import Piece
+from node_poc.cluster.logs import Following
+from node_poc.storage.records import StorageError
+from node_poc.storage.run_log import RunLog
+
+log = structlog.get_logger(__name__)
+
+_SAVE_SECONDS = 0.5
+_AGAIN_SECONDS = 5.0
+# A log of so many bytes may have been rotated: then its follower, that still reads in the old
+# file, is waited for; a new reader would get the current file only.
+_MUCH = 256 * 1024
+# The kubelet's reader notices a container's end within a second. Nothing for so long: it hangs.
+_HANGS_SECONDS = 3.0
+_PAUSE_SECONDS = 0.2
+
+
+class LogSource(Protocol):
+    """Where logs come from; see ``cluster.logs.ContainerLogs``."""
+
+    def read(self, pod: str, bookmark: str) -> Iterator[Piece]:
+        """What there is after ``bookmark``. Raises ClusterError."""
+        ...
+
+    def follow(self, pod: str, bookmark: str, following: Following) -> Iterator[Piece]:
+        """What there is after ``bookmark`` and what comes."""
+        ...
+
+
+class LogKeeper:
+    """Follows and keeps the logs of runs. Thread-safe. As many threads as runs that are going."""
+
+    def __init__(
+        self,
+        source: LogSource,
+        folder_of: Callable[[int], Path],
+        head_bytes: int,
+        tail_bytes: int,
+    ) -> None:
+        """Nothing happens before the first call.
+
+        Args:
+            source: where logs come from.
+            folder_of: a run's own folder; it must exist when the run is followed.
+            head_bytes: how much of a log's begin is kept.
+            tail_bytes: how much of its end is kept.
+        """
+        self._source = source
+        self._folder_of = folder_of
+        self._head_bytes = head_bytes
+        self._tail_bytes = tail_bytes
+        self._lock = threading.Lock()
+        self._kept: dict[int, _KeptLog] = {}
+        self._stopped = threading.Event()
+        self._saver: threading.Thread | None = None
+
+    def follow(self, run_id: int, pod_name: str) -> None:
+        """Follow a run's log from now on; returns at once, and repeating it is harmless."""
+        self._get(run_id, pod_name).start()
+
+    def complete(
+        self, run_id: int, pod_name: str, within_seconds: float, *, ended: bool = True
+    ) -> bool:
+        """Make sure that all a container logged is in the run's folder, and finish the log.
+
+        Args:
+            run_id: the run.
+            pod_name: its pod.
+            within_seconds: how long that may take.
+            ended: whether the container has ended; False: it is being killed, and its end is
+                waited for.
+
+        Returns:
+            whether the log was read to its end; False: the pod was gone before, or the container
+            still ran when the time was over.
+
+        Raises:
+            ClusterError: the log cannot be read now. Call again, or ``give_up``.
+            StorageError: it cannot be written. Call again.
+        """
+        kept = self._get(run_id, pod_name)
+        whole = kept.complete(time.monotonic() + within_seconds, ended=ended)
+        self._forget(run_id)
+        return whole
+
+    def give_up(self, run_id: int, pod_name: str) -> None:
+        """Finish a run's log with what there is. Raises StorageError."""
+        self._get(run_id, pod_name).finish()
+        self._forget(run_id)
+
+    def stop(self) -> None:
+        """Take no more of any log. All go on at the next start where they are now."""
+        self._stopped.set()
+        with self._lock:
+            kept_logs = list(self._kept.values())
+        for kept in kept_logs:
+            kept.stop()
+
+    def _get(self, run_id: int, pod_name: str) -> _KeptLog:
+        with self._lock:
+            if self._saver is None:
+                self._saver = threading.Thread(target=self._save, name="log saver", daemon=True)
+                self._saver.start()
+            kept = self._kept.get(run_id)
+            if kept is None:
+                kept = _KeptLog(run_id, pod_name, self._source, partial(self._open, run_id))
+                self._kept[run_id] = kept
+                if self._stopped.is_set():
+                    kept.following.stop.set()
+            return kept
+
+    def _open(self, run_id: int) -> RunLog:
+        return RunLog(self._folder_of(run_id), self._head_bytes, self._tail_bytes)
+
+    def _forget(self, run_id: int) -> None:
+        with self._lock:
+            self._kept.pop(run_id, None)
+
+    def _save(self) -> None:
+        while not self._stopped.wait(_SAVE_SECONDS):
+            with self._lock:
+                kept_logs = list(self._kept.items())
+            for run_id, kept in kept_logs:
+                kept.save()
+                if kept.is_over:  # it was asked for again after its end
+                    self._forget(run_id)
+
+
+class _KeptLog:
+    """One run's log and its follower."""
+
+    def __init__(
+        self, run_id: int, pod_name: str, source: LogSource, open_log: Callable[[], RunLog]
+    ) -> None:
+        self._run_id = run_id
+        self._pod_name = pod_name
+        self._source = source
+        self._open_log = open_log
+        self.following = Following(threading.Event(), threading.Event())
+        # Held while the log is touched. Who completes holds it to the end, so a follower that
+        # still has something finds the log finished, and drops it.
+        self._lock = threading.Lock()
+        self._start_lock = threading.Lock()  # the other one is held for long by who completes
+        self._log: RunLog | None = None
+        self._thread: threading.Thread | None = None
+        self._carried = 0
+        self._moved_at = time.monotonic()
+
+    def start(self) -> None:
+        """Start the follower, once."""
+        with self._start_lock:
+            if self._thread is None and not self.following.stop.is_set():
+                name = f"log of run {self._run_id}"
+                self._thread = threading.Thread(target=self._follow, name=name, daemon=True)
+                self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the log is finished."""
+        return self._log is not None and self._log.finished
+
+    def save(self) -> None:
+        """Save what was taken, unless the log is busy: then its time comes again."""
+        if not self._lock.acquire(timeout=0.05):
+            return
+        try:
+            if self._log is not None:
+                self._log.save()
+        except StorageError as error:
+            log.warning("log not saved", run_id=self._run_id, error=str(error))
+        finally:
+            self._lock.release()
+
+    def stop(self) -> None:
+        """Save, and take no more."""
+        self.following.stop.set()
+        self.save()
+
+    def finish(self) -> None:
+        """Finish the log with what there is. Raises StorageError."""
+        with self._lock:
+            self._opened().finish(whole=False)
+            self.following.stop.set()
+
+    def complete(self, until: float, *, ended: bool) -> bool:
+        """Take the rest and finish; ``until`` in monotonic seconds. See ``LogKeeper.complete``."""
+        self.following.ending.set()
+        if not ended:
+            self.start()
+        self._await_follower(until, ended=ended)
+        with self._lock:
+            kept = self._opened()
+            if not kept.finished:
+                whole = self._read_rest(kept, until) and (ended or self.following.saw_end)
+                kept.finish(whole=whole)
+            self.following.stop.set()
+            return kept.whole
+
+    def _opened(self) -> RunLog:
+        if self._log is None:
+            self._log = self._open_log()
+        return self._log
+
+    def _follow(self) -> None:
+        stop = self.following.stop
+        while not stop.is_set():
+            try:
+                self._take_all()
+                return
+            except StorageError as error:
+                log.warning("log not kept: tried again", run_id=self._run_id, error=str(error))
+            except Exception:  # whatever it is, the log is read on from where it was
+                log.exception("log not followed: tried again", run_id=self._run_id)
+            if self.following.ending.is_set():
+                return  # who completes reads on, and tells what is wrong
+            self.following.pause(_AGAIN_SECONDS)
+
+    def _take_all(self) -> None:
+        with self._lock:
+            kept = self._opened()
+            bookmark, finished = kept.bookmark, kept.finished
+        if finished:
+            return
+        for piece in self._source.follow(self._pod_name, bookmark, self.following):
+            with self._lock:
+                if self.following.stop.is_set() or kept.finished:
+                    return
+                kept.append(piece.data, piece.position)
+                self._carried += len(piece.data)
+                self._moved_at = time.monotonic()
+
+    def _await_follower(self, until: float, *, ended: bool) -> None:
+        """Let a follower end by itself where a new reader would get less than it, or too early."""
+        thread = self._thread
+        if thread is None or (ended and self._carried <= _MUCH):
+            return
+        began = time.monotonic()
+        while thread.is_alive() and (now := time.monotonic()) < until:
+            if ended and now - max(began, self._moved_at) > _HANGS_SECONDS:
+                return
+            thread.join(_PAUSE_SECONDS)
+
+    def _read_rest(self, kept: RunLog, until: float) -> bool:
+        """Read what the follower has not; return whether all there ever was is in the log."""
+        while True:
+            try:
+                for piece in self._source.read(self._pod_name, kept.bookmark):
+                    kept.append(piece.data, piece.position)
+                    _check_time(until)
+                return True
+            except NotFoundError:
+                return self.following.saw_end
+            except ClusterError as error:
+                if error.status == 400:  # the container never started, so it has no log
+                    return True
+                if not error.is_transient:
+                    log.warning("log not readable", run_id=self._run_id, error=str(error))
+                    return False
+                if time.monotonic() + _PAUSE_SECONDS > until:
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _check_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise ClusterError("GET log", 0, "Timeout", "it is longer than the time given")

@@ -1,0 +1,122 @@
+"""The files that a run's log is kept in, and what is remembered of them; see run_log.py."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from node_poc.storage.records import StorageError
+
+_COPY = 65536
+_MODE = 0o600
+
+
+def mark_of(count: int) -> bytes:
+    """The line that stands where ``count`` bytes were left out."""
+    return f"\n[... {count} bytes of this log were left out here ...]\n".encode()
+
+
+@dataclass(frozen=True)
+class LogState:
+    """What the files hold. The log's bytes are: head, dropped, old (file number - 1), new."""
+
+    head: int = 0
+    dropped: int = 0
+    old: int = 0
+    new: int = 0
+    number: int = 0
+    bookmark: str = ""
+    finished: bool = False
+    whole: bool = False
+
+    @property
+    def kept_from(self) -> int:
+        """Where in the log what is kept after the head begins."""
+        return self.head + self.dropped
+
+    @property
+    def total(self) -> int:
+        """How many bytes the log had so far."""
+        return self.kept_from + self.old + self.new
+
+
+def head_path(folder: Path) -> Path:
+    """The log's begin; once it is finished, all of it."""
+    return folder / "log"
+
+
+def tail_path(folder: Path, number: int) -> Path:
+    """One piece of what came after the head."""
+    return folder / f"log.tail.{number}"
+
+
+def tail_paths(folder: Path, state: LogState) -> list[tuple[Path, int]]:
+    """The pieces that there are, older first, with their lengths."""
+    pieces = [(state.number - 1, state.old), (state.number, state.new)]
+    return [(tail_path(folder, number), length) for number, length in pieces if length]
+
+
+def read_state(folder: Path) -> LogState | None:
+    """What is remembered of a log; None if there is none. Raises StorageError if damaged."""
+    try:
+        return LogState(**json.loads((folder / "log.state").read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (TypeError, ValueError) as error:
+        raise StorageError(f"{folder}/log.state: is damaged ({error})") from error
+
+
+def open_private(path: Path, flags: int) -> IO[bytes]:
+    """Open for writing, for the node's user alone; no link is followed. Raises OSError."""
+    # unbuffered: what was written is seen by readers, and outlives this process
+    flags |= os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, _MODE), "wb", buffering=0)
+
+
+def write_all(file: IO[bytes], data: bytes) -> None:
+    """Write all of ``data``: an unbuffered file may take a part of it. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def read_at(path: Path, offset: int, count: int) -> bytes:
+    """Read at most ``count`` bytes from ``offset``. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(count)
+
+
+def copy_part(path: Path, begin: int, end: int, to: IO[bytes]) -> None:
+    """Append the bytes of a file from ``begin`` to ``end`` to another. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(begin)
+        while begin < end and (part := file.read(min(_COPY, end - begin))):
+            write_all(to, part)
+            begin += len(part)
+
+
+def cut(path: Path, length: int) -> int:
+    """Make a file no longer than ``length``; return how long it is now. Raises OSError."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    if size > length:
+        os.truncate(path, length)
+    return min(size, length)
+
+
+@contextlib.contextmanager
+def told(folder: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder / "log"
+        raise StorageError(f"{where}: {error.strerror}") from error
