@@ -104,11 +104,13 @@ def copy_part(path: Path, begin: int, end: int, to: IO[bytes]) -> None:
 def cut(path: Path, length: int) -> int:
     """Make a file no longer than ``length``; return how long it is now. Raises OSError."""
     try:
-        size = path.stat().st_size
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return 0
-    if size > length:
-        os.truncate(path, length)
+    with os.fdopen(handle, "wb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > length:
+            file.truncate(length)
     return min(size, length)
 
 

@@ -1,0 +1,186 @@
+"""A container's log is followed past every kind of break, over real sockets."""
+
+import threading
+import time
+
+import pytest
+
+from node_poc.cluster import logs as logs_module
+from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.cluster.logs import Following, SilentError
+from tests.unit.cluster.kubelet_logs import KubeletLogs
+
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (0.02, 0.1))
+    monkeypatch.setattr(logs_module, "_SILENCE_SECONDS", (0.3, 2.0))
+
+
+@pytest.fixture
+def kubelet():
+    with KubeletLogs() as made:
+        yield made
+
+
+class Follower:
+    """Follows in a thread; what came stands in ``data``."""
+
+    def __init__(self, kubelet, bookmark=""):
+        self.following = Following(threading.Event(), threading.Event())
+        self.data = b""
+        self.position = None
+        self._pieces = kubelet.logs().follow("pod-1", bookmark, self.following)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        for piece in self._pieces:
+            self.data += piece.data
+            self.position = piece.position
+
+    def has(self, data):
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self.data != data:
+            assert time.monotonic() < until, self.data[-200:]
+            time.sleep(0.01)
+
+    def ends(self):
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive()
+        return self.data
+
+
+def test_lines_come_as_they_are_logged(kubelet):
+    follower = Follower(kubelet)
+    kubelet.log(b"one\r\n")
+    follower.has(b"one\r\n")
+    kubelet.log(b"\xff\x00\n")
+    kubelet.log(b"no newline")
+    follower.has(b"one\r\n\xff\x00\nno newline")
+    follower.following.ending.set()
+    kubelet.end()
+    assert follower.ends() == b"one\r\n\xff\x00\nno newline"
+    assert follower.following.saw_end
+    assert kubelet.queries[0] == {"container": "algorithm", "timestamps": "true", "follow": "true"}
+    assert "sinceTime" in kubelet.queries[-1]
+
+
+def test_connections_that_are_cut_anywhere_lose_and_double_nothing(kubelet):
+    lines = [b"line %04d %s\n" % (number, b"x" * (number % 50)) for number in range(2000)]
+    kubelet.cuts = [1, 30, 31, 77, 1500, 9999, 20000, 33333, 50000, 50001]
+    for line in lines[:1000]:
+        kubelet.log(line)
+    follower = Follower(kubelet)
+    for line in lines[1000:]:
+        kubelet.log(line)
+    kubelet.end()
+    follower.following.ending.set()
+    assert follower.ends() == b"".join(lines)
+    assert not kubelet.cuts
+
+
+def test_an_end_at_a_rotation_is_not_the_end(kubelet):
+    kubelet.forgets_followers = True
+    kubelet.log(b"old\n")
+    follower = Follower(kubelet)
+    follower.has(b"old\n")
+    kubelet.rotate()
+    kubelet.log(b"new\n")
+    kubelet.end()  # the follower's connection ends with the old file
+    follower.following.ending.set()
+    assert follower.ends() == b"old\nnew\n"
+
+
+def test_a_follower_that_the_kubelet_forgot_asks_again(kubelet):
+    kubelet.forgets_followers = True
+    kubelet.log(b"old\n")
+    follower = Follower(kubelet)
+    follower.has(b"old\n")
+    kubelet.rotate()
+    kubelet.log(b"new\n", later=3)
+    follower.has(b"old\nnew\n")
+
+
+def test_a_half_open_connection_is_left(kubelet):
+    kubelet.mute = 2
+    follower = Follower(kubelet)
+    kubelet.log(b"one\n")
+    follower.has(b"one\n")
+    assert len(kubelet.queries) == 3
+
+
+def test_silence_is_asked_after_ever_more_rarely(kubelet):
+    kubelet.log(b"one\n")
+    follower = Follower(kubelet)
+    follower.has(b"one\n")
+    time.sleep(2.5)  # 0.3, 0.6, 1.2, 2.0
+    assert 3 <= len(kubelet.queries) <= 5
+    kubelet.log(b"two\n")
+    follower.has(b"one\ntwo\n")
+
+
+def test_a_container_that_has_not_started_is_waited_for(kubelet):
+    kubelet.statuses = [400, 400, 400]
+    follower = Follower(kubelet)
+    kubelet.log(b"one\n")
+    follower.has(b"one\n")
+    assert len(kubelet.queries) == 4
+
+
+def test_a_container_that_never_started_has_no_log(kubelet):
+    kubelet.status = 400
+    follower = Follower(kubelet)
+    follower.following.ending.set()
+    assert follower.ends() == b""
+    assert follower.following.saw_end
+
+
+def test_a_pod_that_is_gone_ends_it(kubelet):
+    kubelet.status = 404
+    follower = Follower(kubelet)
+    assert follower.ends() == b""
+    assert not follower.following.saw_end
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+def test_errors_are_outlasted(kubelet, status):
+    kubelet.statuses = [status] * 4
+    follower = Follower(kubelet)
+    kubelet.log(b"one\n")
+    follower.has(b"one\n")
+
+
+def test_it_goes_on_from_a_bookmark(kubelet):
+    for number in range(100):
+        kubelet.log(b"%d\n" % number)
+    first = next(kubelet.logs().read("pod-1", ""))
+    kubelet.log(b"more\n")
+    again = b"".join(piece.data for piece in kubelet.logs().read("pod-1", str(first.position)))
+    assert first.data + again == b"".join(b"%d\n" % number for number in range(100)) + b"more\n"
+
+
+def test_stop_ends_it_between_pieces(kubelet):
+    kubelet.statuses = [500] * 1000
+    follower = Follower(kubelet)
+    follower.following.stop.set()
+    follower.following.ending.set()
+    follower.ends()
+
+
+def test_a_plain_read_tells_what_is_wrong(kubelet):
+    kubelet.statuses = [404, 400]
+    with pytest.raises(NotFoundError):
+        list(kubelet.logs().read("pod-1", ""))
+    with pytest.raises(ClusterError) as told:
+        list(kubelet.logs().read("pod-1", ""))
+    assert told.value.status == 400
+
+
+def test_a_plain_read_does_not_wait_for_ever(kubelet, monkeypatch):
+    monkeypatch.setattr(logs_module, "_READ_SECONDS", 0.2)
+    kubelet.mute = 1
+    with pytest.raises(SilentError):
+        list(kubelet.logs().read("pod-1", ""))
