@@ -1,10 +1,13 @@
 """Stations for the node's contract tests; see tests/fakes/station.py."""
 
+import threading
+
 import pytest
 from kubernetes.config import kube_config
 
 from node_poc import delivery, pipeline
 from node_poc.cluster import watch
+from node_poc.observe.health import HealthServer
 from node_poc.protocol import dummy_server
 from tests.fakes.station import Station
 
@@ -17,6 +20,9 @@ def hurry(monkeypatch):
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(dummy_server, "_BACKOFF_SECONDS", (0.05, 0.2))
     monkeypatch.setattr(watch, "_BACKOFF_SECONDS", (0.02, 0.2))
+    stop = HealthServer.stop  # takes half a second, for which nobody has to wait
+    background = lambda health: threading.Thread(target=stop, args=(health,), daemon=True).start()  # noqa: E731
+    monkeypatch.setattr(HealthServer, "stop", background)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
 

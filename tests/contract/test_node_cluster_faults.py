@@ -85,6 +85,8 @@ def test_an_end_during_the_gap_is_found_by_the_new_list(station, emitter):
 def test_a_watch_that_ends_is_resumed_without_a_list(station, emitter):
     emitter.post(payload(7))
     station.job_arrives(7)
+    station.api.kubelet.starts(7)
+    eventually(lambda: "active" in station.statuses(7))
     lists, watches = station.api.count("GET", "/pods$"), station.api.count("WATCH", "/pods$")
     station.api.end_watches()
     eventually(lambda: station.api.count("WATCH", "/pods$") > watches)
