@@ -164,6 +164,7 @@ class Bar:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._console = Console(stderr=True)
         self._progress: Progress | None = None
 
     def __enter__(self) -> Bar:
@@ -175,13 +176,13 @@ class Bar:
 
     def show(self, offset: int, size: int) -> None:
         """Show that so much of the file is here."""
-        if size < BIG_BYTES or not sys.stderr.isatty():
+        if size < BIG_BYTES or not self._console.is_terminal or self._console.is_dumb_terminal:
             return
         if self._progress is None:
             self._progress = Progress(
                 TextColumn("{task.description}", markup=False),
                 *(BarColumn(), DownloadColumn(), TransferSpeedColumn()),
-                console=Console(stderr=True),
+                console=self._console,
                 transient=True,
             )
             self._progress.add_task(clean(self._path).replace("\n", " "), total=size)

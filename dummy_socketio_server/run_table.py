@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
 from emitter_view import FAILED, GOOD, NOTE, PLAIN, clean
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 COLUMNS = ("RUN", "STATUS", "POS", "AGE", "STARTED", "ENDED", "IMAGE", "WHY")
+FOLDED = ("IMAGE", "WHY")
+FOLDED_WIDTH = 20
 NOTHING = "-"
 ONGOING = ("pending", "initializing", "active")
 # Wide enough for any row where nobody looks: a line of a pipe is a run.
@@ -49,7 +52,7 @@ def clock_time(value: Any, now: datetime) -> str:
     if at is None:
         return NOTHING if value is None else line(value)
     same_day = at.date() == now.astimezone().date()
-    return f"{at:%H:%M:%S}" if same_day else f"{at:%Y-%m-%d %H:%M:%S}"
+    return f"{at:%H:%M:%S}" if same_day else f"{at:%Y-%m-%d %H:%M}"
 
 
 def line(value: Any) -> str:
@@ -83,17 +86,18 @@ def colour(status: Any) -> str:
 def show_table(runs: Sequence[Any], stream: TextIO, now: datetime) -> None:
     """Print the runs as a table; through a pipe each run is one line."""
     console = _console(stream)
+    summaries = [run if isinstance(run, dict) else {} for run in runs]
+    rows = [cells(summary, now) for summary in summaries]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in COLUMNS:
-        whole = name not in ("STATUS", "IMAGE", "WHY") or not console.is_terminal
+        whole = name not in FOLDED
         table.add_column(name, no_wrap=whole, overflow="ignore" if whole else "fold")
-    for run in runs:
-        summary = run if isinstance(run, dict) else {}
-        row = [Text(cell) for cell in cells(summary, now)]
-        row[1].stylize(colour(summary.get("status")))
-        table.add_row(*row)
+    for summary, row in zip(summaries, rows, strict=True):
+        texts = [Text(cell) for cell in row]
+        texts[1].stylize(colour(summary.get("status")))
+        table.add_row(*texts)
     with console.capture() as captured:
-        console.print(table)
+        console.print(table, width=max(console.width, narrowest(rows)))
     stream.write("".join(f"{text.rstrip()}\n" for text in captured.get().splitlines()))
 
 
@@ -114,6 +118,15 @@ def details(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if run.get("ended") is not None:
         delivered = "yes" if run.get("delivered") is True else "no, it still has to reach it"
         yield PLAIN, f"    result is at the server: {delivered}"
+
+
+def narrowest(rows: Sequence[tuple[str, ...]]) -> int:
+    """Return the width below which a table is harder to read than lines that run over."""
+    needed = len(FOLDED) * FOLDED_WIDTH
+    for place, name in enumerate(COLUMNS):
+        if name not in FOLDED:
+            needed += max(cell_len(text) for text in (name, *(row[place] for row in rows))) + 2
+    return needed
 
 
 def show_details(run: dict[str, Any], stream: TextIO, now: datetime) -> None:

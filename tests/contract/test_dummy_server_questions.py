@@ -95,10 +95,11 @@ def test_a_node_that_does_not_know_the_question(scene):
 def test_a_node_that_goes_away_ends_the_waiting_at_once(scene):
     node = scene.node(answers={"list": lambda payload: None})
     answers = []
-    ask = [
-        threading.Thread(target=lambda: answers.append(scene_client.request("list_request", {})))
-        for scene_client in (scene.client(), scene.client())
-    ]
+
+    def ask_with(client):
+        answers.append(client.request("list_request", {}))
+
+    ask = [threading.Thread(target=ask_with, args=(scene.client(),)) for _ in range(2)]
     for thread in ask:
         thread.start()
     eventually(lambda: len(node.asked) == 2)
