@@ -57,7 +57,9 @@ def clock_time(value: Any, now: datetime) -> str:
 
 def line(value: Any) -> str:
     """Return anything as one line, `-` for nothing."""
-    return NOTHING if value in (None, "") else clean(value).replace("\n", " ").replace("\t", " ")
+    # split at all that anybody takes for a line's end, not only at newlines
+    text = "" if value is None else " ".join(clean(value).splitlines()).replace("\t", " ")
+    return text or NOTHING
 
 
 def cells(summary: dict[str, Any], now: datetime) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def show_table(runs: Sequence[Any], stream: TextIO, now: datetime) -> None:
         table.add_row(*texts)
     with console.capture() as captured:
         console.print(table, width=max(console.width, narrowest(rows)))
-    stream.write("".join(f"{text.rstrip()}\n" for text in captured.get().splitlines()))
+    stream.write("".join(f"{text.rstrip()}\n" for text in captured.get().rstrip("\n").split("\n")))
 
 
 def details(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
