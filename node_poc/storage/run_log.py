@@ -132,7 +132,7 @@ class RunLog:
         state = self._state
         if state.total < self._head_bytes:
             begin = data[: self._head_bytes - state.total]
-            self._write(head_path(self._folder), begin)
+            self._write(begin, None)
             state = replace(state, head=state.head + len(begin))
             data = data[len(begin) :]
             if data or state.head == self._head_bytes:
@@ -141,12 +141,15 @@ class RunLog:
             self._state = state
             if state.new >= self._tail_bytes:
                 state = self._next_tail()
-            self._write(tail_path(self._folder, state.number), data)
+            self._write(data, state.number)
             state = replace(state, new=state.new + len(data))
         self._state = state
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, data: bytes, number: int | None) -> None:
+        """Append to the open file, or open it: a piece of the tail, or the head (None)."""
         if self._file is None:
+            folder = self._folder
+            path = head_path(folder) if number is None else tail_path(folder, number)
             self._file = open_private(path, os.O_APPEND)
         write_all(self._file, data)
 
