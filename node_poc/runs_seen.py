@@ -87,6 +87,8 @@ def make_row(
     run = _judge(run_id, created_at, job_seen, pod_seen, now, limits)
     end = pod_seen.terminated if pod_seen else None
     started_at = end.started_at if end else pod_seen.running_since if pod_seen else None
+    if started_at is not None and started_at <= 0:  # Kubernetes' word for: it never started
+        started_at = None
     ended_at = end.ended_at if end else _job_ended_at(job) if run.has_ended else None
     return RunRow(
         run_id=run_id,

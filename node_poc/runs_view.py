@@ -27,7 +27,7 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Listed, Seen, Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.manifests.identity import Identity
-from node_poc.observe.runs_table import RunRow, build_table
+from node_poc.observe.runs_table import RunRow, draw_runs
 from node_poc.runs_seen import JOBS, PODS, RunsSeen
 
 _NO_CLUSTER = 4
@@ -101,11 +101,11 @@ class _View:
         """The runs as they were seen last."""
         return self._seen.rows()
 
-    def drawing(self) -> RenderableType:
-        """The table, or that there is nothing to put into one."""
+    def drawing(self, console: Console) -> RenderableType:
+        """The runs, or that there are none."""
         rows = self.rows()
         if rows:
-            return build_table(rows, time.time())
+            return draw_runs(rows, time.time(), console)
         return Text(f"no runs of node {self._node_name!r} in namespace {self._namespace}")
 
     def follow(self, out: TextIO) -> Iterator[None]:
@@ -125,7 +125,8 @@ def _print_once(view: _View, out: TextIO, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([row.to_json() for row in view.rows()], indent=2), file=out)
     else:
-        _console(out).print(view.drawing())
+        console = _console(out)
+        console.print(view.drawing(console))
     out.flush()
 
 
@@ -141,13 +142,13 @@ def _follow(view: _View, out: TextIO, *, as_json: bool) -> None:
     elif console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             for _ in view.follow(out):
-                live.update(view.drawing(), refresh=True)
+                live.update(view.drawing(console), refresh=True)
     else:
         before = None
         for _ in view.follow(out):
             rows = view.rows()
             if rows != before:
-                console.print(view.drawing(), Text())
+                console.print(view.drawing(console), Text())
                 out.flush()
             before = rows
 
@@ -166,7 +167,7 @@ def _follow_json(view: _View, out: TextIO) -> None:
 
 
 def _reader_gone(out: TextIO) -> bool:
-    """Whether nobody reads ``out`` any more: a cut ``kubectl exec`` ends no process by itself."""
+    """Whether nobody reads ``out`` any more: nothing may change for days to find it out by."""
     try:
         poll = select.poll()
         poll.register(out.fileno(), 0)

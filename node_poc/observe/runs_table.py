@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +18,11 @@ from node_poc.runs.status import RunStatus
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 # Below so many of a unit the next smaller one is told as well: 1m30s, but 12m.
 _FINE = 10
+_COLUMNS = (
+    *("RUN", "STATUS", "AGE", "STARTED", "ENDED", "EXIT"),
+    *("POD", "K8S NODE", "IMAGE", "WHY", "DELIVERED"),
+)
+_GAP, _INDENT = 2, 4
 _WORSE = "red"
 _STYLES = {
     RunStatus.PENDING: "yellow",
@@ -69,40 +76,61 @@ def _iso(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def build_table(rows: Sequence[RunRow], now: float) -> Table:
-    """Make the table, in the order of the rows.
+def draw_runs(rows: Sequence[RunRow], now: float, console: Console) -> RenderableType:
+    """Draw the runs in the order given, a line each if the console is wide enough for that.
 
     Args:
         rows: the runs.
         now: seconds since the epoch, for ages and to tell today from other days.
+        console: where they will be drawn. If it is narrow, what is long stands below each line.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("RUN", "STATUS", "AGE", "STARTED", "ENDED"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("EXIT", no_wrap=True, justify="right")
-    for name in ("POD", "K8S NODE", "IMAGE", "WHY"):
-        table.add_column(name, overflow="fold")
-    table.add_column("DELIVERED", no_wrap=True)
-    for row in rows:
-        table.add_row(*_cells(row, now))
-    return table
+    cells = [_cells(row, now) for row in rows]
+    widths = {name: max(len(name), *(len(line[name]) for line in cells)) for name in _COLUMNS}
+    for below in ((), ("WHY",), ("POD", "K8S NODE", "IMAGE", "WHY")):
+        beside = [name for name in _COLUMNS if name not in below]
+        if sum(widths[name] + _GAP for name in beside) - _GAP <= console.width:
+            break
+    return Group(*_lines(cells, widths, beside, below))
 
 
-def _cells(row: RunRow, now: float) -> list[Text]:
+def _lines(
+    cells: list[dict[str, Text]],
+    widths: dict[str, int],
+    beside: Sequence[str],
+    below: Sequence[str],
+) -> Iterator[RenderableType]:
+    for number, line in enumerate(cells):
+        # A table for each run, all of equal columns: what stands below is wider than a column.
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+        table.show_header = number == 0
+        for name in beside:
+            side: JustifyMethod = "right" if name == "EXIT" else "left"
+            table.add_column(name, no_wrap=True, min_width=widths[name], justify=side)
+        table.add_row(*(line[name] for name in beside))
+        yield table
+        for name in below:
+            if line[name]:
+                yield Padding(Text.assemble((f"{name}: ", "dim"), line[name]), (0, 0, 0, _INDENT))
+
+
+def _cells(row: RunRow, now: float) -> dict[str, Text]:
     failure = row.failure
-    return [
-        Text(str(row.run_id)),
-        Text(row.status.value, _STYLES.get(row.status, _WORSE)),
-        Text("" if row.created_at is None else age(now - row.created_at)),
-        Text(clock_time(row.started_at, now)),
-        Text(clock_time(row.ended_at, now)),
-        Text("" if row.exit_code is None else str(row.exit_code)),
-        Text(plain(row.pod)),
-        Text(plain(row.cluster_node)),
-        Text(plain(row.image)),
-        Text("" if failure is None else why(failure)),
-        Text("yes" if row.delivered else "no"),
-    ]
+    texts = (
+        str(row.run_id),
+        row.status.value,
+        "" if row.created_at is None else age(now - row.created_at),
+        clock_time(row.started_at, now),
+        clock_time(row.ended_at, now),
+        "" if row.exit_code is None else str(row.exit_code),
+        plain(row.pod),
+        plain(row.cluster_node),
+        plain(row.image),
+        "" if failure is None else why(failure),
+        "yes" if row.delivered else "no",
+    )
+    cells = {name: Text(text) for name, text in zip(_COLUMNS, texts, strict=True)}
+    cells["STATUS"].stylize(_STYLES.get(row.status, _WORSE))
+    return cells
 
 
 def why(failure: Failure) -> str:

@@ -92,6 +92,15 @@ def test_a_run_that_crashed():
     assert row.failure.cause == "ExitCode"
 
 
+def test_a_container_that_never_started_has_no_start():
+    """Kubernetes writes the beginning of its time instead."""
+    state = ended(128, "StartError")
+    state["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
+    row = only([job(7, OVER)], [pod(7, "Failed", state)])
+    assert row.status is RunStatus.START_FAILED
+    assert row.started_at is None
+
+
 def test_a_run_that_took_too_long_keeps_what_its_pod_tells():
     row = only([job(7, DEADLINE)], [pod(7, "Failed", ended(143))])
     assert row.failure.cause == "DeadlineExceeded"

@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from node_poc.observe.runs_table import RunRow, age, build_table, clock_time, plain, why
+from node_poc.observe.runs_table import RunRow, age, clock_time, draw_runs, plain, why
 from node_poc.runs.model import Failure
 from node_poc.runs.status import RunStatus
 
@@ -33,7 +33,8 @@ def row(**changed):
 
 def drawn(*rows, width=10_000):
     out = io.StringIO()
-    Console(file=out, width=width).print(build_table(rows, NOW))
+    console = Console(file=out, width=width)
+    console.print(draw_runs(rows, NOW, console))
     return out.getvalue()
 
 
@@ -59,12 +60,39 @@ def test_what_is_not_known_is_empty():
     assert drawn(nothing).splitlines()[1].split() == ["7", "completed", nothing.image, "yes"]
 
 
-def test_nothing_is_lost_on_a_narrow_terminal():
-    text = drawn(row(failure=Failure("Evicted", "the disk was full", "", "")), width=120)
-    letters = "".join(text.split())
-    assert "Evicted" in text
-    assert all(len(line) <= 120 for line in text.splitlines())
-    assert sum(letters.count(letter) for letter in "7") >= 2
+def test_on_a_narrow_terminal_what_is_long_stands_below():
+    failure = Failure("Evicted", "the disk was full " * 5, "", "")
+    text = drawn(row(failure=failure), row(run_id=1795372464553759), width=80)
+    lines = text.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
+        *("RUN", "7", "1795372464553759")
+    ]
+    assert lines[0].split()[-1] == "DELIVERED"
+    assert lines[0].index("STATUS") == lines[1].index("completed")
+    below = [line.strip() for line in lines[2:6]]
+    assert below[:3] == ["POD: v6-node-run-7-abcde", "K8S NODE: node1", f"IMAGE: {row().image}"]
+    assert below[3].startswith("WHY: Evicted: the disk was full")
+    assert "".join(text.split()).count("thediskwasfull") == 5
+
+
+def test_on_a_wide_terminal_only_a_long_reason_stands_below():
+    failure = Failure("Evicted", "the disk was full " * 20, "", "")
+    lines = drawn(row(failure=failure), row(run_id=8), width=150).splitlines()
+    assert lines[0].split()[-3:] == ["NODE", "IMAGE", "DELIVERED"]
+    assert lines[1].split()[-3:] == ["node1", "registry.example/avg:1", "yes"]
+    assert lines[2].startswith("    WHY: Evicted: the disk was full")
+    assert lines[-1].split()[0] == "8"
+
+
+def test_a_narrow_terminal_shows_no_empty_lines_for_what_is_not_known():
+    nothing = row(pod="", cluster_node="", image="")
+    assert len(drawn(nothing, width=60).splitlines()) == 2
+
+
+@pytest.mark.parametrize("width", [1, 10, 40])
+def test_a_terminal_that_is_much_too_narrow_does_no_harm(width):
+    drawn(row(), row(failure=Failure("Evicted", "full", "", "")), width=width)
 
 
 def test_why_tells_the_site_what_kubernetes_said():
