@@ -155,12 +155,12 @@ class _KeptLog:
         self._source = source
         self._open_log = open_log
         self.following = Following(threading.Event(), threading.Event())
-        # Held while the log is touched. Who completes holds it to the end, so a follower that
-        # still has something finds the log finished, and drops it.
+        # Held while the log is touched.
         self._lock = threading.Lock()
         self._start_lock = threading.Lock()  # the other one is held for long by who completes
         self._log: RunLog | None = None
         self._thread: threading.Thread | None = None
+        self._overtaken = False  # who completes has read on: what the follower still has is there
         self._carried = 0
         self._moved_at = time.monotonic()
 
@@ -205,12 +205,18 @@ class _KeptLog:
         self.following.ending.set()
         if not ended:
             self.start()
-        self._await_follower(until, ended=ended)
+        if not ended or self._carried > _MUCH:
+            reads_on = self._await_follower(until, may_hang=not ended)
+            if reads_on and ended:
+                _check_time(until)
+        whole = self._read_rest(until)
+        if whole is None:  # the pod is gone, but a follower still has its log open
+            self._await_follower(until, may_hang=False)
         with self._lock:
             kept = self._opened()
             if not kept.finished:
-                whole = self._read_rest(kept, until) and (ended or self.following.saw_end)
-                kept.finish(whole=whole)
+                saw_end = self.following.saw_end
+                kept.finish(whole=saw_end if whole is None or not ended else whole)
             self.following.stop.set()
             return kept.whole
 
@@ -237,37 +243,37 @@ class _KeptLog:
         with self._lock:
             kept = self._opened()
             bookmark, finished = kept.bookmark, kept.finished
-        if finished:
+        if finished or self._overtaken:
             return
         for piece in self._source.follow(self._pod_name, bookmark, self.following):
             with self._lock:
-                if self.following.stop.is_set() or kept.finished:
+                if self.following.stop.is_set() or self._overtaken or kept.finished:
                     return
                 kept.append(piece.data, piece.position)
                 self._carried += len(piece.data)
                 self._moved_at = time.monotonic()
 
-    def _await_follower(self, until: float, *, ended: bool) -> None:
-        """Let a follower end by itself where a new reader would get less than it, or too early."""
-        thread = self._thread
-        if thread is None or (ended and self._carried <= _MUCH):
-            return
-        began = time.monotonic()
-        while thread.is_alive() and (now := time.monotonic()) < until:
-            if ended and now - max(began, self._moved_at) > _HANGS_SECONDS:
-                return
+    def _await_follower(self, until: float, *, may_hang: bool) -> bool:
+        """Let the follower end by itself; return whether it still reads when the time is over."""
+        thread, began = self._thread, time.monotonic()
+        while thread is not None and thread.is_alive():
+            now = time.monotonic()
+            if not may_hang and now - max(began, self._moved_at) > _HANGS_SECONDS:
+                return False
+            if now > until:
+                return True
             thread.join(_PAUSE_SECONDS)
+        return False
 
-    def _read_rest(self, kept: RunLog, until: float) -> bool:
-        """Read what the follower has not; return whether all there ever was is in the log."""
+    def _read_rest(self, until: float) -> bool | None:
+        """Read what the follower has not; whether that was all. None: the pod is gone."""
         while True:
             try:
-                for piece in self._source.read(self._pod_name, kept.bookmark):
-                    kept.append(piece.data, piece.position)
-                    _check_time(until)
+                with self._lock:
+                    self._read_once(self._opened(), until)
                 return True
             except NotFoundError:
-                return self.following.saw_end
+                return None
             except ClusterError as error:
                 if error.status == 400:  # the container never started, so it has no log
                     return True
@@ -277,6 +283,14 @@ class _KeptLog:
                 if time.monotonic() + _PAUSE_SECONDS > until:
                     raise
             time.sleep(_PAUSE_SECONDS)
+
+    def _read_once(self, kept: RunLog, until: float) -> None:
+        if kept.finished:
+            return
+        for piece in self._source.read(self._pod_name, kept.bookmark):
+            self._overtaken = True
+            kept.append(piece.data, piece.position)
+            _check_time(until)
 
 
 def _check_time(until: float) -> None:
