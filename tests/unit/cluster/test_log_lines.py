@@ -69,9 +69,7 @@ def test_breaks_anywhere_lose_and_double_nothing(written, cuts, size):
 
 def test_lines_that_swapped_their_stamps_are_kept():
     lines = [b"%d\n" % number for number in range(6)]
-    entries = [
-        Entry(BEGIN + at, line) for at, line in zip([1, 3, 2, 5, 4, 6], lines, strict=True)
-    ]
+    entries = [Entry(BEGIN + at, line) for at, line in zip([1, 3, 2, 5, 4, 6], lines, strict=True)]
     whole = b"".join(render(entries, None))
     for cut in range(len(whole)):
         assert take_all(entries, [cut], 7) == b"".join(lines)
