@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from node_poc.runs.lifecycle import Collect, Report, decide
 from node_poc.runs.model import (
     Failure,
     JobObservation,
+    KillRequested,
     PodObservation,
     Run,
     Stage,
@@ -188,15 +191,16 @@ _JOBS = st.builds(
     delivered=st.booleans(),
     gone=st.booleans(),
 )
-_SEEN = _PODS | _JOBS | st.just(StartRefused(7, FAILURE)) | st.just(Tick(7))
+_SEEN = _PODS | _JOBS | st.sampled_from([StartRefused(7, FAILURE), Tick(7), KillRequested(7)])
+_STARTS = st.sampled_from([RUN, replace(RUN, stage=Stage.QUEUED)])
 _HISTORIES = st.lists(st.tuples(_SEEN, st.floats(0, 60)), max_size=30)
 _STAGES = list(Stage)
 
 
-@settings(max_examples=1000)
-@given(_HISTORIES)
-def test_a_run_never_goes_back_and_is_collected_once(history):
-    run, now, collected = RUN, 0.0, 0
+@settings(max_examples=600)
+@given(_STARTS, _HISTORIES)
+def test_a_run_never_goes_back_and_is_collected_once(run, history):
+    now, collected = 0.0, 0
     for observation, gap in history:
         now += gap
         before = run

@@ -41,16 +41,25 @@ def test_making_them_again_keeps_what_is_there(tmp_path):
     assert (tmp_path / "7/output/avg.txt").read_text() == "42"
 
 
-@pytest.mark.parametrize("name", ["token", "output"])
-def test_a_link_in_the_place_of_something_is_refused(tmp_path, name):
+def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path):
     """What a former run left in a folder must not lead the node elsewhere."""
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    elsewhere.mkdir(mode=0o700)
     (tmp_path / "7").mkdir()
-    (tmp_path / "7" / name).symlink_to(elsewhere)
+    (tmp_path / "7/output").symlink_to(elsewhere)
     with pytest.raises(StorageError):
         make(tmp_path)
-    assert list(elsewhere.iterdir()) == []
+    assert mode(elsewhere) == 0o700
+
+
+def test_a_link_in_the_place_of_a_file_is_refused(tmp_path):
+    elsewhere = tmp_path / "precious"
+    elsewhere.write_text("precious")
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/token").symlink_to(elsewhere)
+    with pytest.raises(StorageError):
+        make(tmp_path)
+    assert elsewhere.read_text() == "precious"
 
 
 def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):
