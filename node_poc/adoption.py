@@ -37,10 +37,11 @@ def read_open_runs(records: Records) -> Iterator[Adopted]:
         if record is None:
             log.error("run not taken up: its folder is gone", run_id=run_id)
             continue
-        yield Adopted(_run_of(record, result), record, result)
+        yield Adopted(run_of_record(record, result), record, result)
 
 
-def _run_of(record: RunRecord, result: RunResult | None) -> Run:
+def run_of_record(record: RunRecord, result: RunResult | None) -> Run:
+    """The run as far as the disk tells."""
     run = Run(
         run_id=record.spec.run_id,
         digest=record.digest,

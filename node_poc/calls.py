@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,10 @@ from node_poc.runs.model import Run, StartRefused
 from node_poc.storage.records import RunRecord, StorageError
 
 log = structlog.get_logger(__name__)
+
+# A log that is not to be had is asked for so often, for a minute each time: the API server may be
+# away for a while, and a machine for ever.
+_LOG_TRIES = 3
 
 
 class Calls:
@@ -40,7 +45,7 @@ class Calls:
 
     def collect(self, run: Run, record: RunRecord, *, remove_job: bool) -> None:
         """Make the ended run's result safe, then remove its Job if told → ``Collected``."""
-        self._pool.submit(self._collect, run, record, remove_job)
+        self._pool.submit(self._collect, run, record, remove_job, _LOG_TRIES)
 
     def kill(self, record: RunRecord) -> None:
         """Remember the kill, then remove the Job; the watches tell what becomes of it."""
@@ -73,13 +78,14 @@ class Calls:
                 log.warning("job not created", run_id=run_id, error=str(error))
                 self._post(StartRefused(run_id, refused_by(error)))
 
-    def _collect(self, run: Run, record: RunRecord, remove_job: bool) -> None:  # noqa: FBT001
+    def _collect(self, run: Run, record: RunRecord, remove_job: bool, tries: int) -> None:  # noqa: FBT001
         try:
-            result = self._manager.get_result(run, record.spec)
+            result = self._manager.get_result(run, record.spec, insist=tries > 0)
             if remove_job:
                 self._manager.remove(run.run_id)
         except (StorageError, ClusterError) as error:
-            again = lambda: self.collect(run, record, remove_job=remove_job)  # noqa: E731
+            left = tries - isinstance(error, ClusterError)
+            again = partial(self._pool.submit, self._collect, run, record, remove_job, left)
             self._again("result not safe yet", run.run_id, error, again)
             return
         self._post(Collected(result))

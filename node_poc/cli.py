@@ -6,6 +6,7 @@ Exit codes: 0 well; 1 failed; 2 wrong usage or configuration; 4 no cluster.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from node_poc.config.load import NOT_APPLIED_KEYS, ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.policies import build_policies
 from node_poc.manifests.config_map import build_config_map
+from node_poc.manifests.identity import Identity
 from node_poc.node import run_node
 from node_poc.observe.logging_setup import set_up_logging
+from node_poc.runs_view import show_runs
 from node_poc.storage.records import StorageError
 
-_CONFIG = Path(__file__).with_name("node_config.yaml")
+_CONFIG_VARIABLE = "V6_NODE_CONFIG"
+_CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("node_config.yaml"))
 _HEALTH_PORT = 8081
 _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
 
@@ -55,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--log-format", choices=["json", "text"], help="default: text on a terminal")
     run.set_defaults(command=_run)
 
+    runs = commands.add_parser("runs", help="show this node's runs, as the cluster sees them")
+    runs.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
+    runs.add_argument("--namespace", help="look there (default: the configured one)")
+    runs.add_argument("--watch", action="store_true", help="follow them until Ctrl-C")
+    runs.add_argument("--json", action="store_true", help="JSON instead of a table")
+    runs.set_defaults(command=_runs)
+
     check = commands.add_parser("check", help="validate the configuration file")
     check.set_defaults(command=_check)
 
@@ -62,9 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("what", choices=["policies", "config-map"])
     render.set_defaults(command=_render)
 
-    for command in (run, check, render):
+    for command in (run, runs, check, render):
         command.add_argument(
-            "--config", type=Path, default=_CONFIG, metavar="FILE", help="default: %(default)s"
+            "--config",
+            type=Path,
+            default=_CONFIG,
+            metavar="FILE",
+            help=f"default: {_CONFIG_VARIABLE}, or %(default)s",
         )
     return parser
 
@@ -75,18 +90,31 @@ def _run(options: argparse.Namespace, config: NodeConfig) -> int:
     )
     set_up_logging(config.logging.level, as_json=as_json)
     try:
-        run_node(config, context=options.context, health_port=options.health_port)
+        ended_well = run_node(config, context=options.context, health_port=options.health_port)
     except NoClusterError as error:
         return _fail(4, str(error))
     except (StorageError, OSError) as error:
         return _fail(1, str(error))
-    return 0
+    return 0 if ended_well else 1
+
+
+def _runs(options: argparse.Namespace, config: NodeConfig) -> int:
+    return show_runs(
+        config,
+        context=options.context,
+        namespace=options.namespace,
+        watch=options.watch,
+        as_json=options.json,
+        out=sys.stdout,
+    )
 
 
 def _check(options: argparse.Namespace, config: NodeConfig) -> int:
     for key in config.not_applied:
         print(f"warning: {key} has no effect here: {NOT_APPLIED_KEYS[key]}")
     print(f"{options.config}: good; {len(config.databases)} databases, {config.server_address}")
+    node_name = config.kubernetes.node_name
+    print(f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...")
     return 0
 
 

@@ -15,32 +15,40 @@ from pathlib import Path
 import structlog
 
 from node_poc import __version__
-from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.observations import observe_pod
 from node_poc.config.model import NodeConfig
+from node_poc.log_keeper import LogKeeper
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import sub_path
+from node_poc.runs import diagnosis
 from node_poc.runs.admission import image_allowed
 from node_poc.runs.model import Failure, PodObservation, Run, RunResult, RunSpec
 from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
 from node_poc.storage.records import Records, RunRecord
+from node_poc.storage.run_log import RunLogReader
 
 log = structlog.get_logger(__name__)
 
 _PROXY_ADDRESS_SECONDS = 60.0
+# The end of a log is there when its container has ended; more is for a cluster that is slow.
+_LOG_SECONDS = 60.0
 
 
 class ContainerManager:
     """Turns runs into Jobs and what they left into results. Safe to use from several threads."""
 
-    def __init__(self, config: NodeConfig, objects: ClusterObjects, records: Records) -> None:
-        """``objects`` works in the namespace of ``config``, ``records`` in its task_dir."""
+    def __init__(
+        self, config: NodeConfig, objects: ClusterObjects, records: Records, keeper: LogKeeper
+    ) -> None:
+        """``objects`` works in the namespace of ``config``, the others in its task_dir."""
         self._config = config
         self._objects = objects
         self._records = records
+        self._keeper = keeper
         self._task_dir = Path(config.task_dir)
         self._identity = Identity(config.kubernetes.node_name)
         self._proxy_address: str | None = None
@@ -100,17 +108,17 @@ class ContainerManager:
             self._proxy_asked_at = time.monotonic()
         return self._proxy_address
 
-    def get_result(self, run: Run, spec: RunSpec) -> RunResult:
+    def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Read what an ended run left, and make it safe on disk.
 
         A DockerManager's ``get_result`` waits for any container to end, and removes it. This one
-        is asked for a run that has ended, and removes nothing.
+        is asked for a run that has ended, and removes nothing. ``insist``: on the whole log.
 
         Raises:
             ClusterError: the log cannot be read now; call again.
             StorageError: the result could not be written.
         """
-        text, truncated = self._read_log(run)
+        text, truncated = self._keep_log(run, insist=insist)
         limit = self._config.kubernetes.output_files_listed
         folder = self._records.folder(run.run_id) / spec.output_folder
         output, more = list_output(folder, limit)
@@ -131,21 +139,32 @@ class ContainerManager:
         self._records.write_result(result)
         return result
 
-    def _read_log(self, run: Run) -> tuple[str, bool]:
-        if not run.pod_name:
-            return "", False
+    def follow_log(self, run: Run) -> None:
+        """Keep the run's log from now on, as it comes; returns at once."""
+        self._keeper.follow(run.run_id, run.pod_name)
+
+    def _keep_log(self, run: Run, *, insist: bool) -> tuple[str, bool]:
+        """Take the rest of the log; return its end as text, and whether there is more of it.
+
+        A log that cannot be read, because the machine it lies on is gone, is insisted on for a
+        while only: a result without the end of its log is better than none.
+        """
+        whole = True
+        if run.failure is diagnosis.NODE_LOST:
+            self._keeper.give_up(run.run_id, run.pod_name)
+            whole = False
+        elif run.pod_name:
+            try:
+                whole = self._keeper.complete(run.run_id, run.pod_name, _LOG_SECONDS)
+            except ClusterError as error:
+                if insist:
+                    raise
+                log.warning("log given up", run_id=run.run_id, error=str(error))
+                self._keeper.give_up(run.run_id, run.pod_name)
+                whole = False
         limit = self._config.kubernetes.log_tail_kilobytes * 1024
-        try:
-            tail, dropped = self._objects.read_log_tail(run.pod_name, identity.CONTAINER, limit)
-        except NotFoundError:
-            return "", True
-        except ClusterError as error:
-            if error.is_transient:
-                raise
-            if error.status != 400:  # 400: the container never started, so it has no log
-                log.warning("log not readable", run_id=run.run_id, error=str(error))
-            return "", error.status != 400
-        return tail.decode("utf-8", "replace"), dropped
+        tail, more = RunLogReader(self._records.folder(run.run_id)).tail(limit)
+        return tail.decode("utf-8", "replace"), more or not whole
 
     def remove(self, run_id: int) -> None:
         """Remove a run's Job and pods, now. Raises ClusterError."""

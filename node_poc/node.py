@@ -12,13 +12,17 @@ import structlog
 
 from node_poc import __version__
 from node_poc.cluster.connect import connect
+from node_poc.cluster.lease import NodeLease
+from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
+from node_poc.control import RunControl
 from node_poc.delivery import Delivery
 from node_poc.inbox import Delivered, JobsSeen, PodsSeen
-from node_poc.manifests.identity import Identity
+from node_poc.log_keeper import LogKeeper
+from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.pipeline import Engine
 from node_poc.protocol.dummy_server import DummyServer
@@ -28,15 +32,24 @@ log = structlog.get_logger(__name__)
 
 # The engine looks up at least once a second; silent for so long, it is stuck.
 _STUCK_SECONDS = 60.0
-_DELIVER_SECONDS = 5.0
+_DELIVER_SECONDS = 4.0
 _ENGINE_SECONDS = 2.0
+_LEASE_SECONDS = 1.0
 
 
 class Node:
     """All parts of a running node."""
 
-    def __init__(self, config: NodeConfig, *, context: str | None, health_port: int) -> None:
+    def __init__(
+        self, config: NodeConfig, ending: threading.Event, *, context: str | None, health_port: int
+    ) -> None:
         """Connect the parts; nothing runs before ``start``.
+
+        Args:
+            config: the whole configuration.
+            ending: set when the node is to end, by whoever wants it.
+            context: kubeconfig context, outside a pod.
+            health_port: where ``/healthz`` and ``/readyz`` are answered; 0 takes a free one.
 
         Raises:
             NoClusterError: there is no cluster to connect to.
@@ -45,12 +58,23 @@ class Node:
         """
         records = Records(Path(config.task_dir))
         records.prepare()
-        api = connect(context)
-        objects = ClusterObjects(api, config.kubernetes.namespace)
-        self._engine = Engine(config, ContainerManager(config, objects, records), records)
-        self._server = DummyServer(config, self._engine.post)
+        settings = config.kubernetes
+        # A connection for each log that is followed, and some for everything else.
+        api = connect(context, pool_size=settings.runs_in_flight + 16)
+        objects = ClusterObjects(api, settings.namespace)
+        half = settings.log_kept_kilobytes * 512
+        logs = ContainerLogs(api, objects.pods_path, CONTAINER)
+        self._keeper = LogKeeper(logs, records.folder, half, half)
+        manager = ContainerManager(config, objects, records, self._keeper)
+        self._engine = Engine(config, manager, records)
+        control = RunControl(self._engine.post, records)
+        self._server = DummyServer(config, self._engine.post, control)
+        self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
+        self._ending = ending
+        self._working = False
+        self.failed = False
         self._delivery = Delivery(self._server, lambda run_id: self._engine.post(Delivered(run_id)))
-        selector = Identity(config.kubernetes.node_name).selector
+        selector = Identity(settings.node_name).selector
         self._watchers = [
             Watcher(api, objects.jobs_path, selector, lambda s: self._engine.post(JobsSeen(s))),
             Watcher(api, objects.pods_path, selector, lambda s: self._engine.post(PodsSeen(s))),
@@ -58,32 +82,55 @@ class Node:
         self._health = HealthServer(health_port, Checks(self._is_alive, self._is_ready))
 
     def _is_alive(self) -> bool:
-        return time.monotonic() - self._engine.beat < _STUCK_SECONDS
+        waits_for_lease = not self._working
+        return waits_for_lease or time.monotonic() - self._engine.beat < _STUCK_SECONDS
 
     def _is_ready(self) -> bool:
-        return self._is_alive() and self._engine.knows_the_cluster and self._server.is_connected
+        engine = self._engine
+        return self._is_alive() and engine.knows_the_cluster and self._server.is_connected
+
+    def _on_lease_lost(self, reason: str) -> None:
+        log.error("the Lease is lost: another node may work; this one ends", reason=reason)
+        self.failed = True
+        self._ending.set()
 
     def start(self) -> None:
-        """Start every thread, the taker of work last."""
+        """Wait until no other node of this name works, then start every thread.
+
+        Returns early, with nothing started, if the node is to end first.
+        """
         self._health.start()
+        if not self._lease.acquire(self._ending):
+            return
         self._delivery.start()
         self._engine.start(self._delivery)
+        self._working = True
         for watcher in self._watchers:
             watcher.start()
         self._server.start()
 
     def stop(self) -> None:
         """Deliver what is ready and end. Running Jobs go on; the next start takes them up."""
+        if self._working:
+            self._stop_work()
+        self._lease.stop(_LEASE_SECONDS)
+        self._health.stop()
+
+    def _stop_work(self) -> None:
         for watcher in self._watchers:
             watcher.stop()
         self._engine.stop(_ENGINE_SECONDS)
-        self._delivery.stop(_DELIVER_SECONDS)
+        self._keeper.stop()
+        if not self.failed:  # the other node that works now delivers
+            self._delivery.stop(_DELIVER_SECONDS)
         self._server.stop()
-        self._health.stop()
 
 
-def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> None:
-    """Run a node until SIGTERM or Ctrl-C. Raises what ``Node`` raises."""
+def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> bool:
+    """Run a node until SIGTERM or Ctrl-C; returns whether that was why it ended.
+
+    Raises what ``Node`` raises.
+    """
     ending = threading.Event()
 
     def end(number: int, _: FrameType | None) -> None:
@@ -92,7 +139,7 @@ def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> No
 
     for key in config.not_applied:
         log.warning("configuration key has no effect here", key=key)
-    node = Node(config, context=context, health_port=health_port)
+    node = Node(config, ending, context=context, health_port=health_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     log.info(
@@ -106,3 +153,4 @@ def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> No
     ending.wait()
     node.stop()
     log.info("node ended")
+    return not node.failed

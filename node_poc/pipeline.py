@@ -54,6 +54,7 @@ from node_poc.runs.model import (
     StartRefused,
     Tick,
 )
+from node_poc.runs.status import RunStatus
 from node_poc.storage.records import Records, RunRecord, StorageError
 from node_poc.timers import Timers
 
@@ -248,6 +249,8 @@ class Engine:
             match action:
                 case Report():
                     self._outbox.put_status(changed)
+                    if changed.status is RunStatus.ACTIVE:
+                        self._manager.follow_log(changed)
                 case Stop():
                     self._calls.kill(record)
                 case LookForPod():

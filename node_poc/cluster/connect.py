@@ -21,7 +21,6 @@ from node_poc.cluster.errors import ClusterError, ExpiredError, error_of
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 15.0
-_CHUNK = 65536
 _MERGE_PATCH = "application/merge-patch+json"
 Query = list[tuple[str, str]]
 
@@ -84,30 +83,6 @@ class KubernetesApi:
         if not isinstance(data, dict):  # something in between has answered, not Kubernetes
             raise ClusterError(call, 0, "BadAnswer", "the answer is not a JSON object")
         return data
-
-    def read_tail(self, path: str, query: Query, limit: int) -> tuple[bytes, bool]:
-        """Read an answer that is not JSON, keeping only its last ``limit`` bytes in memory.
-
-        Returns:
-            the bytes, and whether there were more before them.
-
-        Raises:
-            ClusterError: the call failed, or the connection broke on the way.
-        """
-        call = f"GET {path}"
-        response = self._send("GET", path, None, query, (_CONNECT_SECONDS, _READ_SECONDS))
-        with contextlib.closing(response):
-            if response.status != 200:
-                raise error_of(call, response.status, _read_body(call, response))
-            tail, dropped = b"", False
-            try:
-                for chunk in response.stream(_CHUNK, decode_content=False):
-                    tail += chunk
-                    dropped = dropped or len(tail) > limit
-                    tail = tail[-limit:]
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise ClusterError(call, 0, type(error).__name__, str(error)) from error
-            return tail, dropped
 
     def stream(self, path: str, query: Query, silence_seconds: float) -> Iterator[dict[str, Any]]:
         """Follow a watch: one JSON object a line, until the server ends it.

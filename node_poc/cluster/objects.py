@@ -59,21 +59,6 @@ class ClusterObjects:
         answer = self._call("GET", self.pods_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
 
-    def read_log_tail(self, pod: str, container: str, limit: int) -> tuple[bytes, bool]:
-        """Return the last ``limit`` bytes of a container's log, and whether there was more.
-
-        Raises:
-            NotFoundError: the pod is gone, and its log with it.
-            ClusterError: the log could not be read.
-        """
-        # The API cuts from the end by lines only. A line is at least its newline, so that many
-        # lines hold ``limit`` bytes; most logs have longer ones and are cut here.
-        query = [("container", container), ("tailLines", str(limit))]
-        tail: tuple[bytes, bool] = self._retrying(
-            self._api.read_tail, f"{self.pods_path}/{pod}/log", query, limit
-        )
-        return tail
-
     def service_address(self, name: str) -> str | None:
         """The ClusterIP of a Service; None if there is no such Service, or it has no address."""
         try:

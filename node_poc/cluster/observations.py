@@ -37,6 +37,7 @@ def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | 
         waiting_message=waiting.get("message", ""),
         running_since=parse_time(running.get("startedAt")),
         terminated=_terminated(container.get("terminated")),
+        disruption=_disruption(status),
         gone=gone,
     )
 
@@ -65,6 +66,14 @@ def _unschedulable(status: dict[str, Any]) -> str:
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "not scheduled")
+    return ""
+
+
+def _disruption(status: dict[str, Any]) -> str:
+    """Reason of the DisruptionTarget condition: why Kubernetes is about to remove the pod."""
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
+            return str(condition.get("reason", ""))
     return ""
 
 

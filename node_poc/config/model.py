@@ -69,6 +69,12 @@ class Limits(Strict):
     hopeless_seconds: float = Field(
         default=15, ge=0, description="a trouble that says it cannot get better: one more try"
     )
+    schedule_seconds: float | None = Field(
+        default=None, gt=0, description="for room in the cluster; null: no limit"
+    )
+    node_lost_seconds: int = Field(
+        default=60, ge=0, description="a cluster node that is unreachable before its runs are lost"
+    )
     run_seconds: int | None = Field(
         default=None, gt=0, description="from the Job's start to its end; null: no limit"
     )
@@ -136,6 +142,12 @@ class Kubernetes(Strict):
     )
     keep_finished_seconds: int = Field(
         default=3600, ge=0, description="how long a delivered Job stays, for dashboards"
+    )
+    log_kept_kilobytes: int = Field(
+        default=20_480,
+        ge=2,
+        le=1_048_576,
+        description="of a log on disk: half its begin, half its end",
     )
     log_tail_kilobytes: int = Field(default=64, ge=1, le=1024)
     output_files_listed: int = Field(default=200, ge=0, le=10_000)

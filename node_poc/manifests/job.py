@@ -71,6 +71,7 @@ def _pod_spec(
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "dnsPolicy": "None",
         "dnsConfig": {"nameservers": [_NO_NAME_SERVER]},
+        "tolerations": _tolerations(settings.limits.node_lost_seconds),
         "securityContext": pod_security_context(settings.security, storage_group),
         "volumes": volumes,
         "containers": [_container(spec, config)],
@@ -80,6 +81,19 @@ def _pod_spec(
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     return pod
+
+
+def _tolerations(seconds: int) -> list[dict[str, Any]]:
+    """How long a cluster node may be silent; left out, Kubernetes waits for five minutes."""
+    return [
+        {
+            "key": f"node.kubernetes.io/{trouble}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "tolerationSeconds": seconds,
+        }
+        for trouble in ("not-ready", "unreachable")
+    ]
 
 
 def _container(spec: RunSpec, config: NodeConfig) -> dict[str, Any]:

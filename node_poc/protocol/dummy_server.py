@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import socketio
@@ -16,6 +17,7 @@ from socketio.exceptions import SocketIOError
 
 from node_poc import __version__
 from node_poc.config.model import NodeConfig
+from node_poc.protocol import queries
 from node_poc.protocol.messages import (
     MessageError,
     parse_command,
@@ -23,7 +25,7 @@ from node_poc.protocol.messages import (
     run_id_in,
     status_message,
 )
-from node_poc.protocol.ports import Answer, DeliveryError, Submission
+from node_poc.protocol.ports import Answer, Control, DeliveryError, QueryError, Submission
 from node_poc.runs.model import Run, RunResult
 
 log = structlog.get_logger(__name__)
@@ -39,16 +41,21 @@ class DummyServer:
     Connects for ever: a server that is away, or goes away, is tried again with growing pauses.
     """
 
-    def __init__(self, config: NodeConfig, submit: Callable[[Submission], None]) -> None:
-        """``submit`` takes each well-formed run; it must not block."""
+    def __init__(
+        self, config: NodeConfig, submit: Callable[[Submission], None], control: Control
+    ) -> None:
+        """``submit`` takes each well-formed run and must not block; ``control`` answers queries."""
         self._config = config
         self._submit = submit
+        self._control = control
         self._stop = threading.Event()
         self._connection = 0
         self._client = socketio.Client(reconnection=False, handle_sigint=False)
         self._client.on("connect", self._on_connect)
         self._client.on("disconnect", self._on_disconnect)
         self._client.on("command", self._on_command)
+        for event in queries.EVENTS:
+            self._client.on(event, partial(self._on_query, event))
         self._thread = threading.Thread(target=self._run, name="server connection", daemon=True)
 
     def start(self) -> None:
@@ -121,6 +128,19 @@ class DummyServer:
         if answer.accepted:
             return {"accepted": True, "status": answer.status}
         return self._reject(run_id_in(payload), answer.reason)
+
+    def _on_query(self, event: str, *payloads: Any) -> dict[str, Any]:
+        """Answer a person's question; what is returned goes back as the acknowledgement."""
+        payload = payloads[0] if len(payloads) == 1 else list(payloads)
+        try:
+            return queries.answer(event, payload, self._control)
+        except (MessageError, QueryError) as error:
+            return {"error": str(error)}
+        except concurrent.futures.TimeoutError:
+            return {"error": "the node did not answer in time: ask again"}
+        except Exception:
+            log.exception("query not answered", query=event)
+            return {"error": "the node failed on this query; its log tells more"}
 
     def _reject(self, run_id: int | None, reason: str) -> dict[str, Any]:
         log.warning("command refused", run_id=run_id, reason=reason)

@@ -36,6 +36,68 @@ class KillOutcome:
     status: str
 
 
+@dataclass(frozen=True)
+class RunSummary:
+    """One run for a list. ``position``: its place in the line from 1; None if it is in none."""
+
+    run: Run
+    image: str
+    position: int | None
+    delivered: bool = False
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """A part of a log; ``next_offset`` in bytes; ``ended``: nothing follows."""
+
+    data: bytes
+    next_offset: int
+    ended: bool
+
+
+@dataclass(frozen=True)
+class OutputPart:
+    """A part of an output file; offset and size in bytes."""
+
+    data: bytes
+    next_offset: int
+    size: int
+
+
+class QueryError(Exception):
+    """There is nothing to tell. The text says why and is safe to send."""
+
+
+class NoSuchRunError(QueryError):
+    """No run of this id is known here."""
+
+    def __init__(self, run_id: int) -> None:
+        """``run_id`` as asked for."""
+        super().__init__(f"run_id: this node knows no run {run_id}")
+
+
+class Control(Protocol):
+    """What a server may ask of the node on behalf of a person."""
+
+    def list_runs(self) -> list[RunSummary]:
+        """All runs that are not over and the newest that are, newest first."""
+
+    def status(self, run_id: int) -> RunSummary:
+        """One run. Raises NoSuchRunError."""
+
+    def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
+        """Kill the runs named, or all that are not over."""
+
+    def read_log(self, run_id: int, offset: int) -> LogPart:
+        """The next part of a run's log from ``offset`` (bytes). Raises QueryError."""
+
+    def result(self, run_id: int) -> RunResult | None:
+        """The result of a run; None while it has none. Raises QueryError."""
+
+    def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
+        """The next part of a file that a run left. Raises QueryError."""
+
+
 class ResultSink(Protocol):
     """Where statuses and results go. Called by the delivery thread only."""
 

@@ -18,8 +18,9 @@ SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSE
 
 
 class Patience(StrEnum):
-    """How long a waiting container is waited for; each value but the ends has a limit in config."""
+    """How long a waiting pod is waited for; ``config.model.Limits`` has the seconds."""
 
+    ROOM = "room"  # there is no room for it yet
     NONE = "none"  # it cannot get better: end at once
     SHORT = "short"  # it says it cannot get better, and is looked at once more
     LONG = "long"  # it may get better by itself
@@ -70,7 +71,7 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
         failure = Failure(reason, detail, advice, message)
         return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)
     if pod.unschedulable:
-        return Waiting(Patience.NORMAL, RunStatus.START_FAILED, _unschedulable(pod.unschedulable))
+        return Waiting(Patience.ROOM, RunStatus.START_FAILED, _unschedulable(pod.unschedulable))
     if reason:
         return Waiting(Patience.NORMAL, RunStatus.START_FAILED, Failure(reason, "", "", message))
     return None
@@ -164,6 +165,15 @@ def diagnose_deadline(message: str) -> Failure:
     return Failure("DeadlineExceeded", "it took longer than it may", advice, message)
 
 
+# Reason of the DisruptionTarget condition when a cluster node has been silent for too long
+# (``pkg/controller/tainteviction``). Nothing will ever be heard of such a pod again.
+NODE_SILENT = "DeletionByTaintManager"
+NODE_LOST = Failure(
+    "NodeLost",
+    "the machine it ran on is lost",
+    _AGAIN,
+    "the cluster node has been unreachable for kubernetes.limits.node_lost_seconds",
+)
 _REMOVED = "it was removed at the data station before it had ended"
 POD_DELETED = Failure("PodDeleted", _REMOVED, _AGAIN, "somebody or something deleted its pod")
 JOB_DELETED = Failure("JobDeleted", _REMOVED, _AGAIN, "somebody or something deleted its Job")

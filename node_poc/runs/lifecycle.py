@@ -128,6 +128,8 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
     if pod.gone:
         return _end(run, RunStatus.FAILED, diagnosis.POD_DELETED, remove_job=True)
     run = replace(run, pod_name=pod.pod_name)
+    if pod.disruption == diagnosis.NODE_SILENT:
+        return _end(run, RunStatus.FAILED, diagnosis.NODE_LOST, remove_job=True)
     if pod.phase == "Failed":
         failure = diagnosis.diagnose_failed_pod(pod)
         return _end(run, RunStatus.FAILED, failure, remove_job=False)
@@ -176,8 +178,11 @@ def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decis
     if _only_repeats(run, seen):
         return _overdue(run, now)
     # Trouble of one kind (ErrImagePull, then ImagePullBackOff) is one wait, counted from its start.
-    since = run.waiting.since if run.waiting else now
-    wait = Wait(seen.failure.cause, since, since + _patience(seen, limits), seen.status)
+    same = run.waiting is not None and run.waiting.status is seen.status
+    since = run.waiting.since if run.waiting and same else now
+    patience = _patience(seen, limits)
+    until = None if patience is None else since + patience
+    wait = Wait(seen.failure.cause, since, until, seen.status)
     changed = run.waiting is None or run.waiting.cause != wait.cause
     ended, actions = _overdue(replace(run, waiting=wait, failure=seen.failure), now)
     if actions:
@@ -195,8 +200,11 @@ def _only_repeats(run: Run, seen: Waiting) -> bool:
     )
 
 
-def _patience(seen: Waiting, limits: Limits) -> float:
+def _patience(seen: Waiting, limits: Limits) -> float | None:
+    """Seconds; None: without end."""
     match seen.patience:
+        case Patience.ROOM:
+            return limits.schedule_seconds
         case Patience.NONE:
             return 0.0
         case Patience.SHORT:

@@ -131,6 +131,7 @@ class PodObservation:
     waiting_message: str = ""
     running_since: float | None = None
     terminated: Terminated | None = None
+    disruption: str = ""
     gone: bool = False
 
 

@@ -92,3 +92,44 @@ def _regular_files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str,
                 yield from _regular_files(Path(entry.path), f"{prefix}{name}/", depth - 1)
         elif entry.is_file(follow_symlinks=False):
             yield f"{prefix}{name}", entry.stat(follow_symlinks=False).st_size
+
+
+def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes, int]:
+    """Read a part of a regular file that an algorithm left, following no link.
+
+    Args:
+        folder: the run's output folder.
+        path: of the file below it, as ``list_output`` tells it.
+        offset: where to begin, in bytes.
+        limit: how much to read at the most, in bytes.
+
+    Returns:
+        the bytes, and the size of the file.
+
+    Raises:
+        StorageError: there is no such regular file below the folder.
+    """
+    *folders, name = path.split("/")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+            descriptor = _step(descriptor, part, flags)
+        # O_NONBLOCK: to open a pipe that an algorithm left would wait for ever.
+        descriptor = _step(descriptor, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise StorageError("path: is no regular file")
+        return os.pread(descriptor, limit, offset), status.st_size
+    except OSError as error:
+        raise StorageError(f"path: cannot be read ({error.strerror})") from error
+    finally:
+        os.close(descriptor)
+
+
+def _step(folder: int, name: str, flags: int) -> int:
+    if name in {"", ".", ".."}:
+        raise StorageError("path: must name a file below the output folder")
+    found = os.open(name, flags, dir_fd=folder)
+    os.close(folder)
+    return found

@@ -8,10 +8,24 @@ from tests.cluster.station import NAMESPACE, Station
 
 NODE = f"system:serviceaccount:{NAMESPACE}:v6-node"
 ALLOWED = {"create jobs", "list jobs", "watch jobs", "patch jobs", "delete jobs", "list pods",
-           "watch pods", "get pods --subresource=log", "get services/v6proxy"}  # fmt: skip
-DENIED = {"get secrets", "list secrets", "create pods", "delete pods", "create pods --subresource=exec",
-          "get configmaps", "list services", "update jobs", "create networkpolicies",
-          "delete networkpolicies", "get nodes", "create serviceaccounts --subresource=token"}  # fmt: skip
+           "watch pods", "get pods", "create leases", "get leases/v6-node-fdc80b62",
+           "update leases/v6-node-fdc80b62", "get pods --subresource=log", "get services/v6proxy"}  # fmt: skip
+DENIED = {
+    "create networkpolicies",
+    "create pods",
+    "create pods --subresource=exec",
+    "create serviceaccounts --subresource=token",
+    "delete networkpolicies",
+    "delete pods",
+    "get configmaps",
+    "get nodes",
+    "get secrets",
+    "list leases",
+    "list secrets",
+    "list services",
+    "update jobs",
+    "update leases/another",
+}
 
 
 def may(station: Station, action: str, namespace: str) -> bool:

@@ -12,6 +12,14 @@ from node_poc.protocol import dummy_server
 from tests.fakes.station import Station
 
 
+@pytest.fixture(autouse=True, scope="session")
+def pod_name():
+    """All node processes are of one pod, so one that was killed leaves its Lease to the next."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("POD_NAME", "v6-node-0")
+        yield
+
+
 @pytest.fixture
 def hurry(monkeypatch):
     """Shorten the pauses of a node in this process: what is tested is what, not when."""

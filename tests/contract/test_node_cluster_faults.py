@@ -90,9 +90,9 @@ def test_a_watch_that_ends_is_resumed_without_a_list(station, emitter):
     lists, watches = station.api.count("GET", "/pods$"), station.api.count("WATCH", "/pods$")
     station.api.end_watches()
     eventually(lambda: station.api.count("WATCH", "/pods$") > watches)
+    assert station.api.count("GET", "/pods$") == lists
     station.api.kubelet.ends(7)
     assert emitter.wait(7, 20)["status"] == "completed"
-    assert station.api.count("GET", "/pods$") == lists
 
 
 def test_connections_that_break_lose_nothing(station, emitter):

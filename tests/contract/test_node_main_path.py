@@ -79,6 +79,7 @@ def test_every_call_stays_in_the_namespace_and_within_the_role(station, emitter)
     kinds = {
         (asked.method, asked.path.split("/namespaces/")[1]) for asked in station.api.requests()
     }
+    lease = station.api.store.all("leases")[0][0]["metadata"]["name"]
     job = station.job_arrives(7)["metadata"]["name"]
     pod = station.api.pods()[0]["metadata"]["name"]
     assert kinds == {
@@ -90,6 +91,8 @@ def test_every_call_stays_in_the_namespace_and_within_the_role(station, emitter)
         ("WATCH", "v6-jobs/pods"),
         ("GET", f"v6-jobs/pods/{pod}/log"),
         ("GET", "v6-jobs/services/v6proxy"),
+        ("GET", f"v6-jobs/leases/{lease}"),
+        ("POST", "v6-jobs/leases"),
     }
 
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.fakes.kube_store import (
     KINDS,
     AlreadyThere,
+    Changed,
     Expired,
     NotThere,
     Object,
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from tests.fakes.kube_api import FakeKubeApi
 
 _PATH = re.compile(
-    r"/(?:api/v1|apis/batch/v1)/namespaces/(?P<namespace>[^/]+)/(?P<kind>jobs|pods|services)"
+    r"/(?:api/v1|apis/batch/v1|apis/coordination.k8s.io/v1)"
+    r"/namespaces/(?P<namespace>[^/]+)/(?P<kind>jobs|pods|services|leases)"
     r"(?:/(?P<name>[^/]+)(?P<log>/log)?)?"
 )
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -68,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815  the base class looks for these names
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  the base class looks for these names
 
     def _serve(self) -> None:
         url = urlsplit(self.path)
@@ -114,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
             code, data = self._verb(kind, name, query, body)
         except NotThere as error:
             raise Refusal(404, "NotFound", f"{kind} {error} not found") from error
+        except Changed as error:
+            raise Refusal(409, "Conflict", f"{kind} {error} was changed meanwhile") from error
         except AlreadyThere as error:
             raise Refusal(409, "AlreadyExists", f"{kind} {error} already exists") from error
         return code, json.dumps(data).encode()
@@ -134,6 +138,8 @@ class Handler(BaseHTTPRequestHandler):
                 if self.headers.get("Content-Type") != "application/merge-patch+json":
                     raise Refusal(415, "UnsupportedMediaType", "the fake knows merge-patch only")
                 return 200, store.change(kind, name, lambda made: merge(made, body))
+            case ("PUT", str()):
+                return 200, store.replace(kind, name, body)
             case ("DELETE", str()):
                 return 200, store.delete(kind, name)
         raise Refusal(405, "MethodNotAllowed", "the fake has no such verb")
@@ -160,7 +166,12 @@ class Handler(BaseHTTPRequestHandler):
         if not {"running", "terminated"} & set(states):
             raise Refusal(400, "BadRequest", "container is waiting to start")
         lines = self.api.kubelet.logs.get(str(name), b"").splitlines(keepends=True)
-        return b"".join(lines[-int(query.get("tailLines", "1000000000")) :])
+        if query.get("timestamps") != "true":
+            return b"".join(lines)
+        # All lines are of one second, so that sinceTime gives all of them, as a real one may.
+        return b"".join(
+            b"2026-01-01T00:00:00.%09dZ " % (number + 1) + line for number, line in enumerate(lines)
+        )
 
     # --- a watch
 

@@ -16,11 +16,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 Object = dict[str, Any]
-KINDS = {"jobs": "Job", "pods": "Pod", "services": "Service"}
+KINDS = {"jobs": "Job", "leases": "Lease", "pods": "Pod", "services": "Service"}
 
 
 class AlreadyThere(Exception):  # noqa: N818  it is an HTTP answer, not a mistake
     """An object of this name exists (409)."""
+
+
+class Changed(Exception):  # noqa: N818
+    """The object is not any more as the writer read it (409)."""
 
 
 class NotThere(Exception):  # noqa: N818
@@ -64,6 +68,17 @@ class Store:
             made = self._put(kind, "ADDED", made)
         self.on_create(kind, made)
         return made
+
+    def replace(self, kind: str, name: str, given: Object) -> Object:
+        """Put another object in its place. Raises NotThere, or Changed for an old version."""
+        with self.changed:
+            known = self.get(kind, name)["metadata"]
+            if (
+                given["metadata"].get("resourceVersion", known["resourceVersion"])
+                != (known["resourceVersion"])
+            ):
+                raise Changed(name)
+            return self._put(kind, "MODIFIED", copy.deepcopy(given))
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object. Raises NotThere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ class Kubelet:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._names: dict[tuple[str, int], str] = {}  # by kind and run: a search takes too long
         store.on_create = self._on_create
         store.on_delete = self._on_delete
         self.makes_pods = True
@@ -30,6 +32,8 @@ class Kubelet:
     # --- the Job controller
 
     def _on_create(self, kind: str, made: Object) -> None:
+        if RUN_LABEL in (made["metadata"].get("labels") or {}):
+            self._names[kind, _run_id(made)] = _name(made)
         if kind == "jobs" and self.makes_pods:
             run_id = self.make_pod(made)
             self.on_pod(run_id)
@@ -37,8 +41,10 @@ class Kubelet:
     def _on_delete(self, kind: str, gone: Object) -> None:
         if kind != "jobs":
             return
-        for pod in self._store.all("pods", {"batch.kubernetes.io/job-name": _name(gone)})[0]:
-            self._store.delete("pods", _name(pod))
+        name = self._names.get(("pods", _run_id(gone)), "")
+        if name.startswith(_name(gone)):
+            with contextlib.suppress(NotThere):
+                self._store.delete("pods", name)
 
     def make_pod(self, job: Object) -> int:
         """Make the pod of a Job; returns the run's id."""
@@ -53,7 +59,7 @@ class Kubelet:
         }
         pod = {"metadata": metadata, "spec": template["spec"], "status": {"phase": "Pending"}}
         self._store.create("pods", pod)
-        return int(labels[RUN_LABEL])
+        return _run_id(pod)
 
     def job_of(self, run_id: int) -> Object:
         """The Job of a run. Raises NotThere."""
@@ -64,10 +70,10 @@ class Kubelet:
         return self._only("pods", run_id)
 
     def _only(self, kind: str, run_id: int) -> Object:
-        found = self._store.all(kind, {RUN_LABEL: str(run_id)})[0]
-        if not found:
-            raise NotThere(f"{kind} of run {run_id}")
-        return found[0]
+        try:
+            return self._store.get(kind, self._names[kind, run_id])
+        except KeyError:
+            raise NotThere(f"{kind} of run {run_id}") from None
 
     # --- the scheduler and the kubelet
 
@@ -132,6 +138,10 @@ class Kubelet:
                 pod["spec"] = {**pod["spec"], "nodeName": "fake-node"}
 
         self._store.change("pods", _name(self.pod_of(run_id)), change)
+
+
+def _run_id(made: Object) -> int:
+    return int(made["metadata"]["labels"][RUN_LABEL])
 
 
 def _name(made: Object) -> str:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ import yaml
 from node_poc.config.load import load_config
 from node_poc.node import Node
 from tests.fakes.kube_api import FakeKubeApi
+from tests.fakes.kube_store import NotThere
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"
@@ -185,7 +187,8 @@ class Station:
 
     def start_node(self) -> Node:
         """Run a node in this process; KUBECONFIG is patched by the fixture."""
-        node = Node(load_config(self.write_config(), {}), context=None, health_port=0)
+        config = load_config(self.write_config(), {})
+        node = Node(config, threading.Event(), context=None, health_port=0)
         self._nodes.append(node)
         node.start()
         eventually(node._is_ready, "a ready node")
@@ -243,20 +246,22 @@ class Station:
     def job_arrives(self, run_id: int) -> dict[str, Any]:
         """Wait for the Job of a run, and its pod if the cluster makes pods."""
         if self.api.kubelet.makes_pods:
-            label = {"vantage6.ai/run-id": str(run_id)}
-            eventually(lambda: self.api.store.all("pods", label)[0], f"the pod of run {run_id}")
-        return eventually(lambda: self._job(run_id), f"the Job of run {run_id}")
+            eventually(lambda: self._of("pods", run_id), f"the pod of run {run_id}")
+        return eventually(lambda: self._of("jobs", run_id), f"the Job of run {run_id}")
 
     def job_is_marked(self, run_id: int) -> dict[str, Any]:
         """Wait until the Job of a run says that its result was delivered."""
         return eventually(lambda: self._marked(run_id), f"the mark on the Job of run {run_id}")
 
-    def _job(self, run_id: int) -> dict[str, Any] | None:
-        found = self.api.store.all("jobs", {"vantage6.ai/run-id": str(run_id)})[0]
-        return found[0] if found else None
+    def _of(self, kind: str, run_id: int) -> dict[str, Any] | None:
+        kubelet = self.api.kubelet
+        try:
+            return kubelet.job_of(run_id) if kind == "jobs" else kubelet.pod_of(run_id)
+        except NotThere:
+            return None
 
     def _marked(self, run_id: int) -> dict[str, Any] | None:
-        job = self._job(run_id)
+        job = self._of("jobs", run_id)
         marked = job and "vantage6.ai/result-delivered" in job["metadata"]["annotations"]
         return job if marked else None
 

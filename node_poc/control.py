@@ -1,0 +1,121 @@
+"""What a person may ask of the node while it works: which runs there are, what one says, to end it.
+
+Answers come from the engine's book for runs that are not over, and from the disk for the others.
+Called from the threads of the server's adapter; nothing here changes a run but by a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+
+import structlog
+
+from node_poc.adoption import run_of_record
+from node_poc.book import Entry
+from node_poc.inbox import Kill, Message, Snapshot
+from node_poc.protocol.ports import (
+    KillOutcome,
+    LogPart,
+    NoSuchRunError,
+    OutputPart,
+    QueryError,
+    RunSummary,
+)
+from node_poc.runs.model import RunResult, Stage
+from node_poc.storage.folders import read_output
+from node_poc.storage.records import Records, StorageError
+from node_poc.storage.run_log import RunLogReader
+
+log = structlog.get_logger(__name__)
+
+_ENGINE_SECONDS = 20.0
+_LISTED_RUNS = 200
+_LOG_PART = 256 * 1024
+_OUTPUT_PART = 512 * 1024
+
+
+class RunControl:
+    """Lists runs, reads what they said and left, and kills them."""
+
+    def __init__(self, post: Callable[[Message], None], records: Records) -> None:
+        """``post`` hands a message to the engine."""
+        self._post = post
+        self._records = records
+
+    def list_runs(self) -> list[RunSummary]:
+        """All runs that are not over and the newest that are, newest first."""
+        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        ids = sorted({*going, *self._records.newest_runs(_LISTED_RUNS)}, reverse=True)
+        return list(self._summaries(ids, going))
+
+    def status(self, run_id: int) -> RunSummary:
+        """One run. Raises NoSuchRunError."""
+        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        for summary in self._summaries([run_id], going):
+            return summary
+        raise NoSuchRunError(run_id)
+
+    def _snapshot(self) -> list[Entry]:
+        asked = Snapshot(Future())
+        self._post(asked)
+        return asked.entries.result(_ENGINE_SECONDS)
+
+    def _summaries(self, ids: list[int], going: dict[int, Entry]) -> Iterator[RunSummary]:
+        for run_id in ids:
+            if entry := going.get(run_id):
+                yield RunSummary(entry.run, entry.record.spec.image, entry.position)
+                continue
+            try:
+                record = self._records.read_run(run_id)
+                result = self._records.read_result(run_id)
+            except StorageError as error:
+                log.warning("run not listed", run_id=run_id, error=str(error))
+                continue
+            if record is not None:
+                delivered = result is not None and not self._records.is_open(run_id)
+                run = run_of_record(record, result)
+                yield RunSummary(run, record.spec.image, None, delivered=delivered)
+
+    def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
+        """Kill the runs named, or all that are not over."""
+        wanted = Kill(run_ids, Future())
+        self._post(wanted)
+        return wanted.outcomes.result(_ENGINE_SECONDS)
+
+    def read_log(self, run_id: int, offset: int) -> LogPart:
+        """The next part of a run's log from ``offset`` (bytes). Raises QueryError."""
+        ended = self.status(run_id).run.stage is Stage.FINISHED
+        try:
+            reader = RunLogReader(self._records.folder(run_id))
+            data, following = reader.read(offset, _LOG_PART)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+        return LogPart(data, following, ended=ended and not data)
+
+    def result(self, run_id: int) -> RunResult | None:
+        """The result of a run; None while it has none. Raises QueryError."""
+        if not self._records.has_run(run_id):
+            raise NoSuchRunError(run_id)
+        try:
+            return self._records.read_result(run_id)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+
+    def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
+        """The next part of a file that a run left. Raises QueryError."""
+        if not self._records.has_run(run_id):
+            raise NoSuchRunError(run_id)
+        try:
+            record = self._records.read_run(run_id)
+            folder = record.spec.output_folder if record else ""
+            where = self._records.folder(run_id) / folder
+            data, size = read_output(where, path, offset, _OUTPUT_PART)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+        return OutputPart(data, offset + len(data), size)
+
+    def _unreadable(self, run_id: int, error: StorageError) -> QueryError:
+        """The site's log names the path; who asked is told no path of the data station."""
+        log.warning("not readable", run_id=run_id, error=str(error))
+        return QueryError("this cannot be read at the data station; check the name")
