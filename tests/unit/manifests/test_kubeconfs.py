@@ -7,11 +7,14 @@ import pytest
 import yaml
 from kubernetes import client
 
+from node_poc.cluster.lease_calls import LeaseCalls
+from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.load import load_config
 from node_poc.isolation.policies import build_policies
 from node_poc.manifests.config_map import build_config_map
+from node_poc.manifests.identity import slug
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "node_poc/kubeconfs"
@@ -85,8 +88,12 @@ RIGHTS = {
     ("batch", "jobs", "watch"): "Watcher._watch",
     ("", "pods", "list"): "Watcher._list, ClusterObjects.list_pods",
     ("", "pods", "watch"): "Watcher._watch",
-    ("", "pods/log", "get"): "ClusterObjects.read_log_tail",
+    ("", "pods", "get"): "LeaseCalls.pod_phase: is who holds the Lease still there?",
+    ("", "pods/log", "get"): "ContainerLogs.read, ContainerLogs.follow",
     ("", "services", "get"): "ClusterObjects.service_address",
+    ("coordination.k8s.io", "leases", "get"): "LeaseCalls.read",
+    ("coordination.k8s.io", "leases", "create"): "LeaseCalls.take",
+    ("coordination.k8s.io", "leases", "update"): "LeaseCalls.renew, LeaseCalls.release",
 }
 
 
@@ -101,7 +108,7 @@ def test_the_node_may_do_what_it_does_and_nothing_else():
     assert granted == set(RIGHTS)
 
 
-USERS = {"ClusterObjects": ClusterObjects, "Watcher": Watcher}
+USERS = {user.__name__: user for user in (ClusterObjects, ContainerLogs, LeaseCalls, Watcher)}
 NEEDED_BY = {call for text in RIGHTS.values() for call in re.findall(r"[A-Z]\w+\.\w+", text)}
 
 
@@ -112,19 +119,27 @@ def test_a_right_is_still_needed(call):
 
 
 def test_no_call_of_the_cluster_folder_is_without_its_right():
-    """A method that ClusterObjects gains must be named in RIGHTS."""
+    """A method that ClusterObjects or LeaseCalls gains must be named in RIGHTS."""
     methods = {
-        name
-        for name, value in vars(ClusterObjects).items()
+        f"{user.__name__}.{name}"
+        for user in (ClusterObjects, LeaseCalls)
+        for name, value in vars(user).items()
         if callable(value) and not name.startswith("_")
     }
-    assert {f"ClusterObjects.{name}" for name in methods} <= NEEDED_BY
+    assert methods <= NEEDED_BY
 
 
-def test_only_one_service_may_be_read():
+@pytest.mark.parametrize(
+    ("resource", "verbs", "name"),
+    [
+        ("services", ["get"], CONFIG.kubernetes.proxy.service),
+        ("leases", ["get", "update"], slug(CONFIG.kubernetes.node_name)),
+    ],
+)
+def test_only_this_one_object_may_be_touched(resource, verbs, name):
     rules = only("Role", "v6-node")["rules"]
-    services = [rule for rule in rules if rule["resources"] == ["services"]]
-    assert [rule["resourceNames"] for rule in services] == [[CONFIG.kubernetes.proxy.service]]
+    named = [rule for rule in rules if rule["resources"] == [resource] and rule["verbs"] == verbs]
+    assert [rule["resourceNames"] for rule in named] == [[name]]
 
 
 def pod_of(name):
@@ -144,7 +159,10 @@ def test_the_node_pod_has_task_dir_at_the_same_path():
 def test_the_node_reads_the_mounted_configuration():
     container = pod_of("v6-node")["containers"][0]
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert container["args"] == ["run", "--config", f"{mounts['config']}/node_config.yaml"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert container["args"] == ["run"]
+    assert variables["V6_NODE_CONFIG"] == f"{mounts['config']}/node_config.yaml"
+    assert "POD_NAME" in variables  # who holds the Lease
 
 
 def test_there_is_never_more_than_one_node():

@@ -46,8 +46,7 @@ def test_why_a_container_waits(reason, message, patience, status, cause):
 
 def test_a_container_on_its_way_is_no_trouble():
     seen = diagnose_waiting(PodObservation(7, "p", "Pending", waiting_reason="ContainerCreating"))
-    assert seen.patience is Patience.NORMAL
-    assert seen.failure.advice == ""
+    assert (seen.patience, seen.failure.cause) == (Patience.START, "ContainerNotCreated")
 
 
 def test_a_pod_that_says_nothing_is_not_diagnosed():
