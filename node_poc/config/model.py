@@ -72,6 +72,9 @@ class Limits(Strict):
     schedule_seconds: float | None = Field(
         default=None, gt=0, description="for room in the cluster; null: no limit"
     )
+    start_seconds: float = Field(
+        default=1800, gt=0, description="from a place in the cluster to a container, pull included"
+    )
     node_lost_seconds: int = Field(
         default=60, ge=0, description="a cluster node that is unreachable before its runs are lost"
     )
@@ -88,6 +91,7 @@ class Resources(Strict):
     ephemeral_storage: str = "2Gi"
     cpu_request: str = "50m"
     memory_request: str = "64Mi"
+    ephemeral_storage_request: str = "64Mi"
 
 
 class Security(Strict):

@@ -33,7 +33,12 @@ def container_security_context(security: Security) -> dict[str, Any]:
 def container_resources(resources: Resources) -> dict[str, Any]:
     """Requests and limits; limits are always set."""
     return {
-        "requests": {"cpu": resources.cpu_request, "memory": resources.memory_request},
+        "requests": {
+            "cpu": resources.cpu_request,
+            "memory": resources.memory_request,
+            # Left out, Kubernetes would reserve the whole limit for each run.
+            "ephemeral-storage": resources.ephemeral_storage_request,
+        },
         "limits": {
             "cpu": resources.cpu,
             "memory": resources.memory,

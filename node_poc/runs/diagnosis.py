@@ -24,7 +24,7 @@ class Patience(StrEnum):
     NONE = "none"  # it cannot get better: end at once
     SHORT = "short"  # it says it cannot get better, and is looked at once more
     LONG = "long"  # it may get better by itself
-    NORMAL = "normal"  # nothing is wrong: the pod is on its way
+    START = "start"  # nothing is wrong so far: the pod is on its way
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,16 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
     if pod.unschedulable:
         return Waiting(Patience.ROOM, RunStatus.START_FAILED, _unschedulable(pod.unschedulable))
     if reason:
-        return Waiting(Patience.NORMAL, RunStatus.START_FAILED, Failure(reason, "", "", message))
+        return Waiting(Patience.START, RunStatus.START_FAILED, _NOT_CREATED)
     return None
+
+
+_NOT_CREATED = Failure(
+    "ContainerNotCreated",
+    "its container was not made in time",
+    "Ask the site: a database, a volume or the image may not be ready there.",
+    "`kubectl describe pod` tells; often the path of a database is not on the cluster node",
+)
 
 
 # The scheduler's words for what lacks (``pkg/scheduler/framework/plugins``), most telling first.

@@ -110,8 +110,8 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
 
 
 def _created(run: Run, created_at: float | None) -> Decision:
-    if created_at is not None and run.job_created_at is None:
-        run = replace(run, job_created_at=_not_before(run, created_at))
+    # What the API tells is cut to whole seconds, so the later of two times is the truer one.
+    run = replace(run, job_created_at=_not_before(run, created_at) or run.job_created_at)
     if run.stage not in {Stage.QUEUED, Stage.ACCEPTED}:
         return run, ()
     status = RunStatus.INITIALIZING if run.status is RunStatus.PENDING else run.status
@@ -170,24 +170,26 @@ def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decis
     seen = diagnosis.diagnose_waiting(pod)
     if seen is None:
         return run, ()
-    if seen.patience is Patience.NORMAL:
-        shown = seen.failure if seen.failure.advice else None
-        changed = run.failure != shown
-        run = replace(run, waiting=None, failure=shown)
-        return run, (Report(),) if changed else ()
     if _only_repeats(run, seen):
         return _overdue(run, now)
     # Trouble of one kind (ErrImagePull, then ImagePullBackOff) is one wait, counted from its start.
-    same = run.waiting is not None and run.waiting.status is seen.status
+    same = run.waiting is not None and _kind(run.waiting.failure) == _kind(seen.failure)
     since = run.waiting.since if run.waiting and same else now
     patience = _patience(seen, limits)
     until = None if patience is None else since + patience
-    wait = Wait(seen.failure.cause, since, until, seen.status)
-    changed = run.waiting is None or run.waiting.cause != wait.cause
-    ended, actions = _overdue(replace(run, waiting=wait, failure=seen.failure), now)
+    # A pod on its way is no trouble yet, so nothing is told of it before its time is over.
+    shown = None if seen.patience is Patience.START else seen.failure
+    wait = Wait(seen.failure, since, until, seen.status)
+    changed = run.failure != shown
+    ended, actions = _overdue(replace(run, waiting=wait, failure=shown), now)
     if actions:
         return ended, actions
     return ended, (Report(),) if changed else ()
+
+
+def _kind(failure: Failure) -> str:
+    """Troubles of one kind are one wait: all that is wrong with an image counts together."""
+    return "image" if "Image" in failure.cause else failure.cause
 
 
 def _only_repeats(run: Run, seen: Waiting) -> bool:
@@ -196,7 +198,7 @@ def _only_repeats(run: Run, seen: Waiting) -> bool:
     return (
         seen.failure.cause == "ImagePullBackOff"
         and waiting is not None
-        and waiting.status is seen.status
+        and _kind(waiting.failure) == _kind(seen.failure)
     )
 
 
@@ -205,6 +207,8 @@ def _patience(seen: Waiting, limits: Limits) -> float | None:
     match seen.patience:
         case Patience.ROOM:
             return limits.schedule_seconds
+        case Patience.START:
+            return limits.start_seconds
         case Patience.NONE:
             return 0.0
         case Patience.SHORT:
@@ -217,7 +221,7 @@ def _overdue(run: Run, now: float) -> Decision:
     wait = run.waiting
     if wait is None or wait.until is None or now < wait.until:
         return run, ()
-    return _end(run, wait.status, run.failure, remove_job=True)
+    return _end(run, wait.status, wait.failure, remove_job=True)
 
 
 def _end(run: Run, status: RunStatus, failure: Failure | None, *, remove_job: bool) -> Decision:

@@ -189,12 +189,13 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Wait:
-    """A trouble that a pod waits in. ``since`` and ``until`` are monotonic seconds.
+    """What a pod waits in. ``since`` and ``until`` are monotonic seconds.
 
-    ``until`` None: it is waited for without end. ``status`` is what the run becomes at its end.
+    ``until`` None: it is waited for without end. ``status`` and ``failure`` are the run's when it
+    has lasted too long.
     """
 
-    cause: str
+    failure: Failure
     since: float
     until: float | None
     status: RunStatus

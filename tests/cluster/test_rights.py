@@ -7,9 +7,21 @@ import pytest
 from tests.cluster.station import NAMESPACE, Station
 
 NODE = f"system:serviceaccount:{NAMESPACE}:v6-node"
-ALLOWED = {"create jobs", "list jobs", "watch jobs", "patch jobs", "delete jobs", "list pods",
-           "watch pods", "get pods", "create leases", "get leases/v6-node-fdc80b62",
-           "update leases/v6-node-fdc80b62", "get pods --subresource=log", "get services/v6proxy"}  # fmt: skip
+ALLOWED = {
+    "create jobs",
+    "create leases",
+    "delete jobs",
+    "get leases/v6-node-fdc80b62",
+    "get pods",
+    "get pods --subresource=log",
+    "get services/v6proxy",
+    "list jobs",
+    "list pods",
+    "patch jobs",
+    "update leases/v6-node-fdc80b62",
+    "watch jobs",
+    "watch pods",
+}
 DENIED = {
     "create networkpolicies",
     "create pods",
