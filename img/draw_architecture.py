@@ -99,9 +99,12 @@ def outside() -> list[str]:
         box(20, 110, 200, 62, "box", ("Researcher", "title"), ("command_emitter.py", "code")),
         box(20, 286, 200, 80, "box", *server),
         arrow("way", (120, 172), (120, 286), both=True),
-        text(112, 204, "command", "code", "end"),
-        text(128, 250, "status,", "code"),
-        text(128, 268, "result", "code"),
+        text(112, 204, "command,", "code", "end"),
+        text(112, 222, "question,", "code", "end"),
+        text(112, 240, "kill", "code", "end"),
+        text(128, 232, "status,", "code"),
+        text(128, 250, "result,", "code"),
+        text(128, 268, "answer", "code"),
         box(1176, 288, 116, 62, "box", ("Outside", "title"), ("the internet", "small")),
     ]
 
@@ -136,7 +139,8 @@ def cluster() -> list[str]:
         arrow("way", (510, 400), (584, 400), (584, 124), (664, 124)),
         text(592, 96, "watch", "small"),
         text(592, 150, "make Jobs,", "small"),
-        text(592, 166, "read logs", "small"),
+        text(592, 166, "follow logs,", "small"),
+        text(592, 182, "keep the Lease", "small"),
     ]
 
 
@@ -179,7 +183,12 @@ def proxy() -> list[str]:
 
 
 SHELVES = (
-    (290, 172, "the node's records", ("<run_id>/run.json", "<run_id>/result.json", ".node/open/")),
+    (
+        290,
+        172,
+        "records and logs",
+        ("<run_id>/run.json", "<run_id>/result.json", "<run_id>/log*", ".node/open/"),
+    ),
     (474, 126, "output", ("<run_id>/output", "", "/app/output")),
     (
         612,
