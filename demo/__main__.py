@@ -78,7 +78,7 @@ def _report(story: Story) -> int:
     path = folder / _OUTPUT
     output = path.read_text(encoding="utf-8") if path.exists() else None
     text = (ROOT / "csv" / "employees.csv").read_text(encoding="utf-8")
-    checks = judge(result, average_of(text, _COLUMN), output)
+    checks = judge(result, average_of(text, _COLUMN), output, outbound)
     print("\nChecks")
     for check in checks:
         print(f"    {'ok   ' if check.passed else 'WRONG'}  {check.what}: {check.seen}")

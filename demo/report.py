@@ -52,9 +52,14 @@ def average_of(csv_text: str, column: str) -> float:
     return sum(values) / len(values)
 
 
-def judge(result: dict[str, Any], expected: float, output: str | None) -> list[Check]:
-    """Hold a result against what it must be."""
-    lines = " ".join(isolation_lines(result["log"]))
+def judge(
+    result: dict[str, Any], expected: float, output: str | None, outbound: str
+) -> list[Check]:
+    """Hold a result against what it must be; ``outbound`` is what the proxy says of its network.
+
+    That the outside is open to the proxy shows that it is there at all, and closed by the walls.
+    """
+    lines = isolation_lines(result["log"])
     number = re.fullmatch(r"\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*", output or "")
     close = number is not None and abs(float(number[1]) - expected) < 1e-9 * max(1, abs(expected))
     return [
@@ -62,12 +67,19 @@ def judge(result: dict[str, Any], expected: float, output: str | None) -> list[C
         Check("its exit code is 0", result["exit_code"] == 0, str(result["exit_code"])),
         Check(
             "the outside is closed to it",
-            "outbound access" in lines and "disabled" in lines and "is ENABLED" not in lines,
+            _says(lines, "outbound access to", "is disabled"),
             "see above",
         ),
-        Check("DNS is closed to it", "DNS lookups are disabled" in lines, "see above"),
-        Check("the proxy is open to it", "is reachable" in lines, "see above"),
+        Check("DNS is closed to it", _says(lines, "DNS lookups", "are disabled"), "see above"),
+        Check("the proxy is open to it", _says(lines, "proxy", "is reachable"), "see above"),
+        Check("the outside is open to the proxy", "enabled" in outbound, "see above"),
         Check(
             "the average is right", close, f"{(output or 'no file').strip()}, expected {expected!r}"
         ),
     ]
+
+
+def _says(lines: list[str], subject: str, verdict: str) -> bool:
+    """Whether the log has just one line on a subject, and it says what it must."""
+    found = [line for line in lines if line.startswith(f"network: {subject}")]
+    return len(found) == 1 and verdict in found[0]

@@ -25,6 +25,7 @@ PORT = 5000
 _SERVER_PID = SERVER_FILES / "dummy_server.pid"
 _SERVER_LOG = SERVER_FILES / "dummy_server.log"
 _ROLLOUT = "--timeout=180s"
+_PROXY_LOOKS = 40
 # Written in the YAML files as they are; an existing cluster has its own.
 _DEV_REGISTRY, _DEV_SERVER = "localhost:5001/", "http://172.30.0.1"
 
@@ -129,10 +130,14 @@ def deploy(registry: str, server: str) -> None:
 
 
 def proxy_outbound() -> str:
-    """What the proxy said at its boot about outbound traffic."""
-    text = read(kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy"))
-    lines = [line for line in text.splitlines() if "outbound traffic:" in line]
-    return lines[0] if lines else "the proxy's log says nothing of outbound traffic"
+    """What the proxy said at its boot about outbound traffic; it may take some tries to know."""
+    for _ in range(_PROXY_LOOKS):
+        text = read(kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy"))
+        lines = [line for line in text.splitlines() if "outbound traffic:" in line]
+        if lines:
+            return lines[0]
+        time.sleep(1)
+    return "the proxy's log says nothing of outbound traffic"
 
 
 def remove() -> None:

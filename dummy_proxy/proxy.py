@@ -3,7 +3,8 @@
 It stands where vantage6's proxy will stand and carries nothing yet. At boot it logs whether traffic
 gets out of the cluster from here. Routes: `/` tells what this is, `/healthz` is for the probes.
 
-Environment: OUTBOUND_PROBE (host:port to try at boot), LISTEN_PORT (default 8080).
+Environment: OUTBOUND_PROBE (host:port to try at boot), OUTBOUND_TRIES (default 5: the network of a
+pod may be ready a little later than the pod), LISTEN_PORT (default 8080).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +25,8 @@ from typing import Any
 
 DEFAULT_PORT = 8080
 PROBE_TIMEOUT_S = 3.0
+PROBE_TRIES = 5
+PROBE_PAUSE_S = 2.0
 # A client that connects and says nothing must not hold a thread for ever.
 REQUEST_TIMEOUT_S = 10.0
 
@@ -120,10 +124,15 @@ def log(line: str) -> None:
     sys.stdout.flush()
 
 
-def report_outbound(server: Proxy, address: str) -> None:
-    """Probe, log and keep the outcome."""
-    server.outbound = probe_outbound(address)
-    log(server.outbound.line)
+def report_outbound(server: Proxy, address: str, tries: int) -> None:
+    """Probe until it gets through, at most `tries` times; log and keep the outcome."""
+    outbound = probe_outbound(address)
+    while not outbound.enabled and tries > 1:
+        tries -= 1
+        time.sleep(PROBE_PAUSE_S)
+        outbound = probe_outbound(address)
+    server.outbound = outbound
+    log(outbound.line)
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -150,7 +159,9 @@ def main(environment: Mapping[str, str]) -> int:
     signal.signal(signal.SIGINT, stop)
     log(f"v6proxy: listening on port {server.server_address[1]}")
     # beside the serving, so that a walled-off network does not delay the readiness
-    probe = (server, environment.get("OUTBOUND_PROBE", ""))
+    tries = environment.get("OUTBOUND_TRIES", "")
+    count = int(tries) if tries.isdecimal() else PROBE_TRIES
+    probe = (server, environment.get("OUTBOUND_PROBE", ""), count)
     threading.Thread(target=report_outbound, args=probe, daemon=True).start()
     with server:
         server.serve_forever(poll_interval=0.1)

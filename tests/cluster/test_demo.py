@@ -32,7 +32,7 @@ def test_demo_ends_with_the_right_average_behind_walls(demo_as_it_was: None):
     done = demo("up")
     assert done.returncode == 0, done.stdout + done.stderr
     checks = done.stdout.partition("\nChecks\n")[2].partition("\n\n")[0].splitlines()
-    assert len(checks) == 6
+    assert len(checks) == 7
     assert all(line.split()[0] == "ok" for line in checks), checks
     assert "outbound access to" in done.stdout
     assert "the proxy itself: outbound traffic: enabled" in " ".join(done.stdout.split())

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -40,6 +41,7 @@ class Process:
             "PATH": os.environ["PATH"],
             "LISTEN_PORT": "0",
             "OUTBOUND_PROBE": outbound_probe,
+            "OUTBOUND_TRIES": "1",
         }
         command = [sys.executable, "-u", str(FOLDER / "proxy.py")]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
@@ -153,3 +155,17 @@ def test_the_deployment_says_what_the_node_relies_on():
     assert stable["metadata"]["name"] == "v6proxy"
     assert pod["automountServiceAccountToken"] is False
     assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_outbound_that_opens_a_little_later_is_found_open(monkeypatch):
+    """A pod's network may be ready a moment after the pod."""
+    monkeypatch.setattr(proxy, "PROBE_PAUSE_S", 0.3)
+    with proxy.Proxy(("127.0.0.1", 0), proxy.Handler) as server, socket.socket() as late:
+        late.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{late.getsockname()[1]}"
+        probing = threading.Thread(target=proxy.report_outbound, args=(server, address, 20))
+        probing.start()
+        late.listen()
+        probing.join(timeout=20)
+        assert server.outbound is not None
+        assert server.outbound.enabled
