@@ -77,6 +77,9 @@ class Calls:
             else:
                 log.warning("job not created", run_id=run_id, error=str(error))
                 self._post(StartRefused(run_id, refused_by(error)))
+        except Exception as error:  # of our own: it must not leave the run without an end
+            log.exception("job not made", run_id=run_id)
+            self._post(StartRefused(run_id, refused_by(error)))
 
     def _collect(self, run: Run, record: RunRecord, remove_job: bool, tries: int) -> None:  # noqa: FBT001
         try:

@@ -28,7 +28,7 @@ from node_poc.runs import diagnosis
 from node_poc.runs.admission import image_allowed
 from node_poc.runs.model import Failure, PodObservation, Run, RunResult, RunSpec
 from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
-from node_poc.storage.records import Records, RunRecord
+from node_poc.storage.records import Records, RunRecord, StorageError
 from node_poc.storage.run_log import RunLogReader
 
 log = structlog.get_logger(__name__)
@@ -214,5 +214,8 @@ def refused_by(error: Exception) -> Failure:
         detail = "Kubernetes at the data station does not take the run"
         advice = "Ask the site: its rights, quotas or admission rules forbid it."
         return Failure(error.reason or "ClusterError", detail, advice, str(error))
+    if not isinstance(error, StorageError):
+        advice = "Tell the site: its node's log has more."
+        return Failure("InternalError", "the node failed on this run", advice, repr(error))
     detail = "the data station cannot write the run's files"
     return Failure("StorageError", detail, "Ask the site to look at its disk.", str(error))

@@ -208,10 +208,27 @@ class NodeConfig(BaseModel):
             raise ValueError(f"label {', '.join(twice)} is given more than once")
         return value
 
+    @model_validator(mode="after")
+    def _databases_in_claim(self) -> NodeConfig:
+        storage = self.kubernetes.storage
+        if storage.mode == "pvc":
+            root = PurePosixPath(storage.databases_root)
+            for database in self.databases:
+                if not PurePosixPath(database.uri).is_relative_to(root):
+                    raise ValueError(
+                        f"databases: the uri of {database.label!r} must lie below "
+                        f"kubernetes.storage.databases_root, {root}"
+                    )
+        return self
+
     @property
     def server_address(self) -> str:
-        """Scheme, host and port of the server, without a path."""
-        return f"{self.server_url}:{self.port}" if self.port else self.server_url
+        """URL of the server, its port behind its host."""
+        if self.port is None:
+            return self.server_url
+        scheme, _, rest = self.server_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host}:{self.port}{slash}{path}"
 
     def database(self, label: str) -> Database | None:
         """The configured database of this label, or None."""

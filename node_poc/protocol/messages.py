@@ -13,6 +13,7 @@ tmp_vol_name, token, databases_to_use. What an algorithm sees of it:
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from node_poc.config.explain import explain, shape_of
 from node_poc.config.model import DatabaseType, NodeConfig
 from node_poc.runs.admission import is_image_name
-from node_poc.runs.model import Mount, MountSource, Run, RunResult, RunSpec
+from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunResult, RunSpec
 
 # A run id is a row number of the server's database: PostgreSQL's bigint.
 MAX_RUN_ID = 2**63 - 1
@@ -31,6 +32,9 @@ _MAX_ARGUMENT_BYTES = 32 * 4096 - 1
 # etcd takes no object beyond 1.5 MiB, and a Job needs room for the rest of itself.
 _MAX_ARGUMENTS_BYTES = 512 * 1024
 _MAX_DOCKER_INPUT = 4 * 1024 * 1024
+# The server takes 5 MB in one message; JSON spells a byte that is no text with six.
+_MAX_LOG_BYTES = 2 * 1024 * 1024
+_MAX_OUTPUT_BYTES = 1024 * 1024
 _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _ARGUMENT_KEY = re.compile(r"arg([1-9][0-9]{0,2})", re.ASCII)
 # No database of a node has a longer label; what is longer is not repeated in an answer.
@@ -165,16 +169,18 @@ def status_message(run: Run, now: float) -> dict[str, Any]:
 
 
 def result_message(result: RunResult) -> dict[str, Any]:
-    """Payload of ``run_result``."""
+    """Payload of ``run_result``, small enough for the server whatever the algorithm left."""
     failure = result.failure
+    log, cut = _end_of(result.log, _MAX_LOG_BYTES)
+    output = _fitting(result.output, _MAX_OUTPUT_BYTES)
     return {
         "run_id": result.run_id,
         "status": result.status.value,
         "exit_code": result.exit_code,
-        "log": result.log,
-        "log_truncated": result.log_truncated,
-        "output": [{"path": item.path, "size": item.size} for item in result.output],
-        "output_truncated": result.output_truncated,
+        "log": log,
+        "log_truncated": result.log_truncated or cut,
+        "output": [{"path": item.path, "size": item.size} for item in output],
+        "output_truncated": result.output_truncated or len(output) < len(result.output),
         "cause": failure.cause if failure else None,
         "detail": failure.detail if failure else None,
         "advice": failure.advice if failure else None,
@@ -185,3 +191,23 @@ def result_message(result: RunResult) -> dict[str, Any]:
             "ended": iso_time(result.ended_at),
         },
     }
+
+
+def _end_of(text: str, limit: int) -> tuple[str, bool]:
+    """The end of a text that takes at most ``limit`` bytes as JSON, and whether it was cut."""
+    size = len(json.dumps(text))
+    if size <= limit:
+        return text, False
+    # A character takes 12 bytes at the most (a pair of escapes), so this is small enough.
+    return text[-limit // 12 :], True
+
+
+def _fitting(files: tuple[OutputFile, ...], limit: int) -> list[OutputFile]:
+    """As many files, from the first, as take at most ``limit`` bytes as JSON."""
+    fitting, left = [], limit
+    for item in files:
+        left -= len(json.dumps(item.path)) + 40
+        if left < 0:
+            break
+        fitting.append(item)
+    return fitting

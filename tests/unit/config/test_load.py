@@ -178,13 +178,11 @@ def test_a_path_is_absolute_or_refused(text):
     assert ".." not in path.split("/")
 
 
-@pytest.mark.xfail(reason="accepted; the Job of a run that asks for it can then never be built")
 def test_a_database_outside_the_claim_is_refused():
     claims = "storage: {mode: pvc, claim: a, databases_claim: b, databases_root: /databases}"
     assert "databases" in broken(GOOD.replace("node_name: My node", claims))
 
 
-@pytest.mark.xfail(reason="the port is put behind the path")
 def test_a_server_below_a_path_keeps_its_port_with_its_host():
     config = parse_config(GOOD.replace("https://server.example", "https://server.example/v6"), {})
     assert config.server_address.startswith("https://server.example:443")
