@@ -43,10 +43,8 @@ def place_data() -> None:
 
 
 def start_server(address: str) -> None:
-    """Start the dummy server and leave it running; one that runs already is kept."""
-    if _server_process() is not None and _listens(address):
-        print(f"    it runs already on {address}:{PORT}")
-        return
+    """Start the dummy server and leave it running; one of an earlier demo, maybe older, ends."""
+    stop_server()
     with _SERVER_LOG.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "simple_sio_server.py", "--host", address, "--port", str(PORT)],

@@ -52,7 +52,7 @@ class RunBook:
 
     def add(self, run: Run, record: RunRecord) -> Run:
         """Enter a run; a queued one goes to the end of the line. Returns it as entered."""
-        if run.stage is Stage.QUEUED:
+        if run.stage is Stage.QUEUED and not run.kill_requested:
             in_flight = self._in_flight()
             before = len(self._line)
             if before or in_flight >= self._limit:
@@ -85,9 +85,12 @@ class RunBook:
     def _in_flight(self) -> int:
         return sum(run.stage in _IN_FLIGHT for run in self._runs.values())
 
-    def job_known(self, run_id: int, since: float) -> None:
-        """Kubernetes has the run's Job since then (monotonic seconds)."""
+    def job_known(self, run_id: int, since: float, created_at: float | None = None) -> None:
+        """Kubernetes has the run's Job since then (monotonic seconds; ``created_at``: epoch)."""
         self._known_since[run_id] = since
+        if created_at is not None and run_id in self._records:
+            record = self._records[run_id]
+            self._records[run_id] = replace(record, job_created_at=created_at)
 
     def missing_from(self, present: set[int], asked_at: float) -> list[Run]:
         """Runs whose Job must be in a list asked for at ``asked_at``, and is not.

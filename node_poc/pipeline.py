@@ -92,7 +92,7 @@ class Engine:
     def start(self, outbox: Delivery) -> None:
         """Take up what a former process left, then work. ``outbox`` gets statuses and results."""
         self._outbox = outbox
-        for adopted in read_open_runs(self._records):
+        for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
             run_id = adopted.run.run_id
             self._book.add(adopted.run, adopted.record)
             self._book.job_known(run_id, float("-inf"))
@@ -200,7 +200,7 @@ class Engine:
             self._calls.create(record)
 
     def _on_started(self, started: Started) -> None:
-        self._book.job_known(started.run_id, time.monotonic())
+        self._book.job_known(started.run_id, time.monotonic(), started.created_at)
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
 
     # --- something is seen

@@ -85,12 +85,12 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
 
 
 def _kill(run: Run) -> Decision:
-    if run.kill_requested:
+    if run.stopping:
         return run, ()
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
         return _end(run, RunStatus.KILLED, diagnosis.KILLED, remove_job=False)
-    return run, (Stop(),)
+    return replace(run, stopping=True), (Stop(),)
 
 
 def _decide_job(run: Run, job: JobObservation) -> Decision:
@@ -98,14 +98,15 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
         return run, ()  # its pod still ends, and tells when it has
     if job.gone:
         return _end(run, RunStatus.FAILED, diagnosis.JOB_DELETED, remove_job=False)
-    if run.kill_requested and run.stage is Stage.ACCEPTED:
-        run, _ = _created(run, job.created_at)
-        return run, (Stop(),)  # the Job was made after it was asked to be removed
     if job.failed_reason == "DeadlineExceeded":
         failure = diagnosis.diagnose_deadline(job.failed_message)
         return _end(run, RunStatus.FAILED, failure, remove_job=True)
     if job.succeeded or job.failed_reason:
         return replace(run, job_succeeded=job.succeeded), (LookForPod(),)
+    if run.kill_requested and (run.stage is Stage.ACCEPTED or not run.stopping):
+        # The Job was made after it was to be removed, or a former process died in between.
+        run, _ = _created(run, job.created_at)
+        return replace(run, stopping=True), (Stop(),)
     return _created(run, job.created_at)
 
 

@@ -218,6 +218,7 @@ class Run:
     failure: Failure | None = None
     waiting: Wait | None = None
     kill_requested: bool = False
+    stopping: bool = False  # this process has had its Job removed
     job_succeeded: bool = False
 
     @property

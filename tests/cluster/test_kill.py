@@ -67,6 +67,8 @@ def test_a_kill_survives_a_restart_of_the_node(station: Station):
         result = emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
     station.wait_ready()
     assert result["status"] == "killed by user"
+    assert station.job_of(payload["run_id"]) is None
+    wait_for(lambda: not pods_of(station, payload["run_id"]), "its pod is gone")
 
 
 def test_questions_are_answered_while_runs_go_and_after(station: Station):

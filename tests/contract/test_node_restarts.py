@@ -218,3 +218,20 @@ def assert_ended_once(station, emitter, run_id, log):
     assert station.api.kubelet.containers_started.count(run_id) == 1
     assert len(jobs_of(station, run_id)) == 1
     return result
+
+
+def test_killed_between_remembering_a_kill_and_removing_the_job(station, process):
+    node, emitter = process
+    emitter.post(payload(7))
+    station.job_arrives(7)
+    station.api.kubelet.starts(7)
+    eventually(lambda: "active" in station.statuses(7))
+    station.api.faults.add("DELETE", "/jobs", status=503, times=100)
+    answer = emitter.request("kill_request", {"run_ids": [7]})
+    assert answer["outcomes"][0]["outcome"] == "killed"
+    eventually(lambda: station.api.count("DELETE", "/jobs"))
+    node.kill()
+    station.api.faults.clear()
+    station.start_node_process()
+    eventually(lambda: not station.api.jobs())
+    assert emitter.wait(7, 20)["status"] == "killed by user"
