@@ -284,15 +284,6 @@ def test_logs_without_following_end_while_the_run_goes_on(scene):
     assert (done.returncode, set(done.stdout)) == (0, {"x"})
 
 
-@pytest.fixture
-def interruptible():
-    """Make SIGINT work in child processes even where a shell started the tests with `&`."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_following(scene):
     scene.node(answers={"log": lambda payload: {"text": "", "next_offset": 0, "ended": False}})
     command = [sys.executable, "command_emitter.py", "logs", "7", "-f"]
@@ -459,7 +450,6 @@ def test_a_big_file_shows_progress_on_a_terminal(scene, tmp_path):
     assert (tmp_path / "output" / "big").stat().st_size == 30_000_000
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_no_half_file(scene, tmp_path):
     runs = FakeRuns()
     asked = threading.Event()

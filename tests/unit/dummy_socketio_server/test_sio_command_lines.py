@@ -66,15 +66,6 @@ def test_addresses_that_cannot_be_listened_on(scene, tmp_path):
     assert start("--config", str(tmp_path / "none.yaml")) == 2
 
 
-@pytest.fixture
-def interruptible():
-    """Make SIGINT work in child processes even where a shell started the tests with `&`."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_waiting_emitter(scene):
     command = [sys.executable, "command_emitter.py", "--server", scene.server.url, "--wait"]
     with subprocess.Popen(
