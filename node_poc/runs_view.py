@@ -94,8 +94,8 @@ class _View:
         self._seen = RunsSeen(config.kubernetes.limits)
         self._changes: queue.SimpleQueue[tuple[str, Seen]] = queue.SimpleQueue()
         for kind, path in self._paths.items():
-            listed = tuple(list_all(api, path, self._selector))
-            self._seen.update(kind, Listed(listed, time.monotonic()))
+            listed, _ = list_all(api, path, self._selector)
+            self._seen.update(kind, Listed(tuple(listed), time.monotonic()))
 
     def rows(self) -> list[RunRow]:
         """The runs as they were seen last."""

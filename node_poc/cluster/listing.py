@@ -5,16 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.errors import ClusterError
 
 _PAGE = 500
 
 
-def list_all(api: KubernetesApi, path: str, selector: str) -> list[dict[str, Any]]:
-    """Return the objects under ``path`` that a label selector selects. Raises ClusterError."""
+def list_all(api: KubernetesApi, path: str, selector: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the objects under ``path`` that a label selector selects, and their version.
+
+    The version is where a watch goes on from. Raises ClusterError.
+    """
     query = [("labelSelector", selector), ("limit", str(_PAGE))]
+    objects: list[dict[str, Any]] = []
     page = api.call("GET", path, query=query)
-    objects: list[dict[str, Any]] = list(page.get("items") or [])
-    while token := (page.get("metadata") or {}).get("continue"):
-        page = api.call("GET", path, query=[*query, ("continue", token)])
+    try:
         objects += page.get("items") or []
-    return objects
+        while token := page["metadata"].get("continue"):
+            page = api.call("GET", path, query=[*query, ("continue", token)])
+            objects += page.get("items") or []
+        return objects, page["metadata"]["resourceVersion"]
+    except (KeyError, TypeError, AttributeError) as error:
+        # Taken for an empty list, it would say that all runs are gone.
+        raise ClusterError(f"GET {path}", 0, "NotAList", f"no {error} in the answer") from error

@@ -18,6 +18,7 @@ import structlog
 
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.errors import ClusterError, ExpiredError
+from node_poc.cluster.listing import list_all
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,6 @@ _SILENCE_SECONDS = 100.0
 _SHORT_SECONDS = 1.0
 # A full list at least this often, whatever the watch says.
 _RELIST_SECONDS = 600.0
-_PAGE = 500
 _BACKOFF_SECONDS = (0.2, 15.0)
 
 Object = dict[str, Any]
@@ -103,14 +103,7 @@ class Watcher:
 
     def _list(self) -> None:
         asked_at = time.monotonic()
-        objects: list[Object] = []
-        query = [("labelSelector", self._selector), ("limit", str(_PAGE))]
-        page = self._api.call("GET", self._path, query=query)
-        objects += page.get("items") or []
-        while token := page["metadata"].get("continue"):
-            page = self._api.call("GET", self._path, query=[*query, ("continue", token)])
-            objects += page.get("items") or []
-        self._version = page["metadata"]["resourceVersion"]
+        objects, self._version = list_all(self._api, self._path, self._selector)
         self._listed_at = asked_at
         self._on_seen(Listed(tuple(objects), asked_at))
 

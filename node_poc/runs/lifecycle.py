@@ -174,8 +174,7 @@ def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decis
     if _only_repeats(run, seen):
         return _overdue(run, now)
     # Trouble of one kind (ErrImagePull, then ImagePullBackOff) is one wait, counted from its start.
-    same = run.waiting is not None and _kind(run.waiting.failure) == _kind(seen.failure)
-    since = run.waiting.since if run.waiting and same else now
+    since = run.waiting.since if run.waiting and _kind(run.waiting) == _kind(seen) else now
     patience = _patience(seen, limits)
     until = None if patience is None else since + patience
     # A pod on its way is no trouble yet, so nothing is told of it before its time is over.
@@ -188,9 +187,10 @@ def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decis
     return ended, (Report(),) if changed else ()
 
 
-def _kind(failure: Failure) -> str:
+def _kind(trouble: Wait | Waiting) -> str:
     """Troubles of one kind are one wait: all that is wrong with an image counts together."""
-    return "image" if "Image" in failure.cause else failure.cause
+    image = trouble.status is RunStatus.NO_DOCKER_IMAGE
+    return trouble.status if image else trouble.failure.cause
 
 
 def _only_repeats(run: Run, seen: Waiting) -> bool:
@@ -199,7 +199,7 @@ def _only_repeats(run: Run, seen: Waiting) -> bool:
     return (
         seen.failure.cause == "ImagePullBackOff"
         and waiting is not None
-        and _kind(waiting.failure) == _kind(seen.failure)
+        and _kind(waiting) == _kind(seen)
     )
 
 

@@ -238,3 +238,18 @@ def test_repeating_everything_changes_nothing_more(observations):
 def test_an_ended_run_is_deaf(stage, seen):
     run = Run(7, "d", 0.0, stage=stage, status=RunStatus.COMPLETED)
     assert decide(run, seen, 1.0, LIMITS) == (run, ())
+
+
+@pytest.mark.parametrize(
+    "told", ["no match for platform in manifest", ABSENT, "pull access denied"]
+)
+def test_a_hopeless_image_ends_although_the_kubelet_only_repeats_that_it_backs_off(told):
+    run = RUN
+    for now, seen in enumerate(
+        [waits("ErrImagePull", told), waits("ImagePullBackOff", "Back-off")]
+    ):
+        run, _ = decide(run, seen, float(now), LIMITS)
+    cause = run.failure.cause
+    run, actions = decide(run, waits("ErrImagePull", told), 10.0, LIMITS)
+    assert (run.status, run.failure.cause) == (RunStatus.NO_DOCKER_IMAGE, cause)
+    assert actions == (Collect(remove_job=True),)
