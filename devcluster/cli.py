@@ -54,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         "env work on that existing cluster; up and down refuse.",
     )
     instance = parser.add_mutually_exclusive_group()
-    instance.add_argument("--index", type=int, default=0, help="which instance, 0 to 9 (default 0)")
+    instance.add_argument(
+        "--index",
+        type=int,
+        default=os.environ.get("DEVCLUSTER_INDEX") or 0,
+        help="which instance, 0 to 9 (default: DEVCLUSTER_INDEX, else 0)",
+    )
     instance.add_argument("--name", help="the same by its name, as in v6dev1")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT / "dummy_socketio_server"))
 from emitter_client import EmitterClient, Event  # noqa: E402  found by the line above
 
 NAMESPACE = "v6-test"
-HOME = Path("/var/lib/vantage6-node-test")
+# The dev cluster's instances share the machine's folders: each has its own.
+HOME = Path(f"/var/lib/vantage6-node-test{os.environ.get('DEVCLUSTER_INDEX', '')}")
 TASKS = HOME / "tasks"
 PORT = 5055
 _DEMO_HOME, _DEMO_NAMESPACE = "/var/lib/vantage6-node", "v6-jobs"
