@@ -63,8 +63,11 @@ class ContainerManager:
         """Whether the node's policies let this image run."""
         return image_allowed(image, self._config.policies.allowed_algorithms)
 
-    def prepare(self, record: RunRecord) -> None:
+    def prepare(self, record: RunRecord) -> RunRecord:
         """Write a run's folders, files and record, so that it survives a restart.
+
+        Returns:
+            the record without what is now in files.
 
         Raises:
             StorageError: something could not be written; nothing was started.
@@ -73,6 +76,7 @@ class ContainerManager:
         mounts = {mount: sub_path(mount, spec.run_id) for mount in task_dir_mounts(spec)}
         make_run_folders(self._task_dir, spec, mounts)
         self._records.write_run(record)
+        return replace(record, spec=spec.without_contents())
 
     def run(self, record: RunRecord) -> float:
         """Create the run's Job and return at once; it is followed by a watch.

@@ -22,8 +22,8 @@ from node_poc.protocol.ports import (
     QueryError,
     RunSummary,
 )
-from node_poc.runs.model import RunResult, Stage
-from node_poc.storage.folders import read_output
+from node_poc.runs.model import RunResult, RunSpec, Stage
+from node_poc.storage.folders import read_output, read_result
 from node_poc.storage.records import Records, StorageError
 from node_poc.storage.run_log import RunLogReader
 
@@ -77,6 +77,11 @@ class RunControl:
                 run = run_of_record(record, result)
                 yield RunSummary(run, record.spec.image, None, delivered=delivered)
 
+    def open_runs(self) -> list[RunSummary]:
+        """All runs whose result the server does not have, oldest first."""
+        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        return list(self._summaries(sorted(going), going))
+
     def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
         """Kill the runs named, or all that are not over."""
         wanted = Kill(run_ids, Future())
@@ -107,13 +112,34 @@ class RunControl:
         if not self._records.has_run(run_id):
             raise NoSuchRunError(run_id)
         try:
-            record = self._records.read_run(run_id)
-            folder = record.spec.output_folder if record else ""
-            where = self._records.folder(run_id) / folder
+            where = self._records.folder(run_id) / self._spec(run_id).output_folder
             data, size = read_output(where, path, offset, _OUTPUT_PART)
         except StorageError as error:
             raise self._unreadable(run_id, error) from error
         return OutputPart(data, offset + len(data), size)
+
+    def origin(self, run_id: int) -> dict[str, str]:
+        """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
+        try:
+            return dict(self._spec(run_id).origin)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+
+    def read_result(self, run_id: int, limit: int) -> bytes:
+        """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
+        try:
+            name = self._spec(run_id).result_file
+            if name is None:
+                raise QueryError(f"run {run_id} leaves no single result")
+            return read_result(self._records.folder(run_id), name, limit)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+
+    def _spec(self, run_id: int) -> RunSpec:
+        record = self._records.read_run(run_id)
+        if record is None:
+            raise NoSuchRunError(run_id)
+        return record.spec
 
     def _unreadable(self, run_id: int, error: StorageError) -> QueryError:
         """The site's log names the path; who asked is told no path of the data station."""

@@ -188,7 +188,7 @@ class Engine:
         return Answer(accepted=True, status=result.status)
 
     def _take(self, record: RunRecord) -> Answer:
-        self._manager.prepare(record)
+        record = self._manager.prepare(record)
         run = Run(record.spec.run_id, record.digest, record.received_at, stage=Stage.QUEUED)
         run = self._book.add(run, record)
         self._outbox.put_status(run)

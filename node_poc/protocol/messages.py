@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from node_poc.config.explain import explain, shape_of
 from node_poc.config.model import DatabaseType, NodeConfig
 from node_poc.runs.admission import is_image_name
-from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunResult, RunSpec
+from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunFile, RunResult, RunSpec
 
 # A run id is a row number of the server's database: PostgreSQL's bigint.
 MAX_RUN_ID = 2**63 - 1
@@ -119,7 +119,10 @@ def parse_command(payload: object, config: NodeConfig) -> RunSpec:
         run_id=command.run_id,
         image=command.image,
         arguments=tuple(arguments),
-        files=(("token", command.token), ("docker_input", command.docker_input)),
+        files=(
+            RunFile.of("token", command.token.encode()),
+            RunFile.of("docker_input", command.docker_input.encode()),
+        ),
         mounts=_mounts(command, config),
     )
 

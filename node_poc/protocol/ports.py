@@ -97,6 +97,15 @@ class Control(Protocol):
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
         """The next part of a file that a run left. Raises QueryError."""
 
+    def open_runs(self) -> list[RunSummary]:
+        """All runs whose result the server does not have, oldest first."""
+
+    def origin(self, run_id: int) -> dict[str, str]:
+        """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
+
+    def read_result(self, run_id: int, limit: int) -> bytes:
+        """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
+
 
 class ResultSink(Protocol):
     """Where statuses and results go. Called by the delivery thread only."""

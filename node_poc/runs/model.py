@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -41,30 +41,59 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class RunFile:
+    """A file written into the run's folder before it starts. Its content may be a secret.
+
+    ``content`` is there until the file is written; after that, and after a restart, the disk has it
+    and ``sha256`` (hexadecimal) still says which it was. ``writable``: by the algorithm.
+    """
+
+    name: str
+    sha256: str
+    writable: bool = False
+    content: bytes | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, name: str, content: bytes, *, writable: bool = False) -> RunFile:
+        """A file that is still to be written."""
+        return cls(name, hashlib.sha256(content).hexdigest(), writable, content)
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run as asked for, whoever asked.
 
-    ``files`` are (name, text) pairs written into the run's folder before it starts. They may hold
-    secrets (a token): they are written to disk for the pod, and never logged.
+    ``files`` lie in the run's folder; ``result_file`` is the one of them that holds the result when
+    the run has ended, if it is a single file. ``origin`` are facts of the server's adapter that it
+    needs at the end; the core only keeps them.
     """
 
     run_id: int
     image: str
     arguments: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    files: tuple[RunFile, ...] = ()
     mounts: tuple[Mount, ...] = ()
     egress: Egress = Egress.PROXY
     output_folder: str = "output"
+    result_file: str | None = None
+    origin: tuple[tuple[str, str], ...] = ()
 
     @property
     def databases(self) -> tuple[str, ...]:
         """Labels of the databases this run asks for, in the order asked."""
         return tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
 
+    def without_contents(self) -> RunSpec:
+        """The same run when its files are on the disk: they may be large, and secret."""
+        return replace(self, files=tuple(replace(file, content=None) for file in self.files))
+
     def to_json(self) -> dict[str, Any]:
-        """A JSON object from which ``from_json`` makes an equal RunSpec."""
-        return asdict(self)
+        """A JSON object from which ``from_json`` makes an equal RunSpec; no file's content."""
+        data = asdict(self.without_contents())
+        for file in data["files"]:
+            del file["content"]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunSpec:
@@ -77,10 +106,12 @@ class RunSpec:
             image=data["image"],
             arguments=tuple(data["arguments"]),
             environment=tuple((name, value) for name, value in data["environment"]),
-            files=tuple((name, text) for name, text in data["files"]),
+            files=tuple(RunFile(**file) for file in data["files"]),
             mounts=mounts,
             egress=Egress(data["egress"]),
             output_folder=data["output_folder"],
+            result_file=data["result_file"],
+            origin=tuple((name, value) for name, value in data["origin"]),
         )
 
     def digest(self) -> str:

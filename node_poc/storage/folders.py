@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from node_poc.runs.model import Mount, MountSource, OutputFile, RunSpec
+from node_poc.runs.model import Mount, MountSource, OutputFile, RunFile, RunSpec
 from node_poc.storage.records import StorageError
 
 # Owner: the node's user. Group: the storage group, which every algorithm pod has as supplementary
@@ -19,6 +19,7 @@ from node_poc.storage.records import StorageError
 _SHARED_MODE = 0o2770
 _PRIVATE_MODE = 0o750
 _FILE_MODE = 0o640
+_WRITABLE_FILE_MODE = 0o660
 _DEPTH = 16
 
 
@@ -38,8 +39,8 @@ def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) ->
         for mount, path in locate.items():
             if mount.is_folder:
                 _make_folder(task_dir / path, _SHARED_MODE)
-        for name, text in spec.files:
-            _write_file(task_dir / str(spec.run_id) / name, text)
+        for file in spec.files:
+            _write_file(task_dir / str(spec.run_id) / file.name, file)
     except OSError as error:
         raise StorageError(f"{error.filename}: cannot be made ({error.strerror})") from error
 
@@ -51,10 +52,14 @@ def _make_folder(path: Path, mode: int) -> None:
     path.chmod(mode)
 
 
-def _write_file(path: Path, text: str) -> None:
+def _write_file(path: Path, file: RunFile) -> None:
+    if file.content is None:
+        return  # it is there since the run came first
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, _FILE_MODE), "w", encoding="utf-8") as file:
-        file.write(text)
+    mode = _WRITABLE_FILE_MODE if file.writable else _FILE_MODE
+    with os.fdopen(os.open(path, flags, mode), "wb") as written:
+        os.fchmod(written.fileno(), mode)  # whatever the umask is
+        written.write(file.content)
 
 
 def task_dir_mounts(spec: RunSpec) -> list[Mount]:
@@ -94,6 +99,23 @@ def _regular_files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str,
             yield f"{prefix}{name}", entry.stat(follow_symlinks=False).st_size
 
 
+def read_result(folder: Path, name: str, limit: int) -> bytes:
+    """Read the one file that holds a run's result.
+
+    Args:
+        folder: the run's folder.
+        name: of the file in it.
+        limit: how large a result may be, in bytes.
+
+    Raises:
+        StorageError: there is no such regular file, or it is larger.
+    """
+    content, size = read_output(folder, name, 0, limit)
+    if size > limit:
+        raise StorageError(f"the result has {size} bytes; at most {limit} are sent")
+    return content
+
+
 def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes, int]:
     """Read a part of a regular file that an algorithm left, following no link.
 
@@ -110,7 +132,10 @@ def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes
         StorageError: there is no such regular file below the folder.
     """
     *folders, name = path.split("/")
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be read ({error.strerror})") from error
     try:
         for part in folders:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from node_poc.config.model import NodeConfig
-from node_poc.runs.model import Egress, Mount, MountSource, RunSpec
+from node_poc.runs.model import Egress, Mount, MountSource, RunFile, RunSpec
 
 SURROGATES = st.text(st.characters(exclude_categories=()), max_size=20)
 JSON = st.recursive(
@@ -45,7 +45,10 @@ def spec(run_id: int = 7, **changes: Any) -> RunSpec:
             "run_id": run_id,
             "image": "localhost:5001/v6_average_algorithm",
             "arguments": ("/app/input/csv/default", "Age", "costs $(MONEY)"),
-            "files": (("token", "a-secret-token"), ("docker_input", "input1")),
+            "files": (
+                RunFile.of("token", b"a-secret-token"),
+                RunFile.of("docker_input", b"input1"),
+            ),
             "mounts": (
                 Mount(MountSource.RUN, "output", "/app/output", read_only=False, is_folder=True),
                 Mount(MountSource.SHARED, "vol", "/app/tmp", read_only=False, is_folder=True),
@@ -65,11 +68,13 @@ SPECS = st.builds(
     image=_TEXT,
     arguments=st.lists(_TEXT, max_size=3).map(tuple),
     environment=_PAIRS,
-    files=_PAIRS,
+    files=st.lists(st.builds(RunFile.of, _TEXT, st.binary()), max_size=3).map(tuple),
     mounts=st.lists(
         st.builds(Mount, st.sampled_from(MountSource), _TEXT, _TEXT, st.booleans(), st.booleans()),
         max_size=3,
     ).map(tuple),
     egress=st.sampled_from(Egress),
     output_folder=_TEXT,
+    result_file=st.none() | _TEXT,
+    origin=_PAIRS,
 )

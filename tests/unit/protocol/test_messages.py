@@ -47,7 +47,8 @@ def test_a_good_command_becomes_a_run():
     made = parse_command(GOOD, CONFIG)
     assert made.run_id == 7
     assert made.arguments == (ARGUMENT, "Age", "/app/output/avg.txt")
-    assert dict(made.files) == {"token": TOKEN, "docker_input": INPUT}
+    files = {file.name: (file.content or b"").decode() for file in made.files}
+    assert files == {"token": TOKEN, "docker_input": INPUT}
     assert made.databases == ("default", "pictures")
     assert made.environment == ()
     assert TOKEN not in repr(made)
