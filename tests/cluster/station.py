@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,32 @@ PORT = 5055
 _DEMO_HOME, _DEMO_NAMESPACE = "/var/lib/vantage6-node", "v6-jobs"
 # Enough for an image pull on two busy cores; only reached when something is broken.
 PATIENCE_SECONDS = 120.0
+
+
+def _unchanged(config: dict[str, Any]) -> None:
+    """Leave the node's configuration as it is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a station lies. Stations at two places on one cluster do not meet.
+
+    ``home``: folder of the machine; ``port``: of its dummy server; ``change`` may change the node's
+    configuration.
+    """
+
+    namespace: str = NAMESPACE
+    home: Path = HOME
+    port: int = PORT
+    change: Callable[[dict[str, Any]], None] = _unchanged
+
+    @property
+    def tasks(self) -> Path:
+        """The node's task_dir."""
+        return self.home / "tasks"
+
+
+TESTS_PLACE = Place()
 
 
 class Cluster:
@@ -92,9 +119,10 @@ class Cluster:
 class DummyServerProcess:
     """The real dummy server, as a process that tests may kill."""
 
-    def __init__(self, address: str, log: Path) -> None:
+    def __init__(self, address: str, log: Path, port: int = PORT) -> None:
         self._address = address
         self._log = log
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -107,7 +135,7 @@ class DummyServerProcess:
                     "--host",
                     self._address,
                     "--port",
-                    str(PORT),
+                    str(self._port),
                 ],
                 cwd=ROOT / "dummy_socketio_server",
                 stdout=output,
@@ -116,7 +144,7 @@ class DummyServerProcess:
         wait_for(self._listens, "the dummy server listens")
 
     def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection((self._address, PORT), timeout=1):
+        with suppress(OSError), socket.create_connection((self._address, self._port), timeout=1):
             return True
         return False
 
@@ -131,17 +159,19 @@ class DummyServerProcess:
 class Station:
     """Everything a test needs: the cluster, the node on it, the server, an emitter."""
 
-    def __init__(self, cluster: Cluster, log: Path) -> None:
+    def __init__(self, cluster: Cluster, log: Path, place: Place = TESTS_PLACE) -> None:
         self.cluster = cluster
-        self.server = DummyServerProcess(cluster.server_ip, log)
-        self.url = f"http://{cluster.server_ip}:{PORT}"
+        self.place = place
+        self.server = DummyServerProcess(cluster.server_ip, log, place.port)
+        self.url = f"http://{cluster.server_ip}:{place.port}"
 
     def set_up(self) -> None:
         """Make namespace, folders, server, proxy and node; wait until the node is ready."""
         self.tear_down()
-        TASKS.mkdir(parents=True)
-        (HOME / "csv").mkdir()
-        shutil.copyfile(ROOT / "csv" / "employees.csv", HOME / "csv" / "employees.csv")
+        home = self.place.home
+        self.place.tasks.mkdir(parents=True)
+        (home / "csv").mkdir()
+        shutil.copyfile(ROOT / "csv" / "employees.csv", home / "csv" / "employees.csv")
         self.server.start()
         self.cluster.apply(*self.objects())
         self.wait_ready()
@@ -149,26 +179,28 @@ class Station:
     def tear_down(self) -> None:
         """Remove all of it."""
         self.server.kill()
-        self.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-        shutil.rmtree(HOME, ignore_errors=True)
+        self.cluster.kubectl("delete", "namespace", self.place.namespace, "--ignore-not-found")
+        shutil.rmtree(self.place.home, ignore_errors=True)
 
     def objects(self) -> list[dict[str, Any]]:
-        """The users' own YAML files, moved to the tests' namespace, folder and port."""
+        """The users' own YAML files, moved to this station's place."""
         files = sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))
         files.append(ROOT / "dummy_proxy" / "proxy_pod_deployment.yaml")
         found = []
         for path in files:
-            text = path.read_text().replace(_DEMO_HOME, str(HOME))
+            text = path.read_text().replace(_DEMO_HOME, str(self.place.home))
             text = text.replace("localhost:5001", self.cluster.images)
-            found += [moved(item) for item in yaml.safe_load_all(text) if item]
+            found += [moved(item, self.place) for item in yaml.safe_load_all(text) if item]
         return found
 
     def wait_ready(self) -> None:
         """Wait until node and proxy are ready."""
         for name in ("v6proxy", "v6-node"):
-            self.cluster.kubectl(
-                "-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=180s"
-            )
+            self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=180s")
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        """Run kubectl in the station's namespace and return what it prints."""
+        return self.cluster.kubectl("-n", self.place.namespace, *arguments, check=check)
 
     def emitter(self, on_event: Callable[[Event], None] | None = None) -> EmitterClient:
         """A client of the dummy server; use it as a context manager."""
@@ -198,35 +230,38 @@ class Station:
 
     def job_of(self, run_id: int) -> dict[str, Any] | None:
         """The run's Job; None if there is none."""
-        jobs = self.cluster.get("jobs", "-l", f"vantage6.ai/run-id={run_id}")
+        selector = f"vantage6.ai/run-id={run_id}"
+        jobs = self.cluster.get("jobs", "-l", selector, namespace=self.place.namespace)
         assert len(jobs) <= 1
         return jobs[0] if jobs else None
 
     def node_log(self) -> str:
         """The node's own log."""
-        return self.cluster.kubectl("-n", NAMESPACE, "logs", "deployment/v6-node")
+        return self.kubectl("logs", "deployment/v6-node")
 
 
-def moved(item: dict[str, Any]) -> dict[str, Any]:
-    """One object of the users' files for the tests' namespace; the config follows."""
+def moved(item: dict[str, Any], place: Place = TESTS_PLACE) -> dict[str, Any]:
+    """One object of the users' files for another place; the config follows."""
     if item["kind"] == "Namespace":
-        item["metadata"]["name"] = NAMESPACE
+        item["metadata"]["name"] = place.namespace
         return item
-    item["metadata"]["namespace"] = NAMESPACE
+    item["metadata"]["namespace"] = place.namespace
     for subject in item.get("subjects", []):
-        subject["namespace"] = NAMESPACE
+        subject["namespace"] = place.namespace
     if item["kind"] == "ConfigMap":
         config = yaml.safe_load(item["data"]["node_config.yaml"])
-        item["data"]["node_config.yaml"] = yaml.safe_dump(_test_config(config))
+        item["data"]["node_config.yaml"] = yaml.safe_dump(_test_config(config, place))
     return item
 
 
-def _test_config(config: dict[str, Any]) -> dict[str, Any]:
+def _test_config(config: dict[str, Any], place: Place) -> dict[str, Any]:
     config["server_url"] = f"http://{os.environ.get('SERVER_IP') or Cluster().server_ip}"
-    config["port"] = PORT
-    config["databases"].append({"label": "late", "type": "csv", "uri": f"{HOME}/csv/late.csv"})
-    config["kubernetes"]["namespace"] = NAMESPACE
+    config["port"] = place.port
+    late = {"label": "late", "type": "csv", "uri": f"{place.home}/csv/late.csv"}
+    config["databases"].append(late)
+    config["kubernetes"]["namespace"] = place.namespace
     config["kubernetes"]["limits"] = {"pull_seconds": 30, "hopeless_seconds": 5}
+    place.change(config)
     return config
 
 
