@@ -13,9 +13,9 @@ from functools import partial
 import structlog
 
 from node_poc.cluster.errors import ClusterError
-from node_poc.container_manager import ContainerManager, refused_by
 from node_poc.inbox import Again, Collected, Message, Started
 from node_poc.pool import ApiPool
+from node_poc.run_work import RunWork, refused_by
 from node_poc.runs.model import Run, StartRefused
 from node_poc.storage.records import RunRecord, StorageError
 
@@ -29,9 +29,9 @@ _LOG_TRIES = 3
 class Calls:
     """The slow half of the engine. ``post`` takes the messages."""
 
-    def __init__(self, manager: ContainerManager, post: Callable[[Message], None]) -> None:
+    def __init__(self, manager: RunWork, post: Callable[[Message], None]) -> None:
         """``post`` must not block."""
-        self._manager = manager
+        self._work = manager
         self._post = post
         self._pool = ApiPool()
 
@@ -70,7 +70,7 @@ class Calls:
     def _create(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
         try:
-            self._post(Started(run_id, self._manager.run(record)))
+            self._post(Started(run_id, self._work.run(record)))
         except (ClusterError, StorageError) as error:
             if isinstance(error, ClusterError) and error.is_transient:
                 self._again("job not created", run_id, error, lambda: self.create(record))
@@ -83,9 +83,9 @@ class Calls:
 
     def _collect(self, run: Run, record: RunRecord, remove_job: bool, tries: int) -> None:  # noqa: FBT001
         try:
-            result = self._manager.get_result(run, record.spec, insist=tries > 0)
+            result = self._work.get_result(run, record.spec, insist=tries > 0)
             if remove_job:
-                self._manager.remove(run.run_id)
+                self._work.remove(run.run_id)
         except (StorageError, ClusterError) as error:
             left = tries - isinstance(error, ClusterError)
             again = partial(self._pool.submit, self._collect, run, record, remove_job, left)
@@ -95,24 +95,24 @@ class Calls:
 
     def _kill(self, record: RunRecord) -> None:
         try:
-            self._manager.kill(replace(record, kill_requested=True))
+            self._work.kill(replace(record, kill_requested=True))
         except (StorageError, ClusterError) as error:
             self._again("not killed yet", record.spec.run_id, error, lambda: self.kill(record))
 
     def _look_for_pod(self, run: Run) -> None:
         try:
-            self._post(self._manager.find_pod(run.run_id))
+            self._post(self._work.find_pod(run.run_id))
         except ClusterError as error:
             self._again("pod not looked for", run.run_id, error, lambda: self.look_for_pod(run))
 
     def _finish(self, run_id: int) -> None:
         try:
-            self._manager.finish(run_id)
+            self._work.finish(run_id)
         except (StorageError, ClusterError) as error:
             self._again("job not marked", run_id, error, lambda: self.finish(run_id))
 
     def _remove_orphan(self, run_id: int) -> None:
         try:
-            self._manager.remove(run_id)
+            self._work.remove(run_id)
         except ClusterError as error:
             self._again("orphan not removed", run_id, error, lambda: self.remove_orphan(run_id))

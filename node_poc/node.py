@@ -17,7 +17,6 @@ from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
-from node_poc.container_manager import ContainerManager
 from node_poc.control import RunControl
 from node_poc.delivery import Delivery
 from node_poc.inbox import Delivered, JobsSeen, PodsSeen
@@ -26,6 +25,7 @@ from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.pipeline import Engine
 from node_poc.protocol.dummy_server import DummyServer
+from node_poc.run_work import RunWork
 from node_poc.storage.records import Records
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class Node:
         half = settings.log_kept_kilobytes * 512
         logs = ContainerLogs(api, objects.pods_path, CONTAINER)
         self._keeper = LogKeeper(logs, records.folder, half, half)
-        manager = ContainerManager(config, objects, records, self._keeper)
+        manager = RunWork(config, objects, records, self._keeper)
         self._engine = Engine(config, manager, records)
         control = RunControl(self._engine.post, records)
         self._server = DummyServer(config, self._engine.post, control)

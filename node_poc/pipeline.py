@@ -26,7 +26,6 @@ from node_poc.calls import Calls
 from node_poc.cluster.observations import observe_job, observe_pod
 from node_poc.cluster.watch import Changed, Listed
 from node_poc.config.model import NodeConfig
-from node_poc.container_manager import ContainerManager
 from node_poc.delivery import Delivery
 from node_poc.inbox import (
     Again,
@@ -41,6 +40,7 @@ from node_poc.inbox import (
 )
 from node_poc.orphans import Orphans
 from node_poc.protocol.ports import Answer, KillOutcome, Submission
+from node_poc.run_work import RunWork
 from node_poc.runs.admission import NotAllowedError, check_admission
 from node_poc.runs.lifecycle import Collect, LookForPod, Report, Stop, decide
 from node_poc.runs.model import (
@@ -68,7 +68,7 @@ _NOTHING = object()
 class Engine:
     """Owns all runs. ``post`` may be called from any thread; nothing else may."""
 
-    def __init__(self, config: NodeConfig, manager: ContainerManager, records: Records) -> None:
+    def __init__(self, config: NodeConfig, manager: RunWork, records: Records) -> None:
         """``records`` must be prepared. Nothing happens before ``start``."""
         self._config = config
         self._manager = manager

@@ -1,8 +1,7 @@
-"""The DockerManager's verbs, on Kubernetes. Each delegates; what to do when is decided elsewhere.
+"""What is done for one run: its folders, its Job, its log, its result.
 
-A Docker container became a Job, a Docker volume a folder under ``task_dir``. Where a verb differs
-from vantage6's ``DockerManager`` (``vantage6.node.docker.docker_manager``, 4.x), its docstring
-says how.
+The engine decides what is done when, and lets the threads of its pool do it. Whoever wants
+something of the node asks ``container_manager.ContainerManager`` instead.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _PROXY_ADDRESS_SECONDS = 60.0
 _LOG_SECONDS = 60.0
 
 
-class ContainerManager:
+class RunWork:
     """Turns runs into Jobs and what they left into results. Safe to use from several threads."""
 
     def __init__(
