@@ -16,7 +16,8 @@ from node_poc.cluster.errors import ClusterError
 from node_poc.inbox import Again, Collected, Message, Started
 from node_poc.pool import ApiPool
 from node_poc.run_work import RunWork, refused_by
-from node_poc.runs.model import Run, StartRefused
+from node_poc.runs.model import Run
+from node_poc.runs.observed import StartRefused
 from node_poc.storage.records import RunRecord, StorageError
 
 log = structlog.get_logger(__name__)

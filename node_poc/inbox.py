@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
 from node_poc.protocol.ports import KillOutcome, Submission
-from node_poc.runs.model import PodObservation, RunResult, StartRefused
+from node_poc.runs.model import RunResult
+from node_poc.runs.observed import PodObservation, StartRefused
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import structlog
 
 from node_poc.book import RunBook
 from node_poc.calls import Calls
-from node_poc.runs.model import JobObservation
+from node_poc.runs.observed import JobObservation
 from node_poc.storage.records import Records
 from node_poc.timers import Timers
 

@@ -43,14 +43,12 @@ from node_poc.protocol.ports import Answer, KillOutcome, Submission
 from node_poc.run_work import RunWork
 from node_poc.runs.admission import NotAllowedError, check_admission
 from node_poc.runs.lifecycle import Collect, LookForPod, Report, Stop, decide
-from node_poc.runs.model import (
-    Failure,
+from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.observed import (
     JobObservation,
     KillRequested,
     Observation,
     PodObservation,
-    Run,
-    Stage,
     StartRefused,
     Tick,
 )

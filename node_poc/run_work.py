@@ -25,7 +25,8 @@ from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import sub_path
 from node_poc.runs import diagnosis
 from node_poc.runs.admission import image_allowed
-from node_poc.runs.model import Failure, PodObservation, Run, RunResult, RunSpec
+from node_poc.runs.model import Failure, Run, RunResult, RunSpec
+from node_poc.runs.observed import PodObservation
 from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
 from node_poc.storage.records import Records, RunRecord, StorageError
 from node_poc.storage.run_log import RunLogReader

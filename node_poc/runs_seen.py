@@ -15,7 +15,8 @@ from node_poc.config.model import Limits
 from node_poc.manifests import identity
 from node_poc.observe.runs_table import RunRow
 from node_poc.runs.lifecycle import decide
-from node_poc.runs.model import JobObservation, PodObservation, Run
+from node_poc.runs.model import Run
+from node_poc.runs.observed import JobObservation, PodObservation
 
 JOBS, PODS = "jobs", "pods"
 Object = dict[str, Any]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from node_poc.manifests import identity
-from node_poc.runs.model import JobObservation, PodObservation, Terminated
+from node_poc.runs.observed import JobObservation, PodObservation, Terminated
 
 _RUNNING = "running"
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from node_poc.runs.model import Failure, PodObservation, Terminated
+from node_poc.runs.model import Failure
+from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}

@@ -12,18 +12,15 @@ from dataclasses import dataclass, replace
 from node_poc.config.model import Limits
 from node_poc.runs import diagnosis
 from node_poc.runs.diagnosis import Patience, Waiting
-from node_poc.runs.model import (
-    Failure,
+from node_poc.runs.model import Failure, Run, Stage, Wait
+from node_poc.runs.observed import (
     JobObservation,
     KillRequested,
     Observation,
     PodObservation,
-    Run,
-    Stage,
     StartRefused,
     Terminated,
     Tick,
-    Wait,
 )
 from node_poc.runs.status import RunStatus
 

@@ -2,7 +2,7 @@ import pytest
 
 from node_poc.cluster.observations import observe_job, observe_pod, parse_time
 from node_poc.manifests.identity import Identity
-from node_poc.runs.model import JobObservation, PodObservation, Terminated
+from node_poc.runs.observed import JobObservation, PodObservation, Terminated
 
 LABELS = Identity("n").labels(7, "proxy")
 

@@ -6,7 +6,7 @@ from node_poc.runs.diagnosis import (
     diagnose_terminated,
     diagnose_waiting,
 )
-from node_poc.runs.model import PodObservation, Terminated
+from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
 NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED

@@ -6,14 +6,8 @@ import pytest
 
 from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import Collect, LookForPod, Stop, decide
-from node_poc.runs.model import (
-    JobObservation,
-    KillRequested,
-    PodObservation,
-    Run,
-    Stage,
-    Terminated,
-)
+from node_poc.runs.model import Run, Stage
+from node_poc.runs.observed import JobObservation, KillRequested, PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
 RUN = Run(7, "digest", received_at=1000.0)

@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 
 from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import Collect, Report, decide
-from node_poc.runs.model import (
-    Failure,
+from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.observed import (
     JobObservation,
     KillRequested,
     PodObservation,
-    Run,
-    Stage,
     StartRefused,
     Terminated,
     Tick,

@@ -1,0 +1,83 @@
+"""What can be seen of a run: looks at its pod and its Job, and what else happens to it.
+
+``cluster/observations.py`` makes them of API objects; ``lifecycle.decide`` judges them. All times
+are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node_poc.runs.model import Failure
+
+
+@dataclass(frozen=True)
+class Terminated:
+    """How the algorithm's container ended; ``reason`` is Kubernetes' word for it."""
+
+    exit_code: int
+    reason: str = ""
+    message: str = ""
+    signal: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class PodObservation:
+    """What one look at an algorithm pod showed."""
+
+    run_id: int
+    pod_name: str
+    phase: str
+    node_name: str = ""
+    reason: str = ""
+    message: str = ""
+    unschedulable: str = ""
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    running_since: float | None = None
+    terminated: Terminated | None = None
+    disruption: str = ""
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class JobObservation:
+    """What one look at a run's Job showed.
+
+    ``succeeded``: it has the Complete condition. ``failed_reason`` is that of its Failed condition.
+    """
+
+    run_id: int
+    created_at: float | None = None
+    succeeded: bool = False
+    failed_reason: str = ""
+    failed_message: str = ""
+    delivered: bool = False
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class StartRefused:
+    """The Job could not be made: what the API or the disk said, as a failure that is final."""
+
+    run_id: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class KillRequested:
+    """Somebody who may do so wants the run to end."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time went by; nothing was seen."""
+
+    run_id: int
+
+
+Observation = PodObservation | JobObservation | StartRefused | KillRequested | Tick
