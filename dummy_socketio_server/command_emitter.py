@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -159,6 +160,8 @@ def main(argv: Sequence[str]) -> int:
     except NoAnswerError as error:
         return fail(f"{error}; {options.late}", TIMED_OUT)
     except KeyboardInterrupt:
+        # What was about to be asked is never asked: Python need not tell the user of it.
+        warnings.simplefilter("ignore", RuntimeWarning)
         return fail(options.stopped, STOPPED)
     except BrokenPipeError:
         # what is still buffered must not raise once more when Python ends
