@@ -21,5 +21,7 @@ class Image:
 IMAGES = (
     Image("v6_node_poc", ".", "node_poc/Dockerfile"),
     Image("v6_average_algorithm", "avg_alg", "avg_alg/Dockerfile"),
+    Image("v6_federated_average", "fed_avg_alg", "fed_avg_alg/Dockerfile"),
+    Image("v6_test_algorithm", "tests/algorithm", "tests/algorithm/Dockerfile"),
     Image("v6_dummy_proxy", "dummy_proxy", "dummy_proxy/Dockerfile"),
 )

@@ -1,0 +1,9 @@
+"""A federated average: each organization sends a sum and a count, the central part divides.
+
+Both functions are called by vantage6's wrapper, by their names.
+"""
+
+from v6_federated_average.central import central_average
+from v6_federated_average.partial import partial_average
+
+__all__ = ["central_average", "partial_average"]

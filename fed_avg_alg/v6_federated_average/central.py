@@ -1,0 +1,43 @@
+"""What runs at one organization and asks all the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vantage6.algorithm.client import AlgorithmClient
+from vantage6.algorithm.tools.decorators import algorithm_client
+from vantage6.algorithm.tools.util import info
+
+_LOOK_SECONDS = 0.5
+
+
+@algorithm_client
+def central_average(
+    client: AlgorithmClient, column_name: str, organizations: list[int] | None = None
+) -> dict[str, Any]:
+    """Average one column over the organizations of the collaboration.
+
+    Args:
+        client: talks to the server through the node's proxy; the wrapper gives it.
+        column_name: the column, the same at all of them.
+        organizations: ids of those to ask; None asks all.
+
+    Returns:
+        ``average`` over all rows, and the ``count`` of rows.
+    """
+    if organizations is None:
+        organizations = [found["id"] for found in client.organization.list()]
+    info(f"asking {len(organizations)} organizations")
+    task = client.task.create(
+        input_={"method": "partial_average", "kwargs": {"column_name": column_name}},
+        organizations=organizations,
+        name="partial average",
+        description="sum and count of one column",
+    )
+    parts = client.wait_for_results(task_id=task["id"], interval=_LOOK_SECONDS)
+    missing = len(organizations) - sum(part is not None for part in parts)
+    if missing:
+        raise RuntimeError(f"{missing} of {len(organizations)} organizations sent no result")
+    count = sum(part["count"] for part in parts)
+    info(f"{len(parts)} organizations answered, with {count} rows together")
+    return {"average": sum(part["sum"] for part in parts) / count, "count": count}

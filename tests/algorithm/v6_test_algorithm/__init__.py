@@ -1,0 +1,114 @@
+"""What the tests let run as an algorithm: it tells what it sees, and behaves badly on request."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from vantage6.algorithm.tools.decorators import algorithm_client, data
+from vantage6.algorithm.tools.util import info
+
+# Before the tools decode the variables, the process itself was given these.
+_INITIAL = Path("/proc/self/environ")
+
+
+def describe() -> dict[str, Any]:
+    """Everything that a container can find out about its surroundings."""
+    given = _INITIAL.read_bytes().decode().rstrip("\0").split("\0")
+    return {
+        "environment": dict(sorted(item.partition("=")[::2] for item in given)),
+        "mounts": sorted(line.split()[4] for line in _lines("/proc/self/mountinfo")),
+        "files": {folder: _tree(folder) for folder in ("/mnt", "/app", "/tmp")},
+        "hosts": _lines("/etc/hosts"),
+        "resolver": _lines("/etc/resolv.conf"),
+        "hostname": socket.gethostname(),
+        "user": [os.getuid(), os.getgid(), sorted(os.getgroups())],
+        "capabilities": [line for line in _lines("/proc/self/status") if line.startswith("Cap")],
+    }
+
+
+def _lines(path: str) -> list[str]:
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _tree(folder: str) -> list[str]:
+    return sorted(str(path) for path in Path(folder).rglob("*"))
+
+
+@data(1)
+def shape_of(table: Any) -> dict[str, Any]:
+    """Rows and columns of the first database, read by the tools."""
+    return {"rows": len(table), "columns": [str(name) for name in table.columns]}
+
+
+def list_database(label: str) -> dict[str, Any]:
+    """What lies at a database that the tools do not read: a folder, or another file."""
+    uri = Path(os.environ[f"{label.upper()}_DATABASE_URI"])
+    found = sorted(path.name for path in uri.iterdir()) if uri.is_dir() else [uri.read_text()]
+    try:
+        (uri / "written" if uri.is_dir() else uri).write_text("x")
+        writable = True
+    except OSError:
+        writable = False
+    prefix = label.upper()
+    variables = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+    return {"found": found, "writable": writable, "variables": variables}
+
+
+def reach(address: str, port: int) -> str:
+    """Try to connect; tell how it went."""
+    try:
+        with socket.create_connection((address, port), timeout=3):
+            return "connected"
+    except OSError as error:
+        return type(error).__name__
+
+
+def echo(value: Any) -> Any:
+    """Give back what was given."""
+    return value
+
+
+def big(megabytes: int) -> str:
+    """A large result; hexadecimal, so that nothing compresses it to nothing."""
+    return os.urandom(megabytes * 500_000).hex()
+
+
+def remember(name: str, text: str) -> list[str]:
+    """Write a file for others of the same job; returns the names that are there."""
+    folder = Path(os.environ["TEMPORARY_FOLDER"])
+    (folder / name).write_text(text, encoding="utf-8")
+    return sorted(path.name for path in folder.iterdir())
+
+
+@algorithm_client
+def twice_in_one_job(client: Any) -> list[str]:
+    """Write into the job's folder, let a subtask do the same here, and return what it saw."""
+    remember("central", "c")
+    input_ = {"method": "remember", "kwargs": {"name": "partial", "text": "p"}}
+    task = client.task.create(
+        input_=input_, organizations=[client.organization_id], name="part", description="tmp"
+    )
+    return list(client.wait_for_results(task_id=task["id"], interval=0.5)[0])
+
+
+def sleep(seconds: float, lines: int = 0) -> str:
+    """Take some time, and say something meanwhile."""
+    for number in range(lines):
+        info(f"line {number}")
+        time.sleep(seconds / lines)
+    if not lines:
+        time.sleep(seconds)
+    return "slept"
+
+
+def crash(code: int = 1) -> None:
+    """End as an algorithm should not."""
+    info("about to crash")
+    sys.stdout.flush()
+    os._exit(code)
