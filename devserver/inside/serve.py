@@ -1,0 +1,44 @@
+"""Runs the vantage6 server; for the environment of Python 3.10 only.
+
+    serve.py SETTINGS     SETTINGS: a JSON file with config, host, port, token_seconds,
+                          refresh_seconds, root_password and ends_with_parent
+
+Ends with exit code 0 on SIGTERM, and at once when its standard input is closed, if that is asked.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import bcrypt
+import gevent
+from vantage6.server import run_server
+
+
+def _end_with_parent():
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def main():
+    """Serve until told to end."""
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    if settings["ends_with_parent"]:
+        # A real thread, not one of gevent's. Before the imports it would make them hang.
+        gevent.monkey.get_original("_thread", "start_new_thread")(_end_with_parent, ())
+    # The least cost: it protects a server for tests, and is computed at each start.
+    hashed = bcrypt.hashpw(settings["root_password"].encode(), bcrypt.gensalt(4))
+    os.environ["V6_INIT_SUPER_PASS_HASHED"] = hashed.decode()
+    app = run_server(settings["config"], system_folders=False)
+    # The configuration file takes whole hours, at least half of one, so short lives are set here.
+    for key, name in (("ACCESS", "token_seconds"), ("REFRESH", "refresh_seconds")):
+        if settings[name]:
+            app.app.config[f"JWT_{key}_TOKEN_EXPIRES"] = settings[name]
+    gevent.signal_handler(15, lambda: os._exit(0))
+    app.socketio.run(app.app, host=settings["host"], port=settings["port"], log_output=False)
+
+
+if __name__ == "__main__":
+    main()
