@@ -1,0 +1,202 @@
+"""PURE: inputs and results as they travel between organizations, byte for byte as in vantage6 4.x.
+
+Two forms: text (`str`), which stands in the server's JSON, and blob (`bytes`), which lies in its
+large-file storage. In a collaboration without encryption both are base64. With encryption the text
+is `base64(key)$base64(iv)$base64(bytes)`; `streams` tells of the blob. Big payloads are worked on
+in pieces, so that beside what came in and what goes out there is nothing of their size.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from node_poc.crypto.errors import PayloadError
+from node_poc.crypto.keys import public_key_text
+from node_poc.crypto.streams import (
+    NO_HEADER,
+    DecodeBase64,
+    Decrypt,
+    EncodeBase64,
+    Encrypt,
+    Step,
+    decode_base64,
+    open_header,
+    through,
+)
+
+# A multiple of 3 and of 4, so that base64 needs no leftovers.
+_PIECE = 3 << 18
+# Possessive, and no group repeated: neither steps back, nor needs memory for each step.
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
+# JSON that could be taken for base64: there is nothing but these.
+_JSON_WORD = re.compile(rb"(?:0|[1-9][0-9]*)(?:[eE]\+?[0-9]+)?|true|null|Infinity")
+
+
+class Cryptor(Protocol):
+    """How payloads are read and made in one collaboration."""
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether `encrypt` needs a public key."""
+
+    def decrypt(self, text: str | bytes) -> bytes:
+        """Return the plain bytes of a text, or of a blob. Raises PayloadError."""
+
+    def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
+        """Return the text for the owner of `public_key`. Raises PublicKeyError."""
+
+    def encrypt_stream(self, public_key: str | None) -> Step:
+        """Return the way from plain bytes to a blob. Raises PublicKeyError."""
+
+    def decrypt_stream(self) -> Step:
+        """Return the way from a blob to plain bytes."""
+
+
+class PlainCryptor:
+    """A collaboration without encryption: base64 both ways, keys are of no use."""
+
+    encrypts = False
+
+    def decrypt(self, text: str | bytes) -> bytes:
+        """Undo base64. Raises PayloadError."""
+        step = DecodeBase64()
+        return _joined(through(step, _pieces_of(text)))
+
+    def encrypt(self, data: bytes | memoryview, public_key: str | None = None) -> str:
+        """Return base64; the key is not looked at."""
+        del public_key
+        return _text(through(EncodeBase64(), _slices(data)))
+
+    def encrypt_stream(self, public_key: str | None = None) -> Step:
+        """Return the way from bytes to base64."""
+        del public_key
+        return EncodeBase64()
+
+    def decrypt_stream(self) -> Step:
+        """Return the way from base64 to bytes."""
+        return DecodeBase64()
+
+
+class RsaCryptor:
+    """A collaboration with encryption, read with our organization's private key."""
+
+    encrypts = True
+
+    def __init__(self, private_key: RSAPrivateKey) -> None:
+        self._private_key = private_key
+
+    @property
+    def public_key(self) -> str:
+        """Our public key, as our organization should have it at the server."""
+        return public_key_text(self._private_key)
+
+    def decrypt(self, text: str | bytes) -> bytes:
+        """Open a text or a blob that was encrypted for us. Raises PayloadError."""
+        if isinstance(text, bytes):
+            return _joined(through(self.decrypt_stream(), _slices(text)))
+        return _without_second_base64(_joined(self._opened(text)))
+
+    def _opened(self, text: str) -> Iterator[bytes]:
+        key_end = text.find("$")
+        iv_end = text.find("$", key_end + 1)
+        if key_end < 0 or iv_end < 0:
+            raise PayloadError(NO_HEADER)
+        key_text, iv_text = _ascii(text[:key_end]), _ascii(text[key_end + 1 : iv_end])
+        cipher = open_header(self._private_key, key_text, iv_text)
+        for piece in through(DecodeBase64(), _pieces_of(text, start=iv_end + 1)):
+            yield cipher.update(piece)
+
+    def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
+        """Return the text that the owner of `public_key` can open. Raises PublicKeyError."""
+        step = Encrypt(public_key)
+        header = step.header()
+        encrypted = through(EncodeBase64(), through(step, _slices(data)))
+        return _text(encrypted, header)
+
+    def encrypt_stream(self, public_key: str | None) -> Step:
+        """Return the way from bytes to a blob. Raises PublicKeyError."""
+        return Encrypt(public_key)
+
+    def decrypt_stream(self) -> Step:
+        """Return the way from a blob to bytes."""
+        return Decrypt(self._private_key)
+
+
+def require_json_object(data: bytes) -> None:
+    """Check that a decrypted input looks like the JSON object that each vantage6 input is.
+
+    AES-CTR gives bytes for any key and any altered text, so this is what notices the rest: an
+    alteration behind the header, and the one wrong key in hundreds whose junk has the right length.
+
+    Raises:
+        PayloadError: it is not UTF-8, or not a JSON object from its first to its last character.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), _PIECE):
+            decoder.decode(data[start : start + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        # `from None`: the error holds the bytes.
+        raise PayloadError(_NO_JSON) from None
+    if not (data[:_PIECE].lstrip().startswith(b"{") and data[-_PIECE:].rstrip().endswith(b"}")):
+        raise PayloadError(_NO_JSON)
+
+
+_NO_JSON = (
+    "the input is no JSON object after decryption: it was encrypted for another key, cut or altered"
+)
+
+
+def _without_second_base64(data: bytes) -> bytes:
+    """Undo the second base64 that vantage6's web interface puts around the plain bytes.
+
+    As upstream: JSON is left alone, and what is not JSON but base64 is taken for such. Other text
+    and binary data, on which upstream fails, are left alone too.
+    """
+    if len(data) % 4 or not _BASE64.fullmatch(data) or _JSON_WORD.fullmatch(data):
+        return data
+    try:
+        return decode_base64(data)
+    except PayloadError:
+        return data
+
+
+def _ascii(text: str) -> bytes:
+    try:
+        return text.encode("ascii")
+    except UnicodeEncodeError:
+        # `from None`: the error holds the text.
+        raise PayloadError("the payload is not base64 throughout: it was altered") from None
+
+
+def _pieces_of(text: str | bytes, start: int = 0) -> Iterator[bytes]:
+    for index in range(start, len(text), _PIECE):
+        piece = text[index : index + _PIECE]
+        yield piece if isinstance(piece, bytes) else _ascii(piece)
+
+
+def _slices(data: bytes | memoryview) -> Iterator[bytes]:
+    for index in range(0, len(data), _PIECE):
+        yield bytes(data[index : index + _PIECE])
+
+
+def _joined(pieces: Iterable[bytes]) -> bytes:
+    whole = io.BytesIO()  # hands its buffer over without a copy
+    for piece in pieces:
+        whole.write(piece)
+    return whole.getvalue()
+
+
+def _text(pieces: Iterable[bytes], header: bytes = b"") -> str:
+    whole = io.StringIO()
+    whole.write(header.decode("ascii"))
+    for piece in pieces:
+        whole.write(piece.decode("ascii"))
+    return whole.getvalue()

@@ -1,0 +1,228 @@
+"""Payloads that are whole, cut, altered, big, or no payloads at all."""
+
+import base64
+import os
+import subprocess
+import sys
+import tracemalloc
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from node_poc.crypto.errors import CryptoError, PayloadError, PublicKeyError
+from node_poc.crypto.keys import load_private_key
+from node_poc.crypto.payload import PlainCryptor, RsaCryptor, require_json_object
+from node_poc.crypto.streams import DecodeBase64, EncodeBase64, through
+from tests.unit.crypto.conftest import VECTORS
+
+KEY = load_private_key(VECTORS["private_key"].encode())
+RSA = RsaCryptor(KEY)
+PLAIN = PlainCryptor()
+PUBLIC = VECTORS["public_key"]
+JSON_INPUT = b'{"method": "x", "args": []}'
+JSON_TEXT = RSA.encrypt(JSON_INPUT, PUBLIC)
+few = settings(max_examples=60, deadline=None)  # each takes an RSA operation with a long key
+
+
+def cut_into(data, sizes):
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(data[start : start + size])
+        start += size
+    return [*pieces, data[start:]]
+
+
+sizes = st.lists(st.integers(0, 40), max_size=30)
+
+
+@few
+@given(st.binary(max_size=3000))
+def test_what_is_encrypted_for_us_we_can_read(data):
+    # a JSON string, because what is no JSON but base64 counts as base64 twice over
+    text = b'"' + base64.b64encode(data) + b'"'
+    assert RSA.decrypt(RSA.encrypt(text, PUBLIC)) == text
+
+
+@few
+@given(st.binary(max_size=300), sizes, sizes)
+def test_blobs_come_in_pieces_of_any_size(data, in_sizes, out_sizes):
+    blob = b"".join(through(RSA.encrypt_stream(PUBLIC), cut_into(data, in_sizes)))
+    assert b"".join(through(RSA.decrypt_stream(), cut_into(blob, out_sizes))) == data
+    assert RSA.decrypt(blob) == data
+
+
+@given(st.binary(max_size=300), sizes, sizes)
+def test_base64_comes_in_pieces_of_any_size(data, in_sizes, out_sizes):
+    text = b"".join(through(EncodeBase64(), cut_into(data, in_sizes)))
+    assert text == base64.b64encode(data)
+    assert b"".join(through(DecodeBase64(), cut_into(text, out_sizes))) == data
+    lines = base64.encodebytes(data)  # wrapped lines, as some tools make them
+    assert b"".join(through(DecodeBase64(), cut_into(lines, out_sizes))) == data
+
+
+def refusal_of(cryptor, payload):
+    """What was told; nothing if the payload was read."""
+    try:
+        cryptor.decrypt(payload)
+    except CryptoError as error:
+        return str(error)
+    return ""
+
+
+@few
+@given(st.text(max_size=200))
+@example("")
+@example("$")
+@example("$$")
+@example("$$$")
+@example("QQ==$QQ==$QQ==")
+@example("é$é$é")
+def test_any_text_is_read_or_refused_plainly(text):
+    for cryptor in (RSA, PLAIN):
+        told = refusal_of(cryptor, text)
+        assert len(told) < 300
+        assert len(text) < 12 or text not in told
+
+
+@few
+@given(st.binary(max_size=200))
+def test_any_blob_is_read_or_refused_plainly(blob):
+    for cryptor in (RSA, PLAIN):
+        assert len(refusal_of(cryptor, blob)) < 300
+
+
+@few
+@given(st.integers(0, len(JSON_TEXT) - 1), st.integers(1, 127))
+def test_an_altered_character_never_passes_for_the_input(place, change):
+    altered = chr((ord(JSON_TEXT[place]) + change) % 128)
+    text = JSON_TEXT[:place] + altered + JSON_TEXT[place + 1 :]
+    try:
+        data = RSA.decrypt(text)
+        require_json_object(data)
+    except PayloadError:
+        return
+    # Nothing in vantage6's format protects the message itself: altered, it is another message.
+    # And the last character of a base64 text has bits that mean nothing.
+    assert data == JSON_INPUT or place > JSON_TEXT.rindex("$")
+
+
+@few
+@given(st.integers(0, len(JSON_TEXT) - 1))
+def test_a_cut_input_is_noticed(length):
+    with pytest.raises(PayloadError):
+        require_json_object(RSA.decrypt(JSON_TEXT[:length]))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "does not begin with vantage6's header"),
+        ("e30=", "does not begin with vantage6's header"),
+        ("QQ==$QUFBQUFBQUFBQUFBQUFBQQ==$QQ==", "encrypted for another key"),
+        (JSON_TEXT.replace("$", "", 1), "does not begin"),
+        (JSON_TEXT.partition("$")[0] + "$QQ==$QQ==", "IV has 1 bytes instead of 16"),
+        (JSON_TEXT.rpartition("$")[0] + "$QQ", "cut"),
+        (JSON_TEXT.rpartition("$")[0] + "$Q-Q=", "not base64 throughout"),
+        (JSON_TEXT.rpartition("$")[0] + "$QQ==QQ==", "not base64 throughout"),
+        (JSON_TEXT.rpartition("$")[0] + "$QQ$=", "not base64 throughout"),
+        (JSON_TEXT + "é", "not base64 throughout"),
+    ],
+)
+def test_the_cause_is_told(text, told):
+    with pytest.raises(PayloadError, match=told):
+        RSA.decrypt(text)
+
+
+def test_a_blob_without_an_end_to_its_header_is_refused_before_it_is_read_whole():
+    step = RSA.decrypt_stream()
+    assert [step.update(b"A" * 100) for _ in range(40)] == [b""] * 40
+    with pytest.raises(PayloadError, match="does not begin"):
+        step.update(b"A" * 100)
+
+
+@pytest.mark.parametrize("binary", [b"\xff\x00", bytes(range(256)), b"plain words, no JSON", b""])
+def test_what_upstream_fails_on_is_left_alone(binary):
+    assert RSA.decrypt(RSA.encrypt(binary, PUBLIC)) == binary
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (None, "has no public key"),
+        ("", "has no public key"),
+        ("not base64!", "cannot be read"),
+        ("é", "cannot be read"),
+        ("QUFB", "cannot be read"),
+        (base64.b64encode(VECTORS["private_key"].encode()).decode(), "cannot be read"),
+    ],
+)
+def test_a_public_key_of_no_use_is_told(key, told):
+    for encrypt in (lambda: RSA.encrypt(b"{}", key), lambda: RSA.encrypt_stream(key)):
+        with pytest.raises(PublicKeyError, match=told):
+            encrypt()
+
+
+MEGABYTES_50 = 50_000_000
+
+
+@pytest.fixture(scope="module")
+def big():
+    return os.urandom(MEGABYTES_50)
+
+
+def peak_of(work):
+    """Bytes allocated at the worst moment while `work` runs, and what it returned."""
+    tracemalloc.start()
+    try:
+        result = work()
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cryptor", [PLAIN, RSA], ids=["plain", "encrypted"])
+def test_50_megabytes_take_less_than_four_times_their_size(cryptor, big):
+    """What came in counts as well: it is in memory all the time."""
+    making, text = peak_of(lambda: cryptor.encrypt(big, PUBLIC))
+    assert making + len(big) < 4 * MEGABYTES_50
+    reading, data = peak_of(lambda: cryptor.decrypt(text))
+    assert reading + len(text) < 4 * MEGABYTES_50
+    assert data == big
+
+
+def test_base64_twice_over_takes_no_more(big):
+    text = RSA.encrypt(base64.b64encode(big), PUBLIC)  # as the web interface sends
+    reading, data = peak_of(lambda: RSA.decrypt(text))
+    assert reading + len(text) < 4 * len(text)
+    assert data == big
+
+
+RESIDENT = """
+import os, re, sys
+from pathlib import Path
+from tests.unit.crypto.conftest import VECTORS
+from node_poc.crypto.keys import load_private_key
+from node_poc.crypto.payload import PlainCryptor, RsaCryptor
+key = load_private_key(VECTORS["private_key"].encode())
+cryptor = {"plain": PlainCryptor, "encrypted": lambda: RsaCryptor(key)}[sys.argv[1]]()
+cryptor.decrypt(cryptor.encrypt(b"{}", VECTORS["public_key"]))
+data = os.urandom(50_000_000)
+text = cryptor.encrypt(data, VECTORS["public_key"])
+del data
+peak = lambda: print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+peak()
+data = cryptor.decrypt(text)
+peak()
+"""
+
+
+@pytest.mark.parametrize("kind", ["plain", "encrypted"])
+def test_the_process_itself_does_not_grow_beyond_that(kind):
+    """tracemalloc sees Python's memory only; this is the whole process, its code included."""
+    command = [sys.executable, "-c", RESIDENT, kind]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50)
+    after_making, after_reading = (int(size) * 1024 for size in done.stdout.split())
+    interpreter = 60_000_000
+    assert after_making < 4 * MEGABYTES_50 + interpreter
+    assert after_reading < 4 * MEGABYTES_50 + interpreter
