@@ -17,6 +17,7 @@ from node_poc.cluster.connect import NoClusterError
 from node_poc.config.load import NOT_APPLIED_KEYS, ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.policies import build_policies
+from node_poc.key_command import create_private_key
 from node_poc.manifests.config_map import build_config_map
 from node_poc.manifests.identity import Identity
 from node_poc.node import run_node
@@ -27,12 +28,15 @@ from node_poc.storage.records import StorageError
 _CONFIG_VARIABLE = "V6_NODE_CONFIG"
 _CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("node_config.yaml"))
 _HEALTH_PORT = 8081
+_KEY_FILE = Path("private_key.pem")
 _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.command is _create_private_key:  # the key is needed before a file can name it
+        return _create_private_key(options)
     try:
         config = load_config(options.config)
     except ConfigError as error:
@@ -73,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("what", choices=["policies", "config-map"])
     render.set_defaults(command=_render)
 
+    _add_key_command(commands)
     for command in (run, runs, check, render):
         command.add_argument(
             "--config",
@@ -82,6 +87,17 @@ def _parser() -> argparse.ArgumentParser:
             help=f"default: {_CONFIG_VARIABLE}, or %(default)s",
         )
     return parser
+
+
+def _add_key_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    key = commands.add_parser("create-private-key", help="make a key pair for the organization")
+    key.add_argument("-o", "--output", type=Path, default=_KEY_FILE, metavar="FILE")
+    key.add_argument("--overwrite", action="store_true", help="replace the key that is there")
+    key.set_defaults(command=_create_private_key)
+
+
+def _create_private_key(options: argparse.Namespace) -> int:
+    return create_private_key(options.output, overwrite=options.overwrite)
 
 
 def _run(options: argparse.Namespace, config: NodeConfig) -> int:

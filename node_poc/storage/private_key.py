@@ -1,0 +1,73 @@
+"""The organization's private key as a file: readable by its owner only."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from node_poc.crypto.errors import PrivateKeyError
+from node_poc.crypto.keys import load_private_key
+
+# A key of 16384 bits is 13 KB of PEM.
+_KEY_BYTES = 65_536
+
+
+class KeyFileError(Exception):
+    """The key's file cannot be written. The text names the file and what to do."""
+
+
+def read_private_key(path: Path) -> RSAPrivateKey:
+    """Read the private key from its file.
+
+    Raises:
+        PrivateKeyError: there is no such file, it cannot be read, or it holds no usable key.
+    """
+    try:
+        with path.open("rb") as file:
+            pem = file.read(_KEY_BYTES)
+    except OSError as error:
+        raise PrivateKeyError(
+            f"{path}: the private key cannot be read ({error.strerror}); check "
+            "encryption.private_key, and the Secret that is mounted there"
+        ) from error
+    try:
+        return load_private_key(pem)
+    except PrivateKeyError as error:
+        raise PrivateKeyError(f"{path}: {error}") from error
+
+
+def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:
+    """Write a key whole or not at all; only the file's owner may read it.
+
+    Raises:
+        KeyFileError: there is a file already and `overwrite` is false, or it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write_new(beside, pem)
+        try:
+            if overwrite:
+                beside.replace(path)
+            else:
+                path.hardlink_to(beside)  # unlike a rename, refuses to take another's place
+        finally:
+            with suppress(FileNotFoundError):
+                beside.unlink()
+    except FileExistsError as error:
+        raise KeyFileError(
+            f"{path} is there already, and what was encrypted for it could never be read again; "
+            "choose another name with -o, or give --overwrite"
+        ) from error
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _write_new(path: Path, pem: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123  a Path cannot open a descriptor
+        file.write(pem)
+        file.flush()
+        os.fsync(descriptor)
