@@ -35,8 +35,8 @@ _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    if options.command is _create_private_key:  # the key is needed before a file can name it
-        return _create_private_key(options)
+    if "output" in options:  # create-private-key: the key is needed before a file can name it
+        return create_private_key(options.output, overwrite=options.overwrite)
     try:
         config = load_config(options.config)
     except ConfigError as error:
@@ -93,11 +93,6 @@ def _add_key_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     key = commands.add_parser("create-private-key", help="make a key pair for the organization")
     key.add_argument("-o", "--output", type=Path, default=_KEY_FILE, metavar="FILE")
     key.add_argument("--overwrite", action="store_true", help="replace the key that is there")
-    key.set_defaults(command=_create_private_key)
-
-
-def _create_private_key(options: argparse.Namespace) -> int:
-    return create_private_key(options.output, overwrite=options.overwrite)
 
 
 def _run(options: argparse.Namespace, config: NodeConfig) -> int:
