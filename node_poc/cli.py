@@ -14,7 +14,7 @@ import yaml
 
 from node_poc import __version__
 from node_poc.cluster.connect import NoClusterError
-from node_poc.config.load import NOT_APPLIED_KEYS, ConfigError, load_config
+from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.policies import build_policies
 from node_poc.key_command import create_private_key
@@ -121,8 +121,8 @@ def _runs(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _check(options: argparse.Namespace, config: NodeConfig) -> int:
-    for key in config.not_applied:
-        print(f"warning: {key} has no effect here: {NOT_APPLIED_KEYS[key]}")
+    for item in config.not_applied:
+        print(f"warning: {item.key} has no effect here: {item.reason}")
     print(f"{options.config}: good; {len(config.databases)} databases, {config.server_address}")
     node_name = config.kubernetes.node_name
     print(f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...")

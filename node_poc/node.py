@@ -137,8 +137,8 @@ def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> bo
         log.info("ending", signal=signal.Signals(number).name)
         ending.set()
 
-    for key in config.not_applied:
-        log.warning("configuration key has no effect here", key=key)
+    for item in config.not_applied:
+        log.warning("configuration key has no effect here", key=item.key, reason=item.reason)
     node = Node(config, ending, context=context, health_port=health_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)

@@ -34,17 +34,23 @@ def explain(error: ValidationError) -> str:
     mistakes = error.errors(include_url=False, include_context=False)
     for item in mistakes[:_MISTAKES]:
         parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]]
-        path = _cut("".join(parts).lstrip(".")) or "the whole"
+        path = _cut("".join(parts).lstrip("."))
         if item["type"] == "extra_forbidden":
             sentences.append(f"{path}: unknown; check its spelling and its place, or remove it")
         elif item["type"] == "missing":
             sentences.append(f"{path}: is required; add it")
+        elif not path:  # a rule between several fields names them itself
+            sentences.append(_rule(item["msg"]))
         else:
-            rule = item["msg"].removeprefix("Value error, ")
+            rule = _rule(item["msg"])
             sentences.append(f"{path}: {rule} (it is {shape_of(item['input'])})")
     if len(mistakes) > _MISTAKES:
         sentences.append(f"and {len(mistakes) - _MISTAKES} more mistakes")
     return "; ".join(sentences)
+
+
+def _rule(message: str) -> str:
+    return message.removeprefix("Value error, ")
 
 
 def _cut(name: str) -> str:

@@ -10,32 +10,15 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from node_poc.config.defaults import fill_in
 from node_poc.config.explain import explain
-from node_poc.config.model import NodeConfig
+from node_poc.config.model import NodeConfig, NotApplied
+from node_poc.config.not_applied import split
 
-# vantage6 4.x keys (docs.vantage6.ai, node configuration) that this node does not use yet, or that
-# have no meaning on Kubernetes. A file that holds them is read; each gets one warning.
-NOT_APPLIED_KEYS = {
-    "encryption": "the dummy server sends nothing encrypted",
-    "algorithm_env": "the dummy server's algorithms take arguments only",
-    "algorithm_device_requests": "not supported yet",
-    "node_extra_env": "set it in node_pod_config.yaml",
-    "node_extra_mounts": "set it in node_pod_config.yaml",
-    "node_extra_hosts": "set hostAliases in node_pod_config.yaml",
-    "images": "images are named in the kubeconfs",
-    "docker_registries": "use kubernetes.image_pull_secrets",
-    "docker_services": "not supported yet",
-    "whitelist": "algorithms reach the proxy only",
-    "ssh-tunnels": "not supported yet",
-    "vpn_subnet": "not supported: algorithms do not talk to each other",
-    "share_config": "the dummy server does not ask for it",
-    "share_algorithm_logs": "the dummy server is always sent the log's end",
-    "run_context_file": "not supported yet",
-    "prometheus": "not supported yet",
-    "debug": "use logging.level",
-    "directories": "use task_dir",
-}
 API_KEY_VARIABLE = "V6_API_KEY"
+API_KEY_FILE_VARIABLE = "V6_API_KEY_FILE"
+PRIVATE_KEY_VARIABLE = "PRIVATE_KEY"
+_DATABASE_VARIABLE = "{label}_DATABASE_URI"
 
 
 class ConfigError(Exception):
@@ -65,6 +48,9 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> NodeConfig:
     """Read and validate the node's configuration file.
 
+    The environment overrides it: ``V6_API_KEY`` or a file that ``V6_API_KEY_FILE`` names,
+    ``PRIVATE_KEY`` and ``<LABEL>_DATABASE_URI``.
+
     Raises:
         ConfigError: the file is missing, not readable, not YAML, or breaks a rule.
     """
@@ -77,7 +63,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Node
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:
-        return parse_config(text, environment)
+        return parse_config(text, _with_key_file(environment))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -85,16 +71,64 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Node
 def parse_config(text: str, environment: Mapping[str, str]) -> NodeConfig:
     """Validate the text of a configuration file. Raises ConfigError."""
     data = _parse_yaml(text)
-    skipped = tuple(sorted(set(data) & set(NOT_APPLIED_KEYS)))
-    values = {key: value for key, value in data.items() if key not in NOT_APPLIED_KEYS}
-    if "not_applied" in values:
+    if "not_applied" in data:
         raise ConfigError("not_applied: unknown key; remove it")
-    if key := environment.get(API_KEY_VARIABLE):
-        values["api_key"] = key
+    data = _overridden(data, environment)
+    values, reasons = split(data, _kind(data))
+    skipped = tuple(NotApplied(key, reason) for key, reason in sorted(reasons.items()))
     try:
         return NodeConfig(**values, not_applied=skipped)
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
+
+
+def _kind(data: dict[str, Any]) -> str:
+    kubernetes = fill_in(data).get("kubernetes")
+    return str(kubernetes["server_kind"]) if isinstance(kubernetes, dict) else "dummy"
+
+
+def _with_key_file(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the API key read from its file, as a Secret is mounted."""
+    name = environment.get(API_KEY_FILE_VARIABLE)
+    if not name or environment.get(API_KEY_VARIABLE):
+        return environment
+    try:
+        key = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{API_KEY_FILE_VARIABLE}: {name} cannot be read ({error})") from error
+    return {**environment, API_KEY_VARIABLE: key}
+
+
+def overriding(data: Mapping[str, Any]) -> list[str]:
+    """Names of the variables that would override what this file says."""
+    databases = data.get("databases")
+    labels = [
+        database["label"].upper()
+        for database in (databases if isinstance(databases, list) else [])
+        if isinstance(database, dict) and isinstance(database.get("label"), str)
+    ]
+    uris = [_DATABASE_VARIABLE.format(label=label) for label in labels]
+    return [API_KEY_VARIABLE, PRIVATE_KEY_VARIABLE, *uris]
+
+
+def _overridden(data: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    values = dict(data)
+    if key := environment.get(API_KEY_VARIABLE):
+        values["api_key"] = key
+    encryption = values.get("encryption")
+    if (path := environment.get(PRIVATE_KEY_VARIABLE)) and isinstance(encryption, dict):
+        values["encryption"] = encryption | {"private_key": path}
+    if isinstance(values.get("databases"), list):
+        values["databases"] = [_database(each, environment) for each in values["databases"]]
+    return values
+
+
+def _database(database: Any, environment: Mapping[str, str]) -> Any:
+    if not isinstance(database, dict) or not isinstance(database.get("label"), str):
+        return database
+    name = _DATABASE_VARIABLE.format(label=database["label"].upper())
+    uri = environment.get(name)
+    return database | {"uri": uri} if uri else database
 
 
 def _parse_yaml(text: str) -> dict[str, Any]:

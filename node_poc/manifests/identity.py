@@ -6,9 +6,10 @@ same object (HTTP 409), and two nodes in one namespace never collide.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
+
+from node_poc.config.base import short_hash
 
 LABEL_NODE = "vantage6.ai/node"
 LABEL_RUN = "vantage6.ai/run-id"
@@ -25,7 +26,6 @@ ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 CONTAINER = "algorithm"
 
-_HASH_LENGTH = 8
 _SLUG_LENGTH = 24
 
 
@@ -36,7 +36,7 @@ def slug(text: str) -> str:
     most 33 characters: with ``-run-`` and 19 digits it stays below a label's 63.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_SLUG_LENGTH].strip("-")
-    digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    digest = short_hash(text)
     return f"{plain}-{digest}" if plain else f"n-{digest}"
 
 

@@ -71,8 +71,8 @@ def _database(
     if storage.mode == "pvc":
         claim = {"claimName": storage.databases_claim, "readOnly": True}
         volume = {"name": _DATABASES_VOLUME, "persistentVolumeClaim": claim}
-        inside = PurePosixPath(database.uri).relative_to(storage.databases_root)
+        inside = PurePosixPath(database.path).relative_to(storage.databases_root)
         return volume, {"name": _DATABASES_VOLUME, "subPath": str(inside)}
     name = f"database-{index}"
     kind = "Directory" if database.is_folder else "File"
-    return {"name": name, "hostPath": {"path": database.uri, "type": kind}}, {"name": name}
+    return {"name": name, "hostPath": {"path": database.path, "type": kind}}, {"name": name}

@@ -2,12 +2,13 @@ import contextlib
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from node_poc.config.explain import explain
-from node_poc.config.load import NOT_APPLIED_KEYS, ConfigError, load_config, parse_config
+from node_poc.config.load import ConfigError, load_config, overriding, parse_config
 from node_poc.config.model import NodeConfig, absolute_path
 from tests.fakes.examples import JSON
 
@@ -54,10 +55,52 @@ def test_a_server_without_a_port():
     assert parse_config(GOOD.replace("port: 443\n", ""), {}).server_address.endswith(".example")
 
 
-@pytest.mark.parametrize("key", sorted(NOT_APPLIED_KEYS))
-def test_a_key_of_vantage6_that_has_no_effect_is_read(key):
-    config = parse_config(GOOD + f"{key}:\n  anything: 1\n", {})
-    assert config.not_applied == (key,)
+def test_the_api_key_may_lie_in_a_file(tmp_path):
+    path, key = tmp_path / "node.yaml", tmp_path / "key"
+    path.write_text(GOOD)
+    key.write_text("other\n")
+    assert load_config(path, {"V6_API_KEY_FILE": str(key)}).api_key == "other"
+    assert load_config(path, {"V6_API_KEY_FILE": str(key), "V6_API_KEY": "mine"}).api_key == "mine"
+    with pytest.raises(ConfigError, match="V6_API_KEY_FILE: "):
+        load_config(path, {"V6_API_KEY_FILE": str(tmp_path / "none")})
+
+
+def test_the_environment_gives_the_private_key_and_a_database():
+    text = GOOD + "encryption: {enabled: true, private_key: mine.pem}\n"
+    environment = {"PRIVATE_KEY": "/keys/a.pem", "DEFAULT_DATABASE_URI": "/data/b.csv"}
+    config = parse_config(text, environment)
+    assert config.encryption.key_file == "/keys/a.pem"
+    assert config.database("default").path == "/data/b.csv"
+    assert parse_config(text, {}).encryption.key_file == "mine.pem"
+    assert parse_config(GOOD, {}).encryption.key_file == "private_key.pem"
+    assert parse_config(GOOD, {"PRIVATE_KEY": "/keys/a.pem"}).encryption.enabled is False
+
+
+def test_every_variable_that_would_override_the_file_is_known():
+    assert overriding(yaml.safe_load(GOOD)) == ["V6_API_KEY", "PRIVATE_KEY", "DEFAULT_DATABASE_URI"]
+    assert overriding({"databases": [7, {"label": 8}]}) == ["V6_API_KEY", "PRIVATE_KEY"]
+
+
+def test_an_api_key_means_a_vantage6_server():
+    config = parse_config(GOOD, {})
+    assert config.kubernetes.server_kind == "vantage6"
+    assert config.api_path == "/api"
+    assert config.kubernetes.proxy.host_name == "proxyserver"
+    assert config.kubernetes.proxy.service.startswith("v6proxy-")
+    without = parse_config(GOOD.replace(f"api_key: {SECRET}\n", ""), {})
+    assert without.kubernetes.server_kind == "dummy"
+    assert without.api_path == ""
+    assert without.kubernetes.proxy.service == "v6proxy"
+    dummy = parse_config(GOOD + "  server_kind: dummy\n", {})
+    assert dummy.kubernetes.server_kind == "dummy"
+
+
+def test_nodes_that_say_nothing_of_kubernetes_have_names_of_their_own():
+    text = GOOD.partition("kubernetes:")[0]
+    one, two = (parse_config(text, {"V6_API_KEY": key}).kubernetes for key in ("a", "b"))
+    assert one.node_name != two.node_name
+    assert one.proxy.service != two.proxy.service
+    assert SECRET not in parse_config(text, {}).kubernetes.node_name
 
 
 @pytest.mark.parametrize(
@@ -75,7 +118,7 @@ def test_a_key_of_vantage6_that_has_no_effect_is_read(key):
         (("/tasks", "/"), "task_dir: "),
         (("/tasks", "/a/../b"), "task_dir: "),
         (("task_dir: /tasks\n", ""), "task_dir: is required"),
-        (("type: csv", "type: CSV"), "databases[0].type: "),
+        (("type: csv", "type: xls"), "databases[0].type: "),
         (("type: csv", "typo: csv"), "databases[0].type: is required"),
         (("label: default", "label: ../x"), "databases[0].label: "),
         (("label: default", "label: 7"), "databases[0].label: "),
@@ -91,7 +134,18 @@ def test_a_key_of_vantage6_that_has_no_effect_is_read(key):
         (("node_name: My node", "log_tail_kilobytes: 0"), "kubernetes.log_tail_kilobytes: "),
         (("kubernetes:", "kubernets:"), "kubernets: unknown"),
         (("kubernetes:", "not_applied: [x]\nkubernetes:"), "not_applied: unknown"),
-        (("kubernetes:", "policies: {allowed_users: [1]}\nkubernetes:"), "policies.allowed_users"),
+        (("kubernetes:", "policies: {allowed_user: [1]}\nkubernetes:"), "policies.allowed_user: "),
+        (("kubernetes:", "policies: {allowed_users: []}\nkubernetes:"), "policies.allowed_users"),
+        (
+            ("kubernetes:", "policies: {allowed_algorithms: ['a(']}\nkubernetes:"),
+            "policies.allowed_algorithms: 'a(' is no regular expression",
+        ),
+        (("kubernetes:", "algorithm_env: {a-b: 1}\nkubernetes:"), "algorithm_env: 'a-b' is no"),
+        (("kubernetes:", "algorithm_env: {PKG_NAME: 1}\nkubernetes:"), "algorithm_env: PKG_NAME"),
+        (("kubernetes:", "algorithm_env: {A: [1]}\nkubernetes:"), "algorithm_env.A: "),
+        (("kubernetes:", "whitelist: {ips: [host]}\nkubernetes:"), "whitelist.ips: "),
+        (("node_name: My node", "server_kind: other"), "kubernetes.server_kind: "),
+        ((f"api_key: {SECRET}", "x: 1"), "x: unknown"),
     ],
 )
 def test_a_broken_rule_is_told_by_its_path(change, begins):
@@ -181,6 +235,12 @@ def test_a_path_is_absolute_or_refused(text):
 def test_a_database_outside_the_claim_is_refused():
     claims = "storage: {mode: pvc, claim: a, databases_claim: b, databases_root: /databases}"
     assert "databases" in broken(GOOD.replace("node_name: My node", claims))
+
+
+def test_a_vantage6_server_needs_an_api_key():
+    text = GOOD.replace(f"api_key: {SECRET}\n", "") + "  server_kind: vantage6\n"
+    assert broken(text).startswith("api_key: is required")
+    assert parse_config(text, {"V6_API_KEY": "a"}).api_key == "a"
 
 
 def test_a_server_below_a_path_keeps_its_port_with_its_host():

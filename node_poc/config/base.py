@@ -1,0 +1,50 @@
+"""What the sections of the configuration share."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+
+
+class Strict(BaseModel):
+    """A section whose unknown keys are errors: a misspelt setting must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that differ where the texts differ."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def absolute_path(value: str) -> str:
+    """Return ``value`` if it is a plain absolute path; raise ValueError otherwise."""
+    path = PurePosixPath(value)
+    if not path.is_absolute() or ".." in path.parts or "\0" in value or value == "/":
+        raise ValueError("must be an absolute path without `..`, and not /")
+    return str(path)
+
+
+def _as_text(value: object) -> object:
+    """vantage6 puts every value through ``str()``: ids and passwords may be given as numbers."""
+    return str(value) if isinstance(value, bool | int | float) else value
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+def _not_empty(value: object) -> object:
+    if value == []:
+        # vantage6 takes an empty list for none at all, and lets everything pass.
+        raise ValueError("is empty: name what is allowed, or remove the key to allow all")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Allowed = Annotated[list[Text] | None, BeforeValidator(_not_empty), BeforeValidator(_as_list)]

@@ -1,0 +1,181 @@
+"""``databases``: files, folders and services that algorithms may ask for.
+
+What a database is follows from its type and its ``uri``, never from a look at the disk:
+
+    csv, parquet, excel     a file
+    folder                  a folder
+    sql, sparql, omop, other   an absolute path: a file, or a folder if it ends in ``/``;
+                            anything else: a service, known by its URI
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from node_poc.config.base import DNS_LABEL, Strict, Text, absolute_path
+
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_PARAMETER = re.compile(r"[A-Za-z0-9_]{1,200}")
+# The part of a URI that names the machine; a jdbc URI ends it with a semicolon.
+_AUTHORITY = re.compile(r"(?:jdbc:)?(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>[^/?#;]*)")
+_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:]+)\]|(?P<name>[^:,\s\[\]]+))(?::(?P<port>[0-9]+))?")
+_PORTS = {
+    "http": 80,
+    "https": 443,
+    "mariadb": 3306,
+    "mongodb": 27017,
+    "mssql": 1433,
+    "mysql": 3306,
+    "oracle": 1521,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "redshift": 5439,
+    "sqlserver": 1433,
+}
+
+
+class DatabaseType(StrEnum):
+    """vantage6's database types (``vantage6.cli.configuration_manager``)."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    SQL = "sql"
+    SPARQL = "sparql"
+    EXCEL = "excel"
+    OTHER = "other"
+    OMOP = "omop"
+    FOLDER = "folder"
+
+
+_PATHS_ONLY = {DatabaseType.CSV, DatabaseType.PARQUET, DatabaseType.EXCEL, DatabaseType.FOLDER}
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where a database answers: a name or an address, and a TCP port."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str | None:
+        """The host, if it is an IP address and no name."""
+        return self.host if is_address(self.host) else None
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class Database(Strict):
+    """One entry of ``databases``. ``uri`` may hold a password, ``env`` usually does."""
+
+    label: str
+    type: Annotated[DatabaseType, Field(strict=False), BeforeValidator(_lower)]
+    uri: str = Field(repr=False)
+    env: dict[str, Text] = Field(default={}, repr=False)
+    mount_mode: Literal["copy", "ro"] | None = None
+
+    @field_validator("label")
+    @classmethod
+    def _label(cls, value: str) -> str:
+        if not _LABEL.fullmatch(value):
+            raise ValueError("must be a letter or _, then up to 62 letters, digits or _")
+        return value
+
+    @field_validator("uri")
+    @classmethod
+    def _uri(cls, value: str, info: ValidationInfo) -> str:
+        if value.startswith("/"):
+            ends = "/" if value.endswith("/") else ""
+            return absolute_path(value) + ends
+        if info.data.get("type") in _PATHS_ONLY | {None}:
+            return absolute_path(value)
+        if any(ord(character) < ord(" ") for character in value) or not value.strip():
+            raise ValueError("must be an absolute path, or a URI such as scheme://host:port/name")
+        if value.startswith("sqlite:"):
+            raise ValueError("must be the absolute path of the file; vantage6 makes a URI of it")
+        return value
+
+    @field_validator("env")
+    @classmethod
+    def _env(cls, value: dict[str, str]) -> dict[str, str]:
+        if not all(_PARAMETER.fullmatch(name) for name in value):
+            raise ValueError("its keys must be made of letters, digits and _")
+        if len({name.upper() for name in value}) < len(value):
+            raise ValueError("its keys must differ in more than their letters' case")
+        return value
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is reached over the network and not mounted."""
+        return not self.uri.startswith("/")
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether ``uri`` names a folder and not a file."""
+        by_path = self.uri.startswith("/") and self.uri.endswith("/")
+        return self.type is DatabaseType.FOLDER or (by_path and self.type not in _PATHS_ONLY)
+
+    @property
+    def path(self) -> str:
+        """Where the file or folder lies."""
+        return str(PurePosixPath(self.uri))
+
+    @property
+    def service(self) -> Service | None:
+        """Where its URI says that it answers; None if it does not say."""
+        authority = _AUTHORITY.match(self.uri)
+        if authority is None:
+            return None
+        host = _HOST.fullmatch(authority["rest"].rpartition("@")[2])
+        scheme = authority["scheme"].lower().partition("+")[0]
+        port = int(host["port"] or _PORTS.get(scheme, 0)) if host else 0
+        if host is None or not 1 <= port <= 65535:
+            return None
+        return Service(host["six"] or host["name"], port)
+
+
+class DatabaseEgress(Strict):
+    """One entry of ``kubernetes.databases_egress``: how algorithms get to a service database.
+
+    Only what the URI does not say: ``host`` and ``port`` where it cannot be read; ``address`` of a
+    name that the node cannot look up; for a database inside the cluster the ``pod_labels`` behind
+    its Service, their ``namespace`` and, if it is not the Service's, their ``pod_port``.
+    """
+
+    host: str | None = Field(default=None, min_length=1)
+    port: int | None = Field(default=None, ge=1, le=65535)
+    address: str | None = None
+    namespace: str | None = Field(default=None, pattern=DNS_LABEL)
+    pod_labels: dict[str, str] = Field(default={})
+    pod_port: int | None = Field(default=None, ge=1, le=65535)
+
+    @field_validator("address")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not is_address(value):
+            raise ValueError("must be an IP address")
+        return value
+
+    @model_validator(mode="after")
+    def _pods(self) -> DatabaseEgress:
+        if (self.namespace or self.pod_port) and not self.pod_labels:
+            raise ValueError("namespace and pod_port need pod_labels: which pods of it")
+        return self

@@ -1,0 +1,116 @@
+"""``kubernetes``: what a Docker node never had. Every key carries its unit in its name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from node_poc.config.base import DNS_LABEL, Strict
+from node_poc.config.databases import DatabaseEgress
+
+
+class Limits(Strict):
+    """How long a run may wait or last, in seconds."""
+
+    pull_seconds: float = Field(default=600, gt=0, description="an image that may still come")
+    hopeless_seconds: float = Field(
+        default=15, ge=0, description="a trouble that says it cannot get better: one more try"
+    )
+    schedule_seconds: float | None = Field(
+        default=None, gt=0, description="for room in the cluster; null: no limit"
+    )
+    start_seconds: float = Field(
+        default=1800, gt=0, description="from a place in the cluster to a container, pull included"
+    )
+    node_lost_seconds: int = Field(
+        default=60, ge=0, description="a cluster node that is unreachable before its runs are lost"
+    )
+    run_seconds: int | None = Field(
+        default=None, gt=0, description="from the Job's start to its end; null: no limit"
+    )
+
+
+class Resources(Strict):
+    """What one algorithm container may use, in Kubernetes' quantities."""
+
+    cpu: str = "2"
+    memory: str = "2Gi"
+    ephemeral_storage: str = "2Gi"
+    cpu_request: str = "50m"
+    memory_request: str = "64Mi"
+    ephemeral_storage_request: str = "64Mi"
+    gpus: int = Field(default=1, ge=1, description="if algorithm_device_requests.gpu is true")
+
+
+class Security(Strict):
+    """Who an algorithm runs as. ``run_as_user: null`` leaves the user to the image."""
+
+    run_as_user: int | None = Field(default=10001, ge=0, le=2**31)
+    read_only_root_filesystem: bool = True
+
+
+class Storage(Strict):
+    """Where ``task_dir`` and the databases lie.
+
+    ``hostPath``: folders of the machine, at the same path on the machine and in the node's pod.
+    ``pvc``: ``task_dir`` is where ``claim`` is mounted in the node's pod, and database paths lie
+    below ``databases_root``, where ``databases_claim`` is mounted.
+    """
+
+    mode: Literal["hostPath", "pvc"] = "hostPath"
+    claim: str | None = Field(default=None, pattern=DNS_LABEL)
+    databases_claim: str | None = Field(default=None, pattern=DNS_LABEL)
+    databases_root: str = "/databases"
+
+    @model_validator(mode="after")
+    def _claims(self) -> Storage:
+        if self.mode == "pvc" and not (self.claim and self.databases_claim):
+            raise ValueError("mode pvc needs claim and databases_claim")
+        return self
+
+
+class Proxy(Strict):
+    """How algorithms find the proxy: a ClusterIP Service whose address goes into hostAliases.
+
+    With a vantage6 server each node has its own, so that the defaults are others
+    (``node_poc.config.defaults``).
+    """
+
+    service: str = Field(default="v6proxy", pattern=DNS_LABEL)
+    host_name: str = "v6proxy.v6proxy-subdomain.v6-jobs"
+    port: int = Field(default=8080, ge=1, le=65535)
+
+
+class Kubernetes(Strict):
+    """Everything that is about the cluster and not about vantage6."""
+
+    node_name: str = Field(default="v6-node", min_length=1, max_length=200)
+    namespace: str = Field(default="v6-jobs", pattern=DNS_LABEL)
+    server_kind: Literal["dummy", "vantage6"] = "dummy"
+    node_image: str = Field(
+        default="localhost:5001/v6_node_poc:latest", description="of the node and its proxy"
+    )
+    storage: Storage = Storage()
+    proxy: Proxy = Proxy()
+    limits: Limits = Limits()
+    resources: Resources = Resources()
+    security: Security = Security()
+    image_pull_secrets: list[str] = Field(default=[])
+    databases_egress: dict[str, DatabaseEgress] = Field(
+        default={}, description="by label: how to get to a service database, beside its URI"
+    )
+    runs_in_flight: int = Field(
+        default=50, ge=1, le=1000, description="Jobs that have not ended; more runs wait their turn"
+    )
+    keep_finished_seconds: int = Field(
+        default=3600, ge=0, description="how long a delivered Job stays, for dashboards"
+    )
+    log_kept_kilobytes: int = Field(
+        default=20_480,
+        ge=2,
+        le=1_048_576,
+        description="of a log on disk: half its begin, half its end",
+    )
+    log_tail_kilobytes: int = Field(default=64, ge=1, le=1024)
+    output_files_listed: int = Field(default=200, ge=0, le=10_000)

@@ -1,0 +1,125 @@
+"""PURE: keys of a vantage6 node's file that have no effect here, each with its reason.
+
+A file of a Docker node is taken as it is. What it says and Kubernetes cannot do is told once when
+the node starts, key by key, so that nobody believes in a setting that is not there. A key that
+says nothing (null, false, empty) is not worth a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from node_poc.config.databases import DatabaseType
+
+# Sections that the model does not hold, for any server.
+_SECTIONS = {
+    "docker_services": "a pod cannot be linked to a Docker container; run the service in "
+    "Kubernetes, and make it a database",
+    "ssh-tunnels": "no tunnel is made; make one outside of the node, and give its end as the "
+    "database's uri",
+    "vpn_subnet": "no VPN is made: algorithms of different nodes do not talk to each other",
+}
+_PARTS = {
+    "debug": {"": "the node's log tells all at logging.level: DEBUG"},
+    "directories": {"": "files lie in task_dir, logs go to the console"},
+    "images": {
+        "node": "kubernetes.node_image names the node's image",
+        "": "no such container is started here",
+    },
+}
+_LOGGING = {
+    "use_console": "the log always goes to the console",
+    "file": "the log goes to the console, where Kubernetes keeps it",
+    "backup_count": "Kubernetes keeps and rotates the log",
+    "max_size": "Kubernetes keeps and rotates the log",
+    "format": "the log is JSON in a pod, and text on a terminal",
+    "datefmt": "times are written in ISO 8601, UTC",
+    "loggers": "one level holds for everything: logging.level",
+}
+# What only a vantage6 server has a use for.
+_WITH_DUMMY = {
+    "encryption": "the dummy server sends nothing encrypted",
+    "algorithm_env": "the dummy server's algorithms take arguments only",
+    "node_extra_env": "set it in node_pod_config.yaml",
+    "node_extra_mounts": "set it in node_pod_config.yaml",
+    "node_extra_hosts": "set hostAliases in node_pod_config.yaml",
+    "whitelist": "the dummy server's algorithms reach the proxy only",
+    "share_config": "the dummy server does not ask for it",
+    "share_algorithm_logs": "the dummy server is always sent the log's end",
+    "run_context_file": "the dummy server's algorithms take arguments only",
+    "prometheus": "the dummy server does not ask for it",
+}
+_NO_DOCKER_HOST = "its host is known in Docker only; name the machine"
+_DOCKER_HOSTS = {"localhost", "127.0.0.1", "::1", "host.docker.internal", "gateway.docker.internal"}
+
+Reasons = dict[str, str]
+
+
+def split(data: dict[str, Any], kind: str) -> tuple[dict[str, Any], Reasons]:
+    """Part a file's values into those for the model, and reasons for those with no effect.
+
+    Args:
+        data: the file.
+        kind: ``kubernetes.server_kind``.
+    """
+    without = _SECTIONS.keys() | _PARTS.keys()
+    reasons = {key: reason for key, reason in _SECTIONS.items() if _says_something(data, key)}
+    if kind == "dummy":
+        without |= _WITH_DUMMY.keys()
+        reasons |= {key: why for key, why in _WITH_DUMMY.items() if _says_something(data, key)}
+    for section, whys in _PARTS.items():
+        reasons |= _parts(data, section, whys)
+    reasons |= _parts(data, "logging", _LOGGING)
+    if kind != "dummy":
+        reasons |= dict(_whitelist(data.get("whitelist")))
+        reasons |= dict(_databases(data.get("databases")))
+    return {key: value for key, value in data.items() if key not in without}, reasons
+
+
+def _says_something(data: dict[str, Any], key: str) -> bool:
+    return data.get(key) not in (None, False, "", [], {})
+
+
+def _parts(data: dict[str, Any], section: str, whys: Reasons) -> Reasons:
+    """One reason for each key of a section; ``""`` holds for all keys without one of their own."""
+    values = data.get(section)
+    if not isinstance(values, dict):
+        return {section: whys[""]} if "" in whys and _says_something(data, section) else {}
+    found = {}
+    for key in values:
+        why = whys.get(key, whys.get(""))
+        # `use_console: false` says something; it is the only one of which this is true.
+        if why and (_says_something(values, key) or key == "use_console"):
+            found[f"{section}.{key}"] = why
+    if values.get("use_console") is True:
+        found.pop(f"{section}.use_console", None)
+    return found
+
+
+def _whitelist(values: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(values, dict) and _says_something(values, "domains"):
+        yield (
+            "whitelist.domains",
+            "walls between pods know addresses and no names; give whitelist.ips",
+        )
+
+
+def _databases(values: Any) -> Iterator[tuple[str, str]]:
+    for index, database in enumerate(values if isinstance(values, list) else []):
+        if not isinstance(database, dict):
+            continue
+        path = f"databases[{index}]"
+        if database.get("mount_mode") == "copy":
+            yield f"{path}.mount_mode", "no copy is made: every database is mounted read-only"
+        if _docker_host(database.get("uri"), database.get("type")):
+            egress = f"kubernetes.databases_egress.{database.get('label')}.address"
+            yield f"{path}.uri", f"{_NO_DOCKER_HOST}, or give {egress}"
+
+
+def _docker_host(uri: Any, kind: Any) -> bool:
+    if not isinstance(uri, str) or kind == DatabaseType.FOLDER:
+        return False
+    rest = uri.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host = rest.partition("]")[0].removeprefix("[") if "[" in rest else rest.partition(":")[0]
+    return host.lower() in _DOCKER_HOSTS

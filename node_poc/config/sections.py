@@ -1,0 +1,119 @@
+"""Sections of vantage6's node configuration, besides ``databases``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from node_poc.config.base import Allowed, Strict, Text
+
+# vantage6's rule: an entry with any of these characters is a regular expression, matched from the
+# text's start (``DockerManager.is_docker_image_allowed`` of vantage6 4.x).
+REGEX_CHARACTERS = frozenset(r"*\?$^[](){}|+")
+DEFAULT_PRIVATE_KEY = "private_key.pem"
+
+
+def is_regex(entry: str) -> bool:
+    """Whether vantage6 reads an entry of a policy as a regular expression."""
+    return bool(REGEX_CHARACTERS & set(entry))
+
+
+class Policies(Strict):
+    """Who may run what. A policy that is not set allows all; ids are compared as text."""
+
+    allowed_algorithms: Allowed = None
+    allowed_algorithm_stores: Allowed = None
+    allowed_users: Allowed = None
+    allowed_organizations: Allowed = None
+    allow_basics_algorithm: bool = True
+    allow_either_whitelist_or_store: bool = False
+    require_algorithm_pull: bool = True
+
+    @field_validator("allowed_algorithms", "allowed_algorithm_stores")
+    @classmethod
+    def _expressions(cls, value: list[str] | None) -> list[str] | None:
+        for entry in filter(is_regex, value or []):
+            try:
+                re.compile(entry)
+            except re.error as error:
+                raise ValueError(f"{entry!r} is no regular expression: {error}") from error
+        return value
+
+
+class Encryption(Strict):
+    """End-to-end encryption; ``enabled`` must be as the collaboration's.
+
+    ``private_key`` is a file's path. vantage6 takes one that is not absolute in its own data
+    folder, here it is taken beside the configuration file.
+    """
+
+    enabled: bool = False
+    private_key: str | None = None
+
+    @property
+    def key_file(self) -> str:
+        """The private key's file."""
+        return self.private_key or DEFAULT_PRIVATE_KEY
+
+
+class Prometheus(Strict):
+    """What the node tells the server of its machine, and how often."""
+
+    enabled: bool = False
+    report_interval_seconds: float = Field(default=45, gt=0, strict=False)
+
+
+class DeviceRequests(Strict):
+    """Devices for algorithms; how many GPUs says ``kubernetes.resources.gpus``."""
+
+    gpu: bool = False
+
+
+class Registry(Strict):
+    """A private registry of images."""
+
+    registry: str = Field(min_length=1)
+    username: str
+    password: Text = Field(repr=False)
+
+
+class Whitelist(Strict):
+    """What algorithms may reach besides the proxy: addresses or networks, on TCP ports."""
+
+    domains: list[str] = Field(default=[])
+    ips: list[str] = Field(default=[])
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[])
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: object) -> object:
+        return [] if value is None else value
+
+    @field_validator("ips")
+    @classmethod
+    def _ips(cls, value: list[str]) -> list[str]:
+        for each in value:
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError("must be IP addresses or networks such as 10.0.0.0/8") from None
+        return value
+
+
+def _level(value: object) -> object:
+    """Python takes a level in any case; everything is written at the lowest that has a name."""
+    if isinstance(value, str):
+        return {"NOTSET": "DEBUG"}.get(value.upper(), value.upper())
+    return value
+
+
+class Logging(BaseModel):
+    """vantage6's ``logging``; only the level applies, because a pod logs to its console."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_level)
+    ] = "INFO"
