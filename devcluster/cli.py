@@ -134,7 +134,8 @@ def _images(options: argparse.Namespace, layout: Layout, console: Console) -> in
     unknown = set(options.names) - {image.name for image in IMAGES}
     if unknown:
         raise UsageError(f"no such image: {', '.join(sorted(unknown))}")
-    wanted = [image for image in IMAGES if not options.names or image.name in options.names]
+    names = options.names or [image.name for image in IMAGES if not image.only_named]
+    wanted = [image for image in IMAGES if image.name in names]
     with cluster.locked("images", console):
         images.build_all(wanted, chosen, console)
     return 0

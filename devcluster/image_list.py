@@ -11,11 +11,13 @@ class Image:
         name: its name in the registry.
         context: folder of the build, relative to the repository.
         dockerfile: its Dockerfile, relative to the repository.
+        only_named: whether it is built only where it is asked for by name.
     """
 
     name: str
     context: str
     dockerfile: str
+    only_named: bool = False
 
 
 IMAGES = (
@@ -24,4 +26,5 @@ IMAGES = (
     Image("v6_federated_average", "fed_avg_alg", "fed_avg_alg/Dockerfile"),
     Image("v6_test_algorithm", "tests/algorithm", "tests/algorithm/Dockerfile"),
     Image("v6_dummy_proxy", "dummy_proxy", "dummy_proxy/Dockerfile"),
+    Image("v6_bench_algorithm", "bench/algorithm", "bench/algorithm/Dockerfile", only_named=True),
 )

@@ -167,7 +167,7 @@ class Engine:
         if record is not None:
             return self._admit_again(record, digest)
         check_admission(spec, self._config)
-        record = RunRecord(spec, digest, time.time())
+        record = RunRecord(spec, digest, submission.received_at)
         log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
         return self._take(record)
 

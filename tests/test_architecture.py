@@ -9,7 +9,15 @@ import pytest
 from node_poc.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ["node_poc", "devcluster", "devserver", "dummy_socketio_server", "dummy_proxy", "avg_alg"]
+FOLDERS = [
+    "node_poc",
+    "devcluster",
+    "devserver",
+    "dummy_socketio_server",
+    "dummy_proxy",
+    "avg_alg",
+    "bench",
+]
 # Folders whose files are run as scripts: there a module named like one of Python's own would be
 # imported in its place.
 SCRIPT_FOLDERS = ["dummy_socketio_server", "dummy_proxy", "avg_alg"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from node_poc.runs.model import Run, RunResult, RunSpec
@@ -21,10 +22,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Submission:
-    """A well-formed run that a server asks for; ``answer`` is set by the engine, soon."""
+    """A well-formed run that a server asks for; ``answer`` is set by the engine, soon.
+
+    ``received_at``: when it came, in seconds since the epoch; the engine may see it later.
+    """
 
     spec: RunSpec
     answer: Future[Answer]
+    received_at: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)

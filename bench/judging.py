@@ -1,0 +1,101 @@
+"""PURE: from the moments of runs to rows with goals. The goals stand here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bench.figures import median, quantile, ratio_interval, ratio_of_medians
+from bench.plan import Who
+from bench.table import Row, written
+from bench.timed_run import TimedRun, of
+
+SINGLE_RATIO = 1.05
+BURST_RATIO = 1.10
+ACCEPTED_SECONDS = (0.025, 0.100)  # p50, p99
+RESULT_SECONDS = (0.100, 0.500)
+RESTART_SECONDS = 3.0
+IDLE_REQUESTS_A_MINUTE = 6.0
+
+
+def single_rows(runs: Sequence[TimedRun]) -> list[Row]:
+    """Runs one at a time."""
+    node, raw = of(runs, Who.NODE), of(runs, Who.RAW)
+    whole = _compared(
+        f"request to result, n = {len(node)}",
+        [run.whole for run in node],
+        [run.whole for run in raw],
+        SINGLE_RATIO,
+    )
+    return [whole, _own_time(node, raw), *_parts(runs, goals=True)]
+
+
+def burst_rows(rounds: Sequence[Sequence[TimedRun]]) -> list[Row]:
+    """Bursts: each round is the runs of one, asked for at once."""
+    size = max(len(burst) for burst in rounds)
+    last: dict[Who, list[float]] = {who: [] for who in Who}
+    for burst in rounds:
+        first = min(run.asked for run in burst)
+        last[burst[0].who].append(max(run.result for run in burst) - first)
+    what = f"burst of {size}: last result, {len(last[Who.NODE])} rounds"
+    runs = [run for burst in rounds for run in burst]
+    rows = [_compared(what, last[Who.NODE], last[Who.RAW], BURST_RATIO)]
+    return rows + _parts(runs, goals=False, prefix="in a burst: ")
+
+
+def _compared(what: str, node: Sequence[float], raw: Sequence[float], goal: float) -> Row:
+    low, high = ratio_interval(node, raw)
+    note = (
+        f"medians: node {written(median(node), 's')}, raw {written(median(raw), 's')}; "
+        f"95 % interval of the ratio {low:.2f} to {high:.2f}"
+    )
+    return Row(f"{what}, node / raw", ratio_of_medians(node, raw), "x", goal, note)
+
+
+def _own_time(node: Sequence[TimedRun], raw: Sequence[TimedRun]) -> Row:
+    """What the node itself adds: free of the kubelet's dice, which make medians jump."""
+
+    def own(runs: Sequence[TimedRun]) -> float:
+        return median([run.to_job for run in runs]) + median([run.after_told for run in runs])
+
+    added = own(node) - own(raw)
+    share = 1 + added / median([run.whole for run in raw])
+    note = (
+        "request to Job seen, and end told to result, medians, node minus raw: the same as "
+        f"{share:.3f} x, without the chance of the kubelet's one-second look"
+    )
+    return Row("what the node adds to a run", added, "ms", note=note)
+
+
+def _parts(runs: Sequence[TimedRun], *, goals: bool, prefix: str = "") -> list[Row]:
+    accepted = ACCEPTED_SECONDS if goals else None
+    result = RESULT_SECONDS if goals else None
+    return [
+        *_p50_p99(runs, f"{prefix}event received to Job accepted", _accepting, accepted),
+        *_p50_p99(runs, f"{prefix}request to Job seen by others", lambda r: r.to_job, None),
+        *_p50_p99(runs, f"{prefix}container's end to result", lambda r: r.after_end, result),
+        *_p50_p99(runs, f"{prefix}Kubernetes tells the end to result", _after_told, result),
+    ]
+
+
+def _accepting(run: TimedRun) -> float:
+    return run.accepting
+
+
+def _after_told(run: TimedRun) -> float:
+    return run.after_told
+
+
+def _p50_p99(
+    runs: Sequence[TimedRun],
+    what: str,
+    time_of: Callable[[TimedRun], float],
+    goals: tuple[float, float] | None,
+) -> list[Row]:
+    node, raw = ([time_of(run) for run in of(runs, who)] for who in (Who.NODE, Who.RAW))
+    rows = []
+    for number, share in enumerate((0.5, 0.99)):
+        note = f"raw client: {written(quantile(raw, share), 'ms')}"
+        goal = None if goals is None else goals[number]
+        name = f"{what}, p{share * 100:.0f}"
+        rows.append(Row(name, quantile(node, share), "ms", goal, note))
+    return rows

@@ -1,0 +1,85 @@
+"""The Kubernetes API as plainly as can be: what the node is compared with must not be slow itself.
+
+The official client does the login and the connections; JSON goes in and out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+
+from bench.errors import BenchError
+
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+_WATCH_TIMEOUT = urllib3.Timeout(connect=5.0, read=1200.0)
+_WATCH_SECONDS = 1100
+_CONNECTIONS = 24
+
+
+class Kube:
+    """Calls of the API server with the rights of the kubeconfig's user. Thread-safe."""
+
+    def __init__(self, kubeconfig: str | None, context: str | None) -> None:
+        """Read the kubeconfig; no call is made yet."""
+        settings = client.Configuration()
+        config.load_kube_config(
+            config_file=kubeconfig, context=context, client_configuration=settings
+        )
+        settings.connection_pool_maxsize = _CONNECTIONS
+        settings.retries = False
+        self._host = settings.host
+        token = settings.get_api_key_with_prefix("authorization")
+        self._headers = {"Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = token
+        self._pool = client.ApiClient(settings).rest_client.pool_manager
+
+    def create(self, path: str, body: dict[str, Any]) -> None:
+        """Create an object. Raises BenchError."""
+        self._text("POST", path, json.dumps(body))
+
+    def remove_all(self, path: str) -> None:
+        """Remove all objects of a path, and what belongs to them. Raises BenchError."""
+        self._text("DELETE", f"{path}?propagationPolicy=Background")
+
+    def read(self, path: str) -> dict[str, Any]:
+        """Read one object or list. Raises BenchError."""
+        answer: dict[str, Any] = json.loads(self._text("GET", path))
+        return answer
+
+    def text(self, path: str) -> str:
+        """Read what is not JSON. Raises BenchError."""
+        return self._text("GET", path)
+
+    def watch(self, path: str) -> Iterator[dict[str, Any]]:
+        """Follow all objects of a path from now on, until the server ends it. Raises BenchError."""
+        version = self.read(f"{path}?limit=1")["metadata"]["resourceVersion"]
+        query = f"watch=true&resourceVersion={version}&timeoutSeconds={_WATCH_SECONDS}"
+        response = self._pool.request(
+            "GET",
+            f"{self._host}{path}?{query}",
+            headers=self._headers,
+            timeout=_WATCH_TIMEOUT,
+            preload_content=False,
+        )
+        rest = b""
+        for chunk in response.stream(amt=None, decode_content=False):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from map(json.loads, lines)
+
+    def _text(self, method: str, path: str, body: str | None = None) -> str:
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
+        try:
+            answer = self._pool.request(
+                method, f"{self._host}{path}", body=body, headers=headers, timeout=_TIMEOUT
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise BenchError(f"{method} {path}: {error}") from error
+        text = str(answer.data.decode("utf-8", "replace"))
+        if not 200 <= answer.status <= 299:
+            raise BenchError(f"{method} {path}: HTTP {answer.status}: {text[:300]}")
+        return text

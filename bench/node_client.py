@@ -1,0 +1,96 @@
+"""The node as its users see it: a command posted to the dummy server, a result that comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from bench.errors import BenchError
+from bench.plan import Who
+from bench.site import PATIENCE_SECONDS, Site
+from bench.timed_run import TimedRun
+
+
+class NodeClient:
+    """An emitter that notes when things came. Use ``node_client`` to make one."""
+
+    def __init__(self, site: Site) -> None:
+        """``emitter`` must be set before anything is asked for."""
+        self._site = site
+        self.emitter: Any = None
+        self._lock = threading.Lock()
+        self._asked: dict[int, float] = {}
+        self._acks: dict[int, Any] = {}
+        self._results: dict[int, tuple[float, dict[str, Any]]] = {}
+        self._statuses: dict[int, tuple[float, dict[str, Any]]] = {}
+
+    def on_event(self, event: Any) -> None:
+        """Note what came and when; called in the emitter's thread."""
+        now = time.time()
+        with self._lock:
+            if event.kind.value == "result":
+                self._results[event.run_id] = now, event.data
+            elif event.kind.value == "status":
+                self._statuses[event.run_id] = now, event.data
+
+    def payload(self) -> dict[str, Any]:
+        """The command of a new run of the measured algorithm."""
+        site = self._site
+        made: dict[str, Any] = site.station.payload(*site.arguments(), image=site.image)
+        return made
+
+    def start(self, payload: dict[str, Any]) -> int:
+        """Post a command and return its run id at once."""
+        run_id: int = payload["run_id"]
+        self._asked[run_id] = time.time()
+        self._acks[run_id] = self.emitter.submit(payload)
+        return run_id
+
+    def await_accepted(self, run_id: int) -> None:
+        """Wait until the node has taken a run. Raises BenchError."""
+        answer = self._acks[run_id].result(PATIENCE_SECONDS)
+        if not answer["accepted"]:
+            raise BenchError(f"run {run_id} was refused: {answer.get('reason')}")
+
+    def finish(self, run_id: int) -> TimedRun:
+        """Wait for the run's result. Raises BenchError."""
+        self.await_accepted(run_id)
+        self.emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
+        with self._lock:
+            came, result = self._results[run_id]
+        if result["status"] != "completed":
+            raise BenchError(f"run {run_id} ended as {result['status']}: {result['detail']}")
+        seen, until = self._site.sightings, came + PATIENCE_SECONDS
+        timeline = result["timeline"]
+        return TimedRun(
+            who=Who.NODE,
+            asked=self._asked[run_id],
+            received=_seconds(timeline["received"]),
+            created=_seconds(timeline["job_created"]),
+            job_seen=seen.wait(seen.jobs, run_id, until),
+            ended=self._site.read_end(run_id),
+            told=seen.wait(seen.ends, run_id, until),
+            result=came,
+        )
+
+    def statuses_since(self, moment: float) -> dict[int, float]:
+        """When the newest status of each run came, of those that came after ``moment``."""
+        with self._lock:
+            return {run: came for run, (came, _) in self._statuses.items() if came > moment}
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+@contextmanager
+def node_client(site: Site) -> Iterator[NodeClient]:
+    """Make a connected client, and disconnect it afterwards."""
+    made = NodeClient(site)
+    with site.station.emitter(made.on_event) as emitter:
+        made.emitter = emitter
+        yield made

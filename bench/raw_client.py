@@ -1,0 +1,77 @@
+"""The raw client: creates the same Job as the node, and watches its pod. Nothing else.
+
+That is what Kubernetes takes by itself. The folders are made beforehand, and the result is read
+from the disk at the moment in which the watch shows the container's end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from bench.plan import Who
+from bench.site import PATIENCE_SECONDS, Site
+from bench.timed_run import TimedRun
+from node_poc.manifests.job import build_job
+from node_poc.manifests.volumes import SHARED_FOLDER, sub_path
+from node_poc.protocol.messages import parse_command
+from node_poc.storage.folders import make_run_folders, task_dir_mounts
+
+# User and group of the node's pod (node_poc/kubeconfs): they own the folders of runs.
+_NODE_USER = _STORAGE_GROUP = 10001
+_NODE_NAME = "raw-client"
+
+
+class RawClient:
+    """Runs Jobs like the node's own, under another name, so that the node does not see them."""
+
+    def __init__(self, site: Site) -> None:
+        """``site`` must be ready."""
+        self._site = site
+        settings = site.config.kubernetes.model_copy(update={"node_name": _NODE_NAME})
+        self._config = site.config.model_copy(update={"kubernetes": settings})
+        namespace = settings.namespace
+        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        path = f"/api/v1/namespaces/{namespace}/services/{settings.proxy.service}"
+        self._proxy: str = site.kube.read(path)["spec"]["clusterIP"]
+        self._asked: dict[int, tuple[float, float]] = {}
+        self._results: dict[int, float] = {}
+
+    def prepare(self) -> tuple[int, dict[str, Any]]:
+        """Make a run's folders and its Job as data; not part of what is measured."""
+        payload = self._site.station.payload(*self._site.arguments(), image=self._site.image)
+        spec = parse_command(payload, self._config)
+        task_dir = self._site.station.place.tasks
+        mounts = {mount: sub_path(mount, spec.run_id) for mount in task_dir_mounts(spec)}
+        make_run_folders(task_dir, spec, mounts)
+        for path in (SHARED_FOLDER, str(spec.run_id), *mounts.values()):
+            os.chown(task_dir / path, _NODE_USER, _STORAGE_GROUP)
+        return spec.run_id, build_job(spec, self._config, self._proxy, _STORAGE_GROUP)
+
+    def start(self, run_id: int, job: dict[str, Any]) -> None:
+        """Create the Job; returns when Kubernetes has it."""
+        self._site.sightings.when_ended(run_id, lambda: self._take(run_id))
+        asked = time.time()
+        self._site.kube.create(self._jobs, job)
+        self._asked[run_id] = asked, time.time()
+
+    def _take(self, run_id: int) -> None:
+        self._site.read_end(run_id)
+        self._results[run_id] = time.time()
+
+    def finish(self, run_id: int) -> TimedRun:
+        """Wait for the run's end. Raises BenchError."""
+        asked, created = self._asked[run_id]
+        seen, until = self._site.sightings, asked + PATIENCE_SECONDS
+        told = seen.wait(seen.ends, run_id, until)
+        return TimedRun(
+            who=Who.RAW,
+            asked=asked,
+            received=None,
+            created=created,
+            job_seen=seen.wait(seen.jobs, run_id, until),
+            ended=self._site.read_end(run_id),
+            told=told,
+            result=self._results[run_id],
+        )

@@ -1,0 +1,121 @@
+"""Many runs known at once: how soon a new process has them all, and what they take of memory.
+
+Their Jobs ask for more processors than there are, so none of them runs.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from bench.errors import BenchError
+from bench.figures import median
+from bench.judging import RESTART_SECONDS
+from bench.node_client import NodeClient, node_client
+from bench.site import PATIENCE_SECONDS, Site, place
+from bench.table import Row, written
+from bench.texts import Memory, last_event, memory_of, process_start
+from tests.cluster.station import Station
+
+RESTART_RUNS = 200
+MEMORY_RUNS = 500
+_RESTARTS = 3
+_AT_ONCE = 20
+_PROC = (
+    "cat /proc/1/stat; echo @; cat /proc/uptime; echo @; date +%s.%N; echo @; "
+    "cat /proc/1/smaps_rollup /proc/1/status"
+)
+
+
+def crowd_rows(site: Site) -> list[Row]:
+    """Measure restarts and memory. The station's node is another afterwards: do this last."""
+    _restart(site, place(_without_room))
+    at_none = _memory(site)
+    with node_client(site) as node:
+        _post(site, node, RESTART_RUNS)
+        taken_up, told = [], []
+        for number in range(_RESTARTS):
+            began, up, last = _timed_restart(site, node)
+            taken_up.append(up - began)
+            told.append(last - began)
+            site.tell(f"crowd: restart {number + 1} of {_RESTARTS}: {told[-1]:.2f} s")
+        _post(site, node, MEMORY_RUNS - RESTART_RUNS)
+        at_many = _memory(site)
+    return [*_restart_rows(taken_up, told), *_memory_rows(at_none, at_many)]
+
+
+def _restart_rows(taken_up: list[float], told: list[float]) -> list[Row]:
+    what = f"restart with {RESTART_RUNS} Jobs: process start to"
+    slowest = f"the slowest of {len(told)} restarts; median {written(median(told), 's')}"
+    return [
+        Row(f"{what} all told anew to the server", max(told), "s", RESTART_SECONDS, slowest),
+        Row(f"{what} all read from the disk", max(taken_up), "s", None, "by the node's log"),
+    ]
+
+
+def _memory_rows(at_none: Memory, at_many: Memory) -> list[Row]:
+    return [
+        Row(
+            f"memory of the node's process with {number} runs known",
+            memory.rss,
+            "MiB",
+            note=f"RSS; PSS {written(memory.pss, 'MiB')}, RSS at its peak "
+            f"{written(memory.peak, 'MiB')}",
+        )
+        for number, memory in ((0, at_none), (MEMORY_RUNS, at_many))
+    ]
+
+
+def _without_room(config: dict[str, Any]) -> None:
+    config["kubernetes"]["runs_in_flight"] = 1000
+    config["kubernetes"]["resources"] = {"cpu": "1000", "cpu_request": "1000"}
+
+
+def _restart(site: Site, changed: Any) -> None:
+    """Give the node another configuration, and wait until it works with it."""
+    station = Station(site.station.cluster, site.station.place.home / "log", changed)
+    configs = [item for item in station.objects() if item["kind"] == "ConfigMap"]
+    site.station.cluster.apply(*configs)
+    site.station.kubectl("rollout", "restart", "deployment/v6-node")
+    site.station.wait_ready()
+
+
+def _post(site: Site, node: NodeClient, number: int) -> None:
+    """Have so many more runs taken, and wait until each has its Job."""
+    run_ids: list[int] = []
+    while len(run_ids) < number:
+        some = [node.start(node.payload()) for _ in range(min(_AT_ONCE, number - len(run_ids)))]
+        for run_id in some:
+            node.await_accepted(run_id)
+        run_ids += some
+    seen, until = site.sightings, time.time() + PATIENCE_SECONDS
+    for run_id in run_ids:
+        seen.wait(seen.jobs, run_id, until)
+    site.tell(f"crowd: {number} more Jobs are there")
+
+
+def _timed_restart(site: Site, node: NodeClient) -> tuple[float, float, float]:
+    """When the new process began, had read all from disk, and had told of all (epoch seconds)."""
+    site.station.kubectl("rollout", "restart", "deployment/v6-node")
+    site.station.wait_ready()
+    stat, uptime, now, _ = _look(site).split("@\n")
+    began = process_start(stat, uptime, float(now), os.sysconf("SC_CLK_TCK"))
+    end = time.monotonic() + PATIENCE_SECONDS
+    while len(told := node.statuses_since(began)) < RESTART_RUNS:
+        if time.monotonic() > end:
+            raise BenchError(f"after a restart only {len(told)} of {RESTART_RUNS} runs were told")
+        time.sleep(0.2)
+    taken_up = last_event(site.station.node_log(), "run taken up")
+    if taken_up is None:
+        raise BenchError("the node's log tells of no run taken up")
+    return began, taken_up, max(told.values())
+
+
+def _look(site: Site) -> str:
+    exec_in_node = ("exec", "deployment/v6-node", "-c", "node", "--", "sh", "-c", _PROC)
+    return str(site.station.kubectl(*exec_in_node))
+
+
+def _memory(site: Site) -> Memory:
+    return memory_of(_look(site))

@@ -1,0 +1,74 @@
+"""How many requests the node makes while it has nothing to do, counted by the API server itself.
+
+A FlowSchema that matches the node's ServiceAccount makes the server count that account's requests
+apart from all others. It sends them to the priority level that they have anyway.
+"""
+
+from __future__ import annotations
+
+import time
+
+from bench.errors import BenchError
+from bench.judging import IDLE_REQUESTS_A_MINUTE
+from bench.site import PATIENCE_SECONDS, Site
+from bench.table import Row
+from bench.texts import metric_sum
+
+_SCHEMA = "v6-bench-node"
+_METRIC = "apiserver_flowcontrol_dispatched_requests_total"
+_TELL_SECONDS = 60.0
+
+
+def idle_rows(site: Site, seconds: float) -> list[Row]:
+    """Count for so many seconds. Raises BenchError if the server does not count."""
+    schema = _flow_schema(site.station.place.namespace)
+    site.station.cluster.apply(schema)
+    try:
+        _await_counting(site)
+        began, before = time.monotonic(), _count(site)
+        while (passed := time.monotonic() - began) < seconds:
+            time.sleep(min(_TELL_SECONDS, seconds - passed))
+            site.tell(f"idle: {time.monotonic() - began:.0f} of {seconds:.0f} s")
+        requests = _count(site) - before
+        minutes = (time.monotonic() - began) / 60
+    finally:
+        site.station.cluster.delete(schema)
+    note = f"{requests:.0f} requests in {minutes * 60:.0f} s, counted by the API server"
+    what = "API requests of an idle node"
+    return [Row(what, requests / minutes, "/min", IDLE_REQUESTS_A_MINUTE, note)]
+
+
+def _count(site: Site) -> float:
+    return metric_sum(site.kube.text("/metrics"), _METRIC, flow_schema=_SCHEMA)
+
+
+def _await_counting(site: Site) -> None:
+    """Wait for the first request that is counted: the node renews its Lease all the time."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while _count(site) == 0:
+        if time.monotonic() > end:
+            raise BenchError(f"the API server counts no request for FlowSchema {_SCHEMA}")
+        time.sleep(1)
+
+
+def _flow_schema(namespace: str) -> dict[str, object]:
+    account = {"name": "v6-node", "namespace": namespace}
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}
+    elsewhere = {"verbs": ["*"], "nonResourceURLs": ["*"]}
+    return {
+        "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
+        "kind": "FlowSchema",
+        "metadata": {"name": _SCHEMA},
+        "spec": {
+            "priorityLevelConfiguration": {"name": "workload-low"},
+            # Before Kubernetes' own schemas, which would match as well.
+            "matchingPrecedence": 100,
+            "rules": [
+                {
+                    "subjects": [{"kind": "ServiceAccount", "serviceAccount": account}],
+                    "resourceRules": [everything | {"clusterScope": True}],
+                    "nonResourceRules": [elsewhere],
+                }
+            ],
+        },
+    }

@@ -1,0 +1,69 @@
+"""Runs one at a time, and in bursts: the node and the raw client in turn."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from bench.node_client import NodeClient, node_client
+from bench.plan import Who, interleaved
+from bench.raw_client import RawClient
+from bench.site import Site
+from bench.timed_run import TimedRun
+
+BURST = 20
+_SEED = 20
+_WARM_UPS = 2
+# As many calls at once as the node makes.
+_RAW_THREADS = 8
+_TELL_EVERY = 10
+
+
+def single_runs(site: Site, pairs: int) -> list[TimedRun]:
+    """So many runs of each, one at a time."""
+    runs: list[TimedRun] = []
+    with node_client(site) as node:
+        raw = RawClient(site)
+        for step in interleaved(_WARM_UPS, _SEED):
+            _single(step.who, node, raw)
+        for number, step in enumerate(interleaved(pairs, _SEED), 1):
+            time.sleep(step.gap_seconds)
+            runs.append(_single(step.who, node, raw))
+            if number % (2 * _TELL_EVERY) == 0:
+                site.tell(f"single: {number // 2} of {pairs} pairs")
+    return runs
+
+
+def _single(who: Who, node: NodeClient, raw: RawClient) -> TimedRun:
+    if who is Who.NODE:
+        return node.finish(node.start(node.payload()))
+    run_id, job = raw.prepare()
+    raw.start(run_id, job)
+    return raw.finish(run_id)
+
+
+def bursts(site: Site, rounds: int) -> list[list[TimedRun]]:
+    """So many bursts of each, one after the other; each element is one burst."""
+    done: list[list[TimedRun]] = []
+    with node_client(site) as node:
+        raw = RawClient(site)
+        for step in interleaved(rounds, _SEED):
+            site.clear()
+            time.sleep(step.gap_seconds)
+            done.append(_node_burst(node) if step.who is Who.NODE else _raw_burst(raw))
+            took = max(run.result for run in done[-1]) - min(run.asked for run in done[-1])
+            site.tell(f"burst: {len(done)} of {2 * rounds}: {step.who}, {took:.1f} s")
+    return done
+
+
+def _node_burst(node: NodeClient) -> list[TimedRun]:
+    payloads = [node.payload() for _ in range(BURST)]
+    run_ids = [node.start(payload) for payload in payloads]
+    return [node.finish(run_id) for run_id in run_ids]
+
+
+def _raw_burst(raw: RawClient) -> list[TimedRun]:
+    prepared = [raw.prepare() for _ in range(BURST)]
+    with ThreadPoolExecutor(_RAW_THREADS) as pool:
+        list(pool.map(lambda run: raw.start(*run), prepared))
+    return [raw.finish(run_id) for run_id, _ in prepared]

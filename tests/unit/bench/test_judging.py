@@ -1,0 +1,78 @@
+"""From moments to rows: which difference is called what, and what is judged."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.judging import burst_rows, single_rows
+from bench.plan import Who
+from bench.table import missed
+from bench.timed_run import TimedRun
+
+RAW = TimedRun(
+    Who.RAW,
+    asked=100.0,
+    received=None,
+    created=100.004,
+    job_seen=100.005,
+    ended=100.6,
+    told=101.0,
+    result=101.001,
+)
+NODE = TimedRun(
+    Who.NODE,
+    asked=200.0,
+    received=200.002,
+    created=200.012,
+    job_seen=200.013,
+    ended=200.6,
+    told=201.0,
+    result=201.021,
+)
+
+
+def row_of(rows, start):
+    (found,) = [row for row in rows if row.what.startswith(start)]
+    return found
+
+
+def test_the_times_of_a_run():
+    assert NODE.whole == pytest.approx(1.021)
+    assert NODE.accepting == pytest.approx(0.010)
+    assert RAW.accepting == pytest.approx(0.004)
+    assert NODE.to_job == pytest.approx(0.013)
+    assert NODE.after_end == pytest.approx(0.421)
+    assert NODE.after_told == pytest.approx(0.021)
+
+
+def test_single_runs_are_compared_by_their_medians():
+    slow = replace(NODE, result=209.0)
+    rows = single_rows([NODE, RAW, NODE, RAW, slow, RAW])
+    assert row_of(rows, "request to result").figure == pytest.approx(1.021 / 1.001)
+    assert row_of(rows, "request to result").verdict == "met"
+    assert row_of(rows, "event received to Job accepted, p50").figure == pytest.approx(0.010)
+    assert row_of(rows, "Kubernetes tells the end to result, p99").figure == pytest.approx(8.0)
+    assert row_of(rows, "Kubernetes tells the end to result, p99").verdict == "MISSED"
+
+
+def test_what_the_node_adds_is_free_of_what_kubernetes_took():
+    unlucky = replace(NODE, ended=200.9, told=201.9, result=201.921)
+    added = row_of(single_rows([unlucky, RAW]), "what the node adds").figure
+    assert added == pytest.approx(0.013 + 0.021 - 0.005 - 0.001)
+
+
+def test_the_end_to_the_result_is_judged_from_both_moments():
+    names = [row.what for row in missed(single_rows([NODE, RAW]))]
+    assert names == ["container's end to result, p50"]
+
+
+def test_a_burst_lasts_from_its_first_request_to_its_last_result():
+    def shifted(run, asked, result):
+        return replace(run, asked=asked, result=result)
+
+    node = [shifted(NODE, 10.0, 13.0), shifted(NODE, 10.5, 12.0)]
+    raw = [shifted(RAW, 20.0, 21.0), shifted(RAW, 20.2, 22.0)]
+    row = row_of(burst_rows([node, raw]), "burst of 2: last result, 1 rounds")
+    assert row.figure == pytest.approx(3.0 / 2.0)
+    assert (row.goal, row.verdict) == (1.10, "MISSED")
+    assert "node 3.00 s, raw 2.00 s" in row.note
