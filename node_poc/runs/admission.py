@@ -6,10 +6,9 @@ import re
 
 from node_poc.config.model import NodeConfig
 from node_poc.runs.model import RunSpec
+from node_poc.runs.policies import image_allowed, without_tag
 
-# vantage6's rule: an entry with any of these characters is a regular expression, matched from the
-# image name's start (``DockerManager.is_docker_image_allowed`` of vantage6 4.x).
-_REGEX_CHARACTERS = frozenset(r"*\?$^[](){}|+")
+__all__ = ["NotAllowedError", "check_admission", "image_allowed", "is_image_name", "without_tag"]
 
 # Grammar of an image reference: github.com/distribution/reference, reference.go and regexp.go.
 _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?"
@@ -39,7 +38,10 @@ def check_admission(spec: RunSpec, config: NodeConfig) -> None:
             f"databases_to_use: this node has no database {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(map(repr, known)) or 'none'}"
         )
-    if not image_allowed(spec.image, config.policies.allowed_algorithms):
+    policies = config.policies
+    # With a store, or with digests of a registry, only the server's adapter can tell: it has.
+    decided = config.kubernetes.server_kind != "dummy"
+    if not decided and not image_allowed(spec.image, policies.allowed_algorithms):
         raise NotAllowedError(
             "image: this node's policies.allowed_algorithms does not allow it; "
             "ask the data station to allow it, or use an allowed one"
@@ -49,24 +51,3 @@ def check_admission(spec: RunSpec, config: NodeConfig) -> None:
 def is_image_name(text: str) -> bool:
     """Whether ``text`` is an image reference: a name, and if given a tag and a digest."""
     return len(text) <= _IMAGE_LENGTH and _IMAGE.fullmatch(text) is not None
-
-
-def image_allowed(image: str, allowed: list[str] | str | None) -> bool:
-    """Whether ``image`` matches an entry: a regular expression, the image, or it without tag."""
-    if allowed is None:
-        return True
-    entries = [allowed] if isinstance(allowed, str) else allowed
-    return any(_matches(image, entry) for entry in entries)
-
-
-def _matches(image: str, entry: str) -> bool:
-    if _REGEX_CHARACTERS & set(entry):
-        return re.match(entry, image) is not None
-    return entry in {image, without_tag(image)}
-
-
-def without_tag(image: str) -> str:
-    """Return the image's name without tag and digest; a registry's port is not a tag."""
-    name = image.partition("@")[0]
-    head, colon, tail = name.rpartition(":")
-    return head if colon and "/" not in tail else name

@@ -68,7 +68,7 @@ def test_no_image_name(text):
         ("a/b:1", ["a/b"], True),
         ("a/b:1", ["a/b:1"], True),
         ("a/b:1", ["a/b:2"], False),
-        ("a/b:1", "a/b", True),
+        ("a/b:1", [r"a/b\+"], False),
         ("a/bc", ["a/b"], False),
         ("a/b" + DIGEST, ["a/b"], True),
         ("host:5000/a", ["host"], False),

@@ -1,0 +1,163 @@
+"""Who may run which algorithm, by vantage6's rules."""
+
+import pytest
+
+from node_poc.config.sections import Policies
+from node_poc.runs.policies import (
+    TaskFacts,
+    needs_organization_name,
+    needs_store,
+    refusal,
+    store_url_allowed,
+)
+
+DIGEST = "@sha256:" + "a" * 64
+OTHER = "@sha256:" + "b" * 64
+STORE = "https://store.example/api"
+
+
+def told(policies, image="host/a:1", digest_of=None, **facts):
+    more = {"digest_of": digest_of} if digest_of else {}
+    return refusal(TaskFacts(image, **facts), Policies(**policies), **more)
+
+
+def test_without_policies_all_is_allowed():
+    assert told({}) is None
+    assert told({}, image="ghcr.io/vantage6/algorithm-basics:latest") is None
+
+
+@pytest.mark.parametrize(
+    ("image", "entry", "allowed"),
+    [
+        ("host/a:1", "host/a:1", True),
+        ("host/a:1", "host/a", True),
+        ("host/a:1", "host/a:2", False),
+        ("host/a" + DIGEST, "host/a", True),
+        ("host/a" + DIGEST, "host/a" + DIGEST, True),
+        ("host/a:1" + DIGEST, "host/a" + DIGEST, True),
+        ("host/a" + DIGEST, "host/a:1" + DIGEST, True),
+        ("host/a" + DIGEST, "host/a" + OTHER, False),
+        ("host/b" + DIGEST, "host/a" + DIGEST, False),
+        ("host/a" + DIGEST, "host/a:1", False),
+        ("hostXexample/a:1", "host.example/a", False),
+        ("host/a:1", "^host/[a-z]+", True),
+        ("host/a:1", "[a-z]+/b", False),
+        ("evil/host/a:1", "host/.*", False),
+        ("host/a:1", "host/$", False),
+    ],
+)
+def test_a_list_of_images(image, entry, allowed):
+    reason = told({"allowed_algorithms": entry}, image)
+    assert (reason is None) is allowed
+    if reason:
+        assert reason.startswith("policies.allowed_algorithms: ")
+
+
+def test_a_tag_and_a_digest_are_the_same_image_where_a_registry_says_so():
+    def digest_of(image):
+        return {"host/a:1": "sha256:1", "host/a:2": "sha256:1", "host/a:3": "sha256:3"}.get(image)
+
+    rules = {"allowed_algorithms": ["host/a:1"]}
+    assert told(rules, "host/a:2", digest_of) is None
+    assert told(rules, "host/a:3", digest_of)
+    assert told(rules, "host/a:unknown", digest_of)
+    assert told({"allowed_algorithms": ["host/b:1"]}, "host/a:2", digest_of)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "harbor2.vantage6.ai/algorithms/basics",
+        "ghcr.io/vantage6/algorithm-basics:latest",
+        "ghcr.io/vantage6/algorithm-basics" + DIGEST,
+    ],
+)
+def test_the_basics_image(image):
+    assert "basics" in (told({"allow_basics_algorithm": False}, image) or "")
+    assert told({"allow_basics_algorithm": True, "allowed_algorithms": ["host/a"]}, image)
+
+
+def test_an_image_below_the_basics_image_is_another():
+    image = "ghcr.io/vantage6/algorithm-basics-more/a:1"
+    assert told({"allow_basics_algorithm": False}, image) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        ({"allowed_users": [2]}, True),
+        ({"allowed_users": ["2"]}, True),
+        ({"allowed_users": 2}, True),
+        ({"allowed_users": [3]}, False),
+        ({"allowed_organizations": [6]}, True),
+        ({"allowed_organizations": ["hospital"]}, True),
+        ({"allowed_organizations": ["Hospital"]}, False),
+        ({"allowed_organizations": [7, "other"]}, False),
+        ({"allowed_users": [3], "allowed_organizations": [6]}, True),
+        ({"allowed_users": [2], "allowed_organizations": [7]}, True),
+        ({"allowed_users": [6], "allowed_organizations": [2]}, False),
+    ],
+)
+def test_users_and_organizations(rules, allowed):
+    facts = {"user_id": 2, "organization_id": 6, "organization_name": "hospital"}
+    assert (told(rules, **facts) is None) is allowed
+
+
+@pytest.mark.parametrize("rules", [{"allowed_users": ["None"]}, {"allowed_users": ["x"]}])
+def test_a_task_without_a_user_is_nobodys(rules):
+    assert "allowed_users" in told(rules, organization_id=6)
+
+
+@pytest.mark.parametrize(
+    ("entry", "facts", "part"),
+    [
+        (STORE, {"store_url": STORE, "store_has_image": True}, None),
+        (r"^https://[a-z.]+/api$", {"store_url": STORE, "store_has_image": True}, None),
+        (STORE, {"store_url": STORE, "store_has_image": False}, "does not say"),
+        (STORE, {"store_url": STORE + "/x", "store_has_image": True}, "does not allow"),
+        (STORE, {"store_url": "https://storeXexample/api", "store_has_image": True}, "not allow"),
+        (STORE, {}, "names no algorithm store"),
+    ],
+)
+def test_stores(entry, facts, part):
+    reason = told({"allowed_algorithm_stores": [entry]}, **facts)
+    assert (reason is None) is (part is None)
+    assert part is None or part in reason
+
+
+GOOD_STORE = {"store_url": STORE, "store_has_image": True}
+
+
+@pytest.mark.parametrize(
+    ("either", "listed", "stored", "allowed"),
+    [
+        (False, True, True, True),
+        (False, True, False, False),
+        (False, False, True, False),
+        (True, True, False, True),
+        (True, False, True, True),
+        (True, False, False, False),
+    ],
+)
+def test_the_list_and_the_store(either, listed, stored, allowed):
+    rules = {
+        "allowed_algorithms": ["host/a" if listed else "host/b"],
+        "allowed_algorithm_stores": [STORE],
+        "allow_either_whitelist_or_store": either,
+    }
+    assert (told(rules, **(GOOD_STORE if stored else {})) is None) is allowed
+
+
+def test_either_does_not_allow_all_where_one_is_not_set():
+    assert told({"allowed_algorithm_stores": STORE, "allow_either_whitelist_or_store": True})
+    assert told({"allowed_algorithms": "host/b", "allow_either_whitelist_or_store": True})
+
+
+def test_what_has_to_be_asked_for():
+    assert not needs_organization_name(Policies())
+    assert not needs_organization_name(Policies(allowed_organizations=[6]))
+    assert needs_organization_name(Policies(allowed_organizations=[6, "hospital"]))
+    assert not needs_store(Policies())
+    assert needs_store(Policies(allowed_algorithm_stores=STORE))
+    assert store_url_allowed(STORE, Policies(allowed_algorithm_stores=STORE))
+    assert not store_url_allowed(None, Policies(allowed_algorithm_stores=".*"))
