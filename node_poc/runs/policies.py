@@ -1,8 +1,8 @@
 """PURE: vantage6's ``policies``: who may run which algorithm on this node.
 
 The rules are those of ``DockerManager.is_docker_image_allowed`` of vantage6 4.x, with three
-mistakes of it left out: an id that YAML reads as a number counts, and so does an organization's name; and
-``allow_either_whitelist_or_store`` does not allow everything when only one of the two is set.
+mistakes of it left out: an id that YAML reads as a number counts; so does an organization's name;
+and ``allow_either_whitelist_or_store`` does not allow everything when only one of the two is set.
 """
 
 from __future__ import annotations
