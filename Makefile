@@ -23,17 +23,22 @@ READY := $(VENV)/.ready
 
 .PHONY: help
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@awk '/^[A-Z_]+ \?= .*#/ {name=$$1; sub(/^[^#]*# /, ""); printf "  %-21s %s\n", name "=", $$0}' $(MAKEFILE_LIST)
 
 # --- what people use
 
-.PHONY: demo demo-down
+.PHONY: demo demo-down demo-vantage6 demo-vantage6-down
 demo: $(READY)  ## the whole story on a real cluster: from nothing to an average
 	$(BIN)/python -m demo up
 demo-down: $(READY)  ## take away what `make demo` made; the cluster stays
 	$(BIN)/python -m demo down
+
+demo-vantage6: $(READY)  ## a real vantage6 server, two organizations, one average, also encrypted
+	$(BIN)/python -m demo vantage6
+demo-vantage6-down: $(READY)  ## take down what `make demo-vantage6` made
+	$(BIN)/python -m demo vantage6-down
 
 .PHONY: dashboard
 dashboard: .venv-dashboard/.ready  ## the cluster in a browser, read-only, on this machine only

@@ -1,4 +1,4 @@
-"""``python -m demo up|down``: what `make demo` and `make demo-down` do.
+"""``python -m demo up|down|vantage6|vantage6-down``: what `make demo` and its like do.
 
 Exit codes: 0 everything was as it must be; 1 it was not, or a step failed; 130 Ctrl-C.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from demo import station
+from demo import federated, station
 from demo.report import average_of, isolation_lines, judge, timeline
 from demo.story import Story, tell
 from demo.tools import (
@@ -30,8 +30,13 @@ _OUTPUT = "avg.txt"
 def main() -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("what", choices=["up", "down"])
-    commands: dict[str, Callable[[], int]] = {"up": up, "down": down}
+    commands: dict[str, Callable[[], int]] = {
+        "up": up,
+        "down": down,
+        "vantage6": federated.up,
+        "vantage6-down": federated.down,
+    }
+    parser.add_argument("what", choices=list(commands))
     try:
         return commands[parser.parse_args().what]()
     except DemoError as error:
