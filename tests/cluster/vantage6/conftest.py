@@ -1,0 +1,125 @@
+"""A real vantage6 server with four data stations on the cluster, shared by the tests here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.federation import ENCRYPTED, PLAIN, Federation, Ground
+from devserver import Client
+from tests.cluster.station import Cluster
+from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, start_sparql
+
+PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
+HOME = Path(f"/var/lib/vantage6-node-fed-test{os.environ.get('DEVCLUSTER_INDEX', '')}")
+DATA_STATION = PLAIN[0]
+
+
+@pytest.fixture(scope="session")
+def federation(cluster: Cluster) -> Iterator[Federation]:
+    """Server, nodes and proxies, ready; the first station has a database of each type."""
+    address = cluster.server_ip
+    made = Federation(Ground("v6-fed-test", HOME, address, PORT, cluster.images))
+    made.remove()
+    made.start_server(lambda text: print(text, file=sys.stderr))
+    stations = (*PLAIN, *ENCRYPTED)
+    made.place_data(stations)
+    files = make_files(made.folder(DATA_STATION) / "data")
+    services = [
+        start_sparql(address, SPARQL_PORT),
+        start_postgres(HOME / "postgres", address, POSTGRES_PORT, "0.0.0.0/0"),
+    ]
+    try:
+        for station in stations:
+            config = made.config(station)
+            if station == DATA_STATION:
+                config["databases"] += files + _services(address)
+            made.deploy(station, config)
+        made.wait()
+        yield made
+    finally:
+        made.remove()
+        for service in services:
+            service.stop()
+
+
+def _services(address: str) -> list[dict[str, Any]]:
+    postgres = f"postgresql://station:{PASSWORD}@{address}:{POSTGRES_PORT}/postgres"
+    return [
+        {
+            "label": "warehouse",
+            "type": "sql",
+            "uri": postgres,
+            "env": {"schema": "public"},
+        },
+        {"label": "triples", "type": "sparql", "uri": f"http://{address}:{SPARQL_PORT}/sparql"},
+    ]
+
+
+@pytest.fixture(scope="session")
+def plain(federation: Federation) -> Iterator[Client]:
+    """vantage6's own client, as an administrator of the collaboration."""
+    client = federation.world.client("admin")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def encrypted(federation: Federation) -> Iterator[Client]:
+    """The same with the organization's private key."""
+    client = federation.world.client("admin", encrypted=True)
+    yield client
+    client.close()
+
+
+class Asking:
+    """Posts tasks for the test algorithm to one collaboration and waits for their ends."""
+
+    def __init__(self, federation: Federation, client: Client, collaboration: str) -> None:
+        """``client`` as whom, ``collaboration`` where."""
+        self.federation = federation
+        self.client = client
+        self.collaboration = federation.world.collaboration(collaboration)
+
+    def post(
+        self,
+        method: str,
+        *labels: str | dict[str, Any],
+        at: tuple[str, ...] = ("alpha",),
+        image: str = "v6_test_algorithm",
+        **arguments: Any,
+    ) -> int:
+        """Post a task; returns its id. A label may be a whole entry with its parameters."""
+        databases = [{"label": each} if isinstance(each, str) else each for each in labels]
+        made = self.client.submit(
+            self.collaboration,
+            [self.federation.world.organization(name) for name in at],
+            self.federation.image(image),
+            {"method": method, "kwargs": arguments},
+            databases,
+        )
+        return int(made["task_id"])
+
+    def ask(self, method: str, *labels: str | dict[str, Any], **more: Any) -> Any:
+        """Post a task for one organization, and return its result."""
+        task = self.post(method, *labels, **more)
+        end = self.client.wait(task, timeout=180)
+        assert end["status"] == "completed", end
+        return self.client.results(task)[0]
+
+
+@pytest.fixture(scope="session")
+def asking(federation: Federation, plain: Client) -> Asking:
+    """The collaboration without encryption."""
+    return Asking(federation, plain, "plain")
+
+
+@pytest.fixture(scope="session")
+def asking_encrypted(federation: Federation, encrypted: Client) -> Asking:
+    """The collaboration with encryption."""
+    return Asking(federation, encrypted, "encrypted")
