@@ -42,7 +42,7 @@ def make_files(folder: Path) -> list[dict[str, Any]]:
     pictures.mkdir(exist_ok=True)
     for name in ("one.png", "two.png"):
         (pictures / name).write_bytes(b"\x89PNG")
-    os.chmod(folder / "people.sqlite", 0o644)
+    (folder / "people.sqlite").chmod(0o644)
     kinds = {
         "book": ("excel", "book.xlsx"),
         "table": ("parquet", "table.parquet"),

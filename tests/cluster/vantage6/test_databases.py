@@ -12,7 +12,7 @@ AGES = "PREFIX : <http://example.org/> SELECT ?who ?age WHERE { ?who :age ?age }
 @pytest.mark.parametrize(
     ("entry", "rows", "column"),
     [
-        ("default", 486, "Age"),
+        ("default", 600, "Age"),
         ("book", 2, "Age"),
         ({"label": "book", "sheet_name": "second"}, 3, "Weight"),
         ("table", 4, "Age"),

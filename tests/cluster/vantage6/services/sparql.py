@@ -1,4 +1,4 @@
-"""A SPARQL endpoint of three triples: ADDRESS PORT. Runs on the dev server's Python, with rdflib."""
+"""A SPARQL endpoint of three triples: ADDRESS PORT. Runs on the dev server's Python (rdflib)."""
 
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

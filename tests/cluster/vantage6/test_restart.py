@@ -1,0 +1,40 @@
+"""The node goes away in the middle of runs: each ends once, with its result."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.station import wait_for
+
+NAMESPACE = "v6-fed-test"
+RUNS = 5
+
+
+@pytest.mark.parametrize("how", ["in order", "killed"])
+def test_runs_go_on_without_the_node(asking, cluster, how):
+    tasks = [asking.post("sleep", seconds=12) for _ in range(RUNS)]
+    ids = [asking.client.runs(task)[0]["id"] for task in tasks]
+    wait_for(
+        lambda: all(asking.client.runs(task)[0]["status"] == "active" for task in tasks),
+        "all are active",
+    )
+    before = pods_of(cluster, ids)
+    (node,) = cluster.get("pods", "-l", NODE, namespace=NAMESPACE)
+    force = ["--grace-period=0", "--force"] if how == "killed" else []
+    cluster.kubectl("-n", NAMESPACE, "delete", "pod", node["metadata"]["name"], *force)
+
+    for task in tasks:
+        end = asking.client.wait(task, timeout=120)
+        assert end["status"] == "completed", end
+        assert asking.client.results(task) == ["slept"]
+    assert pods_of(cluster, ids) == before
+
+
+NODE = "app.kubernetes.io/component=node,vantage6.ai/node-name=plain-alpha"
+
+
+def pods_of(cluster, ids):
+    """Names of the pods that ever were for these runs; a finished Job keeps its pod an hour."""
+    selector = f"vantage6.ai/run-id in ({','.join(map(str, ids))})"
+    found = cluster.get("pods", "-l", selector, namespace=NAMESPACE)
+    return sorted(pod["metadata"]["name"] for pod in found)
