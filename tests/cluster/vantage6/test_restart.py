@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
 from tests.cluster.station import wait_for
+from tests.cluster.vantage6.conftest import DATA_STATION
 
 NAMESPACE = "v6-fed-test"
+NODE = f"{LABEL_COMPONENT}=node,{LABEL_NODE}={Identity(DATA_STATION.name).node_label}"
 RUNS = 5
 
 
@@ -28,9 +31,6 @@ def test_runs_go_on_without_the_node(asking, cluster, how):
         assert end["status"] == "completed", end
         assert asking.client.results(task) == ["slept"]
     assert pods_of(cluster, ids) == before
-
-
-NODE = "app.kubernetes.io/component=node,vantage6.ai/node-name=plain-alpha"
 
 
 def pods_of(cluster, ids):
