@@ -7,6 +7,7 @@ same object (HTTP 409), and two nodes in one namespace never collide.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node_poc.config.base import short_hash
@@ -14,6 +15,7 @@ from node_poc.config.base import short_hash
 LABEL_NODE = "vantage6.ai/node"
 LABEL_RUN = "vantage6.ai/run-id"
 LABEL_EGRESS = "vantage6.ai/egress"
+_LABEL_REACHES = "vantage6.ai/reaches-"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_PART_OF = "app.kubernetes.io/part-of"
 LABEL_NAME = "app.kubernetes.io/name"
@@ -40,6 +42,15 @@ def slug(text: str) -> str:
     return f"{plain}-{digest}" if plain else f"n-{digest}"
 
 
+def reaches_label(database: str) -> str:
+    """The pod label by which a policy lets a run reach a service database.
+
+    A label's name has at most 63 characters and ends in a letter or digit; other names are changed.
+    """
+    plain = re.fullmatch(r"[A-Za-z0-9_]{0,54}[A-Za-z0-9]", database)
+    return _LABEL_REACHES + (database if plain else slug(database))
+
+
 @dataclass(frozen=True)
 class Identity:
     """The names one node gives to its objects. ``node`` is the node's name as configured."""
@@ -55,8 +66,20 @@ class Identity:
         """Name of the run's Job."""
         return f"{self.node_label}-run-{run_id}"
 
-    def labels(self, run_id: int, egress: str) -> dict[str, str]:
-        """Labels of the run's Job and pod; the policies and the watches select on them."""
+    @property
+    def databases_secret_name(self) -> str:
+        """Name of the Secret with what algorithms are given and nobody else may read."""
+        return f"{self.node_label}-databases"
+
+    def shared_folder(self, job_id: int) -> str:
+        """Name of the folder that a vantage6 task shares with all its subtasks on this node."""
+        return f"{self.node_label}-job-{job_id}"
+
+    def labels(self, run_id: int, egress: str, services: Sequence[str] = ()) -> dict[str, str]:
+        """Labels of the run's Job and pod; the policies and the watches select on them.
+
+        ``services``: labels of the databases that the run may reach over the network.
+        """
         return {
             LABEL_NAME: "v6-algorithm",
             LABEL_PART_OF: PART_OF,
@@ -65,6 +88,7 @@ class Identity:
             LABEL_NODE: self.node_label,
             LABEL_RUN: str(run_id),
             LABEL_EGRESS: egress,
+            **{reaches_label(service): "true" for service in services},
         }
 
     def run_selector(self, run_id: int) -> str:

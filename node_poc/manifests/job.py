@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from node_poc.config.model import NodeConfig
@@ -20,10 +22,28 @@ GRACE_SECONDS = 10
 # A pod may not have dnsPolicy None without a name server; on this one nobody listens, so that a
 # look-up fails at once instead of waiting for an answer that the network policy drops.
 _NO_NAME_SERVER = "127.0.0.1"
+_HOST_NAME = "algorithm"
+# Kubernetes sets these in every container, also where enableServiceLinks is false. They are of no
+# use behind the walls, and vantage6's tools decode every variable there is: nothing stays nothing.
+_NOT_FOR_ALGORITHMS = (
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
+    "KUBERNETES_SERVICE_PORT_HTTPS",
+    "KUBERNETES_PORT",
+    "KUBERNETES_PORT_443_TCP",
+    "KUBERNETES_PORT_443_TCP_ADDR",
+    "KUBERNETES_PORT_443_TCP_PORT",
+    "KUBERNETES_PORT_443_TCP_PROTO",
+)
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def build_job(
-    spec: RunSpec, config: NodeConfig, proxy_address: str | None, storage_group: int
+    spec: RunSpec,
+    config: NodeConfig,
+    proxy_address: str | None,
+    storage_group: int,
+    addresses: Mapping[str, str] = _NONE,
 ) -> dict[str, Any]:
     """Make the Job of a run.
 
@@ -32,16 +52,20 @@ def build_job(
         config: the node's configuration.
         proxy_address: IP address behind the proxy's name; None leaves the name unknown.
         storage_group: group id that owns the run's folders.
+        addresses: IP addresses of names that the run may reach besides; it has no DNS.
     """
     names = Identity(config.kubernetes.node_name)
-    labels = names.labels(spec.run_id, spec.egress.value)
+    labels = names.labels(spec.run_id, spec.egress.value, spec.services)
+    hosts = dict(addresses)
+    if proxy_address is not None:
+        hosts[config.kubernetes.proxy.host_name] = proxy_address
     annotations = {identity.ANNOTATION_IMAGE: spec.image}
     job_spec: dict[str, Any] = {
         # Never a second try: an algorithm that ran twice would answer twice.
         "backoffLimit": 0,
         "template": {
             "metadata": {"labels": labels, "annotations": annotations},
-            "spec": _pod_spec(spec, config, proxy_address, storage_group),
+            "spec": _pod_spec(spec, config, hosts, storage_group),
         },
     }
     if config.kubernetes.limits.run_seconds is not None:
@@ -60,12 +84,14 @@ def build_job(
 
 
 def _pod_spec(
-    spec: RunSpec, config: NodeConfig, proxy_address: str | None, storage_group: int
+    spec: RunSpec, config: NodeConfig, hosts: Mapping[str, str], storage_group: int
 ) -> dict[str, Any]:
     settings = config.kubernetes
     volumes, _ = build_volumes(spec, config)
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
+        # Else it would be the pod's name, and with it the node's.
+        "hostname": _HOST_NAME,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
@@ -76,8 +102,11 @@ def _pod_spec(
         "volumes": volumes,
         "containers": [_container(spec, config)],
     }
-    if proxy_address is not None:
-        pod["hostAliases"] = [{"ip": proxy_address, "hostnames": [settings.proxy.host_name]}]
+    if hosts:
+        pod["hostAliases"] = [
+            {"ip": address, "hostnames": [name for name in hosts if hosts[name] == address]}
+            for address in dict.fromkeys(hosts.values())
+        ]
     if settings.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     return pod
@@ -98,20 +127,31 @@ def _tolerations(seconds: int) -> list[dict[str, Any]]:
 
 def _container(spec: RunSpec, config: NodeConfig) -> dict[str, Any]:
     _, mounts = build_volumes(spec, config)
-    container: dict[str, Any] = {
+    return {
         "name": identity.CONTAINER,
         "image": spec.image,
         "imagePullPolicy": "Always" if config.policies.require_algorithm_pull else "IfNotPresent",
         "args": [escape_references(argument) for argument in spec.arguments],
-        "resources": container_resources(config.kubernetes.resources),
+        "env": _variables(spec, config),
+        "resources": container_resources(
+            config.kubernetes.resources, gpu=config.algorithm_device_requests.gpu
+        ),
         "securityContext": container_security_context(config.kubernetes.security),
         "volumeMounts": mounts,
     }
-    if spec.environment:
-        container["env"] = [
-            {"name": name, "value": escape_references(value)} for name, value in spec.environment
-        ]
-    return container
+
+
+def _variables(spec: RunSpec, config: NodeConfig) -> list[dict[str, Any]]:
+    secret = Identity(config.kubernetes.node_name).databases_secret_name
+    own = {name for name, _ in (*spec.environment, *spec.secrets)}
+    return [
+        *({"name": name, "value": ""} for name in _NOT_FOR_ALGORITHMS if name not in own),
+        *({"name": name, "value": escape_references(text)} for name, text in spec.environment),
+        *(
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+            for name, key in spec.secrets
+        ),
+    ]
 
 
 def escape_references(text: str) -> str:

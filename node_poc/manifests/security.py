@@ -30,8 +30,9 @@ def container_security_context(security: Security) -> dict[str, Any]:
     }
 
 
-def container_resources(resources: Resources) -> dict[str, Any]:
-    """Requests and limits; limits are always set."""
+def container_resources(resources: Resources, *, gpu: bool = False) -> dict[str, Any]:
+    """Requests and limits; limits are always set. ``gpu``: NVIDIA's, by its device plugin."""
+    gpus = {"nvidia.com/gpu": str(resources.gpus)} if gpu else {}
     return {
         "requests": {
             "cpu": resources.cpu_request,
@@ -43,5 +44,6 @@ def container_resources(resources: Resources) -> dict[str, Any]:
             "cpu": resources.cpu,
             "memory": resources.memory,
             "ephemeral-storage": resources.ephemeral_storage,
+            **gpus,
         },
     }

@@ -66,14 +66,20 @@ class RunSpec:
     ``files`` lie in the run's folder; ``result_file`` is the one of them that holds the result when
     the run has ended, if it is a single file. ``origin`` are facts of the server's adapter that it
     needs at the end; the core only keeps them.
+
+    ``secrets`` are more variables, as (name, key): the site keeps each value under its key in a
+    Secret of the node, which the pod reads and the node does not. ``services`` are labels of
+    databases that are reached over the network and not mounted.
     """
 
     run_id: int
     image: str
     arguments: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
     files: tuple[RunFile, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    services: tuple[str, ...] = ()
     egress: Egress = Egress.PROXY
     output_folder: str = "output"
     result_file: str | None = None
@@ -81,8 +87,9 @@ class RunSpec:
 
     @property
     def databases(self) -> tuple[str, ...]:
-        """Labels of the databases this run asks for, in the order asked."""
-        return tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
+        """Labels of the databases this run asks for: those mounted, then those reached."""
+        mounted = tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
+        return mounted + self.services
 
     def without_contents(self) -> RunSpec:
         """The same run when its files are on the disk: they may be large, and secret."""
@@ -106,8 +113,10 @@ class RunSpec:
             image=data["image"],
             arguments=tuple(data["arguments"]),
             environment=tuple((name, value) for name, value in data["environment"]),
+            secrets=tuple((name, key) for name, key in data.get("secrets", ())),
             files=tuple(RunFile(**file) for file in data["files"]),
             mounts=mounts,
+            services=tuple(data.get("services", ())),
             egress=Egress(data["egress"]),
             output_folder=data["output_folder"],
             result_file=data["result_file"],

@@ -68,6 +68,8 @@ SPECS = st.builds(
     image=_TEXT,
     arguments=st.lists(_TEXT, max_size=3).map(tuple),
     environment=_PAIRS,
+    secrets=_PAIRS,
+    services=st.lists(_TEXT, max_size=3).map(tuple),
     files=st.lists(st.builds(RunFile.of, _TEXT, st.binary()), max_size=3).map(tuple),
     mounts=st.lists(
         st.builds(Mount, st.sampled_from(MountSource), _TEXT, _TEXT, st.booleans(), st.booleans()),

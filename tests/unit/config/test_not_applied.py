@@ -8,7 +8,7 @@ import yaml
 from node_poc.config.load import load_config, parse_config
 from node_poc.config.not_applied import split
 
-FILE = Path(__file__).with_name("vantage6_node.yaml")
+FILE = Path(__file__).resolve().parents[2] / "fakes/vantage6_node.yaml"
 HEAD = "server_url: https://server.example\ntask_dir: /tasks\n"
 
 TOLD = {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_poc.manifests.identity import Identity, run_id_of, slug
+from node_poc.manifests.identity import Identity, reaches_label, run_id_of, slug
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -54,3 +54,21 @@ def test_what_is_no_run_id(text):
 
 def test_an_object_of_nobody():
     assert run_id_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("database", "label"),
+    [("default", "vantage6.ai/reaches-default"), ("my_DB2", "vantage6.ai/reaches-my_DB2")],
+)
+def test_the_label_of_a_database_that_is_reached(database, label):
+    assert reaches_label(database) == label
+
+
+@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,62}", fullmatch=True))
+def test_any_database_has_a_label_that_kubernetes_takes(database):
+    name = reaches_label(database).partition("/")[2]
+    assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", name)
+
+
+def test_databases_with_names_that_are_changed_stay_apart():
+    assert reaches_label("a_") != reaches_label("a__") != reaches_label("a")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import V1Job
 
+from node_poc.config.sections import DeviceRequests
 from node_poc.manifests.job import build_job, escape_references
 from tests.fakes.examples import config, spec
 
@@ -81,6 +82,52 @@ def test_who_an_algorithm_runs_as(user, non_root):
     made = build_job(spec(), config(security={"run_as_user": user}), None, 7)
     context = pod_of(made)["securityContext"]
     assert (context["runAsUser"], context["runAsNonRoot"]) == (user, non_root)
+
+
+def variables(made):
+    return {each["name"]: each.get("value") for each in pod_of(made)["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_kubernetes_adds_is_emptied(name):
+    found = variables(CASES[name]())
+    added = {key for key in found if key.startswith("KUBERNETES_")}
+    assert len(added) == 8
+    assert {found[key] for key in added} == {""}
+    assert pod_of(CASES[name]())["hostname"] == "algorithm"
+
+
+def test_a_variable_of_the_run_comes_before_an_emptied_one():
+    made = build_job(spec(environment=(("KUBERNETES_PORT", "7"),)), config(), None, 7)
+    assert variables(made)["KUBERNETES_PORT"] == "7"
+    names = [each["name"] for each in pod_of(made)["containers"][0]["env"]]
+    assert len(names) == len(set(names))
+
+
+def test_a_secret_variable_names_its_key():
+    made = build_job(spec(secrets=(("NAME", "a-key"),)), config(), None, 7)
+    (found,) = [e for e in pod_of(made)["containers"][0]["env"] if e["name"] == "NAME"]
+    reference = found["valueFrom"]["secretKeyRef"]
+    assert reference["key"] == "a-key"
+    assert reference["name"].endswith("-databases")
+
+
+def test_names_that_a_run_may_reach():
+    addresses = {"a.example": "192.0.2.1", "b.example": "192.0.2.1", "c.example": "192.0.2.2"}
+    made = build_job(spec(services=("post",)), config(), "10.0.0.1", 7, addresses)
+    assert pod_of(made)["hostAliases"] == [
+        {"ip": "192.0.2.1", "hostnames": ["a.example", "b.example"]},
+        {"ip": "192.0.2.2", "hostnames": ["c.example"]},
+        {"ip": "10.0.0.1", "hostnames": ["v6proxy.v6proxy-subdomain.v6-jobs"]},
+    ]
+    assert "vantage6.ai/reaches-post" in made["metadata"]["labels"]
+
+
+def test_gpus():
+    settings = config(resources={"gpus": 2})
+    wanted = settings.model_copy(update={"algorithm_device_requests": DeviceRequests(gpu=True)})
+    limits = pod_of(build_job(spec(), wanted, None, 7))["containers"][0]["resources"]["limits"]
+    assert limits["nvidia.com/gpu"] == "2"
 
 
 def test_a_secret_is_never_in_the_job():
