@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 
@@ -16,18 +17,21 @@ from node_poc import __version__
 from node_poc.cluster.connect import NoClusterError
 from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
+from node_poc.crypto.errors import PrivateKeyError
 from node_poc.isolation.policies import build_policies
 from node_poc.key_command import create_private_key
 from node_poc.manifests.config_map import build_config_map
 from node_poc.manifests.identity import Identity
 from node_poc.node import run_node
 from node_poc.observe.logging_setup import set_up_logging
+from node_poc.proxy_command import serve
 from node_poc.runs_view import show_runs
 from node_poc.storage.records import StorageError
 
 _CONFIG_VARIABLE = "V6_NODE_CONFIG"
 _CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("node_config.yaml"))
 _HEALTH_PORT = 8081
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no public name for it
 _KEY_FILE = Path("private_key.pem")
 _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
 
@@ -57,12 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run the node until SIGTERM or Ctrl-C")
-    run.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
-    run.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
-    run.add_argument("--log-format", choices=["json", "text"], help="default: text on a terminal")
-    run.set_defaults(command=_run)
-
+    run, proxy = _add_served_commands(commands)
     runs = commands.add_parser("runs", help="show this node's runs, as the cluster sees them")
     runs.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
     runs.add_argument("--namespace", help="look there (default: the configured one)")
@@ -78,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(command=_render)
 
     _add_key_command(commands)
-    for command in (run, runs, check, render):
+    for command in (run, proxy, runs, check, render):
         command.add_argument(
             "--config",
             type=Path,
@@ -89,17 +88,44 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_key_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_served_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
+    run = commands.add_parser("run", help="run the node until SIGTERM or Ctrl-C")
+    run.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
+    run.set_defaults(command=_run)
+    proxy = commands.add_parser("proxy", help="run the proxy until SIGTERM or Ctrl-C")
+    proxy.set_defaults(command=_proxy)
+    for served in (run, proxy):
+        served.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
+        served.add_argument(
+            "--log-format", choices=["json", "text"], help="default: text on a terminal"
+        )
+    return [run, proxy]
+
+
+def _add_key_command(commands: _Commands) -> None:
     key = commands.add_parser("create-private-key", help="make a key pair for the organization")
     key.add_argument("-o", "--output", type=Path, default=_KEY_FILE, metavar="FILE")
     key.add_argument("--overwrite", action="store_true", help="replace the key that is there")
 
 
-def _run(options: argparse.Namespace, config: NodeConfig) -> int:
+def _set_up_logging(options: argparse.Namespace, config: NodeConfig) -> None:
     as_json = options.log_format == "json" or (
         options.log_format is None and not sys.stdout.isatty()
     )
     set_up_logging(config.logging.level, as_json=as_json)
+
+
+def _proxy(options: argparse.Namespace, config: NodeConfig) -> int:
+    _set_up_logging(options, config)
+    try:
+        serve(config, options.config.parent, health_port=options.health_port)
+    except (PrivateKeyError, OSError) as error:
+        return _fail(1, str(error))
+    return 0
+
+
+def _run(options: argparse.Namespace, config: NodeConfig) -> int:
+    _set_up_logging(options, config)
     try:
         ended_well = run_node(config, context=options.context, health_port=options.health_port)
     except NoClusterError as error:

@@ -114,10 +114,13 @@ class RsaCryptor:
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
         """Return the text that the owner of `public_key` can open. Raises PublicKeyError."""
+        return _text(self.encrypt_pieces(_slices(data), public_key))
+
+    def encrypt_pieces(self, pieces: Iterable[bytes], public_key: str | None) -> Iterator[bytes]:
+        """Give the text of `encrypt` in pieces, from pieces. Raises PublicKeyError."""
         step = Encrypt(public_key)
-        header = step.header()
-        encrypted = through(EncodeBase64(), through(step, _slices(data)))
-        return _text(encrypted, header)
+        yield step.header()
+        yield from through(EncodeBase64(), through(step, pieces))
 
     def encrypt_stream(self, public_key: str | None) -> Step:
         """Return the way from bytes to a blob. Raises PublicKeyError."""
@@ -194,9 +197,8 @@ def _joined(pieces: Iterable[bytes]) -> bytes:
     return whole.getvalue()
 
 
-def _text(pieces: Iterable[bytes], header: bytes = b"") -> str:
+def _text(pieces: Iterable[bytes]) -> str:
     whole = io.StringIO()
-    whole.write(header.decode("ascii"))
     for piece in pieces:
         whole.write(piece.decode("ascii"))
     return whole.getvalue()

@@ -1,0 +1,5 @@
+"""The proxy: the one way from algorithms to the server's API, and the encryption on it.
+
+PURE: `targets`, `tokens`, `headers`, `json_parts`, `refusals`, `payloads`. Everything else does
+input and output.
+"""

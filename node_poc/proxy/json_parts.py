@@ -1,0 +1,104 @@
+"""PURE: JSON with huge strings in it, read and written without holding them twice.
+
+Inputs and results are base64 inside JSON, of any size. Each long run of base64 between quotes is
+left where it lies, in the body's own bytes (a file's memory map); the rest, which is small, is read
+as usual, with a placeholder in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+Buffer = bytes | mmap.mmap
+Pieces = Iterable[bytes]
+
+# Before an opening quote stands one of these, and never before a quote that is part of a text: that
+# one has a backslash before it. So a match is always a whole string.
+_LONG_STRING = re.compile(rb'(?<=[\s:,\[{])"([A-Za-z0-9+/=$]{256,}+)"')
+# JSON that is all brackets takes a hundred times its size as objects.
+_REST_BYTES = 4_000_000
+_PIECE = 1 << 18
+
+
+class JsonPartsError(Exception):
+    """It is no JSON, or too much of it is not base64."""
+
+
+class JsonParts:
+    """A body's JSON in `value`, whose long base64 strings are placeholders.
+
+    `text` gives a string's bytes, whichever it is. `put` makes a new placeholder, and `pieces`
+    writes `value` out.
+    """
+
+    def __init__(self, body: Buffer) -> None:
+        """Raises JsonPartsError."""
+        # A name that nobody outside can know, so no string of the body can be one.
+        self._mark = f"part-{secrets.token_hex(16)}-"
+        self._parts: list[Callable[[], Pieces]] = []
+        self._views: list[memoryview] = []
+        try:
+            self.value: Any = json.loads(self._without_long_strings(body))
+        except (ValueError, RecursionError):
+            self.close()
+            # `from None`: the error holds the text.
+            raise JsonPartsError("it is not JSON") from None
+
+    def _without_long_strings(self, body: Buffer) -> bytes:
+        view = memoryview(body)
+        rest, size, start = [], 0, 0
+        for found in _LONG_STRING.finditer(body):
+            part = view[found.start(1) : found.end(1)]
+            self._views.append(part)
+            placeholder = self.put(partial(slices, part))
+            rest += [bytes(view[start : found.start(1)]), placeholder.encode()]
+            size += found.start(1) - start
+            start = found.end(1)
+            if size > _REST_BYTES:
+                break
+        if size + len(view) - start > _REST_BYTES:
+            view.release()
+            raise JsonPartsError(f"more than {_REST_BYTES} bytes of it are not base64")
+        rest.append(bytes(view[start:]))
+        view.release()
+        return b"".join(rest)
+
+    def close(self) -> None:
+        """Let go of the body, so that its memory map can be closed."""
+        for view in self._views:
+            view.release()
+
+    def put(self, make_pieces: Callable[[], Pieces]) -> str:
+        """Return a placeholder for a string that is made when it is written: base64, no quotes."""
+        self._parts.append(make_pieces)
+        return f"{self._mark}{len(self._parts) - 1}"
+
+    def text(self, string: str) -> bytes | memoryview:
+        """Return a string of `value` as bytes, in place if it is a long one."""
+        number = string.removeprefix(self._mark)
+        if number == string:
+            return string.encode("utf-8", "surrogatepass")
+        return self._views[int(number)]
+
+    def pieces(self) -> Iterator[bytes]:
+        """Write `value` with all its parts."""
+        marked = re.compile(f"{self._mark}([0-9]+)")
+        text = json.dumps(self.value)
+        start = 0
+        for found in marked.finditer(text):
+            yield text[start : found.start()].encode("ascii")
+            yield from self._parts[int(found[1])]()
+            start = found.end()
+        yield text[start:].encode("ascii")
+
+
+def slices(text: bytes | memoryview) -> Iterator[bytes]:
+    """Give a long text in pieces."""
+    for start in range(0, len(text), _PIECE):
+        yield bytes(text[start : start + _PIECE])

@@ -1,0 +1,122 @@
+"""The proxy's process: two ports, one for algorithms and one for the kubelet's probes.
+
+aiohttp, because bodies of any size pass through it without being held, and a connection that waits
+costs no thread: many slow algorithms, or a slow server, delay nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from node_poc.proxy.guard import Connections, Guard
+from node_poc.proxy.handler import Handler
+from node_poc.proxy.settings import ProxySettings
+from node_poc.proxy.upstream import Upstream
+
+log = structlog.get_logger(__name__)
+
+_LARGEST_HEADER = 65_536  # a token names the databases and their parameters
+_END_SECONDS = 4.0
+_BACKLOG = 512
+
+
+@dataclass(frozen=True)
+class Running:
+    """A proxy that serves."""
+
+    port: int
+    health_port: int
+
+
+class _MalformedRequests(logging.Handler):
+    """Turns aiohttp's reports into one line without any of the request's bytes."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of a request that aiohttp could not read."""
+        kind = record.exc_info[0] if record.exc_info else None
+        name = kind.__name__ if kind else "unknown"
+        self._handler.refused("somebody", f"this is not HTTP as it should be ({name})")
+
+
+def _logger(handler: Handler) -> logging.Logger:
+    logger = logging.Logger("proxy.http")  # of this server alone
+    logger.addHandler(_MalformedRequests(handler))
+    return logger
+
+
+@asynccontextmanager
+async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
+    """Serve while the context lasts. Raises OSError if a port cannot be had."""
+    loop = asyncio.get_running_loop()
+    upstream = Upstream(settings.server, settings.limits)
+    handler = Handler(settings, upstream)
+    inner = web.Server(
+        handler.handle,
+        handler_cancellation=True,
+        access_log=None,
+        logger=_logger(handler),
+        keepalive_timeout=settings.limits.idle_seconds,
+        max_field_size=_LARGEST_HEADER,
+        auto_decompress=False,
+    )
+    health = web.Server(_health, access_log=None)
+    connections = Connections(settings.limits)
+    try:
+        algorithms = await loop.create_server(
+            lambda: Guard(inner(), connections, handler.refused),
+            settings.host,
+            settings.port,
+            backlog=_BACKLOG,
+        )
+        async with algorithms:
+            probes = await loop.create_server(health, settings.host, settings.health_port)
+            async with probes:
+                yield Running(_port(algorithms), _port(probes))
+                algorithms.close()
+                await inner.shutdown(_END_SECONDS)
+                await health.shutdown(0)
+    finally:
+        await upstream.close()
+        handler.close()
+
+
+def _port(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+async def _health(request: web.BaseRequest) -> web.StreamResponse:
+    return web.Response(status=200 if request.path in {"/healthz", "/readyz"} else 404)
+
+
+async def _serve_until_ended(settings: ProxySettings) -> None:
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    async with serving(settings) as running:
+        log.info(
+            "proxy serves",
+            port=running.port,
+            health_port=running.health_port,
+            server=settings.server,
+            encrypts=settings.cryptor.encrypts,
+        )
+        await ending.wait()
+        log.info("proxy ends")
+
+
+def run_proxy(settings: ProxySettings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises OSError if a port cannot be had."""
+    asyncio.run(_serve_until_ended(settings))

@@ -1,0 +1,34 @@
+"""What the proxy has to know. Of the node it knows neither API key nor token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from node_poc.crypto.payload import PlainCryptor, RsaCryptor
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one algorithm, or all together, may take. Sizes in bytes, times in seconds."""
+
+    body_bytes: int = 1 << 30
+    spooled_bytes: int = 4 << 30
+    connections: int = 500
+    connections_of_one: int = 50
+    header_seconds: float = 15.0
+    idle_seconds: float = 75.0
+    client_seconds: float = 60.0
+    connect_seconds: float = 10.0
+    server_seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """Where to listen, whom to carry to, and whether what goes there is encrypted."""
+
+    server: str
+    cryptor: PlainCryptor | RsaCryptor
+    host: str = "0.0.0.0"  # noqa: S104  a pod's address is not known before
+    port: int = 8080
+    health_port: int = 8081
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,100 @@
+"""Bodies that must be whole before they can be worked on: small ones in memory, big ones on disk.
+
+A file without a name, so nothing is left behind, read through a memory map: the proxy's memory
+does not grow with the bodies.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import threading
+from contextlib import suppress
+from http import HTTPStatus
+from types import TracebackType
+
+from node_poc.proxy.json_parts import Buffer
+from node_poc.proxy.refusals import RefusedError
+
+_IN_MEMORY_BYTES = 1 << 20
+
+
+class SpoolBudget:
+    """How much disk all bodies together may take at one time."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self._free_bytes = total_bytes
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Take some of it. Raises RefusedError if there is not so much."""
+        with self._lock:
+            if size > self._free_bytes:
+                raise RefusedError(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "the proxy has too many big requests in hand; ask again later",
+                )
+            self._free_bytes -= size
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        with self._lock:
+            self._free_bytes += size
+
+
+class Spool:
+    """One body. Use it as a context manager: at the end its disk and budget are free again.
+
+    `write` may be called from one thread at a time only.
+    """
+
+    def __init__(self, budget: SpoolBudget, limit_bytes: int, too_big: RefusedError) -> None:
+        """`too_big` is raised by `write` when the body is larger than `limit_bytes`."""
+        self._budget = budget
+        self._limit_bytes = limit_bytes
+        self._too_big = too_big
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
+        self._map: mmap.mmap | None = None
+        self.size = 0
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def write(self, piece: bytes) -> None:
+        """Append. Raises RefusedError if that is too much."""
+        if self.size + len(piece) > self._limit_bytes:
+            raise self._too_big
+        self._budget.take(len(piece))
+        self.size += len(piece)
+        self._file.write(piece)
+
+    def buffer(self) -> Buffer:
+        """Return the whole body. Nothing can be written after that."""
+        if self.size <= _IN_MEMORY_BYTES:
+            self._file.seek(0)
+            return self._file.read()
+        self._file.flush()
+        self._map = mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+        return self._map
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether writing may wait for a disk."""
+        return self.size > _IN_MEMORY_BYTES
+
+    def read(self, start: int, size: int) -> bytes:
+        """Return a piece of it, for whoever sends it on."""
+        self._file.seek(start)
+        return self._file.read(size)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._budget.give_back(self.size)
+        if self._map is not None:
+            with suppress(BufferError):  # somebody still looks at it: it goes when they do
+                self._map.close()
+        self._file.close()

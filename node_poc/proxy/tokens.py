@@ -1,0 +1,63 @@
+"""PURE: whether a request carries a container's token. Whether it is true, the server says."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from node_poc.proxy.refusals import RefusedError
+
+_BEARER = re.compile(r"[Bb]earer +([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Container:
+    """Whose token it is, as far as the log should know. Not proven."""
+
+    task_id: int | None
+    node_id: int | None
+
+    def __str__(self) -> str:
+        return f"task {self.task_id} of node {self.node_id}"
+
+
+def read_token(headers: Sequence[str]) -> Container:
+    """Return whose token the `Authorization` headers carry.
+
+    Raises:
+        RefusedError: there is not exactly one, it is no JWT, or not one that the server makes for
+            containers. A user's or node's token is refused as well: it could do more than an
+            algorithm may.
+    """
+    if not headers:
+        raise _refused("there is no Authorization header; send `Bearer` and the container's token")
+    found = _BEARER.fullmatch(headers[0].strip()) if len(headers) == 1 else None
+    if found is None:
+        raise _refused("the Authorization header must be one `Bearer` and a token")
+    subject = _claims(found[2]).get("sub")
+    if not isinstance(subject, dict) or subject.get("client_type") != "container":
+        raise _refused("this is not the token of an algorithm's container")
+    return Container(_number(subject.get("task_id")), _number(subject.get("node_id")))
+
+
+def _claims(part: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise _refused("the token is not a JWT that can be read")
+    return claims
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+
+
+def _refused(told: str) -> RefusedError:
+    return RefusedError(HTTPStatus.UNAUTHORIZED, told)

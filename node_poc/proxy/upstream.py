@@ -1,0 +1,124 @@
+"""The way to the server: one attempt, except for questions that met a broken connection."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.settings import Limits
+from node_poc.proxy.targets import Target
+
+_PAUSES = (0.2, 1.0)
+_CONNECTIONS = 200
+_PUBLIC_KEYS_AT_ONCE = 8
+_ORGANIZATION_BYTES = 1_000_000
+# Not one that the server's answer could be taken for.
+_REDIRECTS = range(300, 400)
+
+Headers = Sequence[tuple[str, str]]
+Body = AsyncIterator[bytes] | None
+
+
+class Upstream:
+    """Makes requests to one server's API and to no other address."""
+
+    def __init__(self, server: str, limits: Limits) -> None:
+        """`server`: scheme, host, port and `api_path`. Must be made within a running loop."""
+        self._base = server.rstrip("/")
+        secure = ssl.create_default_context()
+        secure.load_verify_locations(certifi.where())
+        times = aiohttp.ClientTimeout(
+            total=None, sock_connect=limits.connect_seconds, sock_read=limits.server_seconds
+        )
+
+        def session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                connector=connector,
+                timeout=times,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("User-Agent", "Accept", "Content-Type", "Accept-Encoding"),
+                max_field_size=65_536,
+                max_line_size=65_536,
+            )
+
+        self._kept = session(aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure))
+        # A connection that was kept may be closed already, and then nobody can tell whether the
+        # server took the request. So what must not be repeated has a connection of its own.
+        self._fresh = session(
+            aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure, force_close=True)
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(self._kept.close(), self._fresh.close())
+
+    @asynccontextmanager
+    async def request(
+        self, target: Target, headers: Headers, body: Body = None, length: int | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Give the server's answer, whose body is still to be read.
+
+        Args:
+            target: what is asked.
+            headers: what goes to the server, complete but for the body's length.
+            body: the body, if there is one.
+            length: its length; None sends it chunked.
+
+        Raises:
+            RefusedError: the server cannot be reached, is too slow or redirects.
+        """
+        url = URL(self._base + target.path_and_query, encoded=True)
+        if target.method == "GET" and body is None:
+            response = await self._asked(url, headers)
+        else:
+            sent = [*headers, ("Content-Length", str(length))] if length is not None else headers
+            response = await self._once(self._fresh, target.method, url, sent, body)
+        try:
+            if response.status in _REDIRECTS:
+                raise RefusedError(
+                    HTTPStatus.BAD_GATEWAY,
+                    "the server sends elsewhere (a redirect), and the proxy goes to the configured "
+                    "address only; correct server_url, port and api_path",
+                )
+            yield response
+        finally:
+            response.close() if not response.content.at_eof() else response.release()
+
+    async def _asked(self, url: URL, headers: Headers) -> aiohttp.ClientResponse:
+        for pause in _PAUSES:
+            try:
+                return await self._once(self._kept, "GET", url, headers, None)
+            except RefusedError as error:
+                if not isinstance(error.__cause__, aiohttp.ClientConnectionError | OSError):
+                    raise
+                if isinstance(error.__cause__, TimeoutError):
+                    raise
+            await asyncio.sleep(pause)
+        return await self._once(self._kept, "GET", url, headers, None)
+
+    @staticmethod
+    async def _once(
+        session: aiohttp.ClientSession, method: str, url: URL, headers: Headers, body: Body
+    ) -> aiohttp.ClientResponse:
+        try:
+            return await session.request(
+                method, url, headers=headers, data=body, allow_redirects=False
+            )
+        except TimeoutError as error:
+            raise RefusedError(
+                HTTPStatus.GATEWAY_TIMEOUT, "the server did not answer in time"
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise RefusedError(
+                HTTPStatus.BAD_GATEWAY,
+                f"the server cannot be reached, or broke off ({type(error).__name__})",
+            ) from error

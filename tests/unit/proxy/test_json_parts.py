@@ -1,0 +1,90 @@
+"""JSON whose long base64 strings are not read: what comes out is what went in."""
+
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from node_poc.proxy.json_parts import JsonParts, JsonPartsError
+
+base64ish = st.text(alphabet="ABCxyz019+/=$", min_size=250, max_size=300)
+strings = st.text(max_size=20) | base64ish | base64ish.map(lambda text: f': "{text}"')
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | strings,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(strings, inner, max_size=3),
+    max_leaves=6,
+)
+LONG = "QUJD" * 100
+
+
+def written(parts):
+    return json.loads(b"".join(parts.pieces()))
+
+
+@given(values, st.sampled_from([None, 1]), st.booleans())
+@example({"a": LONG, LONG: [LONG, f'"{LONG}"', f'\\"{LONG}', f': "{LONG}"']}, None, True)
+@example(LONG, None, True)
+def test_it_is_written_as_it_was_read(value, indent, ascii_only):
+    body = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    parts = JsonParts(body.encode("utf-8", "replace"))
+    assert written(parts) == json.loads(body.encode("utf-8", "replace"))
+
+
+def test_long_strings_are_found_and_can_be_replaced():
+    parts = JsonParts(json.dumps({"input": LONG, "short": "e30="}).encode())
+    assert bytes(parts.text(parts.value["input"])) == LONG.encode()
+    assert parts.text(parts.value["short"]) == b"e30="
+    parts.value["input"] = parts.put(lambda: [b"new", b"er"])
+    assert written(parts) == {"input": "newer", "short": "e30="}
+
+
+def test_a_string_that_looks_like_a_placeholder_is_none():
+    body = json.dumps({"a": "part-0", "b": LONG, "c": "part-00-0"}).encode()
+    assert written(JsonParts(body)) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+        b"1" * 5000,
+        b'{"a" "' + LONG.encode() + b'"}',
+        b'{"a:"' + LONG.encode() + b'"}',
+        b'"' + b"A" * 400,
+    ],
+    ids=range(9),
+)
+def test_what_is_no_json_is_refused(body):
+    with pytest.raises(JsonPartsError, match="not JSON"):
+        JsonParts(body)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_read_or_refused(body):
+    try:
+        parts = JsonParts(body)
+    except JsonPartsError:
+        return
+    written(parts)
+
+
+def test_json_that_is_not_base64_may_not_be_big():
+    with pytest.raises(JsonPartsError, match="not base64"):
+        JsonParts(b"[" + b"[]," * 2_000_000 + b"[]]")
+
+
+def test_long_strings_take_no_memory():
+    body = json.dumps({"organizations": [{"id": 1, "input": "QUJD" * 5_000_000}]}).encode()
+    tracemalloc.start()
+    parts = JsonParts(body)
+    size = sum(len(piece) for piece in parts.pieces())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size == len(body)
+    assert peak < len(body) / 10

@@ -1,0 +1,143 @@
+"""Which requests may be carried out at all: nothing but plain paths of the server's API."""
+
+import string
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from yarl import URL
+
+from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.targets import METHODS, Kind, read_target
+
+BASE = "https://server.example:443/api"
+UUID = "7f6f9d0e-3a53-4c1c-a3a5-b31f7a0c6d11"
+
+
+@pytest.mark.parametrize(
+    ("method", "raw", "kind"),
+    [
+        ("GET", "/organization/1", Kind.FORWARD),
+        ("GET", "/organization?collaboration_id=1", Kind.FORWARD),
+        ("GET", "/collaboration/1", Kind.FORWARD),
+        ("GET", "/study", Kind.FORWARD),
+        ("GET", "/task/1/status", Kind.FORWARD),
+        ("GET", "/run?task_id=1&page=2", Kind.FORWARD),
+        ("GET", "/vpn/algorithm/addresses?filter_children=True&label=a%20b", Kind.FORWARD),
+        ("PATCH", "/run/1", Kind.FORWARD),
+        ("PUT", "/anything", Kind.FORWARD),
+        ("DELETE", "/port", Kind.FORWARD),
+        ("GET", "/task", Kind.FORWARD),
+        ("POST", "/task", Kind.CREATE_TASK),
+        ("GET", "/result?task_id=1&page=1", Kind.RESULTS),
+        ("GET", "/result?page=1&task_id=1", Kind.RESULTS),
+        ("GET", "/result/12", Kind.RESULTS),
+        ("GET", "/blobstream/status", Kind.FORWARD),
+        ("GET", f"/blobstream/{UUID}", Kind.READ_BLOB),
+        ("POST", "/blobstream", Kind.WRITE_BLOB),
+    ],
+)
+def test_each_route_is_known(method, raw, kind):
+    target = read_target(method, raw)
+    assert target.kind is kind
+    assert target.path_and_query == raw
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "/",
+        "*",
+        "task/1",
+        "//evil.example/x",
+        "///x",
+        "/task//1",
+        "/task/",
+        "http://evil.example/x",
+        "https://evil.example/",
+        "evil.example:443",
+        "/../secret",
+        "/task/..",
+        "/task/../../secret",
+        "/./task",
+        "/task/.hidden",
+        "/..;/secret",
+        "/%2e%2e/secret",
+        "/task%2f..%2f..%2fsecret",
+        "/task/%2e%2e%2f",
+        "/task%00",
+        "/task\\..\\secret",
+        "/task;x=1",
+        "/@evil.example",
+        "/task#fragment",
+        "/task?a=1#fragment",
+        "/task?a=%zz",
+        "/task?a=\x00",
+        "/task?a=b\r\nHost: evil",
+        "/task\n",
+        "/tâsk",
+        "/http://evil.example/",
+        "/a:80@evil/x",
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(raw):
+    with pytest.raises(RefusedError) as refused:
+        read_target("GET", raw)
+    assert refused.value.status == 400
+
+
+def test_other_methods_are_refused():
+    for method in ("CONNECT", "TRACE", "OPTIONS", "HEAD", "get", "PROPFIND", ""):
+        with pytest.raises(RefusedError) as refused:
+            read_target(method, "/task/1")
+        assert refused.value.status == 405
+
+
+@pytest.mark.parametrize("raw", ["/token/user", "/token/node", "/Token/refresh", "/recover/lost"])
+def test_nobody_logs_in_through_the_proxy(raw):
+    with pytest.raises(RefusedError) as refused:
+        read_target("POST", raw)
+    assert refused.value.status == 403
+
+
+def test_the_socket_is_no_part_of_the_api():
+    with pytest.raises(RefusedError) as refused:
+        read_target("GET", "/socket.io?EIO=4&transport=polling")
+    assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("query", ["", "?page=1", "?task_id=", "?task_id=x", "?not_task_id=1"])
+def test_results_without_their_task_are_refused(query):
+    with pytest.raises(RefusedError, match="task_id") as refused:
+        read_target("GET", f"/result{query}")
+    assert refused.value.status == 400
+
+
+def test_a_target_without_end_is_refused():
+    with pytest.raises(RefusedError) as refused:
+        read_target("GET", "/a" * 5000)
+    assert refused.value.status == 414
+
+
+tricky = st.text(alphabet="/.%2eEfF5cC:@\\;?#&= \t\r\n\0ahtp[]é" + string.digits, max_size=40)
+
+
+@given(st.sampled_from(METHODS), tricky | st.text(max_size=30).map(lambda text: "/" + text))
+@example("GET", "/a//..//b")
+def test_whatever_passes_stays_below_the_servers_api(method, raw):
+    try:
+        target = read_target(method, raw)
+    except RefusedError:
+        return
+    for url in (
+        str(URL(BASE + target.path_and_query, encoded=True)),
+        str(URL(BASE + target.path_and_query)),
+        urljoin(BASE, BASE + target.path_and_query),
+    ):
+        parts = urlsplit(url)
+        assert parts.scheme == "https"
+        assert parts.hostname == "server.example"
+        assert parts.path.startswith("/api/")
+        assert ".." not in parts.path.split("/")
