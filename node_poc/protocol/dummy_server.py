@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 20.0
 _BACKOFF_SECONDS = (0.5, 10.0)
+# The library checks each byte in Python, and Python checks all at once when it decodes: for 4 MB
+# that is seconds in which nothing else in the node moves.
+_WEBSOCKET = {"skip_utf8_validation": True}
 
 
 class DummyServer:
@@ -50,7 +53,9 @@ class DummyServer:
         self._control = control
         self._stop = threading.Event()
         self._connection = 0
-        self._client = socketio.Client(reconnection=False, handle_sigint=False)
+        self._client = socketio.Client(
+            reconnection=False, handle_sigint=False, websocket_extra_options=dict(_WEBSOCKET)
+        )
         self._client.on("connect", self._on_connect)
         self._client.on("disconnect", self._on_disconnect)
         self._client.on("command", self._on_command)
