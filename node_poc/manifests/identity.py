@@ -67,6 +67,11 @@ class Identity:
         return f"{self.node_label}-run-{run_id}"
 
     @property
+    def pull_secret_name(self) -> str:
+        """Name of the Secret with the node's logins to registries."""
+        return f"{self.node_label}-registries"
+
+    @property
     def databases_secret_name(self) -> str:
         """Name of the Secret with what algorithms are given and nobody else may read."""
         return f"{self.node_label}-databases"

@@ -9,6 +9,7 @@ from typing import Any
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
+from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.manifests.security import (
     container_resources,
     container_security_context,
@@ -107,8 +108,8 @@ def _pod_spec(
             {"ip": address, "hostnames": [name for name in hosts if hosts[name] == address]}
             for address in dict.fromkeys(hosts.values())
         ]
-    if settings.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if names := pull_secret_names(config):
+        pod["imagePullSecrets"] = [{"name": name} for name in names]
     return pod
 
 
