@@ -29,6 +29,9 @@ class Limits(Strict):
     run_seconds: int | None = Field(
         default=None, gt=0, description="from the Job's start to its end; null: no limit"
     )
+    grace_seconds: int = Field(
+        default=1, ge=1, description="that a killed algorithm has to tidy up after its SIGTERM"
+    )
 
 
 class Resources(Strict):

@@ -18,8 +18,6 @@ from node_poc.manifests.security import (
 from node_poc.manifests.volumes import build_volumes
 from node_poc.runs.model import RunSpec
 
-# How long a killed algorithm may tidy up, in seconds.
-GRACE_SECONDS = 10
 # A pod may not have dnsPolicy None without a name server; on this one nobody listens, so that a
 # look-up fails at once instead of waiting for an answer that the network policy drops.
 _NO_NAME_SERVER = "127.0.0.1"
@@ -95,7 +93,7 @@ def _pod_spec(
         "hostname": _HOST_NAME,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": settings.limits.grace_seconds,
         "dnsPolicy": "None",
         "dnsConfig": {"nameservers": [_NO_NAME_SERVER]},
         "tolerations": _tolerations(settings.limits.node_lost_seconds),
