@@ -28,7 +28,7 @@ def node_info(config: NodeConfig, columns: ColumnNames) -> dict[str, Any]:
 
     Args:
         config: the node's.
-        columns: the columns of a database by its label and type; empty if it has none that can be known.
+        columns: the columns of a database by its label and type; empty if they are not known.
     """
     rules = config.policies
     allowed = rules.allowed_algorithms
