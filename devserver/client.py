@@ -64,7 +64,7 @@ class Client:
         self._process.communicate()
         self._log.close()
 
-    def call(self, name: str, **args: Any) -> Any:
+    def call(self, name: str, /, **args: Any) -> Any:
         """Ask for one of the calls of ``inside/client.py``. Raises ClientError."""
         with self._lock:
             self._write(json.dumps({"call": name, "args": args}))

@@ -48,6 +48,22 @@ class World:
         node: dict[str, Any] = self.data["collaborations"][collaboration]["nodes"][organization]
         return node
 
+    def add_collaboration(
+        self, root: Client, name: str, organizations: list[str], *, encrypted: bool = False
+    ) -> int:
+        """Make one more collaboration with nodes, in memory only; returns its id.
+
+        ``root`` is ``root_client()``'s, kept by the caller because a login takes a second.
+        """
+        ids = {organization: self.organization(organization) for organization in organizations}
+        made = root.call("add_collaboration", name=name, organizations=ids, encrypted=encrypted)
+        self.data["collaborations"][name] = made
+        return int(made["id"])
+
+    def root_client(self) -> Client:
+        """The user who may do everything, logged in."""
+        return Client(self.server, "root", self.server.root_password)
+
     def client(self, username: str, *, encrypted: bool = False) -> Client:
         """A user, logged in; ``encrypted`` with the private key of the user's organization."""
         user = self.data["users"][username]

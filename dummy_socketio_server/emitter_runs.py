@@ -27,6 +27,8 @@ def run_list(options: argparse.Namespace) -> int:
         print_json(answer)
     elif answer["runs"]:
         show_table(answer["runs"], sys.stdout, datetime.now(UTC))
+        if answer.get("more"):
+            sys.stdout.write(f"and {line(answer['more'])} older runs, too many for one answer\n")
     else:
         sys.stdout.write("the node has no runs\n")
     return COMPLETED

@@ -1,7 +1,7 @@
 """What emitters ask of the node: forwarded to it, its answer handed back as it is.
 
     from an emitter                              to the node, and the acknowledgement of both
-    list_request {}                              list    {runs: [summary, ...]}, newest first
+    list_request {}                              list    {runs: [summary, ...], more}, newest first
     status_request {run_id}                      status  {run: summary}
     log_request {run_id, offset}                 log     {text, next_offset, ended}
     kill_request {run_ids: [...]} or {all: true} kill    {outcomes: [{run_id, outcome, status}]}
@@ -13,7 +13,7 @@ to: no node, a node that went away, is silent or answers with something else tha
 question that is no object. In a summary stand run_id, status, image, position (in the node's
 queue, 1 is next, or null), received, job_created, started, ended (ISO, UTC, or null), cause,
 detail, advice and delivered. offset, next_offset and size are in bytes, data is base64 of at most
-512 KiB, outcome is killed, already ended or unknown.
+512 KiB, outcome is killed, already ended or unknown; more counts the older runs that did not fit.
 
 While no node is connected, commands that no node ever had are killed at the server (kept_kills.py).
 """

@@ -50,6 +50,10 @@ class RunBook:
         """What is remembered of a run, if it is in the book."""
         return self._records.get(run_id)
 
+    def going(self) -> tuple[int, ...]:
+        """Ids of all runs that have not ended."""
+        return tuple(run.run_id for run in self._runs.values() if not run.has_ended)
+
     def add(self, run: Run, record: RunRecord) -> Run:
         """Enter a run; a queued one goes to the end of the line. Returns it as entered."""
         if run.stage is Stage.QUEUED and not run.kill_requested:

@@ -24,12 +24,13 @@ from node_poc.protocol.ports import (
 )
 from node_poc.runs.model import RunResult, RunSpec, Stage
 from node_poc.storage.folders import read_output, read_result
+from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, StorageError
 from node_poc.storage.run_log import RunLogReader
 
 log = structlog.get_logger(__name__)
 
-_ENGINE_SECONDS = 20.0
+ENGINE_SECONDS = 20.0
 _LISTED_RUNS = 200
 _LOG_PART = 256 * 1024
 _OUTPUT_PART = 512 * 1024
@@ -38,10 +39,13 @@ _OUTPUT_PART = 512 * 1024
 class RunControl:
     """Lists runs, reads what they said and left, and kills them."""
 
-    def __init__(self, post: Callable[[Message], None], records: Records) -> None:
+    def __init__(
+        self, post: Callable[[Message], None], records: Records, past: PastRecords
+    ) -> None:
         """``post`` hands a message to the engine."""
         self._post = post
         self._records = records
+        self._past = past
 
     def list_runs(self) -> list[RunSummary]:
         """All runs that are not over and the newest that are, newest first."""
@@ -50,16 +54,16 @@ class RunControl:
         return list(self._summaries(ids, going))
 
     def status(self, run_id: int) -> RunSummary:
-        """One run. Raises NoSuchRunError."""
+        """One run. Raises QueryError."""
         going = {entry.run.run_id: entry for entry in self._snapshot()}
         for summary in self._summaries([run_id], going):
             return summary
-        raise NoSuchRunError(run_id)
+        raise self._not_there(run_id)
 
     def _snapshot(self) -> list[Entry]:
         asked = Snapshot(Future())
         self._post(asked)
-        return asked.entries.result(_ENGINE_SECONDS)
+        return asked.entries.result(ENGINE_SECONDS)
 
     def _summaries(self, ids: list[int], going: dict[int, Entry]) -> Iterator[RunSummary]:
         for run_id in ids:
@@ -86,7 +90,7 @@ class RunControl:
         """Kill the runs named, or all that are not over."""
         wanted = Kill(run_ids, Future())
         self._post(wanted)
-        return wanted.outcomes.result(_ENGINE_SECONDS)
+        return wanted.outcomes.result(ENGINE_SECONDS)
 
     def read_log(self, run_id: int, offset: int) -> LogPart:
         """The next part of a run's log from ``offset`` (bytes). Raises QueryError."""
@@ -101,7 +105,7 @@ class RunControl:
     def result(self, run_id: int) -> RunResult | None:
         """The result of a run; None while it has none. Raises QueryError."""
         if not self._records.has_run(run_id):
-            raise NoSuchRunError(run_id)
+            raise self._not_there(run_id)
         try:
             return self._records.read_result(run_id)
         except StorageError as error:
@@ -110,9 +114,9 @@ class RunControl:
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
         """The next part of a file that a run left. Raises QueryError."""
         if not self._records.has_run(run_id):
-            raise NoSuchRunError(run_id)
+            raise self._not_there(run_id)
         try:
-            where = self._records.folder(run_id) / self._spec(run_id).output_folder
+            where = self._records.folder(run_id) / self.spec(run_id).output_folder
             data, size = read_output(where, path, offset, _OUTPUT_PART)
         except StorageError as error:
             raise self._unreadable(run_id, error) from error
@@ -120,26 +124,31 @@ class RunControl:
 
     def origin(self, run_id: int) -> dict[str, str]:
         """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
-        try:
-            return dict(self._spec(run_id).origin)
-        except StorageError as error:
-            raise self._unreadable(run_id, error) from error
+        return dict(self.spec(run_id).origin)
 
     def read_result(self, run_id: int, limit: int) -> bytes:
         """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
         try:
-            name = self._spec(run_id).result_file
+            name = self.spec(run_id).result_file
             if name is None:
                 raise QueryError(f"run {run_id} leaves no single result")
             return read_result(self._records.folder(run_id), name, limit)
         except StorageError as error:
             raise self._unreadable(run_id, error) from error
 
-    def _spec(self, run_id: int) -> RunSpec:
-        record = self._records.read_run(run_id)
+    def spec(self, run_id: int) -> RunSpec:
+        """What was asked for. Raises QueryError."""
+        try:
+            record = self._records.read_run(run_id)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
         if record is None:
-            raise NoSuchRunError(run_id)
+            raise self._not_there(run_id)
         return record.spec
+
+    def _not_there(self, run_id: int) -> QueryError:
+        gone = self._past.find_gone(run_id)
+        return QueryError(self._past.explain_gone(gone)) if gone else NoSuchRunError(run_id)
 
     def _unreadable(self, run_id: int, error: StorageError) -> QueryError:
         """The site's log names the path; who asked is told no path of the data station."""

@@ -65,6 +65,15 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Expired:
+    """What past runs left may go: folders of runs, shared folders. ``done``: it was looked at."""
+
+    run_ids: tuple[int, ...]
+    volumes: tuple[str, ...]
+    done: Future[None]
+
+
+@dataclass(frozen=True)
 class Again:
     """Something went wrong outside; do ``action`` in a while."""
 
@@ -82,5 +91,6 @@ Message = (
     | Delivered
     | Kill
     | Snapshot
+    | Expired
     | Again
 )

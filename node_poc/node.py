@@ -17,15 +17,17 @@ from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
-from node_poc.control import RunControl
+from node_poc.container_manager import ContainerManager
 from node_poc.delivery import Delivery
 from node_poc.inbox import Delivered, JobsSeen, PodsSeen
+from node_poc.janitor import Janitor
 from node_poc.log_keeper import LogKeeper
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.pipeline import Engine
 from node_poc.protocol.dummy_server import DummyServer
 from node_poc.run_work import RunWork
+from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records
 
 log = structlog.get_logger(__name__)
@@ -59,16 +61,19 @@ class Node:
         records = Records(Path(config.task_dir))
         records.prepare()
         settings = config.kubernetes
+        past = PastRecords(Path(config.task_dir), settings.keep_folders_seconds)
+        past.prepare()
         # A connection for each log that is followed, and some for everything else.
         api = connect(context, pool_size=settings.runs_in_flight + 16)
         objects = ClusterObjects(api, settings.namespace)
         half = settings.log_kept_kilobytes * 512
         logs = ContainerLogs(api, objects.pods_path, CONTAINER)
-        self._keeper = LogKeeper(logs, records.folder, half, half)
-        manager = RunWork(config, objects, records, self._keeper)
-        self._engine = Engine(config, manager, records)
-        control = RunControl(self._engine.post, records)
-        self._server = DummyServer(config, self._engine.post, control)
+        keeper = LogKeeper(logs, records.folder, half, half)
+        work = RunWork(config, objects, records, past, keeper)
+        self._engine = Engine(config, work, records, past)
+        self._janitor = Janitor(past, self._engine.post)
+        self._manager = ContainerManager(config, work, self._engine.post, records, past)
+        self._server = DummyServer(config, self._manager)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
         self._ending = ending
         self._working = False
@@ -105,6 +110,9 @@ class Node:
         self._delivery.start()
         self._engine.start(self._delivery)
         self._working = True
+        if secrets := self._manager.login_to_registries():
+            log.info("images are pulled with Secrets", names=secrets)
+        self._janitor.start()
         for watcher in self._watchers:
             watcher.start()
         self._server.start()
@@ -119,8 +127,9 @@ class Node:
     def _stop_work(self) -> None:
         for watcher in self._watchers:
             watcher.stop()
+        self._janitor.stop()
         self._engine.stop(_ENGINE_SECONDS)
-        self._keeper.stop()
+        self._manager.cleanup()
         if not self.failed:  # the other node that works now delivers
             self._delivery.stop(_DELIVER_SECONDS)
         self._server.stop()

@@ -31,6 +31,7 @@ from node_poc.inbox import (
     Again,
     Collected,
     Delivered,
+    Expired,
     JobsSeen,
     Kill,
     Message,
@@ -38,12 +39,13 @@ from node_poc.inbox import (
     Snapshot,
     Started,
 )
+from node_poc.intake import Intake
 from node_poc.orphans import Orphans
-from node_poc.protocol.ports import Answer, KillOutcome, Submission
+from node_poc.past_runs import PastRuns
+from node_poc.protocol.ports import KillOutcome, Submission
 from node_poc.run_work import RunWork
-from node_poc.runs.admission import NotAllowedError, check_admission
 from node_poc.runs.lifecycle import Collect, LookForPod, Report, Stop, decide
-from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.model import Failure, Stage
 from node_poc.runs.observed import (
     JobObservation,
     KillRequested,
@@ -53,7 +55,8 @@ from node_poc.runs.observed import (
     Tick,
 )
 from node_poc.runs.status import RunStatus
-from node_poc.storage.records import Records, RunRecord, StorageError
+from node_poc.storage.past import PastRecords
+from node_poc.storage.records import Records
 from node_poc.timers import Timers
 
 log = structlog.get_logger(__name__)
@@ -66,18 +69,22 @@ _NOTHING = object()
 class Engine:
     """Owns all runs. ``post`` may be called from any thread; nothing else may."""
 
-    def __init__(self, config: NodeConfig, manager: RunWork, records: Records) -> None:
-        """``records`` must be prepared. Nothing happens before ``start``."""
+    def __init__(
+        self, config: NodeConfig, work: RunWork, records: Records, past: PastRecords
+    ) -> None:
+        """``records`` and ``past`` must be prepared. Nothing happens before ``start``."""
         self._config = config
-        self._manager = manager
+        self._work = work
         self._records = records
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outbox: Delivery
         self._book = RunBook(config.kubernetes.runs_in_flight)
-        self._calls = Calls(manager, self.post)
+        self._calls = Calls(work, self.post)
         self._timers = Timers()
         self._orphans = Orphans(self._book, records, self._calls, self._timers)
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._past = PastRuns(self._book, records, past)
+        self._intake = Intake(config, self._book, work, records, self._past)
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
         self.beat = time.monotonic()
@@ -89,7 +96,8 @@ class Engine:
 
     def start(self, outbox: Delivery) -> None:
         """Take up what a former process left, then work. ``outbox`` gets statuses and results."""
-        self._outbox = outbox
+        self._outbox = self._intake.outbox = outbox
+        self._past.take_up()
         for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
             run_id = adopted.run.run_id
             self._book.add(adopted.run, adopted.record)
@@ -109,7 +117,7 @@ class Engine:
         """Hand a message to the engine."""
         self._inbox.put(message)
 
-    def _work(self) -> None:
+    def _serve(self) -> None:
         handlers: dict[type, Callable[..., None]] = {
             Submission: self._on_submission,
             PodsSeen: self._on_pods,
@@ -120,6 +128,7 @@ class Engine:
             Collected: self._on_collected,
             Delivered: self._on_delivered,
             Kill: self._on_kill,
+            Expired: self._past.expire,
             Snapshot: lambda asked: asked.entries.set_result(self._book.entries()),
             Again: lambda again: self._timers.after(_AGAIN_SECONDS, again.action),
         }
@@ -151,47 +160,8 @@ class Engine:
     # --- a run comes
 
     def _on_submission(self, submission: Submission) -> None:
-        try:
-            submission.answer.set_result(self._admit(submission))
-        except (NotAllowedError, StorageError) as error:
-            submission.answer.set_result(Answer(accepted=False, reason=str(error)))
-        except Exception:
-            reason = "the node failed on this command; its log tells more"
-            submission.answer.set_result(Answer(accepted=False, reason=reason))
-            raise
-
-    def _admit(self, submission: Submission) -> Answer:
-        spec = submission.spec
-        record = self._book.find_record(spec.run_id) or self._records.read_run(spec.run_id)
-        digest = spec.digest()
-        if record is not None:
-            return self._admit_again(record, digest)
-        check_admission(spec, self._config)
-        record = RunRecord(spec, digest, submission.received_at)
-        log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
-        return self._take(record)
-
-    def _admit_again(self, record: RunRecord, digest: str) -> Answer:
-        run_id = record.spec.run_id
-        if record.digest != digest:
-            reason = f"run_id: run {run_id} is known here with another content; use a new run_id"
-            return Answer(accepted=False, reason=reason)
-        if run_id in self._book:
-            return Answer(accepted=True, status=self._book[run_id].status)
-        result = self._records.read_result(run_id)
-        if result is None:
-            return self._take(record)
-        log.info("a finished run is asked for again: its result is sent again", run_id=run_id)
-        self._outbox.put_result(result)
-        return Answer(accepted=True, status=result.status)
-
-    def _take(self, record: RunRecord) -> Answer:
-        record = self._manager.prepare(record)
-        run = Run(record.spec.run_id, record.digest, record.received_at, stage=Stage.QUEUED)
-        run = self._book.add(run, record)
-        self._outbox.put_status(run)
+        self._intake.answer(submission)
         self._start_next()
-        return Answer(accepted=True, status=run.status)
 
     def _start_next(self) -> None:
         while (record := self._book.take_next()) is not None:
@@ -248,7 +218,7 @@ class Engine:
                 case Report():
                     self._outbox.put_status(changed)
                     if changed.status is RunStatus.ACTIVE:
-                        self._manager.follow_log(changed)
+                        self._work.follow_log(changed)
                 case Stop():
                     self._calls.kill(record)
                 case LookForPod():
@@ -258,9 +228,7 @@ class Engine:
                     self._start_next()
 
     def _on_kill(self, kill: Kill) -> None:
-        wanted = kill.run_ids
-        if wanted is None:
-            wanted = tuple(run.run_id for run in self._book if not run.has_ended)
+        wanted = self._book.going() if kill.run_ids is None else kill.run_ids
         kill.outcomes.set_result([self._kill(run_id) for run_id in wanted])
 
     def _kill(self, run_id: int) -> KillOutcome:
@@ -270,14 +238,7 @@ class Engine:
             return KillOutcome(run_id, "killed", self._book[run_id].status)
         if run_id in self._book:
             return KillOutcome(run_id, "already ended", self._book[run_id].status)
-        try:
-            result = self._records.read_result(run_id)
-        except StorageError as error:
-            log.warning("result not readable", run_id=run_id, error=str(error))
-            result = None
-        if result is None:
-            return KillOutcome(run_id, "unknown", "")
-        return KillOutcome(run_id, "already ended", result.status)
+        return self._past.kill(run_id)
 
     # --- a run ends
 
@@ -290,8 +251,9 @@ class Engine:
         self._outbox.put_result(result)
 
     def _on_delivered(self, delivered: Delivered) -> None:
-        if not self._book.drop(delivered.run_id):
+        if delivered.run_id not in self._book:
             return  # a result that was asked for again
-        self._records.close_run(delivered.run_id)
+        self._past.close(delivered.run_id, self._book[delivered.run_id].status)
+        self._book.drop(delivered.run_id)
         log.info("result delivered", run_id=delivered.run_id)
         self._calls.finish(delivered.run_id)

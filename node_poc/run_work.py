@@ -13,8 +13,6 @@ from pathlib import Path
 
 import structlog
 
-from node_poc import __version__
-from node_poc.cluster.addresses import Addresses
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.observations import observe_pod
@@ -25,10 +23,15 @@ from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import sub_path
 from node_poc.runs import diagnosis
-from node_poc.runs.admission import image_allowed
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
 from node_poc.runs.observed import PodObservation
-from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
+from node_poc.storage.folders import (
+    list_output,
+    make_run_folders,
+    make_shared_folder,
+    task_dir_mounts,
+)
+from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, RunRecord, StorageError
 from node_poc.storage.run_log import RunLogReader
 
@@ -43,27 +46,23 @@ class RunWork:
     """Turns runs into Jobs and what they left into results. Safe to use from several threads."""
 
     def __init__(
-        self, config: NodeConfig, objects: ClusterObjects, records: Records, keeper: LogKeeper
+        self,
+        config: NodeConfig,
+        objects: ClusterObjects,
+        records: Records,
+        past: PastRecords,
+        keeper: LogKeeper,
     ) -> None:
         """``objects`` works in the namespace of ``config``, the others in its task_dir."""
         self._config = config
         self._objects = objects
         self._records = records
+        self._past = past
         self._keeper = keeper
         self._task_dir = Path(config.task_dir)
         self._identity = Identity(config.kubernetes.node_name)
         self._proxy_address: str | None = None
         self._proxy_asked_at = float("-inf")
-        self._addresses = Addresses()
-
-    @property
-    def version(self) -> str:
-        """The node's version. A DockerManager told the Docker daemon's."""
-        return __version__
-
-    def is_docker_image_allowed(self, image: str) -> bool:
-        """Whether the node's policies let this image run."""
-        return image_allowed(image, self._config.policies.allowed_algorithms)
 
     def prepare(self, record: RunRecord) -> RunRecord:
         """Write a run's folders, files and record, so that it survives a restart.
@@ -75,16 +74,22 @@ class RunWork:
             StorageError: something could not be written; nothing was started.
         """
         spec = record.spec
+        for name in spec.volumes:
+            self.create_volume(name)
+            self._past.use_volume(name, spec.run_id)
         mounts = {mount: sub_path(mount, spec.run_id) for mount in task_dir_mounts(spec)}
         make_run_folders(self._task_dir, spec, mounts)
         self._records.write_run(record)
         return replace(record, spec=spec.without_contents())
 
+    def create_volume(self, name: str) -> None:
+        """Make a folder that runs share; one that is there is fine. Raises StorageError."""
+        make_shared_folder(self._task_dir, name)
+
     def run(self, record: RunRecord) -> float:
         """Create the run's Job and return at once; it is followed by a watch.
 
-        A DockerManager's ``run`` waits until the container has started. Creating a Job that is
-        there already is fine: a run id has one Job.
+        Creating a Job that is there already is fine: a run id has one Job.
 
         Returns:
             when the Job was created, in seconds since the epoch.
@@ -96,8 +101,7 @@ class RunWork:
         if address is None:
             service = self._config.kubernetes.proxy.service
             log.warning("no proxy: its Service has no address", service=service)
-        hosts = self._find_services(record.spec)
-        job = build_job(record.spec, self._config, address, os.getgid(), hosts)
+        job = build_job(record.spec, self._config, address, os.getgid())
         created = self._objects.create_job(job)
         now = time.time()
         # The run may have ended, and its result been delivered, before the API's answer came.
@@ -115,25 +119,10 @@ class RunWork:
             self._proxy_asked_at = time.monotonic()
         return self._proxy_address
 
-    def _find_services(self, spec: RunSpec) -> dict[str, str]:
-        """Addresses of the named hosts of databases that a run asks for."""
-        found = {}
-        for label in spec.services:
-            database = self._config.database(label)
-            service = self._config.service(database) if database else None
-            if service is None or service.address:
-                continue
-            egress = self._config.kubernetes.databases_egress.get(label)
-            told = egress.address if egress else None
-            if address := told or self._addresses.of(service.host):
-                found[service.host] = address
-        return found
-
     def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Read what an ended run left, and make it safe on disk.
 
-        A DockerManager's ``get_result`` waits for any container to end, and removes it. This one
-        is asked for a run that has ended, and removes nothing. ``insist``: on the whole log.
+        It removes nothing. ``insist``: on the whole log.
 
         Raises:
             ClusterError: the log cannot be read now; call again.
@@ -163,6 +152,10 @@ class RunWork:
     def follow_log(self, run: Run) -> None:
         """Keep the run's log from now on, as it comes; returns at once."""
         self._keeper.follow(run.run_id, run.pod_name)
+
+    def let_go_of_logs(self) -> None:
+        """Take no more of any log; all are read on at the next start where they are now."""
+        self._keeper.stop()
 
     def _keep_log(self, run: Run, *, insist: bool) -> tuple[str, bool]:
         """Take the rest of the log; return its end as text, and whether there is more of it.
@@ -200,8 +193,6 @@ class RunWork:
     def kill(self, record: RunRecord) -> None:
         """Remember that a run is to be killed, then remove its Job and pod.
 
-        A pod gets ``job.GRACE_SECONDS`` to end; a DockerManager gives a container none.
-
         Raises:
             StorageError: it could not be remembered; nothing was removed.
             ClusterError: it could not be removed; call again.
@@ -219,7 +210,9 @@ class RunWork:
             StorageError: the result is not readable.
         """
         result = self._records.read_result(run_id)
-        if result is not None and result.exit_code is None:
+        # Without a result the run's folder was removed while the cluster was away.
+        never_ended = result.exit_code is None if result else not self._records.has_run(run_id)
+        if never_ended:
             self.remove(run_id)
             return
         patch = {

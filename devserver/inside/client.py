@@ -118,6 +118,10 @@ class Calls:
         """Make organizations, users, collaborations and nodes; see provisioning.py."""
         return provisioning.provision(self._client, plan)
 
+    def add_collaboration(self, name, organizations, encrypted):
+        """Make one more collaboration; see provisioning.py."""
+        return provisioning.collaboration(self._client, name, organizations, encrypted)
+
     def _pages(self, endpoint, **params):
         page, found = 1, []
         while True:

@@ -34,7 +34,12 @@ def provision(client, plan):
             for name, user in plan["users"].items()
         },
         "collaborations": {
-            name: _collaboration(client, name, wanted, organizations)
+            name: collaboration(
+                client,
+                name,
+                {org: organizations[org]["id"] for org in wanted["organizations"]},
+                wanted["encrypted"],
+            )
             for name, wanted in plan["collaborations"].items()
         },
     }
@@ -74,23 +79,33 @@ def _user(client, name, user, organizations, roles):
     return {"id": _id(made, name), "password": password, "organization": user["organization"]}
 
 
-def _collaboration(client, name, wanted, organizations):
-    ids = {org: organizations[org]["id"] for org in wanted["organizations"]}
+def collaboration(client, name, organizations, encrypted):
+    """Make a collaboration and a node of each organization in it.
+
+    Args:
+        client: root's.
+        name: of the collaboration; no two are alike.
+        organizations: ids by name.
+        encrypted: whether payloads are encrypted in it.
+
+    Returns:
+        {"id", "encrypted", "nodes": {ORGANIZATION: {"id", "name", "api_key"}}}
+    """
     made = client.collaboration.create(
-        name=name, organizations=list(ids.values()), encrypted=wanted["encrypted"]
+        name=name, organizations=list(organizations.values()), encrypted=encrypted
     )
-    collaboration = _id(made, name)
+    id_ = _id(made, name)
     nodes = {}
-    for organization, id_ in ids.items():
+    for organization, organization_id in organizations.items():
         node = client.node.create(
-            collaboration=collaboration, organization=id_, name=f"{organization} {name}"
+            collaboration=id_, organization=organization_id, name=f"{organization} {name}"
         )
         nodes[organization] = {
             "id": _id(node, name),
             "name": node["name"],
             "api_key": node["api_key"],
         }
-    return {"id": collaboration, "encrypted": wanted["encrypted"], "nodes": nodes}
+    return {"id": id_, "encrypted": encrypted, "nodes": nodes}
 
 
 def _id(made, name):

@@ -29,6 +29,9 @@ class Limits(Strict):
     run_seconds: int | None = Field(
         default=None, gt=0, description="from the Job's start to its end; null: no limit"
     )
+    grace_seconds: int = Field(
+        default=1, ge=1, description="that a killed algorithm has to tidy up after its SIGTERM"
+    )
 
 
 class Resources(Strict):
@@ -97,6 +100,11 @@ class Kubernetes(Strict):
     resources: Resources = Resources()
     security: Security = Security()
     image_pull_secrets: list[str] = Field(default=[])
+    docker_config_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a `docker login` file where `render pull-secret` is run; the node reads none",
+    )
     databases_egress: dict[str, DatabaseEgress] = Field(
         default={}, description="by label: how to get to a service database, beside its URI"
     )
@@ -105,6 +113,11 @@ class Kubernetes(Strict):
     )
     keep_finished_seconds: int = Field(
         default=3600, ge=0, description="how long a delivered Job stays, for dashboards"
+    )
+    keep_folders_seconds: int | None = Field(
+        default=604_800,
+        ge=0,
+        description="how long a run's folder stays after its delivery; null: for ever",
     )
     log_kept_kilobytes: int = Field(
         default=20_480,

@@ -20,8 +20,7 @@ def build_policies(namespace: str, proxy_port: int) -> list[dict[str, Any]]:
     ]
 
 
-def policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """One NetworkPolicy that says for people what it is there for."""
+def _policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -35,22 +34,21 @@ def policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[st
     }
 
 
-def component(name: str) -> dict[str, str]:
-    """Labels of all pods of one kind."""
+def _component(name: str) -> dict[str, Any]:
     return {identity.LABEL_PART_OF: identity.PART_OF, identity.LABEL_COMPONENT: name}
 
 
 def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
     to_proxy = {
-        "to": [{"podSelector": {"matchLabels": component(identity.COMPONENT_PROXY)}}],
+        "to": [{"podSelector": {"matchLabels": _component(identity.COMPONENT_PROXY)}}],
         "ports": [{"protocol": "TCP", "port": proxy_port}],
     }
-    return policy(
+    return _policy(
         "v6-algorithms",
         namespace,
         "An algorithm reaches the proxy's port and nothing else, not even DNS; nobody reaches it.",
         {
-            "podSelector": {"matchLabels": component(identity.COMPONENT_ALGORITHM)},
+            "podSelector": {"matchLabels": _component(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
             "egress": [to_proxy],
         },
@@ -58,14 +56,14 @@ def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
 
 
 def _proxy(namespace: str, proxy_port: int) -> dict[str, Any]:
-    callers = component(identity.COMPONENT_ALGORITHM)
+    callers = _component(identity.COMPONENT_ALGORITHM)
     callers[identity.LABEL_EGRESS] = Egress.PROXY.value
-    return policy(
+    return _policy(
         "v6-proxy",
         namespace,
         "Only algorithms call the proxy, on its one port.",
         {
-            "podSelector": {"matchLabels": component(identity.COMPONENT_PROXY)},
+            "podSelector": {"matchLabels": _component(identity.COMPONENT_PROXY)},
             "policyTypes": ["Ingress"],
             "ingress": [
                 {
@@ -78,12 +76,12 @@ def _proxy(namespace: str, proxy_port: int) -> dict[str, Any]:
 
 
 def _node(namespace: str) -> dict[str, Any]:
-    return policy(
+    return _policy(
         "v6-node",
         namespace,
         "Nobody calls the node; it calls the server and the Kubernetes API.",
         {
-            "podSelector": {"matchLabels": component(identity.COMPONENT_NODE)},
+            "podSelector": {"matchLabels": _component(identity.COMPONENT_NODE)},
             "policyTypes": ["Ingress"],
         },
     )

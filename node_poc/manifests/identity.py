@@ -18,7 +18,6 @@ LABEL_EGRESS = "vantage6.ai/egress"
 _LABEL_REACHES = "vantage6.ai/reaches-"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_PART_OF = "app.kubernetes.io/part-of"
-LABEL_NAMESPACE = "kubernetes.io/metadata.name"  # Kubernetes sets it on each namespace
 LABEL_NAME = "app.kubernetes.io/name"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 PART_OF = "v6-node"
@@ -26,7 +25,6 @@ COMPONENT_ALGORITHM = "algorithm"
 COMPONENT_PROXY = "proxy"
 COMPONENT_NODE = "node"
 ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
-ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 CONTAINER = "algorithm"
 
@@ -67,6 +65,11 @@ class Identity:
     def job_name(self, run_id: int) -> str:
         """Name of the run's Job."""
         return f"{self.node_label}-run-{run_id}"
+
+    @property
+    def pull_secret_name(self) -> str:
+        """Name of the Secret with the node's logins to registries."""
+        return f"{self.node_label}-registries"
 
     @property
     def databases_secret_name(self) -> str:

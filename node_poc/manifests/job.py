@@ -9,6 +9,7 @@ from typing import Any
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
+from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.manifests.security import (
     container_resources,
     container_security_context,
@@ -17,8 +18,6 @@ from node_poc.manifests.security import (
 from node_poc.manifests.volumes import build_volumes
 from node_poc.runs.model import RunSpec
 
-# How long a killed algorithm may tidy up, in seconds.
-GRACE_SECONDS = 10
 # A pod may not have dnsPolicy None without a name server; on this one nobody listens, so that a
 # look-up fails at once instead of waiting for an answer that the network policy drops.
 _NO_NAME_SERVER = "127.0.0.1"
@@ -94,7 +93,7 @@ def _pod_spec(
         "hostname": _HOST_NAME,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": settings.limits.grace_seconds,
         "dnsPolicy": "None",
         "dnsConfig": {"nameservers": [_NO_NAME_SERVER]},
         "tolerations": _tolerations(settings.limits.node_lost_seconds),
@@ -107,8 +106,8 @@ def _pod_spec(
             {"ip": address, "hostnames": [name for name in hosts if hosts[name] == address]}
             for address in dict.fromkeys(hosts.values())
         ]
-    if settings.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if names := pull_secret_names(config):
+        pod["imagePullSecrets"] = [{"name": name} for name in names]
     return pod
 
 

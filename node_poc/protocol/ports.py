@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from node_poc.runs.docker_terms import KilledRun, ToBeKilled
 from node_poc.runs.model import Run, RunResult, RunSpec
 
 
@@ -88,7 +89,7 @@ class Control(Protocol):
         """All runs that are not over and the newest that are, newest first."""
 
     def status(self, run_id: int) -> RunSummary:
-        """One run. Raises NoSuchRunError."""
+        """One run. Raises QueryError."""
 
     def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
         """Kill the runs named, or all that are not over."""
@@ -101,6 +102,17 @@ class Control(Protocol):
 
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
         """The next part of a file that a run left. Raises QueryError."""
+
+    def run(self, spec: RunSpec) -> Answer:
+        """Ask for a run, and wait until it is taken or refused. Raises TimeoutError."""
+
+    def kill_tasks(
+        self, org_id: int | None, kill_list: Sequence[ToBeKilled] | None = None
+    ) -> list[KilledRun]:
+        """Kill the runs of a list that are of this organization; without a list, all."""
+
+    def get_column_names(self, label: str, type_: str) -> list[str]:
+        """Names of a database's columns; empty if it has none, or they cannot be told."""
 
     def open_runs(self) -> list[RunSummary]:
         """All runs whose result the server does not have, oldest first."""

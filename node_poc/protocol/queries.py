@@ -6,6 +6,7 @@ Every payload is an object; every answer is one too, with ``error`` if there is 
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from node_poc.config.explain import explain, shape_of
 from node_poc.protocol.messages import MAX_RUN_ID, MessageError, iso_time, result_message
 from node_poc.protocol.ports import Control, KillOutcome, RunSummary
+
+# The server takes 5 MB in one message.
+_MAX_LIST_BYTES = 2 * 1024 * 1024
 
 
 class _Query(BaseModel):
@@ -53,7 +57,7 @@ def answer(event: str, payload: object, control: Control) -> dict[str, Any]:
     match event:
         case "list":
             _parse(_Query, payload)
-            return {"runs": [_summary(run) for run in control.list_runs()]}
+            return _list(control.list_runs())
         case "status":
             return {"run": _summary(control.status(_parse(_OneRun, payload).run_id))}
         case "kill":
@@ -85,6 +89,19 @@ def _parse(model: type[_T], payload: object) -> _T:
         return model(**{str(key): value for key, value in payload.items()})
     except ValidationError as error:
         raise MessageError(explain(error)) from error
+
+
+def _list(runs: list[RunSummary]) -> dict[str, Any]:
+    """As many runs, from the newest, as fit into a message; ``more``: how many do not."""
+    told: list[dict[str, Any]] = []
+    left = _MAX_LIST_BYTES
+    for run in runs:
+        summary = _summary(run)
+        left -= len(json.dumps(summary)) + 2
+        if left < 0:
+            break
+        told.append(summary)
+    return {"runs": told, "more": len(runs) - len(told)}
 
 
 def _log(query: _Log, control: Control) -> dict[str, Any]:

@@ -91,6 +91,11 @@ class RunSpec:
         mounted = tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
         return mounted + self.services
 
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        """Names of the folders that this run shares with others."""
+        return tuple(m.name for m in self.mounts if m.source is MountSource.SHARED)
+
     def without_contents(self) -> RunSpec:
         """The same run when its files are on the disk: they may be large, and secret."""
         return replace(self, files=tuple(replace(file, content=None) for file in self.files))
@@ -152,7 +157,6 @@ class Stage(StrEnum):
     CREATED = "created"  # Kubernetes has the Job
     COLLECTING = "collecting"  # ended; log and output are being read
     FINISHED = "finished"  # the result is on disk, not yet acknowledged by the server
-    DELIVERED = "delivered"  # the server has acknowledged the result
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ class Run:
     @property
     def has_ended(self) -> bool:
         """Whether nothing that is seen can change it any more."""
-        return self.stage in {Stage.COLLECTING, Stage.FINISHED, Stage.DELIVERED}
+        return self.stage in {Stage.COLLECTING, Stage.FINISHED}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from node_poc.manifests.volumes import SHARED_FOLDER
 from node_poc.runs.model import Mount, MountSource, OutputFile, RunFile, RunSpec
 from node_poc.storage.records import StorageError
 
@@ -42,7 +43,24 @@ def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) ->
         for file in spec.files:
             _write_file(task_dir / str(spec.run_id) / file.name, file)
     except OSError as error:
-        raise StorageError(f"{error.filename}: cannot be made ({error.strerror})") from error
+        # A write that fails, as on a full disk, does not say of which file.
+        where = error.filename or task_dir / str(spec.run_id)
+        raise StorageError(f"{where}: cannot be made ({error.strerror})") from error
+
+
+def make_shared_folder(task_dir: Path, name: str) -> None:
+    """Make a folder that several runs share; one that is there is fine.
+
+    Raises:
+        StorageError: it cannot be made, or ``name`` is no plain name of a folder.
+    """
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise StorageError("volume: its name must be that of a folder, without /")
+    path = task_dir / SHARED_FOLDER / name
+    try:
+        _make_folder(path, _SHARED_MODE)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made ({error.strerror})") from error
 
 
 def _make_folder(path: Path, mode: int) -> None:

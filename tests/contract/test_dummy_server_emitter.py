@@ -191,6 +191,11 @@ def test_an_empty_list(scene):
     assert emitter(scene, "list").stdout == "the node has no runs\n"
 
 
+def test_a_list_that_was_cut_says_so(scene):
+    scene.node(answers={"list": lambda payload: {"runs": [SUMMARY], "more": 41}})
+    assert "and 41 older runs" in emitter(scene, "list").stdout
+
+
 def test_the_server_may_stand_in_front_of_the_command(shared):
     command = [sys.executable, "command_emitter.py", "--server", shared.server.url, "list"]
     done = subprocess.run(command, cwd=FOLDER, env=ENV, capture_output=True, check=False)

@@ -109,6 +109,48 @@ def test_render_prints_what_lies_in_kubeconfs():
     assert config_map.stdout == written.read_text()
 
 
+LOGIN = """\
+docker_registries:
+  - registry: harbor.example
+    username: me
+    password: a-password-that-no-error-may-show
+"""
+
+
+def test_render_makes_the_secret_of_a_login_and_keeps_it_out_of_the_config_map(tmp_path):
+    config = tmp_path / "my_config.yaml"
+    config.write_text(GOOD + LOGIN)
+    secret = node_poc("render", "pull-secret", "--config", str(config))
+    assert secret.returncode == 0
+    made = yaml.safe_load(secret.stdout)
+    assert made["type"] == "kubernetes.io/dockerconfigjson"
+    assert made["metadata"]["name"] in node_poc("check", "--config", str(config)).stdout
+    config_map = node_poc("render", "config-map", "--config", str(config))
+    assert (config_map.returncode, config_map.stdout) == (2, "")
+    assert "docker_registries" in config_map.stderr
+    assert "pull-secret" in config_map.stderr
+    assert "a-password" not in config_map.stderr
+
+
+def test_render_makes_the_secret_of_a_login_file(tmp_path):
+    config, login = tmp_path / "my_config.yaml", tmp_path / "login.json"
+    config.write_text(GOOD + f"kubernetes:\n  docker_config_file: {login}\n")
+    missing = node_poc("render", "pull-secret", "--config", str(config))
+    assert missing.returncode == 2
+    assert "kubernetes.docker_config_file" in missing.stderr
+    login.write_text('{"auths": {"harbor.example": {"auth": "bWU6eA=="}}}')
+    assert node_poc("render", "pull-secret", "--config", str(config)).returncode == 0
+    assert node_poc("render", "config-map", "--config", str(config)).returncode == 0
+
+
+def test_without_a_login_there_is_no_secret_to_make(tmp_path):
+    config = tmp_path / "my_config.yaml"
+    config.write_text(GOOD)
+    ended = node_poc("render", "pull-secret", "--config", str(config))
+    assert ended.returncode == 2
+    assert "docker_registries" in ended.stderr
+
+
 def run(tmp_path, *options, **environment):
     config = tmp_path / "my_config.yaml"
     config.write_text(GOOD.replace("/tmp/tasks", str(tmp_path)))

@@ -231,7 +231,7 @@ def test_repeating_everything_changes_nothing_more(observations):
         assert (twice, actions) == (once, [])
 
 
-@pytest.mark.parametrize("stage", [Stage.COLLECTING, Stage.FINISHED, Stage.DELIVERED])
+@pytest.mark.parametrize("stage", [Stage.COLLECTING, Stage.FINISHED])
 @given(seen=_SEEN)
 def test_an_ended_run_is_deaf(stage, seen):
     run = Run(7, "d", 0.0, stage=stage, status=RunStatus.COMPLETED)

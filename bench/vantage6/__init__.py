@@ -1,0 +1,1 @@
+"""``python -m bench.vantage6``: the node against a real vantage6 server."""

@@ -1,0 +1,116 @@
+"""Measure the node with a real vantage6 server and client, on the cluster in use.
+
+Series: single, burst, central (a central function with subtasks), kill, restart. Needs the cluster
+and its images: `make bench-vantage6` brings both. See docs/bench.md.
+
+Exit codes: 0 measured, whether goals were met or not; 1 something could not be measured; 2 usage;
+3 a goal was missed, with --strict; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.__main__ import tell
+from bench.errors import BenchError
+from bench.kube import Kube
+from bench.table import Row, lines_of, missed
+from bench.vantage6.series import Series
+from demo.federation import PLAIN, Federation, Ground
+from demo.tools import DemoError
+from devserver import DevServerError
+from tests.cluster.station import Cluster
+
+_PORT = 7665
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    summary, _, rest = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.vantage6",
+        description=summary,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--runs", type=int, default=20, help="one at a time (20)")
+    parser.add_argument("--only", choices=_NAMES, action="append", help="may be given repeatedly")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--strict", action="store_true", help="exit code 3 if a goal was missed")
+    return parser.parse_args(arguments)
+
+
+_NAMES = ("single", "burst", "central", "kill", "restart")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = parse(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    cluster = Cluster()
+    home = Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}")
+    ground = Ground("v6-bench-fed", home, cluster.server_ip, _PORT, cluster.images)
+    federation = Federation(ground)
+    kube = Kube(cluster.settings.get("KUBECONFIG"), cluster.settings.get("CONTEXT") or None)
+    rows: dict[str, list[Row]] = {}
+    code = 0
+    try:
+        tell("a vantage6 server and two data stations of its own: namespace v6-bench-fed")
+        federation.remove()
+        federation.start_server(tell)
+        federation.place_data(PLAIN)
+        for station in PLAIN:
+            federation.deploy(station)
+        federation.wait()
+        client = federation.world.client("admin")
+        series = Series(federation, PLAIN[0], client, kube, tell)
+        for name, measure in _measures(series, options.runs).items():
+            if not options.only or name in options.only:
+                tell(f"{name}: begins; load average {os.getloadavg()[0]:.2f}")
+                rows[name] = measure()
+        client.close()
+    except KeyboardInterrupt:
+        tell("stopped; what was measured so far follows")
+        code = 130
+    except (BenchError, DemoError, DevServerError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    finally:
+        tell("taking the data stations away")
+        with suppress(DemoError):
+            federation.remove()
+    return code or _show(rows, options)
+
+
+def _measures(series: Series, runs: int) -> dict[str, Callable[[], list[Row]]]:
+    return {
+        "single": lambda: series.single(runs),
+        "burst": lambda: series.burst(max(2, runs // 6)),
+        "central": lambda: series.central(max(2, runs // 2)),
+        "kill": lambda: series.kill(max(2, runs // 2)),
+        "restart": series.restart,
+    }
+
+
+def _show(rows: dict[str, list[Row]], options: argparse.Namespace) -> int:
+    for name, found in rows.items():
+        print("\n" + "\n".join(lines_of(name, found)))
+    if options.json:
+        data = {name: [asdict(row) for row in found] for name, found in rows.items()}
+        options.json.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    late = missed([row for found in rows.values() for row in found])
+    for row in late:
+        print(f"MISSED  {row.what}")
+    return 3 if options.strict and late else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

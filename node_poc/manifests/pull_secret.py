@@ -1,0 +1,80 @@
+"""PURE: the Secret by which Kubernetes logs in to registries, and who makes it.
+
+A person makes it, once: ``python -m node_poc render pull-secret | kubectl apply -f -``. The node
+only names it in each Job, so it needs no right on Secrets at all: whoever takes over the node can
+read none, and passwords stay out of the ConfigMap that the node's pod mounts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from node_poc.config.model import NodeConfig
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
+
+# Docker's own registry has a name of its own in login files (github.com/docker/cli, config/types).
+_DOCKER_HUB = "https://index.docker.io/v1/"
+_DOCKER_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+
+
+class LoginFileError(ValueError):
+    """The docker login file cannot be used. The text says why, and shows nothing of it."""
+
+
+def pull_secret_names(config: NodeConfig) -> list[str]:
+    """Names of the Secrets that each Job refers to: those of the site, and the one made here."""
+    names = list(config.kubernetes.image_pull_secrets)
+    if config.docker_registries or config.kubernetes.docker_config_file:
+        names.append(Identity(config.kubernetes.node_name).pull_secret_name)
+    return names
+
+
+def build_pull_secret(config: NodeConfig, login_file: str | None) -> dict[str, Any]:
+    """Make the Secret from ``docker_registries`` and the text of a ``docker login`` file.
+
+    Raises:
+        LoginFileError: the file is none, or its passwords lie elsewhere.
+    """
+    logins = {} if login_file is None else _logins_in(login_file)
+    for entry in config.docker_registries:
+        host = entry.registry.removeprefix("https://").removeprefix("http://").rstrip("/")
+        host = _DOCKER_HUB if host in _DOCKER_HUB_NAMES else host
+        pair = f"{entry.username}:{entry.password}"
+        logins[host] = {"auth": base64.b64encode(pair.encode()).decode()}
+    names = Identity(config.kubernetes.node_name)
+    text = json.dumps({"auths": logins}, sort_keys=True)
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {
+            "name": names.pull_secret_name,
+            "namespace": config.kubernetes.namespace,
+            "labels": {
+                identity.LABEL_PART_OF: identity.PART_OF,
+                identity.LABEL_NODE: names.node_label,
+            },
+        },
+        "data": {".dockerconfigjson": base64.b64encode(text.encode()).decode()},
+    }
+
+
+def _logins_in(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+        logins = {str(host): dict(login) for host, login in data["auths"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise LoginFileError(
+            'is no docker login file: it must be JSON with an object "auths"; `docker login` or '
+            "`podman login --authfile FILE` makes one"
+        ) from None
+    if empty := [host for host, login in logins.items() if not login.get("auth")]:
+        raise LoginFileError(
+            f"has no password of {', '.join(sorted(empty))}: docker keeps it in a credential "
+            "store; log in with `podman login --authfile FILE`, or remove credsStore and log in "
+            "again"
+        )
+    return logins

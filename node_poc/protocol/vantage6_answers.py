@@ -1,0 +1,101 @@
+"""PURE: what a vantage6 server's HTTP answers mean: an object, or which kind of error."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+from node_poc.protocol.vantage6_errors import (
+    AlreadyFinishedError,
+    RefusedError,
+    UnreachableError,
+)
+
+_MESSAGE_LENGTH = 300
+_FINISHED = "already finished algorithm run"
+# Words of flask-jwt-extended and PyJWT for a token that the server does not take.
+_TOKEN_TROUBLE = ("expired", "signature", "token has been revoked", "segments", "authorization")
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a token says; its signature is the server's affair. Raises ValueError."""
+    try:
+        middle = token.split(".")[1]
+        told = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    except (IndexError, binascii.Error) as error:
+        raise ValueError("no token") from error
+    if not isinstance(told, dict):
+        raise ValueError("no token")  # noqa: TRY004  one kind of error for all that is no token
+    return told
+
+
+def read(answer: requests.Response, what: str) -> dict[str, Any]:
+    """The object that the server answered to ``what``.
+
+    Raises:
+        UnreachableError: the answer is trouble at the server, or makes no sense.
+        RefusedError: the server says no; AlreadyFinishedError if that is why.
+    """
+    status = answer.status_code
+    if status >= 500 or status in {408, 425, 429}:
+        raise UnreachableError(f"{what}: HTTP {status} {message(answer)}")
+    if 300 <= status < 400:
+        where = answer.headers.get("Location", "")[:_MESSAGE_LENGTH]
+        raise UnreachableError(f"{what}: the server redirects to {where}: correct server_url")
+    if status >= 400:
+        told = message(answer)
+        if status == 400 and _FINISHED in told:
+            raise AlreadyFinishedError(f"{what}: {told}", status)
+        raise RefusedError(f"{what}: HTTP {status} {told}", status)
+    try:
+        data = answer.json()
+    except (ValueError, RecursionError) as error:
+        raise UnreachableError(f"{what}: the answer is not JSON: is this the server?") from error
+    if not isinstance(data, dict):
+        raise UnreachableError(f"{what}: the answer is no object: is this the server?")
+    return data
+
+
+def message(answer: requests.Response) -> str:
+    """What the server says of an error, short and in one line."""
+    try:
+        data = answer.json()
+        told = f"{data.get('msg', '')} {data.get('errors') or ''}" if isinstance(data, dict) else ""
+    except (ValueError, RecursionError):
+        told = ""
+    return " ".join((told or answer.reason or "").split())[:_MESSAGE_LENGTH]
+
+
+def is_about_token(answer: requests.Response) -> bool:
+    """Whether it is the token that the server does not take, and not what was asked for."""
+    told = message(answer).lower()
+    return answer.status_code == 422 or any(word in told for word in _TOKEN_TROUBLE)
+
+
+def reason(error: Exception) -> str:
+    """Why there was no answer: the last words of a chain of errors that wrap each other."""
+    return str(error).rpartition(": ")[2].strip("')> ")[:_MESSAGE_LENGTH] or type(error).__name__
+
+
+def data_of(page: Mapping[str, Any]) -> list[Any]:
+    """The items of a list's page. Raises UnreachableError."""
+    data = page.get("data")
+    if not isinstance(data, list):
+        raise UnreachableError("a list without `data`: is this the server?")
+    return data
+
+
+def last_page(page: Mapping[str, Any]) -> int:
+    """The number of a list's last page, as its first tells it."""
+    links = page.get("links")
+    last = links.get("last") if isinstance(links, dict) else None
+    try:
+        return int(parse_qs(urlsplit(last).query)["page"][0]) if isinstance(last, str) else 1
+    except (KeyError, ValueError):
+        return 1

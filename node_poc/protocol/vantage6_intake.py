@@ -1,0 +1,155 @@
+"""From a run that a vantage6 server lists to a run that the engine has: one at a time, each alone.
+
+A run that cannot be taken ends at the server with its reason. Trouble with the server itself is
+raised: the run stays open there and comes again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import structlog
+
+from node_poc.config.model import NodeConfig
+from node_poc.crypto.errors import CryptoError
+from node_poc.crypto.payload import require_json_object
+from node_poc.protocol.messages import iso_time
+from node_poc.protocol.ports import Control
+from node_poc.protocol.vantage6_contract import ContractError, build_spec
+from node_poc.protocol.vantage6_errors import AlreadyFinishedError, RefusedError, ServerError
+from node_poc.protocol.vantage6_reports import Line, Reports, RunOrigin
+from node_poc.protocol.vantage6_request import RunRequest
+from node_poc.runs import policies
+from node_poc.runs.model import RunSpec
+from node_poc.runs.status import RunStatus
+
+log = structlog.get_logger(__name__)
+
+_GONE = 404
+
+
+class EngineBusyError(ServerError):
+    """The engine did not answer in time: whether it has the run is seen later."""
+
+
+@dataclass(frozen=True)
+class _Refusal(Exception):  # noqa: N818  it is an answer, not an error
+    """The run ends here: how, and what its researcher is told."""
+
+    status: RunStatus
+    reason: str
+
+
+class Intake:
+    """Takes runs in. ``prepare`` may be called from several threads, ``submit`` from one."""
+
+    def __init__(
+        self,
+        line: Line,
+        config: NodeConfig,
+        control: Control,
+        reports: Reports,
+    ) -> None:
+        """``control`` takes runs, ``reports`` tells the server of those that are not taken."""
+        self._line = line
+        self._config = config
+        self._control = control
+        self._reports = reports
+
+    def prepare(self, request: RunRequest) -> RunSpec | None:
+        """Tell the server that the run is taken up, and get all that it needs.
+
+        Returns:
+            the run for the engine; None if it has ended, here or at the server.
+
+        Raises:
+            ServerError: there is trouble with the server; the run has to come again.
+        """
+        try:
+            return self._prepare(request)
+        except _Refusal as refusal:
+            self._refuse(request, refusal.status, refusal.reason)
+        except AlreadyFinishedError:
+            log.info("run has ended at the server before it began here", run_id=request.run_id)
+        except RefusedError as error:
+            if error.status != _GONE:
+                self._refuse(request, RunStatus.FAILED, f"The server refused a request: {error}")
+        return None
+
+    def submit(self, request: RunRequest, spec: RunSpec) -> bool:
+        """Hand a prepared run to the engine; whether it has it now.
+
+        Raises:
+            EngineBusyError: it did not say.
+        """
+        try:
+            answer = self._control.run(spec)
+        except TimeoutError as error:
+            raise EngineBusyError(f"run {spec.run_id}: the node did not decide in time") from error
+        if not answer.accepted:
+            self._refuse(request, RunStatus.NOT_ALLOWED, answer.reason)
+        return answer.accepted
+
+    def _prepare(self, request: RunRequest) -> RunSpec:
+        rest = self._line.rest
+        rest.patch(f"run/{request.run_id}", {"started_at": iso_time(time.time())})
+        self._check_policies(request)
+        token = self._container_token(request)
+        node_id = self._line.identity.node_id
+        try:
+            data = self._input(request)
+            spec = build_spec(request, self._config, data, token, node_id)
+        except ContractError as error:
+            raise _Refusal(error.status, str(error)) from error
+        except CryptoError as error:
+            raise _Refusal(RunStatus.FAILED, f"The input cannot be read: {error}.") from error
+        return spec
+
+    def _check_policies(self, request: RunRequest) -> None:
+        rules = self._config.policies
+        facts = policies.TaskFacts(
+            image=request.image,
+            user_id=request.init_user_id,
+            organization_id=request.init_org_id,
+        )
+        if policies.needs_organization_name(rules):
+            found = self._line.rest.get(f"organization/{request.init_org_id}").get("name")
+            facts = replace(facts, organization_name=str(found) if found else None)
+        if policies.needs_store(rules) and request.store_id is not None:
+            facts = self._with_store(facts, request.store_id)
+        if reason := policies.refusal(facts, rules):
+            raise _Refusal(RunStatus.NOT_ALLOWED, reason)
+
+    def _with_store(self, facts: policies.TaskFacts, store_id: int) -> policies.TaskFacts:
+        rest = self._line.rest
+        url = rest.get(f"algorithmstore/{store_id}").get("url")
+        if not isinstance(url, str):
+            return facts
+        known = policies.store_url_allowed(url, self._config.policies)
+        has_image = known and rest.store_has(url, facts.image)
+        return replace(facts, store_url=url, store_has_image=has_image)
+
+    def _container_token(self, request: RunRequest) -> str:
+        # The image as the server spells it: it compares letter by letter.
+        body = {"task_id": request.task_id, "image": request.image}
+        try:
+            token = self._line.rest.post("token/container", body).get("container_token")
+        except RefusedError as error:
+            reason = f"The server gave no token for this run's container: {error}."
+            raise _Refusal(RunStatus.FAILED, reason) from error
+        if not isinstance(token, str):
+            raise _Refusal(RunStatus.FAILED, "The server gave no token for this run's container.")
+        return token
+
+    def _input(self, request: RunRequest) -> bytes:
+        if request.blob_storage_used:
+            reason = "The server keeps large inputs in a blob store, which this node cannot read."
+            raise _Refusal(RunStatus.FAILED, reason)
+        data = self._line.cryptor.decrypt(request.input)
+        if self._line.cryptor.encrypts:
+            require_json_object(data)
+        return data
+
+    def _refuse(self, request: RunRequest, status: RunStatus, reason: str) -> None:
+        self._reports.refuse(request.run_id, RunOrigin.of(request), status, reason)

@@ -1,0 +1,246 @@
+"""What a vantage6 server is told of runs: PATCHes that erase nothing, and events beside them.
+
+A PATCH sets log, result and end of a run to nothing where it leaves them out. So every PATCH has
+the log so far, and the last one has all at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from node_poc.crypto.errors import CryptoError
+from node_poc.crypto.payload import Cryptor
+from node_poc.protocol.messages import iso_time
+from node_poc.protocol.ports import Control, QueryError
+from node_poc.protocol.vantage6_body import RunPatch
+from node_poc.protocol.vantage6_errors import AlreadyFinishedError, RefusedError, UnreachableError
+from node_poc.protocol.vantage6_identity import NodeIdentity
+from node_poc.protocol.vantage6_logs import RunLogs, clean, failure_text
+from node_poc.protocol.vantage6_outbox import Outbox
+from node_poc.protocol.vantage6_request import RunRequest
+from node_poc.protocol.vantage6_rest import Rest
+from node_poc.runs.model import Run, RunResult
+from node_poc.runs.status import RunStatus
+
+log = structlog.get_logger(__name__)
+
+_MAX_RESULT_BYTES = 100 * 1024 * 1024
+# Results from this size on are made one at a time: each takes a few times its size of memory.
+_LARGE_BYTES = 4 * 1024 * 1024
+_KEY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class RunOrigin:
+    """What is needed of a run's task until its end, also after a restart."""
+
+    task_id: int
+    parent_id: int | None
+    init_org_id: int
+
+    @classmethod
+    def from_origin(cls, origin: dict[str, str]) -> RunOrigin:
+        """Of ``RunSpec.origin``. Raises KeyError or ValueError for a run of another server."""
+        parent = origin["parent_id"]
+        return cls(
+            int(origin["task_id"]), int(parent) if parent else None, int(origin["init_org_id"])
+        )
+
+    @classmethod
+    def of(cls, request: RunRequest) -> RunOrigin:
+        """Of a run as the server lists it."""
+        return cls(request.task_id, request.parent_id, request.init_org_id)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The ways to the server, and who we are there."""
+
+    rest: Rest
+    emit: Callable[[str, object], bool]
+    identity: NodeIdentity
+    cryptor: Cryptor
+
+
+class Reports:
+    """Tells the server of runs. Every call returns at once; the outbox sends."""
+
+    def __init__(self, line: Line, outbox: Outbox, control: Control, logs: RunLogs) -> None:
+        """``logs`` reads and streams, ``outbox`` sends; both are started by others."""
+        self._line = line
+        self._outbox = outbox
+        self._control = control
+        self._logs = logs
+        self._lock = threading.Lock()
+        self._owed: set[int] = set()
+        self._large = threading.Lock()
+        self._keys: dict[int, tuple[float, str | None]] = {}
+
+    def status(self, run: Run) -> None:
+        """Tell how a run is, if it is something that the server should show."""
+        if run.status is RunStatus.ACTIVE:
+            self._outbox.put(run.run_id, lambda: self._send_active(run), must=False)
+        elif run.failure is not None and not run.status.is_final:
+            self._outbox.put(run.run_id, lambda: self._send_waiting(run), must=False)
+
+    def result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
+        """Bring a result to the server; ``acknowledged`` is called once it has it."""
+        run_id = result.run_id
+        with self._lock:
+            if run_id in self._owed:
+                return  # it is on its way
+            self._owed.add(run_id)
+
+        def send() -> None:
+            try:
+                self._send_result(result)
+            except UnreachableError:
+                raise
+            except Exception:
+                self._no_longer_owed(run_id)
+                raise
+            self._no_longer_owed(run_id)
+            acknowledged()
+
+        self._outbox.put(run_id, send, must=True)
+
+    def refuse(self, run_id: int, facts: RunOrigin | None, status: RunStatus, reason: str) -> None:
+        """End a run at the server that never started here."""
+        log.warning("run refused", run_id=run_id, status=status.value, reason=reason)
+        now = time.time()
+        body = {
+            "status": status.value,
+            "log": clean(f"[node] {reason}"),
+            "finished_at": iso_time(now),
+        }
+        self._outbox.put(run_id, lambda: self._end(run_id, facts, status, body), must=True)
+
+    # --- in the outbox's threads
+
+    def _send_active(self, run: Run) -> None:
+        facts = self._facts(run.run_id)
+        if facts is None:
+            return
+        said = self._logs.begin(run.run_id, facts.task_id)
+        self._end(run.run_id, facts, run.status, {"status": run.status.value, "log": said})
+
+    def _send_waiting(self, run: Run) -> None:
+        body = {"status": run.status.value, "log": clean(failure_text(run.failure))}
+        self._end(run.run_id, None, run.status, body)
+
+    def _end(
+        self, run_id: int, facts: RunOrigin | None, status: RunStatus, body: dict[str, Any]
+    ) -> None:
+        """PATCH, and tell others of it if the server took it."""
+        try:
+            self._line.rest.patch(f"run/{run_id}", body)
+        except AlreadyFinishedError:
+            return
+        self._announce(run_id, facts, status)
+
+    def _announce(self, run_id: int, facts: RunOrigin | None, status: RunStatus) -> None:
+        if facts is None:
+            return
+        who = self._line.identity
+        event = {
+            "node_id": who.node_id,
+            "status": status.value,
+            "run_id": run_id,
+            "task_id": facts.task_id,
+            "collaboration_id": who.collaboration_id,
+            "organization_id": who.organization_id,
+            "parent_id": facts.parent_id,
+        }
+        self._line.emit("algorithm_status_change", event)
+
+    def _send_result(self, result: RunResult) -> None:
+        run_id, facts = result.run_id, self._facts(result.run_id)
+        status, told = result.status, self._logs.whole(result)
+        try:
+            data = self._control.read_result(run_id, _MAX_RESULT_BYTES)
+        except QueryError as error:
+            data = b""
+            if status is RunStatus.COMPLETED:
+                status, told = RunStatus.FAILED, f"{told}\n[node] {_unreadable(error)}".strip()
+        fields = {
+            "status": status.value,
+            "log": told,
+            "finished_at": str(iso_time(result.ended_at or time.time())),
+        }
+        if not data:
+            self._send_last(run_id, facts, status, fields)
+        elif len(data) < _LARGE_BYTES:
+            self._send_data(run_id, facts, status, fields, data)
+        else:
+            with self._large:
+                self._send_data(run_id, facts, status, fields, data)
+
+    def _send_data(
+        self,
+        run_id: int,
+        facts: RunOrigin | None,
+        status: RunStatus,
+        fields: dict[str, str],
+        data: bytes,
+    ) -> None:
+        try:
+            text = self._line.cryptor.encrypt(data, self._public_key(facts))
+        except CryptoError as error:
+            self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, str(error)))
+            return
+        try:
+            self._line.rest.patch(f"run/{run_id}", RunPatch(fields, text))
+        except AlreadyFinishedError:
+            return
+        except RefusedError as error:
+            reason = f"The server did not take the result of {len(data)} bytes ({error})."
+            self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, reason))
+            return
+        self._announce(run_id, facts, status)
+
+    def _send_last(
+        self, run_id: int, facts: RunOrigin | None, status: RunStatus, fields: dict[str, str]
+    ) -> None:
+        try:
+            self._end(run_id, facts, status, fields)
+        except RefusedError as error:  # deleted at the server, or not ours any more: nobody waits
+            log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
+
+    def _public_key(self, facts: RunOrigin | None) -> str | None:
+        """The public key of who asked for the run. None if there is none, or none is needed."""
+        if facts is None or not self._line.cryptor.encrypts:
+            return None
+        now = time.monotonic()
+        asked_at, key = self._keys.get(facts.init_org_id, (float("-inf"), None))
+        if now - asked_at > _KEY_SECONDS:
+            organization = self._line.rest.get(f"organization/{facts.init_org_id}")
+            found = organization.get("public_key")
+            key = found if isinstance(found, str) else None
+            self._keys[facts.init_org_id] = (now, key)
+        return key
+
+    def _facts(self, run_id: int) -> RunOrigin | None:
+        try:
+            return RunOrigin.from_origin(self._control.origin(run_id))
+        except (QueryError, KeyError, ValueError) as error:
+            log.warning("a run's task is not known", run_id=run_id, error=str(error))
+            return None
+
+    def _no_longer_owed(self, run_id: int) -> None:
+        with self._lock:
+            self._owed.discard(run_id)
+
+
+def _failed(fields: dict[str, str], reason: str) -> dict[str, str]:
+    log_text = f"{fields['log']}\n[node] {reason}".strip()
+    return {**fields, "status": RunStatus.FAILED.value, "log": clean(log_text)}
+
+
+def _unreadable(error: QueryError) -> str:
+    return f"The result cannot be sent: {error}"

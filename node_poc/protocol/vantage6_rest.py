@@ -1,0 +1,242 @@
+"""The REST side of a vantage6 4.x server: login, tokens that renew themselves, requests, errors.
+
+Every request carries a fresh token. A token is renewed before it ends, by the refresh token or,
+when the server does not take that any more (it was restarted with another secret, or the node
+slept), by the API key. Tokens and the API key never come into a log or an error's text.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import structlog
+from requests.auth import AuthBase
+
+from node_poc import __version__
+from node_poc.protocol.vantage6_answers import (
+    claims,
+    data_of,
+    is_about_token,
+    last_page,
+    message,
+    read,
+    reason,
+)
+from node_poc.protocol.vantage6_errors import LoginRefusedError, RefusedError, UnreachableError
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
+_UPLOAD_SECONDS = 600.0
+# A token is renewed when so much of its life is left, or a fifth of it if that is less.
+_RENEW_SECONDS = 600.0
+
+
+class Body(Protocol):
+    """A request's body that is made while it is sent; see ``vantage6_body``."""
+
+    def __len__(self) -> int:
+        """How many bytes it has."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give it from its begin."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Give its next bytes."""
+
+    def rewind(self) -> None:
+        """Begin anew."""
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    access: str
+    refresh: str
+    refresh_url: str
+    renew_at: float  # monotonic seconds
+
+
+class _Bearer(AuthBase):
+    """As an ``auth``, because requests would let a .netrc overrule a mere header."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Rest:
+    """A node's session with the server. Thread-safe."""
+
+    def __init__(self, address: str, api_path: str, api_key: str) -> None:
+        """Nothing is sent before the first call.
+
+        Args:
+            address: the server's URL with its port, without the API's path.
+            api_path: such as ``/api``.
+            api_key: the node's.
+        """
+        self._address = address
+        self._base = f"{address}/{api_path.strip('/')}".rstrip("/")
+        self._api_key = api_key
+        self._tokens: _Tokens | None = None
+        self._lock = threading.Lock()
+        self._sessions = threading.local()
+
+    def login(self) -> int:
+        """Log in anew; returns the node's id.
+
+        Raises:
+            LoginRefusedError: the server does not know the API key.
+            UnreachableError: there was no answer that means anything; try again.
+        """
+        with self._lock:
+            return self._login()
+
+    def token(self) -> str:
+        """A token that goes on to be good for a while. Raises what ``login`` raises."""
+        with self._lock:
+            if self._tokens is None or time.monotonic() > self._tokens.renew_at:
+                self._renew()
+            assert self._tokens is not None  # noqa: S101  just made
+            return self._tokens.access
+
+    def renew(self, bad_token: str | None = None) -> None:
+        """Get another token, unless ``bad_token`` was replaced meanwhile. Raises as ``login``."""
+        with self._lock:
+            if bad_token is None or self._tokens is None or self._tokens.access == bad_token:
+                self._renew()
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """GET one object.
+
+        Raises:
+            RefusedError: the server said no (4xx).
+            UnreachableError: no answer, 5xx, or one that makes no sense; try again.
+            LoginRefusedError: the API key is not taken any more.
+        """
+        return self._send("GET", path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST one object. Raises as ``get``."""
+        return self._send("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any] | Body) -> dict[str, Any]:
+        """PATCH one object. Raises as ``get``, and AlreadyFinishedError for a run that has ended.
+
+        The body may be one that is made while it is sent.
+        """
+        if isinstance(body, Mapping):
+            return self._send("PATCH", path, json=body)
+        return self._send("PATCH", path, data=body, headers={"Content-Type": "application/json"})
+
+    def pages_from_last(self, path: str, per_page: int, **params: Any) -> Iterator[list[Any]]:
+        """The pages of a list, the last one first. Raises as ``get``.
+
+        The server lists the newest first; so this gives the oldest first, with no more than a page
+        in memory. Items within a page are in the server's order.
+        """
+        asked = {**params, "per_page": per_page}
+        first = self.get(path, **asked, page=1)
+        number = last_page(first)
+        while number > 1:
+            yield data_of(self.get(path, **asked, page=number))
+            number -= 1
+        yield data_of(first)
+
+    def store_has(self, store_url: str, image: str) -> bool:
+        """Whether an algorithm store says that an image is one of its algorithms.
+
+        The store asks the server, by the node's token, whether it may tell. Raises as ``get``.
+        """
+        url = f"{store_url.rstrip('/')}/algorithm"
+        headers = {"Server-Url": self._base, "Client-Type": "node"}
+        asked = {"params": {"image": image}, "headers": headers}
+        answer = self._call("GET", url, self.token(), **asked)
+        return bool(data_of(read(answer, "GET algorithm at the store")))
+
+    # --- one request
+
+    def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        token = self.token()
+        answer = self._call(method, self._url(path), token, **options)
+        if answer.status_code in {401, 422} and is_about_token(answer):
+            self.renew(token)
+            if "data" in options:
+                options["data"].rewind()
+            answer = self._call(method, self._url(path), self.token(), **options)
+        return read(answer, f"{method} {path}")
+
+    def _url(self, path: str) -> str:
+        return f"{self._base}/{path}"
+
+    def _call(self, method: str, url: str, token: str | None, **options: Any) -> requests.Response:
+        read_seconds = _UPLOAD_SECONDS if "data" in options else _READ_SECONDS
+        try:
+            return self._session().request(
+                method,
+                url,
+                auth=_Bearer(token),
+                timeout=(_CONNECT_SECONDS, read_seconds),
+                allow_redirects=False,
+                **options,
+            )
+        except (requests.RequestException, OSError) as error:
+            raise UnreachableError(f"{method} {urlsplit(url).path}: {reason(error)}") from error
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._sessions, "session", None)
+        if session is None:
+            session = self._sessions.session = requests.Session()
+            session.headers["User-Agent"] = f"v6-node-on-kubernetes/{__version__}"
+        return session
+
+    # --- tokens; the lock is held
+
+    def _renew(self) -> None:
+        tokens = self._tokens
+        if tokens is not None:
+            answer = self._call("POST", tokens.refresh_url, tokens.refresh)
+            if answer.status_code == 200:
+                self._keep(read(answer, "POST token/refresh"), tokens.refresh_url)
+                return
+            if answer.status_code >= 500:
+                read(answer, "POST token/refresh")  # raises: the server is in trouble
+            log.info("tokens are not refreshed: logging in again", status=answer.status_code)
+        self._login()
+
+    def _login(self) -> int:
+        answer = self._call("POST", self._url("token/node"), None, json={"api_key": self._api_key})
+        if answer.status_code in {400, 401, 422}:
+            raise LoginRefusedError(
+                f"api_key: the server does not take it ({message(answer)}); check that it is this "
+                "node's key, that server_url, port and api_path name the right server, and that "
+                "the node was not deleted there"
+            )
+        try:
+            data = read(answer, "POST token/node")
+        except RefusedError as error:
+            raise UnreachableError(f"{error}; check server_url, port and api_path") from error
+        return self._keep(data, urljoin(self._address, str(data.get("refresh_url", ""))))
+
+    def _keep(self, data: Mapping[str, Any], refresh_url: str) -> int:
+        try:
+            access, refresh = str(data["access_token"]), str(data["refresh_token"])
+            told = claims(access)
+            node_id, life = int(told["sub"]), float(told["exp"]) - float(told["iat"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreachableError("POST token/node: the answer holds no node's token") from error
+        # By the token's own length of life: the clocks of server and node may differ.
+        renew_at = time.monotonic() + life - min(_RENEW_SECONDS, life / 5)
+        self._tokens = _Tokens(access, refresh, refresh_url, renew_at)
+        return node_id

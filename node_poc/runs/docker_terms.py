@@ -1,0 +1,52 @@
+"""PURE: what vantage6's ``DockerManager`` hands out and takes, under its own names.
+
+Sources: ``Result`` and ``KilledRun`` of ``vantage6.node.docker.docker_manager`` 4.x, ``ToBeKilled``
+of the 5.x ``ContainerManager``. ``task_id``, ``parent_id`` and ``organization_id`` are facts of the
+server that a run carries in ``RunSpec.origin`` under these names; None where a server has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from node_poc.runs.status import RunStatus
+
+TASK_ID = "task_id"
+PARENT_ID = "parent_id"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an ended run left. ``data`` is empty if it leaves no single result."""
+
+    run_id: int
+    task_id: int | None
+    logs: str
+    data: bytes = field(repr=False)
+    status: RunStatus
+    parent_id: int | None
+
+
+@dataclass(frozen=True)
+class ToBeKilled:
+    """One entry of a kill list."""
+
+    run_id: int
+    task_id: int | None = None
+    organization_id: int | None = None
+
+
+@dataclass(frozen=True)
+class KilledRun:
+    """One run that a kill has ended, or is ending."""
+
+    run_id: int
+    task_id: int | None
+    parent_id: int | None
+
+
+def number_in(origin: Mapping[str, str], name: str) -> int | None:
+    """A number of a run's origin; None if the server gave none."""
+    text = origin.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() else None

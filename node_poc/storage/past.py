@@ -1,0 +1,263 @@
+"""What is kept of runs whose results the server has, how long, and what is left afterwards.
+
+    <task_dir>/.node/closed/<run_id>           delivered at its time; holds digest, status, volumes
+    <task_dir>/.node/gone/<run_id>             the same file, moved here when the run's folder went
+    <task_dir>/.node/volumes/<name>/<run_id>   empty; there while a run that used tmp/<name> is kept
+    <task_dir>/.node/trash/                    what is being removed
+
+What is to go is renamed into the trash, which is done at once or not at all, and removed from
+there. Nothing of it needs room on the disk, so a full one gets empty again. No link is followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node_poc.manifests.volumes import SHARED_FOLDER
+from node_poc.storage.records import StorageError
+
+# So many removed runs are remembered; each takes one block of the disk.
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run that is over. Both are empty if the disk was too full to write them down."""
+
+    run_id: int
+    digest: str = ""
+    status: str = ""
+    volumes: tuple[str, ...] | None = None
+
+
+class PastRecords:
+    """Reads and writes what is above. Changing calls are the engine's thread's only."""
+
+    def __init__(self, task_dir: Path, keep_seconds: float | None) -> None:
+        """``keep_seconds``: how long a folder stays after its delivery; None: for ever."""
+        self._root = task_dir
+        self._keep_seconds = keep_seconds
+        self._closed = task_dir / ".node" / "closed"
+        self._gone = task_dir / ".node" / "gone"
+        self._volumes = task_dir / ".node" / "volumes"
+        self._trash = task_dir / ".node" / "trash"
+
+    def prepare(self) -> None:
+        """Make the folders. Raises StorageError."""
+        for folder in (self._closed, self._gone, self._volumes, self._trash):
+            with _telling(folder, "made"):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    # --- while a run is open, and when it is over
+
+    def use_volume(self, name: str, run_id: int) -> None:
+        """Remember that a run uses a shared folder. Raises StorageError."""
+        folder = self._volumes / name
+        with _telling(folder, "written"):
+            folder.mkdir(exist_ok=True)
+            (folder / str(run_id)).touch()
+
+    def close(self, past: PastRun) -> None:
+        """Note that the server has the result: from now on the time to keep runs.
+
+        On a full disk the note stays empty; the run is over all the same. Raises StorageError.
+        """
+        path = self._closed / str(past.run_id)
+        text = json.dumps([past.digest, past.status, past.volumes])
+        with _telling(path, "made"):
+            path.touch()
+            with contextlib.suppress(OSError):
+                path.write_text(text, encoding="utf-8")
+
+    def is_closed(self, run_id: int) -> bool:
+        """Whether a run is over and its folder is still kept."""
+        return (self._closed / str(run_id)).exists()
+
+    def find_gone(self, run_id: int) -> PastRun | None:
+        """A run whose folder was removed; None if there was none, or it is long forgotten."""
+        return _read(self._gone / str(run_id), run_id)
+
+    def explain_gone(self, gone: PastRun) -> str:
+        """Say to who asks for a removed run what became of it."""
+        ended = f"ended as {gone.status!r}" if gone.status else "has ended"
+        kept = "" if self._keep_seconds is None else f" was kept for {self._keep_seconds:g} s and"
+        return f"run {gone.run_id} {ended} and was delivered; what it left{kept} is removed now"
+
+    # --- what may go: asked in any thread
+
+    def due(self, limit: int) -> list[int]:
+        """Runs whose time is over, oldest first, at the most ``limit``. Raises StorageError."""
+        if self._keep_seconds is None:
+            return []
+        before = time.time() - self._keep_seconds
+        with _telling(self._closed, "read"):
+            return [run_id for _, run_id in self._oldest(self._closed, before)[:limit]]
+
+    def unused_volumes(self, limit: int) -> list[str]:
+        """Shared folders that no run uses that is open or kept. Raises StorageError.
+
+        One that was never noted is of an older node: its own time says when it was used.
+        """
+        if self._keep_seconds is None:
+            return []
+        found: list[str] = []
+        before = time.time() - self._keep_seconds
+        shared = self._root / SHARED_FOLDER
+        if not shared.is_dir():
+            return []
+        with _telling(shared, "read"), os.scandir(shared) as entries:
+            for entry in entries:
+                if len(found) == limit:
+                    break
+                if not entry.is_dir(follow_symlinks=False):
+                    continue
+                users = _names(self._volumes / entry.name)
+                old = entry.stat(follow_symlinks=False).st_mtime < before
+                if not users and (users is not None or old):
+                    found.append(entry.name)
+        return found
+
+    # --- making it go
+
+    def retire(self, run_id: int) -> None:
+        """Let a closed run's folder go; that it was there stays known. Raises StorageError."""
+        note = self._closed / str(run_id)
+        past = _read(note, run_id)
+        with _telling(note, "moved"):
+            if past is not None:
+                note.replace(self._gone / str(run_id))
+            self._discard(self._root / str(run_id))
+            volumes = past.volumes if past is not None else None
+            for name in _names(self._volumes) or [] if volumes is None else volumes:
+                (self._volumes / name / str(run_id)).unlink(missing_ok=True)
+
+    def retire_volume(self, name: str) -> bool:
+        """Let a shared folder go, unless a run uses it. Raises StorageError."""
+        users = self._volumes / name
+        with _telling(users, "moved"):
+            try:
+                users.rmdir()
+            except FileNotFoundError:
+                pass
+            except OSError:  # it is not empty: a run has come meanwhile
+                return False
+            self._discard(self._root / SHARED_FOLDER / name)
+        return True
+
+    def _discard(self, path: Path) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(self._trash / f"{path.name}.{time.time_ns()}")
+
+    # --- in any thread, after that
+
+    def empty_trash(self) -> Iterator[str]:
+        """Remove what is in the trash, one thing at each step; yields what could not be removed."""
+        for name in _names(self._trash) or []:
+            path = self._trash / name
+            try:
+                remove_tree(path)
+            except OSError as error:
+                yield f"{path}: {error.strerror}"
+
+    def forget_oldest(self) -> int:
+        """Forget the oldest removed runs if they are too many; returns how many."""
+        oldest = self._oldest(self._gone, float("inf"))[:-_REMEMBERED]
+        for _, run_id in oldest:
+            (self._gone / str(run_id)).unlink(missing_ok=True)
+        return len(oldest)
+
+    # --- at the start
+
+    def unnoted(self, open_runs: set[int]) -> list[int]:
+        """Runs with a folder that are neither open nor closed: of a crash, or an older node."""
+        closed = {int(name) for name in _names(self._closed) or [] if is_number(name)}
+        there = {int(name) for name in _names(self._root) or [] if is_number(name)}
+        return sorted(there - open_runs - closed)
+
+    def is_old(self, run_id: int) -> bool:
+        """Whether a run's folder was last changed longer ago than folders are kept."""
+        if self._keep_seconds is None:
+            return False
+        try:
+            changed = (self._root / str(run_id)).lstat().st_mtime
+        except FileNotFoundError:
+            return False
+        return changed < time.time() - self._keep_seconds
+
+    def drop_stale_users(self) -> None:
+        """Strike runs off the shared folders that are neither open nor kept any more."""
+        for name in _names(self._volumes) or []:
+            for user in _names(self._volumes / name) or []:
+                if not (self._root / user).exists():
+                    (self._volumes / name / user).unlink(missing_ok=True)
+
+    @staticmethod
+    def _oldest(folder: Path, before: float) -> list[tuple[float, int]]:
+        with os.scandir(folder) as entries:
+            found = [
+                (entry.stat().st_mtime, int(entry.name))
+                for entry in entries
+                if is_number(entry.name)
+            ]
+        return sorted(item for item in found if item[0] <= before)
+
+
+def is_number(name: str) -> bool:
+    """Whether a folder's name is a run id."""
+    return name.isascii() and name.isdigit()
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all in it, following no link, even if its modes forbid it. OSError."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        # An algorithm may close a folder to everybody, its owner included.
+        path.chmod(0o700)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                inside = Path(folder, name)
+                if not inside.is_symlink():
+                    inside.chmod(0o700)
+        shutil.rmtree(path)
+
+
+def _names(folder: Path) -> list[str] | None:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  names, not paths
+    except FileNotFoundError:
+        return None
+
+
+def _read(path: Path, run_id: int) -> PastRun | None:
+    try:
+        digest, status, volumes = _parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
+        return PastRun(run_id)
+    return PastRun(run_id, str(digest), str(status), volumes and tuple(volumes))
+
+
+def _parse(text: str) -> list[Any]:
+    data: list[Any] = json.loads(text)
+    return data
+
+
+@contextlib.contextmanager
+def _telling(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be {what} ({error.strerror})") from error

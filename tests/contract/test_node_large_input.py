@@ -1,0 +1,15 @@
+"""A large command costs the node little: what holds Python's lock holds up every other run."""
+
+import time
+
+from tests.fakes.station import payload
+
+
+def test_four_megabytes_take_a_moment_of_the_processor(station, emitter):
+    large = payload(2, docker_input="a" * 4_000_000)
+    assert emitter.post(payload(1))["accepted"]
+    began = time.process_time()
+    assert emitter.post(large)["accepted"]
+    # Checked byte by byte in Python it took ten times as long.
+    assert time.process_time() - began < 0.35
+    assert (station.task_dir / "2" / "docker_input").stat().st_size == 4_000_000
