@@ -47,14 +47,21 @@ class Answer:
 Answers = dict[tuple[str, str], Answer | Callable[[Seen], Answer]]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, *_: object) -> None:
+        """Proxies that go away are part of the tests."""
+
+
 class Upstream:
     """Listens on loopback. `answers`: by method and path without query; else 404."""
 
     def __init__(self) -> None:
         self.answers: Answers = {}
         self.seen: list[Seen] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
