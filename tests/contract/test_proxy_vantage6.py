@@ -1,0 +1,261 @@
+"""The proxy between a real vantage6 server and vantage6's own algorithm client.
+
+The nodes are played by this test: it logs in with their API keys, and reads and writes payloads
+with our own code. So vantage6's client, server and algorithm client are held against it.
+"""
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+from devserver import DevServer, environment, provision
+from node_poc.crypto.keys import KeyMatch, compare_public_key
+from node_poc.crypto.payload import PlainCryptor, RsaCryptor
+from node_poc.storage.private_key import read_private_key
+from tests.fakes.proxy import proxy
+
+pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
+
+IMAGE = "registry.example/algorithm:1"
+SCRIPT = Path(__file__).parents[1] / "fakes/algorithm_client.py"
+INPUT = {"method": "partial", "args": [], "kwargs": {"column": "größe", "many": "x" * 5000}}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    server = DevServer(tmp_path_factory.mktemp("vantage6"))
+    server.start()
+    yield provision(server)
+    server.stop()
+
+
+@pytest.fixture(params=["plain", "encrypted"], scope="module")
+def station(request, world):
+    station = Station(world, request.param)
+    with proxy(station.cryptor("alpha"), server=world.server.url) as running:
+        station.proxy = running
+        yield station
+    station.user.close()
+
+
+class Station:
+    """One collaboration: its user, its nodes, and how their payloads are read and written."""
+
+    def __init__(self, world, collaboration):
+        self.world, self.collaboration = world, collaboration
+        self.encrypted = collaboration == "encrypted"
+        self.user = world.client("admin", encrypted=self.encrypted)
+        self.tokens = {name: self._log_in(name) for name in ("alpha", "beta")}
+
+    def cryptor(self, name):
+        if not self.encrypted:
+            return PlainCryptor()
+        return RsaCryptor(read_private_key(self.world.private_key(name)))
+
+    def _log_in(self, name):
+        key = self.world.node(self.collaboration, name)["api_key"]
+        url = f"{self.world.server.url}/token/node"
+        answer = requests.post(url, json={"api_key": key}, timeout=10)
+        return answer.json()["access_token"]
+
+    def as_node(self, name, method, path, **options):
+        headers = {"Authorization": f"Bearer {self.tokens[name]}"}
+        url = f"{self.world.server.url}/{path}"
+        answer = requests.request(method, url, headers=headers, timeout=10, **options)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def public_key(self, name):
+        number = self.world.organization(name)
+        return self.as_node("alpha", "GET", f"organization/{number}")["public_key"]
+
+    def submit(self, *names):
+        """The user's task, as its nodes find it: the runs by organization."""
+        organizations = [self.world.organization(name) for name in names]
+        number = self.world.collaboration(self.collaboration)
+        return self.user.submit(number, organizations, IMAGE, INPUT)
+
+    def open_run(self, name, task_id):
+        path = f"run?state=open&include=task&task_id={task_id}"
+        node = self.world.node(self.collaboration, name)["id"]
+        (run,) = self.as_node(name, "GET", f"{path}&node_id={node}")["data"]
+        return run
+
+    def finish(self, name, run, result, reader="alpha"):
+        key = self.public_key(reader)
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        change = {"status": "completed", "log": "", "started_at": now, "finished_at": now}
+        change["result"] = self.cryptor(name).encrypt(result, key)
+        self.as_node(name, "PATCH", f"run/{run['id']}", json=change)
+
+    def container_token(self, task_id):
+        asked = {"task_id": task_id, "image": IMAGE}
+        return self.as_node("alpha", "POST", "token/container", json=asked)["container_token"]
+
+
+class Algorithm:
+    """vantage6's algorithm client in a process, behind the proxy."""
+
+    def __init__(self, station, token):
+        python = environment.ensure()
+        address = ["http://127.0.0.1", str(station.proxy.port)]
+        self._process = subprocess.Popen(
+            [str(python), str(SCRIPT), *address, token],
+            env=environment.variables(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *call):
+        self._process.stdin.write(json.dumps(call) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def close(self):
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def central(station):
+    """A task of the user whose container calls; gives (task, its run, the algorithm)."""
+    made = station.submit("alpha")
+    run = station.open_run("alpha", made["task_id"])
+    algorithm = Algorithm(station, station.container_token(made["task_id"]))
+    yield made["task_id"], run, algorithm
+    algorithm.close()
+
+
+def test_the_key_that_vantage6_uploaded_is_the_one_we_have(station):
+    if not station.encrypted:
+        return
+    key = read_private_key(station.world.private_key("alpha"))
+    assert compare_public_key(key, station.public_key("alpha")) is KeyMatch.SAME
+    assert compare_public_key(key, station.public_key("beta")) is KeyMatch.DIFFERENT
+
+
+def test_we_read_the_users_input_and_the_user_reads_our_result(station):
+    made = station.submit("alpha", "beta")
+    for name in ("alpha", "beta"):
+        run = station.open_run(name, made["task_id"])
+        assert json.loads(station.cryptor(name).decrypt(run["input"])) == INPUT
+        assert ("$" in run["input"]) is station.encrypted
+        station.finish(name, run, json.dumps({"from": name, "sum": 1.5}).encode())
+    assert station.user.wait(made["task_id"])["status"] == "completed"
+    results = [json.loads(result) for result in station.user.results(made["task_id"])]
+    assert sorted(result["from"] for result in results) == ["alpha", "beta"]
+    assert {result["sum"] for result in results} == {1.5}
+
+
+def test_a_central_function_makes_subtasks_and_reads_their_results(station, central):
+    _, _, algorithm = central
+    organizations = [station.world.organization(name) for name in ("alpha", "beta")]
+    subtask = algorithm("create", INPUT, organizations)
+    assert "id" in subtask, subtask
+    for name in ("alpha", "beta"):
+        run = station.open_run(name, subtask["id"])
+        # the node takes what vantage6's algorithm client sent through the proxy
+        assert json.loads(station.cryptor(name).decrypt(run["input"])) == INPUT
+        assert ("$" in run["input"]) is station.encrypted
+        big = json.dumps({"from": name, "many": "y" * 2_000_000}).encode()
+        station.finish(name, run, big)
+        got = algorithm("result", run["id"])
+        assert got["from"] == name
+        assert len(got["many"]) == 2_000_000
+    results = algorithm("wait", subtask["id"])
+    assert sorted(result["from"] for result in results) == ["alpha", "beta"]
+    assert len(algorithm("runs", subtask["id"])) == 2
+
+
+def test_one_subtask_after_the_other(station, central):
+    _, _, algorithm = central
+    for number in range(3):
+        subtask = algorithm(
+            "create",
+            {"method": "m", "kwargs": {"n": number}},
+            [station.world.organization("alpha")],
+        )
+        run = station.open_run("alpha", subtask["id"])
+        station.finish("alpha", run, json.dumps(number).encode())
+        assert algorithm("wait", subtask["id"]) == [number]
+
+
+def test_what_else_an_algorithm_asks_for(station, central):
+    task_id, run, algorithm = central
+    assert algorithm("task", task_id)["image"] == IMAGE
+    names = {organization["name"] for organization in algorithm("organizations")}
+    assert names == {"alpha", "beta"}
+    assert algorithm("collaboration")["encrypted"] is station.encrypted
+    assert algorithm("request", f"run/{run['id']}")["id"] == run["id"]
+    assert algorithm("request", f"task/{task_id}/status")["status"] == "pending"
+    assert algorithm("request", "blobstream/status") == {"blob_store_enabled": False}
+
+
+def test_the_servers_refusals_arrive_as_they_are(station, central):
+    task_id, _, _ = central
+    token = station.container_token(task_id)
+    proxied = {"Authorization": f"Bearer {token}"}
+    for path in (
+        "run/99999",
+        "task/99999",
+        "user",
+        "organization/99999",
+        "result/99999",
+        "nothing",
+    ):
+        through = requests.get(f"{station.proxy.url}/{path}", headers=proxied, timeout=10)
+        direct = requests.get(f"{station.world.server.url}/{path}", headers=proxied, timeout=10)
+        assert (through.status_code, through.text) == (direct.status_code, direct.text)
+        assert through.status_code >= 400
+
+
+def test_another_collaborations_data_stays_there(station, central):
+    other = "encrypted" if station.collaboration == "plain" else "plain"
+    stranger = Station(station.world, other)
+    made = stranger.submit("alpha")
+    run = stranger.open_run("alpha", made["task_id"])
+    stranger.finish("alpha", run, b"{}")
+    stranger.user.close()
+    token = station.container_token(central[0])
+    for path in (f"task/{made['task_id']}", f"run/{run['id']}", f"result/{run['id']}"):
+        got = requests.get(
+            f"{station.proxy.url}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10
+        )
+        assert got.status_code in {401, 403, 404}, (path, got.text)
+
+
+def test_a_forged_token_is_refused_by_the_server(station, central):
+    head, body, _ = station.container_token(central[0]).split(".")
+    headers = {"Authorization": f"Bearer {head}.{body}.Zm9yZ2Vk"}
+    got = requests.get(f"{station.proxy.url}/task/{central[0]}", headers=headers, timeout=10)
+    assert got.status_code in {401, 422}
+
+
+def test_a_subtask_with_another_image_is_refused_by_the_server(station, central):
+    headers = {"Authorization": f"Bearer {station.container_token(central[0])}"}
+    task = {
+        "name": "n",
+        "image": "another/image",
+        "collaboration_id": station.world.collaboration(station.collaboration),
+        "description": "",
+        "organizations": [{"id": station.world.organization("beta"), "input": "e30="}],
+        "databases": [],
+    }
+    got = requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=10)
+    assert got.status_code == 401
+    assert "Container-token is not valid" in got.json()["msg"]
+
+
+def test_a_task_without_organizations_is_refused(station, central):
+    headers = {"Authorization": f"Bearer {station.container_token(central[0])}"}
+    for task in ({}, {"organizations": []}):
+        got = requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=10)
+        assert got.status_code == 400
