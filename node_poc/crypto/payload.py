@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from node_poc.crypto.errors import PayloadError
 from node_poc.crypto.keys import public_key_text
 from node_poc.crypto.streams import (
+    HEADER_BYTES,
     NO_HEADER,
+    SEPARATOR,
     DecodeBase64,
     Decrypt,
     EncodeBase64,
@@ -100,16 +102,21 @@ class RsaCryptor:
         """Open a text or a blob that was encrypted for us. Raises PayloadError."""
         if isinstance(text, bytes):
             return _joined(through(self.decrypt_stream(), _slices(text)))
+        return self.decrypt_text(text)
+
+    def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
+        """Open a text that was encrypted for us, be it `str` or its ASCII. Raises PayloadError."""
         return _without_second_base64(_joined(self._opened(text)))
 
-    def _opened(self, text: str) -> Iterator[bytes]:
-        key_end = text.find("$")
-        iv_end = text.find("$", key_end + 1)
-        if key_end < 0 or iv_end < 0:
+    def _opened(self, text: str | bytes | memoryview) -> Iterator[bytes]:
+        start = b"".join(_pieces_of(text[:HEADER_BYTES]))
+        key_text, _, rest = start.partition(SEPARATOR)
+        iv_text, separator, _ = rest.partition(SEPARATOR)
+        if not separator:
             raise PayloadError(NO_HEADER)
-        key_text, iv_text = _ascii(text[:key_end]), _ascii(text[key_end + 1 : iv_end])
         cipher = open_header(self._private_key, key_text, iv_text)
-        for piece in through(DecodeBase64(), _pieces_of(text, start=iv_end + 1)):
+        message = len(key_text) + len(iv_text) + 2
+        for piece in through(DecodeBase64(), _pieces_of(text, message)):
             yield cipher.update(piece)
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
@@ -179,10 +186,10 @@ def _ascii(text: str) -> bytes:
         raise PayloadError("the payload is not base64 throughout: it was altered") from None
 
 
-def _pieces_of(text: str | bytes, start: int = 0) -> Iterator[bytes]:
+def _pieces_of(text: str | bytes | memoryview, start: int = 0) -> Iterator[bytes]:
     for index in range(start, len(text), _PIECE):
         piece = text[index : index + _PIECE]
-        yield piece if isinstance(piece, bytes) else _ascii(piece)
+        yield _ascii(piece) if isinstance(piece, str) else bytes(piece)
 
 
 def _slices(data: bytes | memoryview) -> Iterator[bytes]:

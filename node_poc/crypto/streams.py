@@ -27,7 +27,7 @@ _KEY_BYTES = 32
 _KEY_TEXT_BYTES = 44
 _IV_BYTES = 16
 # RSA of 16384 bits is 2732 characters of base64; longer is no header.
-_HEADER_BYTES = 4096
+HEADER_BYTES = 4096
 NO_HEADER = (
     "the payload does not begin with vantage6's header `key$iv$`: it is cut, altered, or was not "
     "encrypted at all"
@@ -132,7 +132,7 @@ class Decrypt:
         self._start += piece
         parts = self._start.split(SEPARATOR, 2)
         if len(parts) < 3:
-            if len(self._start) > _HEADER_BYTES:
+            if len(self._start) > HEADER_BYTES:
                 raise PayloadError(NO_HEADER)
             return b""
         self._start = b""

@@ -127,7 +127,7 @@ class Results:
 
 def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) -> Iterator[bytes]:
     try:
-        plain = cryptor.decrypt(str(part, "utf-8", "replace"))
+        plain = cryptor.decrypt_text(part)
     except CryptoError as error:
         which = f" of run {number}" if isinstance(number, int) else ""
         raise _bad_gateway(f"the result{which} cannot be decrypted: {error}") from error

@@ -44,6 +44,7 @@ class Upstream:
                 connector=connector,
                 timeout=times,
                 auto_decompress=False,
+                trust_env=True,  # HTTPS_PROXY and NO_PROXY, as for the node
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept", "Content-Type", "Accept-Encoding"),
                 max_field_size=65_536,
