@@ -11,21 +11,18 @@ import sys
 from pathlib import Path
 from typing import TypeAlias
 
-import yaml
-
 from node_poc import __version__
 from node_poc.cluster.connect import NoClusterError
 from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
-from node_poc.isolation.policies import build_policies
 from node_poc.key_command import create_private_key
-from node_poc.manifests.config_map import build_config_map
 from node_poc.manifests.identity import Identity
-from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret, pull_secret_names
+from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.node import run_node
 from node_poc.observe.logging_setup import set_up_logging
 from node_poc.proxy_command import serve
+from node_poc.render_command import WHAT, RenderError, render
 from node_poc.runs_view import show_runs
 from node_poc.storage.records import StorageError
 
@@ -34,13 +31,6 @@ _CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("nod
 _HEALTH_PORT = 8081
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no public name for it
 _KEY_FILE = Path("private_key.pem")
-_POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
-
-_FILE = "kubernetes.docker_config_file"
-_PASSWORDS = (
-    "docker_registries: holds passwords, and a ConfigMap is no place for them; keep them in a "
-    f"`docker login` file and name it in {_FILE}, then run `render pull-secret`"
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
 
     render = commands.add_parser("render", help="print Kubernetes objects made from the file")
-    render.add_argument("what", choices=["policies", "config-map", "pull-secret"])
+    render.add_argument("what", choices=WHAT)
+    render.add_argument("--image", help="of the node and its proxy (default: as configured)")
     render.set_defaults(command=_render)
 
     _add_key_command(commands)
@@ -165,32 +156,8 @@ def _check(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _render(options: argparse.Namespace, config: NodeConfig) -> int:
-    settings = config.kubernetes
-    if options.what == "policies":
-        objects = build_policies(settings.namespace, settings.proxy.port)
-        print(f"# {_POLICIES_HEAD}")
-        print(yaml.safe_dump_all(objects, sort_keys=False), end="")
-    elif options.what == "pull-secret":
-        return _render_pull_secret(config)
-    elif config.docker_registries:
-        return _fail(2, f"{options.config}: {_PASSWORDS}")
-    else:
-        text = options.config.read_text(encoding="utf-8")
-        print(build_config_map(settings.namespace, text), end="")
-    return 0
-
-
-def _render_pull_secret(config: NodeConfig) -> int:
-    file = config.kubernetes.docker_config_file
-    if not file and not config.docker_registries:
-        return _fail(2, "there is no login to make a Secret of: set docker_registries or " + _FILE)
     try:
-        text = Path(file).read_text(encoding="utf-8") if file else None
-        secret = build_pull_secret(config, text)
-    except (OSError, UnicodeDecodeError) as error:
-        return _fail(2, f"{_FILE}: {file} cannot be read ({error})")
-    except LoginFileError as error:
-        return _fail(2, f"{_FILE}: {file} {error}")
-    print("# A Secret: apply it (kubectl apply -f -), and keep it in no file.")
-    print(yaml.safe_dump(secret, sort_keys=False), end="")
+        print(render(options.what, config, options.config, options.image), end="")
+    except RenderError as error:
+        return _fail(2, str(error))
     return 0

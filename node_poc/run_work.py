@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from node_poc.cluster.addresses import Addresses
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.observations import observe_pod
@@ -63,6 +64,7 @@ class RunWork:
         self._identity = Identity(config.kubernetes.node_name)
         self._proxy_address: str | None = None
         self._proxy_asked_at = float("-inf")
+        self._addresses = Addresses()
 
     def prepare(self, record: RunRecord) -> RunRecord:
         """Write a run's folders, files and record, so that it survives a restart.
@@ -101,7 +103,8 @@ class RunWork:
         if address is None:
             service = self._config.kubernetes.proxy.service
             log.warning("no proxy: its Service has no address", service=service)
-        job = build_job(record.spec, self._config, address, os.getgid())
+        hosts = self._find_services(record.spec)
+        job = build_job(record.spec, self._config, address, os.getgid(), hosts)
         created = self._objects.create_job(job)
         now = time.time()
         # The run may have ended, and its result been delivered, before the API's answer came.
@@ -118,6 +121,20 @@ class RunWork:
             )
             self._proxy_asked_at = time.monotonic()
         return self._proxy_address
+
+    def _find_services(self, spec: RunSpec) -> dict[str, str]:
+        """Addresses of the named hosts of databases that a run asks for."""
+        found = {}
+        for label in spec.services:
+            database = self._config.database(label)
+            service = self._config.service(database) if database else None
+            if service is None or service.address:
+                continue
+            egress = self._config.kubernetes.databases_egress.get(label)
+            told = egress.address if egress else None
+            if address := told or self._addresses.of(service.host):
+                found[service.host] = address
+        return found
 
     def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Read what an ended run left, and make it safe on disk.

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from node_poc.config.databases import DatabaseType
+from node_poc.config.databases import DatabaseType, is_address
+from node_poc.config.sections import HostMount
 
 # Sections that the model does not hold, for any server.
 _SECTIONS = {
@@ -74,6 +75,7 @@ def split(data: dict[str, Any], kind: str) -> tuple[dict[str, Any], Reasons]:
     if kind != "dummy":
         reasons |= dict(_whitelist(data.get("whitelist")))
         reasons |= dict(_databases(data.get("databases")))
+        reasons |= dict(_extras(data))
     return {key: value for key, value in data.items() if key not in without}, reasons
 
 
@@ -115,6 +117,19 @@ def _databases(values: Any) -> Iterator[tuple[str, str]]:
         if _docker_host(database.get("uri"), database.get("type")):
             egress = f"kubernetes.databases_egress.{database.get('label')}.address"
             yield f"{path}.uri", f"{_NO_DOCKER_HOST}, or give {egress}"
+
+
+def _extras(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    mounts, hosts = data.get("node_extra_mounts"), data.get("node_extra_hosts")
+    for index, mount in enumerate(mounts if isinstance(mounts, list) else []):
+        if HostMount.parse(mount) is None:
+            yield (
+                f"node_extra_mounts[{index}]",
+                "only a path of the machine can be mounted: /source:/target, with :ro if wanted",
+            )
+    for name, address in (hosts if isinstance(hosts, dict) else {}).items():
+        if not (isinstance(address, str) and is_address(address)):
+            yield f"node_extra_hosts.{name}", "its value must be an IP address here"
 
 
 def _docker_host(uri: Any, kind: Any) -> bool:

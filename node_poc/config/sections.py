@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -14,6 +15,7 @@ from node_poc.config.base import Allowed, Strict, Text
 # text's start (``DockerManager.is_docker_image_allowed`` of vantage6 4.x).
 REGEX_CHARACTERS = frozenset(r"*\?$^[](){}|+")
 DEFAULT_PRIVATE_KEY = "private_key.pem"
+_MOUNT = re.compile(r"(?P<source>/[^:]+):(?P<target>/[^:]+)(?::(?P<mode>[a-zA-Z,]+))?")
 
 
 def is_regex(entry: str) -> bool:
@@ -101,6 +103,23 @@ class Whitelist(Strict):
             except ValueError:
                 raise ValueError("must be IP addresses or networks such as 10.0.0.0/8") from None
         return value
+
+
+@dataclass(frozen=True)
+class HostMount:
+    """One of ``node_extra_mounts``: a file or folder of the machine."""
+
+    source: str
+    target: str
+    read_only: bool
+
+    @classmethod
+    def parse(cls, text: object) -> HostMount | None:
+        """Read Docker's ``source:target[:mode]``; None for a named volume, or what is none."""
+        match = _MOUNT.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            return None
+        return cls(match["source"], match["target"], "ro" in (match["mode"] or "").split(","))
 
 
 def _level(value: object) -> object:

@@ -20,7 +20,8 @@ def build_policies(namespace: str, proxy_port: int) -> list[dict[str, Any]]:
     ]
 
 
-def _policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[str, Any]:
+def policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """One NetworkPolicy that says for people what it is there for."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -34,21 +35,22 @@ def _policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[s
     }
 
 
-def _component(name: str) -> dict[str, Any]:
+def component(name: str) -> dict[str, str]:
+    """Labels of all pods of one kind."""
     return {identity.LABEL_PART_OF: identity.PART_OF, identity.LABEL_COMPONENT: name}
 
 
 def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
     to_proxy = {
-        "to": [{"podSelector": {"matchLabels": _component(identity.COMPONENT_PROXY)}}],
+        "to": [{"podSelector": {"matchLabels": component(identity.COMPONENT_PROXY)}}],
         "ports": [{"protocol": "TCP", "port": proxy_port}],
     }
-    return _policy(
+    return policy(
         "v6-algorithms",
         namespace,
         "An algorithm reaches the proxy's port and nothing else, not even DNS; nobody reaches it.",
         {
-            "podSelector": {"matchLabels": _component(identity.COMPONENT_ALGORITHM)},
+            "podSelector": {"matchLabels": component(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
             "egress": [to_proxy],
         },
@@ -56,14 +58,14 @@ def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
 
 
 def _proxy(namespace: str, proxy_port: int) -> dict[str, Any]:
-    callers = _component(identity.COMPONENT_ALGORITHM)
+    callers = component(identity.COMPONENT_ALGORITHM)
     callers[identity.LABEL_EGRESS] = Egress.PROXY.value
-    return _policy(
+    return policy(
         "v6-proxy",
         namespace,
         "Only algorithms call the proxy, on its one port.",
         {
-            "podSelector": {"matchLabels": _component(identity.COMPONENT_PROXY)},
+            "podSelector": {"matchLabels": component(identity.COMPONENT_PROXY)},
             "policyTypes": ["Ingress"],
             "ingress": [
                 {
@@ -76,12 +78,12 @@ def _proxy(namespace: str, proxy_port: int) -> dict[str, Any]:
 
 
 def _node(namespace: str) -> dict[str, Any]:
-    return _policy(
+    return policy(
         "v6-node",
         namespace,
         "Nobody calls the node; it calls the server and the Kubernetes API.",
         {
-            "podSelector": {"matchLabels": _component(identity.COMPONENT_NODE)},
+            "podSelector": {"matchLabels": component(identity.COMPONENT_NODE)},
             "policyTypes": ["Ingress"],
         },
     )

@@ -1,0 +1,153 @@
+"""PURE: the walls of one vantage6 node, so that two in one cluster stay apart.
+
+Its algorithms reach its own proxy, the databases that each asked for, and what the file's
+``whitelist`` names. ``python -m node_poc render policies`` writes them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from node_poc.config.databases import DatabaseEgress
+from node_poc.config.model import Database, NodeConfig
+from node_poc.isolation.policies import component, policy
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity, reaches_label
+from node_poc.runs.model import Egress
+
+# vantage6's ``whitelist`` is for HTTP.
+_WEB_PORTS = (80, 443)
+
+
+def build_node_policies(
+    config: NodeConfig, addresses: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Return the policies of one node.
+
+    Args:
+        config: of the node.
+        addresses: IP addresses of the names in databases' URIs. A database whose name is not among
+            them, and that has no address or pods in ``kubernetes.databases_egress``, gets no way.
+    """
+    names = Identity(config.kubernetes.node_name)
+    return [
+        _algorithms(config, names),
+        _proxy(config, names),
+        _node(config, names),
+        *_services(config, names, addresses),
+    ]
+
+
+def _of_node(names: Identity, part: str) -> dict[str, str]:
+    return component(part) | {identity.LABEL_NODE: names.node_label}
+
+
+def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
+    proxy = {
+        "to": [{"podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_PROXY)}}],
+        "ports": _ports([config.kubernetes.proxy.port]),
+    }
+    return policy(
+        f"{names.node_label}-algorithms",
+        config.kubernetes.namespace,
+        "An algorithm reaches its node's proxy and what is whitelisted; nobody reaches it.",
+        {
+            "podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_ALGORITHM)},
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [proxy, *_whitelist(config)],
+        },
+    )
+
+
+def _whitelist(config: NodeConfig) -> Iterator[dict[str, Any]]:
+    if config.whitelist.ips:
+        ports = config.whitelist.ports or list(_WEB_PORTS)
+        yield {"to": [_block(address) for address in config.whitelist.ips], "ports": _ports(ports)}
+
+
+def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:
+    callers = _of_node(names, identity.COMPONENT_ALGORITHM)
+    callers[identity.LABEL_EGRESS] = Egress.PROXY.value
+    return policy(
+        f"{names.node_label}-proxy",
+        config.kubernetes.namespace,
+        "Only this node's algorithms call its proxy, on its one port.",
+        {
+            "podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_PROXY)},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {
+                    "from": [{"podSelector": {"matchLabels": callers}}],
+                    "ports": _ports([config.kubernetes.proxy.port]),
+                }
+            ],
+        },
+    )
+
+
+def _node(config: NodeConfig, names: Identity) -> dict[str, Any]:
+    return policy(
+        f"{names.node_label}-node",
+        config.kubernetes.namespace,
+        "Nobody calls the node; it calls the server and the Kubernetes API.",
+        {
+            "podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_NODE)},
+            "policyTypes": ["Ingress"],
+        },
+    )
+
+
+def _services(
+    config: NodeConfig, names: Identity, addresses: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, Any]]:
+    for database in config.databases:
+        rule = _rule(config, database, addresses) if database.is_service else None
+        if rule is None:
+            continue
+        callers = _of_node(names, identity.COMPONENT_ALGORITHM)
+        callers[reaches_label(database.label)] = "true"
+        yield policy(
+            f"{names.node_label}-reaches-{identity.slug(database.label)}",
+            config.kubernetes.namespace,
+            f"A run that asked for the database {database.label!r} reaches its one host and port.",
+            {
+                "podSelector": {"matchLabels": callers},
+                "policyTypes": ["Egress"],
+                "egress": [rule],
+            },
+        )
+
+
+def _rule(
+    config: NodeConfig, database: Database, addresses: Mapping[str, Sequence[str]]
+) -> dict[str, Any] | None:
+    service = config.service(database)
+    if service is None:
+        return None
+    egress = config.kubernetes.databases_egress.get(database.label) or DatabaseEgress()
+    if egress.pod_labels:
+        # Policies look at the pods behind a Service, and at the pods' own port.
+        pods = {
+            "namespaceSelector": {
+                "matchLabels": {
+                    identity.LABEL_NAMESPACE: egress.namespace or config.kubernetes.namespace
+                }
+            },
+            "podSelector": {"matchLabels": egress.pod_labels},
+        }
+        return {"to": [pods], "ports": _ports([egress.pod_port or service.port])}
+    own = egress.address or service.address
+    found = [own] if own else list(addresses.get(service.host, ()))
+    if not found:
+        return None
+    return {"to": [_block(address) for address in found], "ports": _ports([service.port])}
+
+
+def _block(address: str) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": str(ipaddress.ip_network(address, strict=False))}}
+
+
+def _ports(ports: Sequence[int]) -> list[dict[str, Any]]:
+    return [{"protocol": "TCP", "port": port} for port in ports]

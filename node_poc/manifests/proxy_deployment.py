@@ -1,0 +1,161 @@
+"""PURE: the proxy of one vantage6 node: a Deployment, its Service, and the file it reads.
+
+It has no right in the cluster and no token of it. Of the node's secrets it has the private key
+only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node_poc.manifests import identity
+from node_poc.manifests.config_map import KEY
+from node_poc.manifests.station import (
+    Object,
+    Station,
+    extra_variables,
+    file_without_secrets,
+    key_volume,
+    metadata,
+    pod_extras,
+)
+
+_FILE_FOLDER = "/etc/v6-node"
+_HEALTH_PORT = 8081
+# Large bodies wait on disk (node_poc/proxy/settings.py, Limits.spooled_bytes), small in memory.
+_SPOOL = "5Gi"
+_RESOURCES = {
+    "requests": {"cpu": "20m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+    "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "6Gi"},
+}
+
+
+def build_proxy(station: Station) -> list[Object]:
+    """Return what the proxy of this node is made of."""
+    return [_file(station), _service(station), _deployment(station)]
+
+
+def _labels(station: Station) -> dict[str, str]:
+    return {
+        identity.LABEL_NAME: station.config.kubernetes.proxy.service,
+        identity.LABEL_PART_OF: identity.PART_OF,
+        identity.LABEL_COMPONENT: identity.COMPONENT_PROXY,
+        identity.LABEL_NODE: station.names.node_label,
+    }
+
+
+def _metadata(station: Station) -> Object:
+    name = station.config.kubernetes.proxy.service
+    return metadata(station) | {"name": name, "labels": _labels(station)}
+
+
+def _file(station: Station) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(station),
+        "data": {KEY: file_without_secrets(station.config)},
+    }
+
+
+def _service(station: Station) -> Object:
+    """Its address goes into each algorithm pod; it stays when the pod is replaced."""
+    port = station.config.kubernetes.proxy.port
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(station),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": _labels(station),
+            "ports": [{"name": "http", "port": port, "targetPort": "http"}],
+        },
+    }
+
+
+def _deployment(station: Station) -> Object:
+    annotations = {identity.ANNOTATION_CHECKSUM: station.checksum}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(station),
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": _labels(station)},
+            "template": {
+                "metadata": {"labels": _labels(station), "annotations": annotations},
+                "spec": _pod(station),
+            },
+        },
+    }
+
+
+def _pod(station: Station) -> Object:
+    volumes, _ = _volumes(station)
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 15,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "runAsGroup": 10001,
+            "fsGroup": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **pod_extras(station),
+        "containers": [_container(station)],
+        "volumes": volumes,
+    }
+
+
+def _container(station: Station) -> Object:
+    _, mounts = _volumes(station)
+    return {
+        "name": "proxy",
+        "image": station.image,
+        "imagePullPolicy": "Always",
+        "args": ["proxy", "--health-port", str(_HEALTH_PORT)],
+        "env": [
+            {"name": "V6_NODE_CONFIG", "value": f"{_FILE_FOLDER}/{KEY}"},
+            *extra_variables(station),
+        ],
+        "ports": [
+            {"name": "http", "containerPort": station.config.kubernetes.proxy.port},
+            {"name": "health", "containerPort": _HEALTH_PORT},
+        ],
+        "readinessProbe": _probe("/readyz", 2),
+        "livenessProbe": _probe("/healthz", 10),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "resources": _RESOURCES,
+        "volumeMounts": mounts,
+    }
+
+
+def _probe(path: str, seconds: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": "health"},
+        "periodSeconds": seconds,
+        "timeoutSeconds": 5,
+    }
+
+
+def _volumes(station: Station) -> tuple[list[Object], list[Object]]:
+    volumes, mounts = key_volume(station)
+    file = {"name": station.config.kubernetes.proxy.service}
+    return (
+        [
+            {"name": "config", "configMap": file},
+            {"name": "spool", "emptyDir": {"sizeLimit": _SPOOL}},
+            *volumes,
+        ],
+        [
+            {"name": "config", "mountPath": _FILE_FOLDER, "readOnly": True},
+            {"name": "spool", "mountPath": "/tmp"},  # noqa: S108
+            *mounts,
+        ],
+    )

@@ -1,0 +1,281 @@
+"""PURE: all objects of one vantage6 node, from its configuration file.
+
+Rights and the node's pod are those of ``kubeconfs/``: one place says what a node may do and how it
+is looked after. Here they get this node's names, so that two nodes can work in one cluster, and its
+secrets: the file itself, its private key, what its algorithms are given. The node's ServiceAccount
+may read none of them; the kubelet mounts them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from node_poc.config.base import short_hash
+from node_poc.config.databases import is_address
+from node_poc.config.model import DatabaseType, NodeConfig
+from node_poc.config.sections import HostMount
+from node_poc.manifests import identity
+from node_poc.manifests.config_map import KEY
+from node_poc.manifests.databases import build_databases_secret
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.pull_secret import pull_secret_names
+
+KEY_FOLDER = "/etc/v6-keys"
+KEY_NAME = "private_key.pem"
+_FILE_FOLDER = "/etc/v6-node"
+_CHECKSUM = identity.ANNOTATION_CHECKSUM
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Station:
+    """What one node's objects are made of.
+
+    ``text`` is its configuration file, ``overrides`` the variables that override it, ``key`` its
+    private key (PEM) if it encrypts. ``rights`` and ``deployment`` are those of ``kubeconfs/``.
+    """
+
+    config: NodeConfig
+    text: str = field(repr=False)
+    overrides: Mapping[str, str] = field(repr=False)
+    key: str | None = field(repr=False)
+    image: str
+    rights: list[Object]
+    deployment: Object
+
+    @property
+    def names(self) -> Identity:
+        """The names of this node's objects."""
+        return Identity(self.config.kubernetes.node_name)
+
+    @property
+    def checksum(self) -> str:
+        """Differs where the configuration differs, and tells nothing of the secrets in it."""
+        return short_hash(f"{self.config.api_key}{self.text}{dict(self.overrides)}{self.key}")
+
+
+def build_station(station: Station) -> list[Object]:
+    """Return everything but policies and proxy, in the order in which it is to be applied."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": station.config.kubernetes.namespace,
+            "labels": {identity.LABEL_PART_OF: identity.PART_OF},
+        },
+    }
+    return [
+        namespace,
+        *(_right(station, each) for each in station.rights),
+        *secrets(station),
+        build_databases_secret(station.config),
+        _node(station),
+    ]
+
+
+def metadata(station: Station, suffix: str = "") -> Object:
+    """Name, namespace and labels of an object of this node."""
+    return {
+        "name": station.names.node_label + suffix,
+        "namespace": station.config.kubernetes.namespace,
+        "labels": {
+            identity.LABEL_PART_OF: identity.PART_OF,
+            identity.LABEL_NODE: station.names.node_label,
+        },
+    }
+
+
+def _right(station: Station, template: Object) -> Object:
+    """A ServiceAccount, Role or RoleBinding with the names of this node."""
+    made = copy.deepcopy(template) | {"metadata": metadata(station)}
+    own = {"services": station.config.kubernetes.proxy.service, "leases": station.names.node_label}
+    for rule in made.get("rules", []):
+        if "resourceNames" in rule:
+            rule["resourceNames"] = [own[resource] for resource in rule["resources"]]
+    if "roleRef" in made:
+        made["roleRef"]["name"] = station.names.node_label
+    for subject in made.get("subjects", []):
+        subject["name"] = station.names.node_label
+        subject["namespace"] = station.config.kubernetes.namespace
+    return made
+
+
+def secrets(station: Station) -> list[Object]:
+    """The file, the variables that override it, and the private key."""
+    held = {"-config": {KEY: station.text, **station.overrides}}
+    if station.key is not None:
+        held["-private-key"] = {KEY_NAME: station.key}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata(station, suffix),
+            "stringData": values,
+        }
+        for suffix, values in held.items()
+    ]
+
+
+def _node(station: Station) -> Object:
+    made = copy.deepcopy(station.deployment)
+    made["metadata"] = metadata(station)
+    labels = {
+        identity.LABEL_NAME: station.names.node_label,
+        identity.LABEL_PART_OF: identity.PART_OF,
+        identity.LABEL_COMPONENT: identity.COMPONENT_NODE,
+        identity.LABEL_NODE: station.names.node_label,
+    }
+    made["metadata"]["labels"] = labels
+    made["spec"]["selector"] = {"matchLabels": labels}
+    template = made["spec"]["template"]
+    template["metadata"] = {"labels": labels, "annotations": {_CHECKSUM: station.checksum}}
+    pod = template["spec"]
+    pod["serviceAccountName"] = station.names.node_label
+    pod |= pod_extras(station)
+    volumes, mounts = _node_volumes(station)
+    pod["volumes"] = volumes
+    (container,) = pod["containers"]
+    container["image"] = station.image
+    container["volumeMounts"] = mounts
+    container["env"] += _node_variables(station)
+    if station.config.kubernetes.storage.mode == "pvc":
+        del pod["initContainers"]  # a claim belongs to the pod's group
+    for init in pod.get("initContainers", []):
+        init["image"] = station.image
+        init["command"] = ["chown", "10001:10001", station.config.task_dir]
+        init["volumeMounts"] = mounts[:1]
+    return made
+
+
+def pod_extras(station: Station) -> Object:
+    """``node_extra_hosts`` and the logins to registries, for node and proxy alike."""
+    extras: Object = {}
+    aliases = [
+        {"ip": address, "hostnames": [name]}
+        for name, address in station.config.node_extra_hosts.items()
+        if is_address(address)
+    ]
+    if aliases:
+        extras["hostAliases"] = aliases
+    if names := pull_secret_names(station.config):
+        extras["imagePullSecrets"] = [{"name": name} for name in names]
+    return extras
+
+
+def extra_variables(station: Station) -> list[Object]:
+    """``node_extra_env``: such as the outer proxy by which the server is reached."""
+    return [
+        {"name": name, "value": value.replace("$", "$$")}
+        for name, value in station.config.node_extra_env.items()
+    ]
+
+
+def _node_variables(station: Station) -> list[Object]:
+    secret = metadata(station, "-config")["name"]
+    from_secret = [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+        for name in station.overrides
+    ]
+    key = [{"name": "PRIVATE_KEY", "value": f"{KEY_FOLDER}/{KEY_NAME}"}] if station.key else []
+    return from_secret + key + extra_variables(station)
+
+
+def key_volume(station: Station) -> tuple[list[Object], list[Object]]:
+    """Return (volumes, mounts) of the private key; empty without one."""
+    if station.key is None:
+        return [], []
+    secret = {"secretName": metadata(station, "-private-key")["name"], "defaultMode": 0o440}
+    mount = {"name": "private-key", "mountPath": KEY_FOLDER, "readOnly": True}
+    return [{"name": "private-key", "secret": secret}], [mount]
+
+
+def _node_volumes(station: Station) -> tuple[list[Object], list[Object]]:
+    """Return (volumes, mounts); the first is task_dir."""
+    config = station.config
+    storage = config.kubernetes.storage
+    tasks: Object = {"hostPath": {"path": config.task_dir, "type": "DirectoryOrCreate"}}
+    if storage.mode == "pvc":
+        tasks = {"persistentVolumeClaim": {"claimName": storage.claim}}
+    # Only this key: the others are variables.
+    items = [{"key": KEY, "path": KEY}]
+    file = {"secretName": metadata(station, "-config")["name"], "items": items}
+    volumes: list[Object] = [
+        {"name": "task-files-root"} | tasks,
+        {"name": "config", "secret": file | {"defaultMode": 0o440}},
+    ]
+    mounts: list[Object] = [
+        {"name": "task-files-root", "mountPath": config.task_dir},
+        {"name": "config", "mountPath": _FILE_FOLDER, "readOnly": True},
+    ]
+    for more_volumes, more_mounts in (
+        key_volume(station),
+        _tables(config),
+        _extra_mounts(config),
+    ):
+        volumes += more_volumes
+        mounts += more_mounts
+    return volumes, mounts
+
+
+def _tables(config: NodeConfig) -> tuple[list[Object], list[Object]]:
+    """The csv databases, whose column names the node tells the server (``share_config``)."""
+    storage = config.kubernetes.storage
+    tables = [each for each in config.databases if each.type is DatabaseType.CSV]
+    if not config.share_config or not tables:
+        return [], []
+    if storage.mode == "pvc":
+        claim = {"claimName": storage.databases_claim, "readOnly": True}
+        mount = {"name": "databases", "mountPath": storage.databases_root, "readOnly": True}
+        return [{"name": "databases", "persistentVolumeClaim": claim}], [mount]
+    paths = dict.fromkeys(each.path for each in tables)
+    volumes = [
+        {"name": f"table-{index}", "hostPath": {"path": path, "type": "File"}}
+        for index, path in enumerate(paths)
+    ]
+    mounts = [
+        {"name": f"table-{index}", "mountPath": path, "readOnly": True}
+        for index, path in enumerate(paths)
+    ]
+    return volumes, mounts
+
+
+def _extra_mounts(config: NodeConfig) -> tuple[list[Object], list[Object]]:
+    """``node_extra_mounts``: Docker's ``source:target[:ro]``, of folders and files."""
+    volumes, mounts = [], []
+    for index, mount in enumerate(map(HostMount.parse, config.node_extra_mounts)):
+        if mount is None:
+            continue  # told as not applied
+        name = f"extra-{index}"
+        volumes.append({"name": name, "hostPath": {"path": mount.source}})
+        mounts.append({"name": name, "mountPath": mount.target, "readOnly": mount.read_only})
+    return volumes, mounts
+
+
+def file_without_secrets(config: NodeConfig) -> str:
+    """The configuration as far as the proxy needs it, which gets no API key and no password."""
+    kubernetes = config.kubernetes
+    values = {
+        "api_key": "not-for-the-proxy",
+        "server_url": config.server_url,
+        "port": config.port,
+        "api_path": config.api_path,
+        "task_dir": config.task_dir,
+        "encryption": {
+            "enabled": config.encryption.enabled,
+            "private_key": f"{KEY_FOLDER}/{KEY_NAME}",
+        },
+        "logging": {"level": config.logging.level},
+        "kubernetes": {
+            "server_kind": kubernetes.server_kind,
+            "node_name": kubernetes.node_name,
+            "namespace": kubernetes.namespace,
+            "proxy": kubernetes.proxy.model_dump(),
+        },
+    }
+    return yaml.safe_dump(values, sort_keys=False)

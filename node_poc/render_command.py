@@ -1,0 +1,178 @@
+"""``python -m node_poc render``: Kubernetes objects from the configuration file, as YAML.
+
+    policies           who may talk to whom
+    config-map         the file of the dummy server's node
+    pull-secret        logins to private registries
+    database-secrets   what vantage6 algorithms are given and nobody else may read
+    vantage6           everything of one vantage6 node, its secrets, its proxy and its walls
+
+What holds secrets is meant for ``| kubectl apply -f -``, and not for a file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from node_poc.cluster.addresses import look_up
+from node_poc.config.load import API_KEY_VARIABLE, PRIVATE_KEY_VARIABLE, overriding
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.node_policies import build_node_policies
+from node_poc.isolation.policies import build_policies
+from node_poc.manifests.config_map import build_config_map
+from node_poc.manifests.databases import build_databases_secret
+from node_poc.manifests.proxy_deployment import build_proxy
+from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
+from node_poc.manifests.station import Station, build_station
+
+WHAT = ["policies", "config-map", "pull-secret", "database-secrets", "vantage6"]
+_TEMPLATES = Path(__file__).with_name("kubeconfs")
+_POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
+_NODE_HEAD = "Made by `python -m node_poc render policies`: who talks to whom."
+_PRIVATE_HEAD = "Holds secrets: apply it (kubectl apply -f -), and keep it in no file."
+_LOGIN_FILE = "kubernetes.docker_config_file"
+_PASSWORDS = (
+    "docker_registries: holds passwords, and a ConfigMap is no place for them; keep them in a "
+    f"`docker login` file and name it in {_LOGIN_FILE}, then run `render pull-secret`"
+)
+
+
+class RenderError(Exception):
+    """The objects cannot be made. The text names the key and the remedy."""
+
+
+def render(
+    what: str,
+    config: NodeConfig,
+    path: Path,
+    image: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> str:
+    """Return the YAML text.
+
+    Args:
+        what: one of ``WHAT``.
+        config: as loaded from ``path`` and ``environment``.
+        path: of the configuration file.
+        image: of node and proxy; None takes the configured one.
+        environment: what may override the file.
+
+    Raises:
+        RenderError: a file is missing, or the objects make no sense for this kind of server.
+    """
+    kind = config.kubernetes.server_kind
+    if what == "pull-secret":
+        return _yaml(_PRIVATE_HEAD, [_pull_secret(config)])
+    if what == "config-map":
+        if config.docker_registries:
+            raise RenderError(_PASSWORDS)
+        return build_config_map(config.kubernetes.namespace, _read(path))
+    if what == "policies" and kind == "dummy":
+        policies = build_policies(config.kubernetes.namespace, config.kubernetes.proxy.port)
+        return _yaml(_POLICIES_HEAD, policies)
+    if kind == "dummy":
+        raise RenderError(
+            "kubernetes.server_kind: is dummy, and this is for a vantage6 server; set api_key"
+        )
+    if what == "policies":
+        return _yaml(_NODE_HEAD, _policies(config))
+    if what == "database-secrets":
+        return _yaml(_PRIVATE_HEAD, [build_databases_secret(config)])
+    station = _station(config, path, image, environment)
+    logins = [_pull_secret(config)] if _has_logins(config) else []
+    objects = [*build_station(station), *logins, *build_proxy(station), *_policies(config)]
+    return _yaml(_PRIVATE_HEAD, objects)
+
+
+def _has_logins(config: NodeConfig) -> bool:
+    return bool(config.kubernetes.docker_config_file or config.docker_registries)
+
+
+def _pull_secret(config: NodeConfig) -> dict[str, Any]:
+    file = config.kubernetes.docker_config_file
+    if not _has_logins(config):
+        raise RenderError(
+            f"there is no login to make a Secret of: set docker_registries or {_LOGIN_FILE}"
+        )
+    try:
+        return build_pull_secret(config, _read(Path(file)) if file else None)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RenderError(f"{_LOGIN_FILE}: {file} cannot be read ({error})") from error
+    except LoginFileError as error:
+        raise RenderError(f"{_LOGIN_FILE}: {file} {error}") from error
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes what stands in several places in full, and not as a reference to the first."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """YAML's anchors are for programs, and this is read by people too."""
+        return True
+
+
+def _yaml(head: str, objects: list[dict[str, Any]]) -> str:
+    return f"# {head}\n" + yaml.dump_all(objects, Dumper=_PlainDumper, sort_keys=False)
+
+
+def _policies(config: NodeConfig) -> list[dict[str, Any]]:
+    """The node's walls; a database that nobody can find is told, and stays behind them."""
+    addresses = {}
+    for database in config.databases:
+        service = config.service(database) if database.is_service else None
+        egress = config.kubernetes.databases_egress.get(database.label)
+        told = egress and (egress.address or egress.pod_labels)
+        if service is None or service.address or told:
+            continue
+        addresses[service.host] = look_up(service.host)
+        if not addresses[service.host]:
+            print(
+                f"warning: databases: {database.label!r}: its host has no address here, so nothing "
+                f"reaches it; give kubernetes.databases_egress.{database.label}.address",
+                file=sys.stderr,
+            )
+    return build_node_policies(config, addresses)
+
+
+def _station(
+    config: NodeConfig, path: Path, image: str | None, environment: Mapping[str, str]
+) -> Station:
+    text = _read(path)
+    data = yaml.safe_load(text)
+    names = [name for name in overriding(data) if environment.get(name)]
+    # The key becomes a Secret of its own, wherever it lies here.
+    overrides = {name: environment[name] for name in names if name != PRIVATE_KEY_VARIABLE}
+    if config.api_key and data.get("api_key") != config.api_key:
+        overrides[API_KEY_VARIABLE] = config.api_key  # it may come from a file
+    rights = list(yaml.safe_load_all(_read(_TEMPLATES / "10_rbac.yaml")))
+    deployment = yaml.safe_load(_read(_TEMPLATES / "node_pod_config.yaml"))
+    return Station(
+        config=config,
+        text=text,
+        overrides=overrides,
+        key=_private_key(config, path),
+        image=image or config.kubernetes.node_image,
+        rights=rights,
+        deployment=deployment,
+    )
+
+
+def _private_key(config: NodeConfig, path: Path) -> str | None:
+    if not config.encryption.enabled:
+        return None
+    file = path.parent / config.encryption.key_file
+    try:
+        return _read(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RenderError(
+            f"encryption.private_key: {file} cannot be read ({error}); "
+            "`python -m node_poc create-private-key` makes one"
+        ) from error

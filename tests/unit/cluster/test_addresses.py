@@ -1,0 +1,53 @@
+"""Names are looked up once a minute, and what has no address is told."""
+
+import socket
+
+import pytest
+
+from node_poc.cluster import addresses
+from node_poc.cluster.addresses import Addresses, look_up
+
+
+def test_this_machine():
+    assert "127.0.0.1" in look_up("localhost")
+    assert look_up("192.0.2.7") == ("192.0.2.7",)
+
+
+@pytest.mark.parametrize("host", ["", "a" * 300, "no such name", "nowhere.invalid", "\ud800"])
+def test_no_name(host):
+    assert look_up(host) in {(), look_up("localhost")}
+
+
+@pytest.fixture
+def dns(monkeypatch):
+    """A DNS whose answers and time the test sets."""
+    state = {"answer": ["192.0.2.2", "2001:db8::1", "192.0.2.1"], "asked": 0, "now": 0.0}
+
+    def getaddrinfo(host, port, **_):
+        state["asked"] += 1
+        if not state["answer"]:
+            raise socket.gaierror
+        return [(0, 0, 0, "", (address, 0)) for address in state["answer"]]
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(addresses.time, "monotonic", lambda: state["now"])
+    return state
+
+
+def test_one_address_is_kept_for_a_minute(dns):
+    found = Addresses()
+    assert found.of("host") == "192.0.2.1"
+    dns["answer"] = ["192.0.2.9"]
+    dns["now"] = 59.0
+    assert found.of("host") == "192.0.2.1"
+    assert dns["asked"] == 1
+    dns["now"] = 61.0
+    assert found.of("host") == "192.0.2.9"
+
+
+def test_the_last_address_stays_while_dns_is_away(dns):
+    found = Addresses()
+    assert found.of("host") == "192.0.2.1"
+    dns |= {"answer": [], "now": 100.0}
+    assert found.of("host") == "192.0.2.1"
+    assert found.of("other") is None
