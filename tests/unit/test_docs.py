@@ -1,0 +1,111 @@
+"""docs/config.md tells of every key there is, with its default, and of no other."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from node_poc.config.kubernetes import Kubernetes
+from node_poc.config.load import load_config, parse_config
+from node_poc.config.model import NodeConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs/config.md").read_text()
+SAMPLE = ROOT / "tests/fakes/vantage6_node.yaml"
+WORDS = {"works", "differs", "does not apply"}
+# Their keys are names that the site chooses, or they are told as one.
+WHOLE = {
+    "algorithm_env",
+    "databases[].env",
+    "docker_registries",
+    "docker_services",
+    "logging.loggers",
+    "node_extra_env",
+    "node_extra_hosts",
+    "node_extra_mounts",
+    "ssh-tunnels",
+}
+
+
+def rows(heading):
+    """The cells of the first table below a heading."""
+    part = TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+VANTAGE6 = {cells[0].strip("`"): cells[1] for cells in rows("Keys of vantage6")}
+KUBERNETES = {cells[0].strip("`"): cells[1] for cells in rows("Keys of Kubernetes")}
+
+
+def keys_of(value, path=""):
+    if path in WHOLE or not isinstance(value, dict | list):
+        yield path
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for each in value:
+            yield from keys_of(each, f"{path}[]")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from keys_of(inner, f"{path}.{key}" if path else key)
+    else:
+        yield path
+
+
+def test_every_key_of_a_whole_file_has_a_row_and_no_other():
+    assert set(keys_of(yaml.safe_load(SAMPLE.read_text()))) == set(VANTAGE6)
+
+
+def test_every_key_that_the_model_knows_has_a_row():
+    known = set(NodeConfig.model_fields) - {"kubernetes", "not_applied"}
+    assert known <= {re.split(r"[.\[]", key)[0] for key in VANTAGE6}
+    assert set(VANTAGE6.values()) <= WORDS
+
+
+def test_what_does_not_apply_is_told_by_the_node_and_nothing_else_is():
+    told = {re.sub(r"\[\d+\]", "[]", item.key) for item in load_config(SAMPLE, {}).not_applied}
+    documented = {key for key, word in VANTAGE6.items() if word == "does not apply"}
+    assert documented <= told
+    assert {VANTAGE6[key] for key in told - documented} == {"differs"}
+
+
+def defaults(model, path=""):
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from defaults(type(field.default), f"{path}{name}.")
+        else:
+            yield path + name, field.default
+
+
+def test_every_key_of_kubernetes_has_a_row_with_its_default():
+    def written(value):
+        if value is None:
+            return "none"
+        return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+    assert {key: written(value) for key, value in defaults(Kubernetes)} == KUBERNETES
+
+
+@pytest.mark.parametrize("name", ["config.md", "moving.md"])
+def test_examples_are_good(name):
+    text = (ROOT / "docs" / name).read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert examples
+    head = "api_key: a\nserver_url: https://server.example\ntask_dir: /tasks\n"
+    databases = (
+        "databases:\n"
+        "  - {label: warehouse, type: sql, uri: 'postgresql://db.hospital.example/x'}\n"
+        "  - {label: registry, type: sql, uri: 'postgresql://pg.data.svc.cluster.local/x'}\n"
+        "  - {label: old, type: sql, uri: 'jdbc:oracle:thin:@ora.hospital.example:1521/x'}\n"
+    )
+    for example in examples:
+        without = "" if "databases_egress" in example else "\n"
+        parse_config(head + (without or databases) + example, {})
+
+
+@pytest.mark.parametrize("name", ["config.md", "moving.md"])
+def test_links_lead_somewhere(name):
+    path = ROOT / "docs" / name
+    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        assert (path.parent / link).exists()
