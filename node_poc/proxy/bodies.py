@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor
+from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -14,6 +17,8 @@ from node_poc.crypto.streams import Step
 from node_poc.proxy.refusals import RefusedError
 from node_poc.proxy.settings import Limits
 from node_poc.proxy.spool import Spool
+
+Result = TypeVar("Result")
 
 _PIECE = 1 << 18
 # Slower than this over its whole length, a body would hold its place for hours.
@@ -87,11 +92,26 @@ def _too_slow() -> RefusedError:
     )
 
 
+async def in_thread(work: Callable[[], Result], workers: Executor | None = None) -> Result:
+    """Do work that takes time in a thread, to its end even if the algorithm goes away meanwhile.
+
+    So nobody closes what the thread still works on.
+    """
+    running = asyncio.get_running_loop().run_in_executor(workers, work)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # looked at, or asyncio complains that nobody did
+        raise
+
+
 async def fill(spool: Spool, pieces: AsyncIterator[bytes]) -> None:
     """Write a body into the spool. Raises what `pieces` and the spool raise."""
     async for piece in pieces:
         if spool.is_on_disk:
-            await asyncio.to_thread(spool.write, piece)
+            await in_thread(partial(spool.write, piece))
         else:
             spool.write(piece)
 
@@ -105,7 +125,7 @@ def fill_now(spool: Spool, pieces: Iterable[bytes]) -> None:
 async def out_of(spool: Spool) -> AsyncIterator[bytes]:
     """Give what the spool holds."""
     for start in range(0, spool.size, _PIECE):
-        yield await asyncio.to_thread(spool.read, start, _PIECE)
+        yield await in_thread(partial(spool.read, start, _PIECE))
 
 
 async def of_server(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

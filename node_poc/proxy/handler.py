@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import traceback
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TypeVar
 
 import aiohttp
 import structlog
@@ -18,7 +15,16 @@ from aiohttp import web
 from node_poc.crypto.errors import CryptoError
 from node_poc.crypto.payload import RsaCryptor
 from node_poc.proxy import headers
-from node_poc.proxy.bodies import AlgorithmBody, fill, fill_now, of_server, opened, out_of, send
+from node_poc.proxy.bodies import (
+    AlgorithmBody,
+    fill,
+    fill_now,
+    in_thread,
+    of_server,
+    opened,
+    out_of,
+    send,
+)
 from node_poc.proxy.guard import Guard
 from node_poc.proxy.payloads import NewTask, Results
 from node_poc.proxy.public_keys import public_keys
@@ -34,8 +40,6 @@ log = structlog.get_logger(__name__)
 # Decrypting holds a whole payload, so few go at once. None of them waits for anybody.
 _WORKERS = 2
 _PUBLIC_KEY = "X-Public-Key"
-
-Result = TypeVar("Result")
 
 
 class Handler:
@@ -125,10 +129,7 @@ class Handler:
         self, request: web.BaseRequest, target: Target, cryptor: RsaCryptor
     ) -> web.StreamResponse:
         sent = headers.to_server(request.headers.items(), body_as_it_came=True)
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise RefusedError(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the task without Content-Encoding"
-            )
+        _require_plain(request)
         body = AlgorithmBody(request, self._limits)
         limit = self._limits.body_bytes
         with (
@@ -136,11 +137,11 @@ class Handler:
             Spool(self._budget, 2 * limit, body.too_big) as encrypted,
         ):
             await fill(plain, body.pieces())
-            task = await self._in_thread(lambda: NewTask(plain.buffer()))
+            task = await in_thread(lambda: NewTask(plain.buffer()), self._workers)
             try:
                 keys = await public_keys(self._upstream, task.needs_keys_of, sent)
                 pieces = task.encrypted(cryptor, keys)
-                await self._in_thread(lambda: fill_now(encrypted, pieces))
+                await in_thread(lambda: fill_now(encrypted, pieces), self._workers)
             finally:
                 task.close()
             asked = self._upstream.request(target, sent, out_of(encrypted), encrypted.size)
@@ -166,10 +167,10 @@ class Handler:
                     return await self._relay(request, response)
                 kept = headers.to_algorithm(response.headers.items(), body_as_it_came=False)
                 await fill(encrypted, of_server(response))
-            results = await self._in_thread(lambda: Results(encrypted.buffer()))
+            results = await in_thread(lambda: Results(encrypted.buffer()), self._workers)
             try:
                 pieces = results.decrypted(cryptor)
-                await self._in_thread(lambda: fill_now(plain, pieces))
+                await in_thread(lambda: fill_now(plain, pieces), self._workers)
             finally:
                 results.close()
             answer = web.StreamResponse(headers=[*kept, ("Content-Length", str(plain.size))])
@@ -187,6 +188,7 @@ class Handler:
 
     async def _write_blob(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         sent = headers.to_server(request.headers.items(), body_as_it_came=True)
+        _require_plain(request)
         try:
             step = self._cryptor.encrypt_stream(request.headers.get(_PUBLIC_KEY))
         except CryptoError as error:
@@ -199,18 +201,17 @@ class Handler:
         except RefusedError as error:
             raise body.failure or error from None
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        """Do work that takes time, to its end even if the algorithm goes away meanwhile."""
-        running = asyncio.get_running_loop().run_in_executor(self._workers, work)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.wait([running])
-            raise
-
     def close(self) -> None:
         """End the threads."""
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+
+def _require_plain(request: web.BaseRequest) -> None:
+    """Refuse a body that is coded: what is encrypted here must be the data itself."""
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise RefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send this without Content-Encoding", closes=True
+        )
 
 
 async def _expect(request: web.BaseRequest) -> None:

@@ -16,7 +16,7 @@ from node_poc.proxy.refusals import RefusedError
 
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _LONGEST = 8000
-_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_~.-]*")
+_SEGMENT = re.compile(r"[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*")
 _TASK_ID = re.compile(r"(?:^|&)task_id=[0-9]+(?:&|$)")
 # An algorithm has its token and no business with anybody else's: whoever could log in here could

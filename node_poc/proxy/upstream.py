@@ -17,10 +17,8 @@ from node_poc.proxy.settings import Limits
 from node_poc.proxy.targets import Target
 
 _PAUSES = (0.2, 1.0)
-_CONNECTIONS = 200
-_PUBLIC_KEYS_AT_ONCE = 8
-_ORGANIZATION_BYTES = 1_000_000
-# Not one that the server's answer could be taken for.
+# Algorithms' own connections are limited; a slow server must not make others wait for a place.
+_NO_LIMIT = 0
 _REDIRECTS = range(300, 400)
 
 Headers = Sequence[tuple[str, str]]
@@ -51,12 +49,10 @@ class Upstream:
                 max_line_size=65_536,
             )
 
-        self._kept = session(aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure))
+        self._kept = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure))
         # A connection that was kept may be closed already, and then nobody can tell whether the
         # server took the request. So what must not be repeated has a connection of its own.
-        self._fresh = session(
-            aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=secure, force_close=True)
-        )
+        self._fresh = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure, force_close=True))
 
     async def close(self) -> None:
         """Close all connections."""

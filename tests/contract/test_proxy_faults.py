@@ -1,6 +1,7 @@
 """A server that is slow, broken or absurd; algorithms that are slow, greedy or hostile."""
 
 import base64
+import gzip
 import json
 import os
 import socket
@@ -166,6 +167,13 @@ def test_a_server_that_is_away_is_told(running):
         assert nobody.partition("//")[2] not in got.text
 
 
+def test_a_server_that_compresses_unasked_is_told(running):
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    running.upstream.answers["GET", f"{API}/result/1"] = Answer(200, gzip.compress(b"{}"), headers)
+    got = running.get("/result/1", stream=True)
+    assert got.status_code == (502 if running.encrypts else 200)
+
+
 def test_a_slow_server_holds_up_nobody_else(running):
     running.upstream.answers["GET", f"{API}/run/1"] = Answer(wait_seconds=1.5)
     slow = [threading.Thread(target=running.get, args=("/run/1",)) for _ in range(20)]
@@ -214,6 +222,26 @@ def test_a_body_that_breaks_off_never_becomes_a_task(running):
     running.raw(chunked + b"%x\r\n%b\r\n" % (len(body), body), end=True)
     assert running.serves()
     assert not [s for s in running.upstream.seen_at(f"{API}/task") if s.whole]
+
+
+def test_bodies_that_broke_off_leave_no_disk_taken(running):
+    let_tasks_through(running)
+    body = task_body(1_400_000)
+    head = b"POST /task HTTP/1.1\r\n" + HEAD + b"Content-Length: %d\r\n\r\n" % len(body)
+    for part in range(20):
+        with running.connect() as connection:
+            connection.sendall(head + body[: len(body) - 1 - part * 20_000])
+    eventually(lambda: running.post("/task", data=body).status_code == 201)
+
+
+@pytest.mark.parametrize("path", ["/task", "/blobstream"])
+def test_a_coded_body_is_not_encrypted_as_if_it_were_plain(running, path):
+    let_tasks_through(running)
+    headers = {"Content-Encoding": "gzip", "X-Public-Key": PUBLIC}
+    got = running.post(path, data=b"x", headers=headers)
+    if running.encrypts or path == "/blobstream":
+        assert got.status_code == 415
+        assert running.upstream.seen == []
 
 
 def test_a_body_that_never_comes_is_given_up(running):

@@ -63,6 +63,8 @@ def test_each_route_is_known(method, raw, kind):
         "/task/../../secret",
         "/./task",
         "/task/.hidden",
+        "/task/1..",
+        "/task/a..b",
         "/..;/secret",
         "/%2e%2e/secret",
         "/task%2f..%2f..%2fsecret",
@@ -140,4 +142,4 @@ def test_whatever_passes_stays_below_the_servers_api(method, raw):
         assert parts.scheme == "https"
         assert parts.hostname == "server.example"
         assert parts.path.startswith("/api/")
-        assert ".." not in parts.path.split("/")
+        assert ".." not in parts.path
