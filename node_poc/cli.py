@@ -125,10 +125,15 @@ def _proxy(options: argparse.Namespace, config: NodeConfig) -> int:
 def _run(options: argparse.Namespace, config: NodeConfig) -> int:
     _set_up_logging(options, config)
     try:
-        ended_well = run_node(config, context=options.context, health_port=options.health_port)
+        ended_well = run_node(
+            config,
+            options.config.parent,
+            context=options.context,
+            health_port=options.health_port,
+        )
     except NoClusterError as error:
         return _fail(4, str(error))
-    except (StorageError, OSError) as error:
+    except (StorageError, PrivateKeyError, OSError) as error:
         return _fail(1, str(error))
     return 0 if ended_well else 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from node_poc import __version__
 from node_poc.cluster.connect import connect
@@ -26,8 +27,10 @@ from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.pipeline import Engine
 from node_poc.protocol.dummy_server import DummyServer
+from node_poc.protocol.vantage6_server import Vantage6Server
 from node_poc.run_work import RunWork
 from node_poc.storage.past import PastRecords
+from node_poc.storage.private_key import organization_key
 from node_poc.storage.records import Records
 
 log = structlog.get_logger(__name__)
@@ -43,12 +46,19 @@ class Node:
     """All parts of a running node."""
 
     def __init__(
-        self, config: NodeConfig, ending: threading.Event, *, context: str | None, health_port: int
+        self,
+        config: NodeConfig,
+        private_key: RSAPrivateKey | None,
+        ending: threading.Event,
+        *,
+        context: str | None,
+        health_port: int,
     ) -> None:
         """Connect the parts; nothing runs before ``start``.
 
         Args:
             config: the whole configuration.
+            private_key: the organization's, if ``encryption.enabled``.
             ending: set when the node is to end, by whoever wants it.
             context: kubeconfig context, outside a pod.
             health_port: where ``/healthz`` and ``/readyz`` are answered; 0 takes a free one.
@@ -73,11 +83,12 @@ class Node:
         self._engine = Engine(config, work, records, past)
         self._janitor = Janitor(past, self._engine.post)
         self._manager = ContainerManager(config, work, self._engine.post, records, past)
-        self._server = DummyServer(config, self._manager)
+        self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
         self._ending = ending
         self._working = False
         self.failed = False
+        self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: self._engine.post(Delivered(run_id)))
         selector = Identity(settings.node_name).selector
         self._watchers = [
@@ -85,6 +96,15 @@ class Node:
             Watcher(api, objects.pods_path, selector, lambda s: self._engine.post(PodsSeen(s))),
         ]
         self._health = HealthServer(health_port, Checks(self._is_alive, self._is_ready))
+
+    def _make_server(
+        self, config: NodeConfig, private_key: RSAPrivateKey | None
+    ) -> DummyServer | Vantage6Server:
+        if config.kubernetes.server_kind == "dummy":
+            return DummyServer(config, self._manager)
+        return Vantage6Server(
+            config, self._manager, private_key=private_key, on_fatal=self._on_fatal
+        )
 
     def _is_alive(self) -> bool:
         waits_for_lease = not self._working
@@ -96,6 +116,14 @@ class Node:
 
     def _on_lease_lost(self, reason: str) -> None:
         log.error("the Lease is lost: another node may work; this one ends", reason=reason)
+        self._lease_lost = True
+        self._fail()
+
+    def _on_fatal(self, reason: str) -> None:
+        log.error("the node cannot work with this server; it ends", reason=reason)
+        self._fail()
+
+    def _fail(self) -> None:
         self.failed = True
         self._ending.set()
 
@@ -130,16 +158,23 @@ class Node:
         self._janitor.stop()
         self._engine.stop(_ENGINE_SECONDS)
         self._manager.cleanup()
-        if not self.failed:  # the other node that works now delivers
+        if not self._lease_lost:  # the other node that works now delivers
             self._delivery.stop(_DELIVER_SECONDS)
         self._server.stop()
 
 
-def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> bool:
+def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_port: int) -> bool:
     """Run a node until SIGTERM or Ctrl-C; returns whether that was why it ended.
 
-    Raises what ``Node`` raises.
+    Args:
+        config: the whole configuration.
+        folder: where its file lies.
+        context: see ``Node``.
+        health_port: see ``Node``.
+
+    Raises what ``Node`` raises, and PrivateKeyError.
     """
+    private_key = organization_key(config, folder)
     ending = threading.Event()
 
     def end(number: int, _: FrameType | None) -> None:
@@ -148,7 +183,7 @@ def run_node(config: NodeConfig, *, context: str | None, health_port: int) -> bo
 
     for item in config.not_applied:
         log.warning("configuration key has no effect here", key=item.key, reason=item.reason)
-    node = Node(config, ending, context=context, health_port=health_port)
+    node = Node(config, private_key, ending, context=context, health_port=health_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     log.info(

@@ -8,7 +8,7 @@ from node_poc.config.model import NodeConfig
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.proxy.server import run_proxy
 from node_poc.proxy.settings import ProxySettings
-from node_poc.storage.private_key import read_private_key
+from node_poc.storage.private_key import organization_key
 
 
 def proxy_settings(config: NodeConfig, folder: Path, *, health_port: int) -> ProxySettings:
@@ -26,9 +26,8 @@ def proxy_settings(config: NodeConfig, folder: Path, *, health_port: int) -> Pro
     Raises:
         PrivateKeyError: encryption is enabled and the private key cannot be used.
     """
-    cryptor: PlainCryptor | RsaCryptor = PlainCryptor()
-    if config.encryption.enabled:
-        cryptor = RsaCryptor(read_private_key(folder / config.encryption.key_file))
+    key = organization_key(config, folder)
+    cryptor = PlainCryptor() if key is None else RsaCryptor(key)
     api_path = config.api_path.strip("/")
     server = f"{config.server_address}/{api_path}" if api_path else config.server_address
     return ProxySettings(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.crypto.keys import load_private_key
 
@@ -37,6 +38,21 @@ def read_private_key(path: Path) -> RSAPrivateKey:
         return load_private_key(pem)
     except PrivateKeyError as error:
         raise PrivateKeyError(f"{path}: {error}") from error
+
+
+def organization_key(config: NodeConfig, folder: Path) -> RSAPrivateKey | None:
+    """The organization's private key; None where nothing is encrypted.
+
+    Args:
+        config: the node's configuration.
+        folder: where the configuration file lies; a key's path that is not absolute begins there.
+
+    Raises:
+        PrivateKeyError: encryption is enabled and the key cannot be used.
+    """
+    if not config.encryption.enabled:
+        return None
+    return read_private_key(folder / config.encryption.key_file)
 
 
 def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:
