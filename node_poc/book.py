@@ -86,6 +86,11 @@ class RunBook:
         self._runs[run_id] = replace(self._runs[run_id], stage=Stage.ACCEPTED, failure=None)
         return self._records[run_id]
 
+    def waits_for_job(self, run_id: int) -> bool:
+        """Whether a run's Job is being made, and was not seen yet. May be asked in any thread."""
+        run = self._runs.get(run_id)
+        return run is not None and run.stage is Stage.ACCEPTED
+
     def _in_flight(self) -> int:
         return sum(run.stage in _IN_FLIGHT for run in self._runs.values())
 

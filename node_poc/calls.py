@@ -30,9 +30,12 @@ _LOG_TRIES = 3
 class Calls:
     """The slow half of the engine. ``post`` takes the messages."""
 
-    def __init__(self, manager: RunWork, post: Callable[[Message], None]) -> None:
-        """``post`` must not block."""
-        self._work = manager
+    def __init__(
+        self, work: RunWork, post: Callable[[Message], None], waits_for_job: Callable[[int], bool]
+    ) -> None:
+        """``post`` must not block; ``waits_for_job``: whether no Job of a run was seen yet."""
+        self._waits_for_job = waits_for_job
+        self._work = work
         self._post = post
         self._pool = ApiPool()
 
@@ -70,8 +73,11 @@ class Calls:
 
     def _create(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
+        wanted = partial(self._waits_for_job, run_id)
+        if not wanted():
+            return  # it was seen, or killed, while the answer was missing
         try:
-            self._post(Started(run_id, self._work.run(record)))
+            self._post(Started(run_id, self._work.run(record, wanted)))
         except (ClusterError, StorageError) as error:
             if isinstance(error, ClusterError) and error.is_transient:
                 self._again("job not created", run_id, error, lambda: self.create(record))

@@ -79,7 +79,7 @@ class Engine:
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outbox: Delivery
         self._book = RunBook(config.kubernetes.runs_in_flight)
-        self._calls = Calls(work, self.post)
+        self._calls = Calls(work, self.post, self._book.waits_for_job)
         self._timers = Timers()
         self._orphans = Orphans(self._book, records, self._calls, self._timers)
         self._past = PastRuns(self._book, records, past)
@@ -101,7 +101,8 @@ class Engine:
         for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
             run_id = adopted.run.run_id
             self._book.add(adopted.run, adopted.record)
-            self._book.job_known(run_id, float("-inf"))
+            if adopted.run.job_created_at is not None or adopted.run.kill_requested:
+                self._book.job_known(run_id, float("-inf"))
             if adopted.result is not None:
                 outbox.put_result(adopted.result)
             log.info("run taken up", run_id=run_id, stage=adopted.run.stage)

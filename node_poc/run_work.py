@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,8 +89,10 @@ class RunWork:
         """Make a folder that runs share; one that is there is fine. Raises StorageError."""
         make_shared_folder(self._task_dir, name)
 
-    def run(self, record: RunRecord) -> float:
+    def run(self, record: RunRecord, wanted: Callable[[], bool]) -> float:
         """Create the run's Job and return at once; it is followed by a watch.
+
+        It is tried again only while it is ``wanted``: not yet seen, nor ended.
 
         Creating a Job that is there already is fine: a run id has one Job.
 
@@ -105,7 +108,7 @@ class RunWork:
             log.warning("no proxy: its Service has no address", service=service)
         hosts = self._find_services(record.spec)
         job = build_job(record.spec, self._config, address, os.getgid(), hosts)
-        created = self._objects.create_job(job)
+        created = self._objects.create_job(job, wanted)
         now = time.time()
         # The run may have ended, and its result been delivered, before the API's answer came.
         self._records.update_run(replace(record, job_created_at=now))

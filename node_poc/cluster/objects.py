@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import stamina
@@ -31,10 +32,14 @@ class ClusterObjects:
         self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
         self._services_path = f"/api/v1/namespaces/{namespace}/services"
 
-    def create_job(self, job: dict[str, Any]) -> bool:
-        """Create a Job. Returns whether it is new: False means that it was there already."""
+    def create_job(self, job: dict[str, Any], wanted: Callable[[], bool]) -> bool:
+        """Create a Job. Returns whether it is new: False means that it was there already.
+
+        After a lost answer it is tried again only while it is ``wanted``: if it was made, seen and
+        deleted meanwhile, another try would make it run twice.
+        """
         try:
-            self._call("POST", self.jobs_path, body=job)
+            self._retrying(self._api.call, "POST", self.jobs_path, body=job, wanted=wanted)
         except ConflictError:
             return False
         return True
@@ -73,9 +78,11 @@ class ClusterObjects:
         return answer
 
     @staticmethod
-    def _retrying(call: Any, *arguments: Any, **options: Any) -> Any:
+    def _retrying(
+        call: Any, *arguments: Any, wanted: Callable[[], bool] = lambda: True, **options: Any
+    ) -> Any:
         for attempt in stamina.retry_context(
-            on=_is_transient,
+            on=lambda error: _is_transient(error) and wanted(),
             attempts=_ATTEMPTS,
             timeout=_RETRY_SECONDS,
             wait_initial=0.1,

@@ -19,11 +19,16 @@ def test_a_passing_error_at_create_is_retried(station, emitter, status):
 
 def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
     """The API made the Job, but the connection broke before it said so: the retry meets a 409."""
+    station.api.watches_mute = True
+    for kind in ("/jobs", "/pods"):
+        station.api.faults.add("GET", kind, status=503, times=FOR_EVER)
     station.api.faults.add("POST", "/jobs", seconds_after=0.3)
     emitter.submit(payload(7))
     station.job_arrives(7)
     station.api.cut_connections()
     eventually(lambda: station.jobs_created(7) == 2)
+    station.api.faults.clear()
+    station.api.watches_mute = False
     station.api.kubelet.ends(7)
     assert emitter.wait(7, 20)["status"] == "completed"
     assert len(station.api.jobs()) == 1

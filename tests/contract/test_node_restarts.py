@@ -68,6 +68,25 @@ def test_killed_when_accepted_but_no_job_is_there(station, process):
     assert_ended_once(station, emitter, 7, "one")
 
 
+def test_a_job_that_is_still_being_made_after_a_restart_is_not_missed(station, emitter):
+    """A list that was asked for before the Job is made does not say that somebody deleted it."""
+    station.api.faults.add("POST", "/jobs", status=503, times=1000)
+    emitter.post(payload(7))
+    eventually(lambda: station.api.count("POST", "/jobs"))
+    station.stop_node()
+    station.api.faults.clear()
+    station.api.faults.add("POST", "/jobs", seconds_before=1.5)
+    before = station.api.count("POST", "/jobs")
+    station.start_node()
+    eventually(lambda: station.api.count("POST", "/jobs") > before)
+    lists = station.api.count("GET", "/jobs$")
+    station.api.store.compact()
+    eventually(lambda: station.api.count("GET", "/jobs$") > lists)
+    station.job_arrives(7)
+    station.api.kubelet.ends(7)
+    assert emitter.wait(7, 20)["status"] == "completed"
+
+
 def test_killed_while_the_job_runs_and_ends_meanwhile(station, process):
     node, emitter = process
     emitter.post(payload(7))

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 Object = dict[str, Any]
@@ -40,9 +41,16 @@ class Event:
     """One change. ``line`` is how a watch tells it; ``labels`` are for its selector."""
 
     version: int
-    kind: str
-    labels: dict[str, str]
-    line: bytes
+    type: str
+    object: Object
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.object["metadata"].get("labels") or {}
+
+    @cached_property
+    def line(self) -> bytes:
+        return json.dumps({"type": self.type, "object": self.object}).encode() + b"\n"
 
 
 class Store:
@@ -149,9 +157,7 @@ class Store:
             del self._objects[kind][name]
         else:
             self._objects[kind][name] = made
-        line = json.dumps({"type": event, "object": made}).encode() + b"\n"
-        labels = made["metadata"].get("labels") or {}
-        self._events[kind].append(Event(self.version, kind, labels, line))
+        self._events[kind].append(Event(self.version, event, made))
         self.changed.notify_all()
         return made
 

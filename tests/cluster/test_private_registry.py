@@ -1,0 +1,130 @@
+"""An image in a registry with a password: refused without a login, pulled with ours.
+
+The registry is a second process of the dev cluster's own, over the same images, that asks for a
+password; it needs the dev cluster, because its cluster nodes have to be told that it speaks HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from tests.cluster.station import ROOT, Cluster, Place, Station, wait_for
+
+PORT = 5011
+USER, PASSWORD = "site", "a-registry-password"
+# bcrypt, the only kind that the registry reads; `htpasswd -Bbn site a-registry-password`.
+HTPASSWD = "site:$2b$05$cFAnO/feGzVmH6HoBiPTnu2ziyuAVf8wkTCfrOzxaBDYzaPzRXkeW\n"
+NAMESPACE = "v6-test-registry"
+HOME = Path(f"/var/lib/vantage6-node-test-registry{os.environ.get('DEVCLUSTER_INDEX', '')}")
+
+
+@pytest.fixture(scope="module")
+def registry(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a registry that gives its images to USER only."""
+    state = Path(cluster.settings["KUBECONFIG"]).parent
+    folder = tmp_path_factory.mktemp("registry")
+    address = f"{cluster.server_ip}:{PORT}"
+    (folder / "htpasswd").write_text(HTPASSWD)
+    config = json.loads((state / "registry.json").read_text())
+    config["http"]["addr"] = address
+    config["auth"] = {"htpasswd": {"realm": "site", "path": str(folder / "htpasswd")}}
+    (folder / "registry.json").write_text(json.dumps(config))
+    hosts = [node / "registries" / address for node in state.glob("node*")]
+    for place in hosts:
+        place.mkdir()
+        (place / "hosts.toml").write_text(
+            f'server = "http://{address}"\n'
+            f'[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n'
+        )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(folder / "registry.json")], stdout=log, stderr=log
+        )
+    try:
+        wait_for(lambda: status_of(address) == 401, "the registry asks for a password", 20)
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+        for place in hosts:
+            (place / "hosts.toml").unlink()
+            place.rmdir()
+
+
+def status_of(address: str) -> int:
+    """What it answers to who has no password; 0 for nothing."""
+    with suppress(OSError):
+        try:
+            return urlopen(f"http://{address}/v2/", timeout=2).status
+        except HTTPError as error:
+            return error.code
+    return 0
+
+
+@pytest.fixture(scope="module")
+def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """A station whose configuration names a login file, as a site's would."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["kubernetes"]["docker_config_file"] = "/root/.docker/config.json"
+
+    place = Place(NAMESPACE, HOME, 5057, change)
+    made = Station(cluster, tmp_path_factory.mktemp("server") / "dummy_server.log", place)
+    made.set_up()
+    yield made
+    made.tear_down()
+
+
+def secret_of(registry: str, password: str, folder: Path) -> str:
+    """The Secret as the site makes it: by a configuration of its own and the command."""
+    config = {
+        "server_url": "http://127.0.0.1",
+        "task_dir": "/tasks",
+        "docker_registries": [{"registry": registry, "username": USER, "password": password}],
+        "kubernetes": {"namespace": NAMESPACE, "node_name": "v6-node"},
+    }
+    path = folder / "with_passwords.yaml"
+    path.write_text(yaml.safe_dump(config))
+    done = subprocess.run(
+        [sys.executable, "-m", "node_poc", "render", "pull-secret", "--config", str(path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_an_image_behind_a_password_is_pulled_with_the_sites_login_only(
+    station: Station, registry: str, tmp_path: Path
+):
+    image = f"{registry}/v6_average_algorithm"
+    without = station.run(station.payload(image=image))
+    assert (without["status"], without["cause"]) == ("non-existing Docker image", "ImageRefused")
+
+    apply = ("-n", NAMESPACE, "apply", "-f", "-")
+    station.cluster.kubectl(*apply, text_in=secret_of(registry, "wrong", tmp_path))
+    wrong = station.run(station.payload(image=image))
+    assert (wrong["status"], wrong["cause"]) == ("non-existing Docker image", "ImageRefused")
+
+    station.cluster.kubectl(*apply, text_in=secret_of(registry, PASSWORD, tmp_path))
+    right = station.run(station.payload(image=image))
+    assert right["status"] == "completed", right
+    job = station.job_of(right["run_id"])
+    assert job is not None
+    (named,) = job["spec"]["template"]["spec"]["imagePullSecrets"]
+    assert named["name"].endswith("-registries")
+    for text in (json.dumps(job), station.node_log()):
+        assert PASSWORD not in text

@@ -1,0 +1,170 @@
+"""A data station with chance in every part: for tests that let thousands of runs through.
+
+The node's parts are the real ones: engine, pool, watches, logs, records, delivery. The cluster and
+the server are in this process, so that a run costs milliseconds. A node may be killed at any
+moment: its calls fail, its files are not written any more, and another is built from the records.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from node_poc.cluster.logs import ContainerLogs
+from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.watch import Watcher
+from node_poc.config.model import NodeConfig
+from node_poc.delivery import Delivery
+from node_poc.inbox import Delivered, JobsSeen, Kill, PodsSeen
+from node_poc.log_keeper import LogKeeper
+from node_poc.manifests.identity import CONTAINER, Identity
+from node_poc.pipeline import Engine
+from node_poc.protocol.ports import Answer, DeliveryError, Submission
+from node_poc.run_work import RunWork
+from node_poc.runs.model import Run, RunResult, RunSpec
+from node_poc.storage.past import PastRecords
+from node_poc.storage.records import Records
+from tests.fakes.kube_api import FakeKubeApi
+from tests.fakes.local_api import Dice, LocalApi
+
+
+class Mortal:
+    """What writes to the disk, until its process is killed."""
+
+    def __init__(self, inner: Any, dead: threading.Event) -> None:
+        self._inner = inner
+        self._dead = dead
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if self._dead.is_set():
+                raise SystemExit  # Python ends the thread that this reaches, and says nothing
+            return found(*arguments, **options)
+
+        return call
+
+
+class Server:
+    """Takes results, may lose them or its own acknowledgements, and may be away."""
+
+    def __init__(self, dice: Dice, chance: float) -> None:
+        self._dice = dice
+        self._chance = chance
+        self.is_up = True
+        self.connection = 1
+        self.results: dict[int, list[RunResult]] = defaultdict(list)
+        self.statuses: dict[int, list[str]] = defaultdict(list)
+
+    def flap(self) -> None:
+        """Go away, or come back."""
+        self.is_up = not self.is_up
+        self.connection += 1
+
+    def take_status(self, run: Run) -> None:
+        if not self._dice.falls(self._chance):
+            self.statuses[run.run_id].append(run.status.value)
+
+    def take_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
+        if self._dice.falls(self._chance):
+            return
+        self.results[result.run_id].append(result)
+        if not self._dice.falls(self._chance):
+            acknowledged()
+        if self._dice.falls(self._chance):
+            acknowledged()
+
+
+class Link:
+    """One node's connection to the server."""
+
+    def __init__(self, server: Server, dice: Dice, chance: float, dead: threading.Event) -> None:
+        self._server = server
+        self._dice = dice
+        self._chance = chance
+        self._dead = dead
+
+    @property
+    def is_connected(self) -> bool:
+        return self._server.is_up and not self._dead.is_set()
+
+    @property
+    def connection(self) -> int:
+        return self._server.connection
+
+    def send_status(self, run: Run) -> None:
+        self._check()
+        self._server.take_status(run)
+
+    def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
+        self._check()
+        self._server.take_result(result, acknowledged)
+
+    def _check(self) -> None:
+        if not self.is_connected or self._dice.falls(self._chance):
+            raise DeliveryError("broken")
+
+
+class MortalNode:
+    """A whole node but for its server's adapter, its Lease and its health page."""
+
+    def __init__(
+        self, config: NodeConfig, cluster: FakeKubeApi, server: Server, dice: Dice, chance: float
+    ) -> None:
+        self._dead = threading.Event()
+        self._api: Any = LocalApi(cluster, dice, chance)
+        settings = config.kubernetes
+        real = Records(Path(config.task_dir))
+        real.prepare()
+        real_past = PastRecords(Path(config.task_dir), settings.keep_folders_seconds)
+        real_past.prepare()
+        records: Any = Mortal(real, self._dead)
+        past: Any = Mortal(real_past, self._dead)
+        objects = ClusterObjects(self._api, settings.namespace)
+        logs = ContainerLogs(self._api, objects.pods_path, CONTAINER)
+        self._keeper = LogKeeper(logs, real.folder, 65536, 65536)
+        work = RunWork(config, objects, records, past, self._keeper)
+        self.engine = Engine(config, work, records, past)
+        link = Link(server, dice, chance, self._dead)
+        self._delivery = Delivery(link, lambda run_id: self.engine.post(Delivered(run_id)))
+        selector = Identity(settings.node_name).selector
+        post = self.engine.post
+        self._watchers = [
+            Watcher(self._api, objects.jobs_path, selector, lambda seen: post(JobsSeen(seen))),
+            Watcher(self._api, objects.pods_path, selector, lambda seen: post(PodsSeen(seen))),
+        ]
+
+    def start(self) -> None:
+        self._delivery.start()
+        self.engine.start(self._delivery)
+        for watcher in self._watchers:
+            watcher.start()
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self._dead.set()
+        self._api.die()
+        for watcher in self._watchers:
+            watcher.stop()
+        self._keeper.stop()
+        self.engine.stop(5)
+        self._delivery.stop(5)
+        pool = self.engine._calls._pool
+        for _ in range(16):  # a process that dies takes its idle threads with it
+            pool.submit(time.time)
+
+    def submit(self, spec: RunSpec) -> Future[Answer]:
+        submission = Submission(spec, Future())
+        self.engine.post(submission)
+        return submission.answer
+
+    def kill_run(self, run_id: int) -> None:
+        self.engine.post(Kill((run_id,), Future()))
