@@ -29,6 +29,7 @@ from node_poc.protocol.vantage6_reports import Line, Reports
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_socket import Listeners, Socket, Tokens
 from node_poc.protocol.vantage6_sync import Sync
+from node_poc.runs.docker_terms import ToBeKilled
 from node_poc.runs.model import Run, RunResult
 
 log = structlog.get_logger(__name__)
@@ -233,6 +234,7 @@ class Vantage6Server:
                 return
             log.info("the server wants runs killed", run_ids=run_ids or "all")
             parts.sync.kill_taking(run_ids)
-            self._control.kill(run_ids)
+            wanted = None if run_ids is None else [ToBeKilled(run_id) for run_id in run_ids]
+            self._control.kill_tasks(None, wanted)  # of other organizations none is left
         except Exception:  # the next look at the server's open runs kills what this did not
             log.exception("runs not killed")

@@ -188,7 +188,7 @@ class Station:
     def start_node(self) -> Node:
         """Run a node in this process; KUBECONFIG is patched by the fixture."""
         config = load_config(self.write_config(), {})
-        node = Node(config, threading.Event(), context=None, health_port=0)
+        node = Node(config, None, threading.Event(), context=None, health_port=0)
         self._nodes.append(node)
         node.start()
         eventually(node._is_ready, "a ready node")
