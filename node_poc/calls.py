@@ -59,6 +59,10 @@ class Calls:
         """Ask for the run's pod → its ``PodObservation``, gone if there is none."""
         self._pool.submit(self._look_for_pod, run)
 
+    def look_for_events(self, run: Run) -> None:
+        """Ask for the Events of the run's pod or Job → ``EventsSeen``, or nothing if they fail."""
+        self._pool.submit(self._look_for_events, run)
+
     def finish(self, run_id: int) -> None:
         """Mark the Job of a run whose result the server has."""
         self._pool.submit(self._finish, run_id)
@@ -111,6 +115,12 @@ class Calls:
             self._post(self._work.find_pod(run.run_id))
         except ClusterError as error:
             self._again("pod not looked for", run.run_id, error, lambda: self.look_for_pod(run))
+
+    def _look_for_events(self, run: Run) -> None:
+        try:
+            self._post(self._work.find_events(run))
+        except ClusterError as error:  # they are asked for again in a while anyway
+            log.warning("events not read", run_id=run.run_id, error=str(error))
 
     def _finish(self, run_id: int) -> None:
         try:

@@ -10,7 +10,7 @@ from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
 from node_poc.protocol.ports import KillOutcome, Submission
 from node_poc.runs.model import RunResult
-from node_poc.runs.observed import PodObservation, StartRefused
+from node_poc.runs.observed import EventsSeen, PodObservation, StartRefused
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ Message = (
     | Started
     | StartRefused
     | PodObservation
+    | EventsSeen
     | Collected
     | Delivered
     | Kill

@@ -44,9 +44,10 @@ from node_poc.orphans import Orphans
 from node_poc.past_runs import PastRuns
 from node_poc.protocol.ports import KillOutcome, Submission
 from node_poc.run_work import RunWork
-from node_poc.runs.lifecycle import Collect, LookForPod, Report, Stop, decide
+from node_poc.runs.lifecycle import Collect, LookForEvents, LookForPod, Report, Stop, decide
 from node_poc.runs.model import Failure, Stage
 from node_poc.runs.observed import (
+    EventsSeen,
     JobObservation,
     KillRequested,
     Observation,
@@ -124,8 +125,7 @@ class Engine:
             PodsSeen: self._on_pods,
             JobsSeen: self._on_jobs,
             Started: self._on_started,
-            StartRefused: self._observe,
-            PodObservation: self._observe,
+            **dict.fromkeys((StartRefused, PodObservation, EventsSeen), self._observe),
             Collected: self._on_collected,
             Delivered: self._on_delivered,
             Kill: self._on_kill,
@@ -155,7 +155,7 @@ class Engine:
             return
         self._ticked_at = now
         for run in self._book:
-            if run.waiting is not None:
+            if run.is_starting:
                 self._observe(Tick(run.run_id))
 
     # --- a run comes
@@ -224,6 +224,8 @@ class Engine:
                     self._calls.kill(record)
                 case LookForPod():
                     self._calls.look_for_pod(changed)
+                case LookForEvents():
+                    self._calls.look_for_events(changed)
                 case Collect(remove_job=remove_job):
                     self._calls.collect(changed, record, remove_job=remove_job)
                     self._start_next()

@@ -17,16 +17,16 @@ import structlog
 from node_poc.cluster.addresses import Addresses
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
-from node_poc.cluster.observations import observe_pod
+from node_poc.cluster.observations import observe_events, observe_pod
 from node_poc.config.model import NodeConfig
 from node_poc.log_keeper import LogKeeper
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import sub_path
-from node_poc.runs import diagnosis
+from node_poc.runs import ends
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
-from node_poc.runs.observed import PodObservation
+from node_poc.runs.observed import EventsSeen, PodObservation
 from node_poc.storage.folders import (
     list_output,
     make_run_folders,
@@ -184,7 +184,7 @@ class RunWork:
         while only: a result without the end of its log is better than none.
         """
         whole = True
-        if run.failure is diagnosis.NODE_LOST:
+        if run.failure == ends.NODE_LOST:
             self._keeper.give_up(run.run_id, run.pod_name)
             whole = False
         elif run.pod_name:
@@ -209,6 +209,16 @@ class RunWork:
         found = map(observe_pod, self._objects.list_pods(self._identity.run_selector(run_id)))
         nothing = PodObservation(run_id, "", "", gone=True)
         return next((pod for pod in found if pod is not None), nothing)
+
+    def find_events(self, run: Run) -> EventsSeen:
+        """Ask what Kubernetes told of the run's pod, or of its Job while it has none.
+
+        Raises ClusterError.
+        """
+        job = self._identity.job_name(run.run_id)
+        kind, name = ("Pod", run.pod_name) if run.pod_name else ("Job", job)
+        events = observe_events(self._objects.list_events(kind, name))
+        return EventsSeen(run.run_id, run.pod_name, events)
 
     def kill(self, record: RunRecord) -> None:
         """Remember that a run is to be killed, then remove its Job and pod.

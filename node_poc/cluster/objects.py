@@ -12,6 +12,8 @@ from node_poc.cluster.errors import ClusterError, ConflictError, NotFoundError
 
 _ATTEMPTS = 6
 _RETRY_SECONDS = 30.0
+# Repeated Events are counted, not added: one object has a few.
+_EVENTS = 200
 
 
 def _is_transient(error: Exception) -> bool:
@@ -30,6 +32,7 @@ class ClusterObjects:
         self._api = api
         self.jobs_path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
+        self._events_path = f"/api/v1/namespaces/{namespace}/events"
         self._services_path = f"/api/v1/namespaces/{namespace}/services"
 
     def create_job(self, job: dict[str, Any], wanted: Callable[[], bool]) -> bool:
@@ -63,6 +66,12 @@ class ClusterObjects:
         """Return the pods that a label selector selects."""
         answer = self._call("GET", self.pods_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
+
+    def list_events(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """Return the Events about one object; Kubernetes forgets them after an hour."""
+        selector = f"involvedObject.kind={kind},involvedObject.name={name}"
+        query = [("fieldSelector", selector), ("limit", str(_EVENTS))]
+        return list(self._call("GET", self._events_path, query=query).get("items") or [])
 
     def service_address(self, name: str) -> str | None:
         """The ClusterIP of a Service; None if there is no such Service, or it has no address."""

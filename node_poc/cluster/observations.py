@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from node_poc.manifests import identity
-from node_poc.runs.observed import JobObservation, PodObservation, Terminated
+from node_poc.runs.observed import ClusterEvent, JobObservation, PodObservation, Terminated
 
 _RUNNING = "running"
 
@@ -21,13 +21,13 @@ def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | 
     run_id = identity.run_id_of(pod["metadata"].get("labels") or {})
     if run_id is None:
         return None
-    status = pod.get("status") or {}
+    metadata, status = pod["metadata"], pod.get("status") or {}
     container = _container_state(status)
     waiting = container.get("waiting") or {}
     running = container.get(_RUNNING) or {}
     return PodObservation(
         run_id=run_id,
-        pod_name=pod["metadata"]["name"],
+        pod_name=metadata["name"],
         phase=status.get("phase", ""),
         node_name=(pod.get("spec") or {}).get("nodeName", ""),
         reason=status.get("reason", ""),
@@ -38,8 +38,16 @@ def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | 
         running_since=parse_time(running.get("startedAt")),
         terminated=_terminated(container.get("terminated")),
         disruption=_disruption(status),
+        created_at=parse_time(metadata.get("creationTimestamp")),
+        deleted_at=_deleted_at(metadata),
         gone=gone,
     )
+
+
+def _deleted_at(metadata: dict[str, Any]) -> float | None:
+    """When the deletion was asked for; Kubernetes writes down when its grace period is over."""
+    over_at = parse_time(metadata.get("deletionTimestamp"))
+    return None if over_at is None else over_at - (metadata.get("deletionGracePeriodSeconds") or 0)
 
 
 def _container_state(status: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +96,7 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         for condition in (job.get("status") or {}).get("conditions") or []
         if condition.get("status") == "True"
     }
-    failed = conditions.get("Failed") or {}
+    failed = conditions.get("Failed") or _overdue(conditions)
     return JobObservation(
         run_id=run_id,
         created_at=parse_time(metadata.get("creationTimestamp")),
@@ -96,5 +104,34 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         failed_reason=failed.get("reason", ""),
         failed_message=failed.get("message", ""),
         delivered=identity.ANNOTATION_DELIVERED in (metadata.get("annotations") or {}),
-        gone=gone,
+        # Somebody deletes it and waits for its pods to go first.
+        gone=gone or bool(metadata.get("deletionTimestamp")),
     )
+
+
+def _overdue(conditions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The condition of a Job over its deadline, whose pod is being ended for that reason."""
+    target = conditions.get("FailureTarget") or {}
+    return target if target.get("reason") == "DeadlineExceeded" else {}
+
+
+def observe_events(events: list[dict[str, Any]]) -> tuple[ClusterEvent, ...]:
+    """What Events (of one object) tell, oldest first."""
+    return tuple(
+        ClusterEvent(event.get("reason") or "", event.get("message") or "")
+        for event in sorted(events, key=_told_at)
+    )
+
+
+def _told_at(event: dict[str, Any]) -> float:
+    """When an Event was told last; two writers fill in different fields."""
+    series = event.get("series") or {}
+    for text in (
+        series.get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("eventTime"),
+        event["metadata"].get("creationTimestamp"),
+    ):
+        if text:
+            return parse_time(text) or 0.0
+    return 0.0

@@ -7,13 +7,16 @@ so late, repeated and reordered observations are harmless.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from node_poc.config.model import Limits
-from node_poc.runs import diagnosis
-from node_poc.runs.diagnosis import Patience, Waiting
-from node_poc.runs.model import Failure, Run, Stage, Wait
+from node_poc.runs import diagnosis, ends, waits
+from node_poc.runs.diagnosis import Waiting
+from node_poc.runs.event_diagnosis import diagnose_events
+from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
+    EventsSeen,
     JobObservation,
     KillRequested,
     Observation,
@@ -50,7 +53,12 @@ class LookForPod:
     """The Job is over and its pod has not told: ask for it, and tell if it is gone."""
 
 
-Action = Report | Collect | Stop | LookForPod
+@dataclass(frozen=True)
+class LookForEvents:
+    """The run does not start and shows no reason: ask for its pod's, or its Job's, Events."""
+
+
+Action = Report | Collect | Stop | LookForPod | LookForEvents
 Decision = tuple[Run, tuple[Action, ...]]
 
 
@@ -77,8 +85,10 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
             return _decide_pod(run, observation, now, limits)
         case KillRequested():
             return _kill(run)
+        case EventsSeen():
+            return _decide_events(run, observation, now, limits)
         case Tick():
-            return _overdue(run, now)
+            return _tick(run, now, limits)
 
 
 def _kill(run: Run) -> Decision:
@@ -86,7 +96,7 @@ def _kill(run: Run) -> Decision:
         return run, ()
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
-        return _end(run, RunStatus.KILLED, diagnosis.KILLED, remove_job=False)
+        return _end(run, RunStatus.KILLED, ends.KILLED, remove_job=False)
     return replace(run, stopping=True), (Stop(),)
 
 
@@ -94,9 +104,9 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
     if job.gone and run.kill_requested and run.pod_name:
         return run, ()  # its pod still ends, and tells when it has
     if job.gone:
-        return _end(run, RunStatus.FAILED, diagnosis.JOB_DELETED, remove_job=False)
+        return _end(run, RunStatus.FAILED, ends.JOB_DELETED, remove_job=False)
     if job.failed_reason == "DeadlineExceeded":
-        failure = diagnosis.diagnose_deadline(job.failed_message)
+        failure = ends.diagnose_deadline(job.failed_message)
         return _end(run, RunStatus.FAILED, failure, remove_job=True)
     if job.succeeded or job.failed_reason:
         return replace(run, job_succeeded=job.succeeded), (LookForPod(),)
@@ -120,26 +130,30 @@ def _created(run: Run, created_at: float | None) -> Decision:
 def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:
     run, reports = _created(run, None)
     if pod.terminated is not None:
-        return _terminated(replace(run, pod_name=pod.pod_name), pod.terminated)
+        run = replace(run, pod_name=pod.pod_name)
+        return _terminated(run, pod.terminated, ends.diagnose_end(pod, limits.run_seconds))
     if pod.gone and run.job_succeeded:
         return _end(replace(run, exit_code=0), RunStatus.COMPLETED, None, remove_job=False)
     if pod.gone:
-        return _end(run, RunStatus.FAILED, diagnosis.POD_DELETED, remove_job=True)
-    run = replace(run, pod_name=pod.pod_name)
-    if pod.disruption == diagnosis.NODE_SILENT:
-        return _end(run, RunStatus.FAILED, diagnosis.NODE_LOST, remove_job=True)
+        return _end(run, RunStatus.FAILED, ends.diagnose_gone_pod(pod), remove_job=True)
+    if run.pod_name != pod.pod_name:
+        run = replace(run, pod_name=pod.pod_name, waiting=None)  # what kept it away is over
+    if pod.disruption in ends.NODE_IS_LOST:
+        return _end(run, RunStatus.FAILED, ends.NODE_LOST, remove_job=True)
     if pod.phase == "Failed":
-        failure = diagnosis.diagnose_failed_pod(pod)
-        return _end(run, RunStatus.FAILED, failure, remove_job=False)
+        status, failure = ends.diagnose_failed_pod(pod)
+        return _end(run, status, failure, remove_job=False)
     if pod.running_since is not None:
         run, more = _running(run, pod.running_since)
+    elif run.status is RunStatus.ACTIVE:  # a container starts once: what is seen is old
+        return run, reports
     else:
         run, more = _waiting(run, pod, now, limits)
     return run, more or reports
 
 
-def _terminated(run: Run, end: Terminated) -> Decision:
-    status, failure = diagnosis.diagnose_terminated(end)
+def _terminated(run: Run, end: Terminated, told: tuple[RunStatus, Failure | None]) -> Decision:
+    status, failure = told
     run = replace(
         run,
         exit_code=end.exit_code,
@@ -166,17 +180,19 @@ def _not_before(run: Run, moment: float | None) -> float | None:
 
 def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:
     seen = diagnosis.diagnose_waiting(pod)
-    if seen is None:
+    if seen is not None:
+        return _wait_for(run, seen, now, limits)
+    if run.waiting is not None or run.failure is None:
         return run, ()
-    if _only_repeats(run, seen):
+    return replace(run, failure=None), (Report(),)  # what kept its pod away is over
+
+
+def _wait_for(run: Run, seen: Waiting, now: float, limits: Limits) -> Decision:
+    if waits.only_repeats(run.waiting, seen):
         return _overdue(run, now)
-    # Trouble of one kind (ErrImagePull, then ImagePullBackOff) is one wait, counted from its start.
-    since = run.waiting.since if run.waiting and _kind(run.waiting) == _kind(seen) else now
-    patience = _patience(seen, limits)
-    until = None if patience is None else since + patience
+    wait = waits.next_wait(run.waiting, seen, now, limits)
     # A pod on its way is no trouble yet, so nothing is told of it before its time is over.
-    shown = None if seen.patience is Patience.START else seen.failure
-    wait = Wait(seen.failure, since, until, seen.status)
+    shown = seen.failure if seen.is_trouble else None
     changed = run.failure != shown
     ended, actions = _overdue(replace(run, waiting=wait, failure=shown), now)
     if actions:
@@ -184,35 +200,26 @@ def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decis
     return ended, (Report(),) if changed else ()
 
 
-def _kind(trouble: Wait | Waiting) -> str:
-    """Troubles of one kind are one wait: all that is wrong with an image counts together."""
-    image = trouble.status is RunStatus.NO_DOCKER_IMAGE
-    return trouble.status if image else trouble.failure.cause
+def _decide_events(run: Run, seen: EventsSeen, now: float, limits: Limits) -> Decision:
+    wait = run.waiting
+    if wait is None or wait.look_at == math.inf or seen.pod_name != run.pod_name:
+        return run, ()  # a status tells more by now, or there is a pod by now
+    told = diagnose_events(seen.events)
+    if told is None and not wait.by_events:
+        return run, ()
+    if told is None:  # what was told before is over
+        run = replace(run, waiting=replace(wait, by_events=False))
+        told = diagnosis.unexplained(run.pod_name)
+    return _wait_for(run, told, now, limits)
 
 
-def _only_repeats(run: Run, seen: Waiting) -> bool:
-    """Whether the kubelet only says that it backs off: the registry's own words are kept then."""
-    waiting = run.waiting
-    return (
-        seen.failure.cause == "ImagePullBackOff"
-        and waiting is not None
-        and _kind(waiting) == _kind(seen)
-    )
-
-
-def _patience(seen: Waiting, limits: Limits) -> float | None:
-    """Seconds; None: without end."""
-    match seen.patience:
-        case Patience.ROOM:
-            return limits.schedule_seconds
-        case Patience.START:
-            return limits.start_seconds
-        case Patience.NONE:
-            return 0.0
-        case Patience.SHORT:
-            return limits.hopeless_seconds
-        case _:
-            return limits.pull_seconds
+def _tick(run: Run, now: float, limits: Limits) -> Decision:
+    if run.is_starting and run.waiting is None and not run.stopping:
+        run, _ = _wait_for(run, diagnosis.unexplained(run.pod_name), now, limits)
+    ended, actions = _overdue(run, now)
+    if actions or run.waiting is None or now < run.waiting.look_at:
+        return ended, actions
+    return replace(run, waiting=waits.looked(run.waiting, now)), (LookForEvents(),)
 
 
 def _overdue(run: Run, now: float) -> Decision:
@@ -224,6 +231,6 @@ def _overdue(run: Run, now: float) -> Decision:
 
 def _end(run: Run, status: RunStatus, failure: Failure | None, *, remove_job: bool) -> Decision:
     if run.kill_requested:
-        status, failure = RunStatus.KILLED, diagnosis.KILLED
+        status, failure = RunStatus.KILLED, ends.KILLED
     run = replace(run, stage=Stage.COLLECTING, status=status, failure=failure, waiting=None)
     return run, (Collect(remove_job=remove_job),)

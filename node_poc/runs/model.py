@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -164,13 +165,17 @@ class Wait:
     """What a pod waits in. ``since`` and ``until`` are monotonic seconds.
 
     ``until`` None: it is waited for without end. ``status`` and ``failure`` are the run's when it
-    has lasted too long.
+    has lasted too long. ``look_at``: when Kubernetes' Events are asked for the reason; they have
+    been ``looks`` times. ``by_events``: they told this one.
     """
 
     failure: Failure
     since: float
     until: float | None
     status: RunStatus
+    by_events: bool = False
+    look_at: float = math.inf
+    looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,11 @@ class Run:
     def has_ended(self) -> bool:
         """Whether nothing that is seen can change it any more."""
         return self.stage in {Stage.COLLECTING, Stage.FINISHED}
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether Kubernetes has its Job, and its container was not seen yet."""
+        return self.stage is Stage.CREATED and self.status is not RunStatus.ACTIVE
 
 
 @dataclass(frozen=True)

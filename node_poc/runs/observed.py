@@ -25,7 +25,11 @@ class Terminated:
 
 @dataclass(frozen=True)
 class PodObservation:
-    """What one look at an algorithm pod showed."""
+    """What one look at an algorithm pod showed.
+
+    ``disruption``: why Kubernetes is about to end it. ``deleted_at``: when its deletion was asked
+    for; its container ends afterwards. ``gone``: it is not there any more.
+    """
 
     run_id: int
     pod_name: str
@@ -39,6 +43,8 @@ class PodObservation:
     running_since: float | None = None
     terminated: Terminated | None = None
     disruption: str = ""
+    created_at: float | None = None
+    deleted_at: float | None = None
     gone: bool = False
 
 
@@ -47,6 +53,7 @@ class JobObservation:
     """What one look at a run's Job showed.
 
     ``succeeded``: it has the Complete condition. ``failed_reason`` is that of its Failed condition.
+    ``gone``: it is not there any more, or about to go.
     """
 
     run_id: int
@@ -80,4 +87,24 @@ class Tick:
     run_id: int
 
 
-Observation = PodObservation | JobObservation | StartRefused | KillRequested | Tick
+@dataclass(frozen=True)
+class ClusterEvent:
+    """One Event of Kubernetes about a pod or a Job; ``reason`` is its word for it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class EventsSeen:
+    """The Events of a run's pod, oldest first.
+
+    ``pod_name`` empty: those of the run's Job, because it had no pod when they were asked for.
+    """
+
+    run_id: int
+    pod_name: str
+    events: tuple[ClusterEvent, ...] = ()
+
+
+Observation = PodObservation | JobObservation | EventsSeen | StartRefused | KillRequested | Tick

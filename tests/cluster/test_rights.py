@@ -15,6 +15,7 @@ ALLOWED = {
     "get pods",
     "get pods --subresource=log",
     "get services/v6proxy",
+    "list events",
     "list jobs",
     "list pods",
     "patch jobs",
@@ -23,6 +24,7 @@ ALLOWED = {
     "watch pods",
 }
 DENIED = {
+    "create events",
     "create networkpolicies",
     "create pods",
     "create pods --subresource=exec",
@@ -32,11 +34,13 @@ DENIED = {
     "get configmaps",
     "get nodes",
     "get secrets",
+    "get events",
     "list leases",
     "list secrets",
     "list services",
     "update jobs",
     "update leases/another",
+    "watch events",
 }
 
 

@@ -1,11 +1,7 @@
 import pytest
 
-from node_poc.runs.diagnosis import (
-    Patience,
-    diagnose_failed_pod,
-    diagnose_terminated,
-    diagnose_waiting,
-)
+from node_poc.runs.diagnosis import Patience, diagnose_waiting
+from node_poc.runs.ends import diagnose_failed_pod, diagnose_terminated
 from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
@@ -99,6 +95,8 @@ def test_a_signal_is_named(exit_code, name):
     ],
 )
 def test_why_a_pod_failed(reason, cause):
-    failure = diagnose_failed_pod(PodObservation(7, "p", "Failed", reason=reason, message="m"))
+    pod = PodObservation(7, "p", "Failed", reason=reason, message="m")
+    status, failure = diagnose_failed_pod(pod)
+    assert status is RunStatus.FAILED
     assert failure.cause == cause
     assert failure.advice

@@ -1,0 +1,145 @@
+"""PURE: how a run's container or pod ended, told as status, cause, detail and advice.
+
+The words on the left of the tables are Kubernetes' own: terminated reasons of the kubelet
+(``pkg/kubelet/kuberuntime``) and of containerd, reasons of pods of the kubelet's eviction and
+shutdown managers, and reasons of the condition DisruptionTarget (``k8s.io/api/core/v1``), which
+tells why Kubernetes ends a pod.
+"""
+
+from __future__ import annotations
+
+from node_poc.runs.model import Failure
+from node_poc.runs.observed import PodObservation, Terminated
+from node_poc.runs.status import RunStatus
+
+Told = tuple[RunStatus, Failure | None]
+
+SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}
+_AGAIN = "Post the task again."
+_REMOVED = "it was removed at the data station before it had ended"
+POD_DELETED = Failure("PodDeleted", _REMOVED, _AGAIN, "somebody or something deleted its pod")
+JOB_DELETED = Failure("JobDeleted", _REMOVED, _AGAIN, "somebody or something deleted its Job")
+KILLED = Failure("KilledByUser", "it was killed on request", "Post it again if that was a mistake.")
+NODE_LOST = Failure(
+    "NodeLost",
+    "the machine it ran on is lost",
+    _AGAIN,
+    "the cluster node has been unreachable for kubernetes.limits.node_lost_seconds, was removed, "
+    "or has a NoExecute taint",
+)
+# Why Kubernetes ends a pod of whose container nothing may be heard ever again.
+NODE_IS_LOST = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
+_PREEMPTED = "the data station needed its place for something more urgent"
+_CLEARED = "the data station cleared the machine it ran on"
+# The other reasons why it does; those of the kubelet stand in the pod's own reason as well.
+_DISRUPTIONS = {
+    "PreemptionByScheduler": Failure("Preempted", _PREEMPTED, _AGAIN, "PreemptionByScheduler"),
+    "EvictionByEvictionAPI": Failure("Evicted", _CLEARED, _AGAIN, "evicted by the API (a drain)"),
+}
+_SHUT_DOWN = frozenset({"NodeLost", "NodeShutdown", "Terminated", "Shutdown"})
+_OUT_OF_DISK = ("exceeds the total limit", "exceeded its local ephemeral", "exceeds the limit")
+_CANNOT_RUN = frozenset({"ContainerCannotRun", "StartError"})
+
+
+def diagnose_end(pod: PodObservation, run_seconds: int | None) -> Told:
+    """Say how a pod ended whose container has: by itself, or ended by Kubernetes or a person.
+
+    Args:
+        pod: its ``terminated`` is set.
+        run_seconds: after which Kubernetes ends a pod of ours; None: never.
+    """
+    end = pod.terminated or Terminated(0)
+    if pod.phase == "Failed" and pod.reason:
+        return diagnose_failed_pod(pod)
+    told = diagnose_terminated(end)
+    if end.exit_code == 0 or end.reason == "OOMKilled" or end.reason in _CANNOT_RUN:
+        return told
+    if pod.disruption:
+        return RunStatus.FAILED, _disrupted(pod)
+    if _was_deleted_before(pod, end):
+        return RunStatus.FAILED, _deleted(pod, run_seconds)
+    return told
+
+
+def _was_deleted_before(pod: PodObservation, end: Terminated) -> bool:
+    """Whether the container ended because its pod was deleted. Times are whole seconds."""
+    return pod.deleted_at is not None and (end.ended_at is None or end.ended_at >= pod.deleted_at)
+
+
+def _deleted(pod: PodObservation, run_seconds: int | None) -> Failure:
+    """A person deletes a pod, or the Job controller that finds the Job over its deadline.
+
+    The Job tells so as well, but its word may come later than the pod's.
+    """
+    if run_seconds is None or pod.deleted_at is None or pod.created_at is None:
+        return POD_DELETED
+    if pod.deleted_at - pod.created_at < run_seconds - 1:
+        return POD_DELETED
+    return diagnose_deadline("its pod was deleted when the Job's deadline was over")
+
+
+def _disrupted(pod: PodObservation) -> Failure:
+    if pod.disruption in NODE_IS_LOST:
+        return NODE_LOST
+    nothing_special = diagnose_failed_pod(pod)[1] or POD_DELETED
+    return _DISRUPTIONS.get(pod.disruption, nothing_special)
+
+
+def diagnose_gone_pod(pod: PodObservation) -> Failure:
+    """Say why a pod is not there any more whose container never told its end."""
+    return _disrupted(pod) if pod.disruption else POD_DELETED
+
+
+def diagnose_terminated(end: Terminated) -> Told:
+    """Say how an ended container ended: completed, or crashed and why."""
+    if end.exit_code == 0:
+        return RunStatus.COMPLETED, None
+    if end.reason == "OOMKilled":
+        detail = "the algorithm needed more memory than it may have"
+        advice = "Let it use less data at a time, or ask the site to raise its memory limit."
+        site = "OOMKilled: the limit is kubernetes.resources.memory"
+        return RunStatus.CRASHED, Failure("OOMKilled", detail, advice, site)
+    if end.reason == "ContainerStatusUnknown":
+        detail = "the machine it ran on lost sight of it, as after a restart"
+        return RunStatus.FAILED, Failure("ContainerLost", detail, _AGAIN, end.message)
+    if end.reason in _CANNOT_RUN:
+        detail = "the image's entrypoint or command cannot be executed"
+        advice = "Check the image: it fails the same way on any machine."
+        return RunStatus.START_FAILED, Failure(end.reason, detail, advice, end.message)
+    signal = end.signal or (end.exit_code - 128 if 128 < end.exit_code < 160 else 0)
+    if signal:
+        name = SIGNAL_NAMES.get(signal, f"signal {signal}")
+        advice = "Its log may tell what it was doing."
+        return RunStatus.CRASHED, Failure("Signal", f"ended by {name}", advice, end.message)
+    advice = "The algorithm reported a failure itself: its log tells why."
+    detail = f"exit code {end.exit_code}"
+    return RunStatus.CRASHED, Failure("ExitCode", detail, advice, end.message)
+
+
+def diagnose_failed_pod(pod: PodObservation) -> Told:
+    """Say why a pod failed, whatever its container tells: evicted, machine shut down, deadline."""
+    site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
+    if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):
+        detail = "the algorithm wrote more to disk than it may"
+        advice = "Let it write less, or ask the site for a larger limit of its disk space."
+        site += "; the limit is kubernetes.resources.ephemeral_storage"
+        return RunStatus.CRASHED, Failure("DiskLimitExceeded", detail, advice, site)
+    if pod.reason == "Evicted":
+        detail = "the data station ran short of disk or memory"
+        return RunStatus.FAILED, Failure("Evicted", detail, _AGAIN, site)
+    if pod.reason == "DeadlineExceeded":
+        return RunStatus.FAILED, diagnose_deadline(pod.message)
+    if pod.reason in _SHUT_DOWN:
+        detail = "the machine it ran on went away"
+        return RunStatus.FAILED, Failure("NodeLost", detail, _AGAIN, site)
+    if pod.reason == "Preempting":  # the kubelet needs its place for a pod of the system
+        return RunStatus.FAILED, Failure("Preempted", _PREEMPTED, _AGAIN, site)
+    detail = "Kubernetes ended it without telling the algorithm's own exit"
+    failure = Failure(pod.reason or "PodFailed", detail, "Ask the site what happened.", site)
+    return RunStatus.FAILED, failure
+
+
+def diagnose_deadline(message: str) -> Failure:
+    """Say that a run took longer than it may."""
+    advice = "Let it do less, or ask the site for a longer kubernetes.limits.run_seconds."
+    return Failure("DeadlineExceeded", "it took longer than it may", advice, message)

@@ -1,0 +1,83 @@
+"""PURE: what a run waits in before its container starts: since when, how long, and when to ask."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from node_poc.config.model import Limits
+from node_poc.runs.diagnosis import Patience, Waiting
+from node_poc.runs.model import Wait
+from node_poc.runs.status import RunStatus
+
+# Seconds after which Events are asked for the reason of a wait that shows none, and between two
+# times; the last goes on. What all is well with is mostly over before the first.
+_LOOK_SECONDS = (4.0, 10.0, 20.0, 40.0, 60.0)
+
+
+def next_wait(wait: Wait | None, seen: Waiting, now: float, limits: Limits) -> Wait:
+    """The wait as it is after a reason was seen.
+
+    Args:
+        wait: what the run waited in until now.
+        seen: the reason as it is seen now.
+        now: monotonic seconds.
+        limits: how long each kind of waiting may last.
+    """
+    # Trouble of one kind (ErrImagePull, then ImagePullBackOff) is one wait, counted from its start.
+    since = wait.since if wait and _kind(wait) == _kind(seen) else now
+    patience = _patience(seen, limits)
+    until = None if patience is None else since + patience
+    look_at, looks = math.inf, 0
+    if is_unexplained(seen):
+        goes_on = wait is not None and wait.look_at < math.inf
+        look_at, looks = (wait.look_at, wait.looks) if wait and goes_on else (now + _pause(0), 0)
+    return Wait(seen.failure, since, until, seen.status, seen.by_events, look_at, looks)
+
+
+def is_unexplained(seen: Waiting) -> bool:
+    """Whether no status shows the reason, so that Events must tell it, or that it is over."""
+    return seen.by_events or not seen.is_trouble
+
+
+def only_repeats(wait: Wait | None, seen: Waiting) -> bool:
+    """Whether nothing new is seen: what was said before tells more, and is kept.
+
+    The kubelet that backs off does not repeat the registry's own words; and the pod's status goes
+    on to show nothing of what Events told.
+    """
+    if wait is None:
+        return False
+    if seen.failure.cause == "ImagePullBackOff":
+        return _kind(wait) == _kind(seen)
+    return wait.by_events and not seen.is_trouble
+
+
+def looked(wait: Wait, now: float) -> Wait:
+    """The wait after Events were asked for."""
+    return replace(wait, looks=wait.looks + 1, look_at=now + _pause(wait.looks + 1))
+
+
+def _pause(looks: int) -> float:
+    return _LOOK_SECONDS[min(looks, len(_LOOK_SECONDS) - 1)]
+
+
+def _kind(trouble: Wait | Waiting) -> str:
+    """Troubles of one kind are one wait: all that is wrong with an image counts together."""
+    image = trouble.status is RunStatus.NO_DOCKER_IMAGE
+    return trouble.status if image else trouble.failure.cause
+
+
+def _patience(seen: Waiting, limits: Limits) -> float | None:
+    """Seconds; None: without end."""
+    match seen.patience:
+        case Patience.ROOM:
+            return limits.schedule_seconds
+        case Patience.START:
+            return limits.start_seconds
+        case Patience.NONE:
+            return 0.0
+        case Patience.SHORT:
+            return limits.hopeless_seconds
+        case _:
+            return limits.pull_seconds
