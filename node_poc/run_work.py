@@ -25,6 +25,7 @@ from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import sub_path
 from node_poc.runs import ends
+from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
 from node_poc.runs.observed import EventsSeen, PodObservation
 from node_poc.storage.folders import (
@@ -255,6 +256,9 @@ class RunWork:
 def refused_by(error: Exception) -> Failure:
     """Tell why a run's Job could not be made, as data."""
     if isinstance(error, ClusterError):
+        known = diagnose_refused_job(str(error))
+        if known is not None:
+            return known
         detail = "Kubernetes at the data station does not take the run"
         advice = "Ask the site: its rights, quotas or admission rules forbid it."
         return Failure(error.reason or "ClusterError", detail, advice, str(error))

@@ -113,7 +113,7 @@ _LACKS = (
     (r"Insufficient memory", "InsufficientMemory", "memory"),
     (r"Insufficient ephemeral-storage", "InsufficientDisk", "disk space"),
     (r"Insufficient \S*gpu", "InsufficientGpu", "a GPU"),
-    (r"persistentvolumeclaim|volume node affinity", "VolumeNotReady", "its volume"),
+    (r"(?i)persistentvolumeclaim|volume node affinity", "VolumeNotReady", "its volume"),
     (r"Too many pods", "TooManyPods", "a free place for a pod"),
     (r"Insufficient", "InsufficientResource", "a resource that it needs"),
     (r"taint|affinity|selector|were unschedulable", "NoSuitableNode", "a machine that may run it"),

@@ -38,6 +38,8 @@ _DISRUPTIONS = {
 }
 _SHUT_DOWN = frozenset({"NodeLost", "NodeShutdown", "Terminated", "Shutdown"})
 _OUT_OF_DISK = ("exceeds the total limit", "exceeded its local ephemeral", "exceeds the limit")
+_SIGNALS = 128  # an exit code above it is this and the number of a signal
+_REMOVAL_SECONDS = 2.0
 _CANNOT_RUN = frozenset({"ContainerCannotRun", "StartError"})
 
 
@@ -62,8 +64,14 @@ def diagnose_end(pod: PodObservation, run_seconds: int | None) -> Told:
 
 
 def _was_deleted_before(pod: PodObservation, end: Terminated) -> bool:
-    """Whether the container ended because its pod was deleted. Times are whole seconds."""
-    return pod.deleted_at is not None and (end.ended_at is None or end.ended_at >= pod.deleted_at)
+    """Whether the container ended because its pod was deleted. Times are whole seconds.
+
+    The kubelet that has ended a container deletes the pod once more, and so moves the time.
+    """
+    if pod.deleted_at is None or end.ended_at is None:
+        return pod.deleted_at is not None
+    by_signal = end.exit_code > _SIGNALS or end.signal
+    return end.ended_at >= pod.deleted_at - (_REMOVAL_SECONDS if by_signal else 0)
 
 
 def _deleted(pod: PodObservation, run_seconds: int | None) -> Failure:
@@ -106,7 +114,7 @@ def diagnose_terminated(end: Terminated) -> Told:
         detail = "the image's entrypoint or command cannot be executed"
         advice = "Check the image: it fails the same way on any machine."
         return RunStatus.START_FAILED, Failure(end.reason, detail, advice, end.message)
-    signal = end.signal or (end.exit_code - 128 if 128 < end.exit_code < 160 else 0)
+    signal = end.signal or (end.exit_code - _SIGNALS if _SIGNALS < end.exit_code < 160 else 0)
     if signal:
         name = SIGNAL_NAMES.get(signal, f"signal {signal}")
         advice = "Its log may tell what it was doing."

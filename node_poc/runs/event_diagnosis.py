@@ -92,6 +92,17 @@ def _not_created(message: str) -> Waiting:
     return _waiting(Patience.START, "PodNotCreated", detail, _BY_ITSELF, message)
 
 
+def diagnose_refused_job(message: str) -> Failure | None:
+    """Say why the API takes no Job, which is not tried again; None if it is no quota, no rule."""
+    if "exceeded quota" in message:
+        advice = "Post the task again later; ask the site if that goes on."
+        detail = "the data station's quota for runs is used up"
+        return Failure("QuotaExceeded", detail, advice, message)
+    if "denied the request" in message or "denied request" in message:
+        return Failure("NotAdmitted", "a rule of the data station forbids it", _RULES, message)
+    return None
+
+
 def _not_mounted(message: str) -> Waiting:
     if "hostPath type check failed" not in message:
         detail = "a volume that it needs is not ready at the data station"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from kubernetes.config import kube_config
 
 from tests.cluster.station import Cluster, Station
+from tests.cluster.wire_recorder import WireRecorder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,3 +33,26 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     station.set_up()
     yield station
     station.tear_down()
+
+
+@pytest.fixture(scope="session")
+def api_access(cluster: Cluster) -> Iterator[None]:
+    """Nodes and watches in this process reach the cluster under test."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        path = cluster.settings.get("KUBECONFIG")
+        if path:
+            monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", path)
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def recorder(api_access: None) -> Iterator[None]:
+    """Record what the cluster shows of failing runs, if RECORD_WIRE is set."""
+    if not os.environ.get("RECORD_WIRE"):
+        yield
+        return
+    recorder = WireRecorder()
+    recorder.start()
+    yield
+    recorder.save()

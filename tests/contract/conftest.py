@@ -9,6 +9,7 @@ from node_poc import delivery, pipeline
 from node_poc.cluster import watch
 from node_poc.observe.health import HealthServer
 from node_poc.protocol import dummy_server
+from node_poc.runs import waits
 from tests.fakes.station import Station
 
 
@@ -25,6 +26,7 @@ def hurry(monkeypatch):
     """Shorten the pauses of a node in this process: what is tested is what, not when."""
     monkeypatch.setattr(pipeline, "_TICK_SECONDS", 0.05)
     monkeypatch.setattr(pipeline, "_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 60.0))
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(dummy_server, "_BACKOFF_SECONDS", (0.05, 0.2))
     monkeypatch.setattr(watch, "_BACKOFF_SECONDS", (0.02, 0.2))

@@ -35,21 +35,22 @@ def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "message"),
+    ("status", "reason", "message", "cause"),
     [
-        (403, "Forbidden", "jobs.batch is forbidden: exceeded quota: compute"),
-        (422, "Invalid", "spec.template.spec.containers[0].resources: Invalid value"),
-        (400, "BadRequest", "admission webhook denied the request"),
+        (403, "Forbidden", "jobs.batch is forbidden: exceeded quota: compute", "QuotaExceeded"),
+        (403, "Forbidden", "jobs.batch is forbidden: User cannot create resource", "Forbidden"),
+        (422, "Invalid", "spec.template.spec.containers[0].resources: Invalid value", "Invalid"),
+        (400, "BadRequest", "admission webhook denied the request", "NotAdmitted"),
     ],
 )
 def test_a_create_that_is_refused_is_a_failed_start_with_advice(
-    station, emitter, status, reason, message
+    station, emitter, status, reason, message, cause
 ):
     station.api.faults.add("POST", "/jobs", status=status, reason=reason, message=message)
     emitter.post(payload(7))
     result = emitter.wait(7, 20)
     assert (result["status"], result["exit_code"]) == ("start failed", None)
-    assert result["cause"] == reason
+    assert result["cause"] == cause
     assert result["detail"]
     assert result["advice"]
     assert station.jobs_created(7) == 1

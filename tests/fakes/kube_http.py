@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PATH = re.compile(
     r"/(?:api/v1|apis/batch/v1|apis/coordination.k8s.io/v1)"
-    r"/namespaces/(?P<namespace>[^/]+)/(?P<kind>jobs|pods|services|leases)"
+    r"/namespaces/(?P<namespace>[^/]+)/(?P<kind>events|jobs|pods|services|leases)"
     r"(?:/(?P<name>[^/]+)(?P<log>/log)?)?"
 )
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -149,6 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         token = query.get("continue")
         if token is None:
             items, version = api.store.all(kind, selector_of(query))
+            items = [made for made in items if fields_fit(query, made)]
         elif token in api.pages:
             items, version = api.pages.pop(token)
         else:
@@ -233,6 +234,18 @@ def selector_of(query: dict[str, str]) -> dict[str, str]:
     """The ``labelSelector`` of a query: ``key=value`` pairs only."""
     pairs = [pair.partition("=") for pair in query.get("labelSelector", "").split(",") if pair]
     return {key: value for key, _, value in pairs}
+
+
+def fields_fit(query: dict[str, str], made: Object) -> bool:
+    """Whether the object is one that the ``fieldSelector`` of a query selects."""
+    for pair in filter(None, query.get("fieldSelector", "").split(",")):
+        path, _, wanted = pair.partition("=")
+        found: Any = made
+        for part in path.split("."):
+            found = found.get(part, {})
+        if found != wanted:
+            return False
+    return True
 
 
 def check_object(kind: str, body: Any) -> None:

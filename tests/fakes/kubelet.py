@@ -28,6 +28,7 @@ class Kubelet:
         self.on_pod: Callable[[int], None] = lambda _run_id: None
         self.logs: dict[str, bytes] = {}
         self.containers_started: list[int] = []
+        self._told = 0
 
     # --- the Job controller
 
@@ -120,6 +121,15 @@ class Kubelet:
             job["status"] = {"conditions": [condition]}
 
         self._store.change("jobs", _name(self.job_of(run_id)), change)
+
+    def tells(self, run_id: int, reason: str, message: str, kind: str = "pods") -> None:
+        """An Event about the pod of a run, or its Job; the last one is the newest."""
+        about = {"kind": KINDS[kind], "name": _name(self._only(kind, run_id))}
+        self._told += 1
+        at = f"2026-01-01T00:00:{self._told:02d}Z"
+        event = {"reason": reason, "message": message, "lastTimestamp": at}
+        metadata = {"name": f"event-{self._told}"}
+        self._store.create("events", {"metadata": metadata, "involvedObject": about, **event})
 
     def deletes_pod(self, run_id: int) -> None:
         """Somebody deletes the pod."""

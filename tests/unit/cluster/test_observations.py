@@ -1,8 +1,8 @@
 import pytest
 
-from node_poc.cluster.observations import observe_job, observe_pod, parse_time
+from node_poc.cluster.observations import observe_events, observe_job, observe_pod, parse_time
 from node_poc.manifests.identity import Identity
-from node_poc.runs.observed import JobObservation, PodObservation, Terminated
+from node_poc.runs.observed import ClusterEvent, JobObservation, PodObservation, Terminated
 
 LABELS = Identity("n").labels(7, "proxy")
 
@@ -104,3 +104,37 @@ def test_times_with_and_without_parts_of_seconds():
     assert parse_time("1970-01-01T00:00:01Z") == 1.0
     assert parse_time("1970-01-01T00:00:01.500000Z") == 1.5
     assert parse_time(None) is None
+
+
+def test_a_pod_that_is_being_deleted_tells_when_that_was_asked_for():
+    deleted = {"deletionTimestamp": "1970-01-01T00:00:30Z", "deletionGracePeriodSeconds": 10}
+    seen = observe_pod({"metadata": {"name": "p", "labels": LABELS, **deleted}})
+    assert seen.deleted_at == 20.0
+    assert observe_pod(pod()).deleted_at is None
+
+
+def test_a_job_over_its_deadline_is_known_before_its_pod_has_ended():
+    target = {"type": "FailureTarget", "status": "True", "message": "m"}
+    over = observe_job(job({"conditions": [target | {"reason": "DeadlineExceeded"}]}))
+    assert (over.failed_reason, over.failed_message) == ("DeadlineExceeded", "m")
+    lost = observe_job(job({"conditions": [target | {"reason": "BackoffLimitExceeded"}]}))
+    assert lost.failed_reason == ""
+
+
+def test_a_job_that_waits_for_its_pods_to_go_is_gone():
+    assert observe_job(job(deletionTimestamp="1970-01-01T00:00:10Z")).gone
+
+
+def test_events_come_in_the_order_they_were_told_last():
+    def event(reason, **times):
+        return {"metadata": {}, "reason": reason, "message": "m", **times}
+
+    events = [
+        event("b", lastTimestamp="1970-01-01T00:00:20Z"),
+        event("d", series={"lastObservedTime": "1970-01-01T00:00:40.5Z"}, lastTimestamp=None),
+        event("c", eventTime="1970-01-01T00:00:30.123456Z"),
+        event("a"),
+    ]
+    seen = observe_events(events)
+    assert [told.reason for told in seen] == ["a", "b", "c", "d"]
+    assert seen[0] == ClusterEvent("a", "m")

@@ -1,7 +1,7 @@
 import pytest
 
 from node_poc.runs.diagnosis import Patience, diagnose_waiting
-from node_poc.runs.ends import diagnose_failed_pod, diagnose_terminated
+from node_poc.runs.ends import diagnose_end, diagnose_failed_pod, diagnose_terminated
 from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
@@ -30,6 +30,17 @@ NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
         ("CreateContainerError", "m", Patience.SHORT, START_FAILED, "CreateContainerError"),
         ("CreateContainerConfigError", "m", Patience.SHORT, START_FAILED, None),
         ("RunContainerError", "m", Patience.SHORT, START_FAILED, "RunContainerError"),
+        ("RegistryUnavailable", "m", Patience.LONG, NO_IMAGE, "ImagePullError"),
+        ("SignatureValidationFailed", "m", Patience.SHORT, NO_IMAGE, None),
+        ("ErrImagePull", "429 Too Many Requests", Patience.LONG, NO_IMAGE, "ImageRateLimited"),
+        # Words in the names of images and in addresses are no words of the registry.
+        (
+            "ErrImagePull",
+            'pull "a.b/forbidden": a.b/unauthorized:1: dial http://a.b/forbidden: i/o timeout',
+            Patience.LONG,
+            NO_IMAGE,
+            "ImagePullError",
+        ),
     ],
 )
 def test_why_a_container_waits(reason, message, patience, status, cause):
@@ -53,6 +64,31 @@ def test_a_pod_without_a_place_has_patience_and_an_advice():
     seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable="0/3 nodes"))
     assert seen.patience not in {Patience.NONE, Patience.SHORT}
     assert seen.failure.advice
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("0/2 nodes are available: 2 Insufficient cpu. preemption: x", "InsufficientCpu"),
+        ("1 Insufficient cpu, 1 Insufficient memory", "InsufficientCpu"),
+        ("2 Insufficient memory", "InsufficientMemory"),
+        ("2 Insufficient nvidia.com/gpu", "InsufficientGpu"),
+        ("2 Insufficient ephemeral-storage", "InsufficientDisk"),
+        ("2 Insufficient example.com/fpga", "InsufficientResource"),
+        ("2 Too many pods", "TooManyPods"),
+        ("1 node(s) had untolerated taint {nvidia.com/gpu: true}", "NoSuitableNode"),
+        ("2 node(s) didn't match Pod's node affinity/selector", "NoSuitableNode"),
+        ("2 node(s) were unschedulable", "NoSuitableNode"),
+        ('persistentvolumeclaim "x" not found', "VolumeNotReady"),
+        ("pod has unbound immediate PersistentVolumeClaims", "VolumeNotReady"),
+        ("2 node(s) had volume node affinity conflict", "VolumeNotReady"),
+        ("something new", "Unschedulable"),
+    ],
+)
+def test_what_a_pod_without_a_place_lacks(message, cause):
+    seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
+    assert (seen.patience, seen.failure.cause) == (Patience.ROOM, cause)
+    assert seen.failure.site_detail == message
 
 
 @pytest.mark.parametrize(
@@ -100,3 +136,55 @@ def test_why_a_pod_failed(reason, cause):
     assert status is RunStatus.FAILED
     assert failure.cause == cause
     assert failure.advice
+
+
+END = Terminated(143, ended_at=100.0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "end", "status", "cause"),
+    [
+        ({}, END, RunStatus.CRASHED, "Signal"),
+        ({"deleted_at": 100.0}, END, RunStatus.FAILED, "PodDeleted"),
+        ({"deleted_at": 99.0}, END, RunStatus.FAILED, "PodDeleted"),
+        # The kubelet deletes once more what it has ended; a person deletes what had ended.
+        ({"deleted_at": 101.0}, END, RunStatus.FAILED, "PodDeleted"),
+        ({"deleted_at": 110.0}, END, RunStatus.CRASHED, "Signal"),
+        ({"deleted_at": 101.0}, Terminated(4, ended_at=100.0), RunStatus.CRASHED, "ExitCode"),
+        ({"deleted_at": 99.0}, Terminated(0, ended_at=100.0), RunStatus.COMPLETED, None),
+        (
+            {"deleted_at": 99.0},
+            Terminated(137, "OOMKilled", ended_at=100.0),
+            RunStatus.CRASHED,
+            "OOMKilled",
+        ),
+        ({"deleted_at": 99.0}, Terminated(137, "ContainerStatusUnknown"), None, "PodDeleted"),
+        ({}, Terminated(137, "ContainerStatusUnknown"), None, "ContainerLost"),
+        ({"deleted_at": 90.0, "created_at": 30.0}, END, None, "DeadlineExceeded"),
+        ({"deleted_at": 80.0, "created_at": 30.0}, END, None, "PodDeleted"),
+        ({"disruption": "PreemptionByScheduler"}, END, None, "Preempted"),
+        ({"disruption": "EvictionByEvictionAPI"}, END, None, "Evicted"),
+        ({"disruption": "DeletionByTaintManager"}, END, None, "NodeLost"),
+        ({"disruption": "DeletionByPodGC"}, END, None, "NodeLost"),
+        ({"disruption": "SomethingNew"}, END, None, "PodFailed"),
+        ({"phase": "Failed", "reason": "Evicted"}, END, None, "Evicted"),
+        ({"phase": "Failed", "reason": "Preempting"}, END, None, "Preempted"),
+        ({"phase": "Failed", "reason": "Terminated"}, END, None, "NodeLost"),
+        ({"phase": "Failed", "reason": "Evicted"}, Terminated(0), None, "Evicted"),
+        (
+            {
+                "phase": "Failed",
+                "reason": "Evicted",
+                "message": 'Usage of EmptyDir volume "scratch" exceeds the limit "20Mi". ',
+            },
+            END,
+            RunStatus.CRASHED,
+            "DiskLimitExceeded",
+        ),
+    ],
+)
+def test_who_ended_a_container(shown, end, status, cause):
+    pod = PodObservation(7, "p", **{"phase": "Running", "terminated": end} | shown)
+    told, failure = diagnose_end(pod, 60)
+    assert (failure.cause if failure else None) == cause
+    assert told is (status or RunStatus.FAILED)

@@ -1,15 +1,10 @@
-from dataclasses import replace
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import Collect, Report, decide
-from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.model import Failure, Run
 from node_poc.runs.observed import (
     JobObservation,
-    KillRequested,
     PodObservation,
     StartRefused,
     Terminated,
@@ -156,86 +151,6 @@ def test_a_run_that_waits_for_room_waits_without_end():
 def test_the_same_wait_is_told_once():
     _, actions = follow(JOB, *[waits("ErrImagePull", "i/o timeout")] * 5)
     assert actions == [Report(), Report()]
-
-
-# --- whatever the order, the repeats and the gaps
-
-_REASONS = ["", "ContainerCreating", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"]
-_PODS = st.builds(
-    PodObservation,
-    run_id=st.just(7),
-    pod_name=st.sampled_from(["pod-1", "pod-2"]),
-    phase=st.sampled_from(["", "Pending", "Running", "Succeeded", "Failed", "Unknown"]),
-    reason=st.sampled_from(["", "Evicted", "NodeLost", "Odd"]),
-    unschedulable=st.sampled_from(["", "no room"]),
-    waiting_reason=st.sampled_from([*_REASONS, "CreateContainerError", "Odd"]),
-    waiting_message=st.sampled_from(["", ABSENT, "i/o timeout", "unauthorized"]),
-    running_since=st.none() | st.floats(0, 2000),
-    terminated=st.none()
-    | st.builds(
-        Terminated,
-        exit_code=st.integers(0, 255),
-        reason=st.sampled_from(["", "OOMKilled", "StartError"]),
-        signal=st.integers(0, 20),
-        ended_at=st.none() | st.floats(0, 2000),
-    ),
-    gone=st.booleans(),
-)
-_JOBS = st.builds(
-    JobObservation,
-    run_id=st.just(7),
-    created_at=st.none() | st.floats(0, 2000),
-    failed_reason=st.sampled_from(["", "DeadlineExceeded", "BackoffLimitExceeded"]),
-    delivered=st.booleans(),
-    gone=st.booleans(),
-)
-_SEEN = _PODS | _JOBS | st.sampled_from([StartRefused(7, FAILURE), Tick(7), KillRequested(7)])
-_STARTS = st.sampled_from([RUN, replace(RUN, stage=Stage.QUEUED)])
-_HISTORIES = st.lists(st.tuples(_SEEN, st.floats(0, 60)), max_size=30)
-_STAGES = list(Stage)
-
-
-@settings(max_examples=600)
-@given(_STARTS, _HISTORIES)
-def test_a_run_never_goes_back_and_is_collected_once(run, history):
-    now, collected = 0.0, 0
-    for observation, gap in history:
-        now += gap
-        before = run
-        run, actions = decide(run, observation, now, LIMITS)
-        assert _STAGES.index(run.stage) >= _STAGES.index(before.stage)
-        collects = [action for action in actions if isinstance(action, Collect)]
-        collected += len(collects)
-        if before.stage is Stage.COLLECTING:
-            assert (run, actions) == (before, ())
-        assert (run.stage is Stage.COLLECTING) == bool(collected) == run.status.is_final
-        assert (run.run_id, run.digest, run.received_at) == (7, "digest", 1000.0)
-        if run.waiting is not None:
-            assert run.waiting.since <= now
-    assert collected <= 1
-
-
-@settings(max_examples=300)
-@given(_HISTORIES, st.integers(0, 255))
-def test_every_run_ends_once_its_container_has(history, exit_code):
-    run, _ = follow(*history, ended(exit_code))
-    assert run.status.is_final
-
-
-@settings(max_examples=300)
-@given(st.lists(_SEEN, max_size=15))
-def test_repeating_everything_changes_nothing_more(observations):
-    once, _ = follow(*observations)
-    if once.stage is Stage.COLLECTING:
-        twice, actions = follow(*observations, run=once)
-        assert (twice, actions) == (once, [])
-
-
-@pytest.mark.parametrize("stage", [Stage.COLLECTING, Stage.FINISHED])
-@given(seen=_SEEN)
-def test_an_ended_run_is_deaf(stage, seen):
-    run = Run(7, "d", 0.0, stage=stage, status=RunStatus.COMPLETED)
-    assert decide(run, seen, 1.0, LIMITS) == (run, ())
 
 
 @pytest.mark.parametrize(

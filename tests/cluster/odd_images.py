@@ -1,0 +1,87 @@
+"""Images that cannot run, made of the example algorithm's own: same layers, another description."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from typing import Any
+
+from devcluster.registry import Client
+
+BASE = "v6_average_algorithm"
+_INDEX = "application/vnd.oci.image.index.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+Config = dict[str, Any]
+
+
+class OddImages:
+    """Pushes images to the cluster's registry; ``address`` is its ``host:port``."""
+
+    def __init__(self, address: str) -> None:
+        self._client = Client(address)
+
+    def derive(
+        self, name: str, change: Callable[[Config], None], file: tuple[str, str] | None = None
+    ) -> bytes:
+        """Push ``name:latest``: the algorithm with its description changed, and a file more.
+
+        Returns its manifest.
+        """
+        found = self._client.manifest(BASE, "latest")
+        assert found is not None, f"{BASE} is not in the registry: python3 -m devcluster images"
+        manifest = found[1]
+        _, text = self._client.request("GET", f"/v2/{BASE}/blobs/{manifest['config']['digest']}")
+        config: Config = json.loads(text)
+        change(config)
+        for layer in manifest["layers"]:
+            mount = f"/v2/{name}/blobs/uploads/?mount={layer['digest']}&from={BASE}"
+            self._client.request("POST", mount, b"")
+        if file is not None:
+            data = _tar(*file)
+            manifest["layers"].append(self._client._blob(name, gzip.compress(data), _LAYER))
+            digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+            config["rootfs"]["diff_ids"].append(digest)
+            config["history"].append({"created_by": "a test"})
+        kind = manifest["config"]["mediaType"]
+        manifest["config"] = self._client._blob(name, json.dumps(config).encode(), kind)
+        made = json.dumps(manifest).encode()
+        self._client.tag(name, "latest", made, manifest["mediaType"])
+        return made
+
+    def derive_for(self, name: str, architecture: str) -> None:
+        """Push ``name:latest``: a list of images with one for ``architecture`` only."""
+
+        def change(config: Config) -> None:
+            config["architecture"] = architecture
+
+        made = self.derive(name, change)
+        manifest = {
+            "mediaType": json.loads(made)["mediaType"],
+            "digest": f"sha256:{hashlib.sha256(made).hexdigest()}",
+            "size": len(made),
+            "platform": {"os": "linux", "architecture": architecture},
+        }
+        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [manifest]}
+        self._client.tag(name, "latest", json.dumps(index).encode(), _INDEX)
+
+
+def command(*words: str) -> Callable[[Config], None]:
+    """A change of the description: what runs, whatever the arguments are."""
+
+    def change(config: Config) -> None:
+        config["config"]["Entrypoint"] = list(words)
+
+    return change
+
+
+def _tar(path: str, text: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo(path)
+        info.size = len(text.encode())
+        archive.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()

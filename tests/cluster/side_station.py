@@ -1,0 +1,193 @@
+"""A data station of one test's own beside the shared one: other settings, another namespace.
+
+Its node runs in this process, so that a dozen of them start in seconds; the cluster, the runs' pods
+and the dummy server are real. It has no proxy and no policies: what is tested is how runs fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from node_poc.config.load import load_config
+from node_poc.node import Node
+from tests.cluster import wire_recorder
+from tests.cluster.station import (
+    HOME,
+    NAMESPACE,
+    PATIENCE_SECONDS,
+    ROOT,
+    Cluster,
+    EmitterClient,
+    Event,
+    Place,
+    Station,
+    wait_for,
+)
+
+
+class SideStation(Station):
+    """``settings`` is the section ``kubernetes`` of its configuration.
+
+    ``objects`` are made in its namespace, which gets ``labels``.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        folder: Path,
+        objects: Iterable[dict[str, Any]] = (),
+        labels: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        with socket.socket() as probe:
+            probe.bind((cluster.server_ip, 0))
+            port = probe.getsockname()[1]
+        place = Place(f"{NAMESPACE}-{name}", Path(f"{HOME}-{name}"), port)
+        super().__init__(cluster, folder / f"{name}.log", place)
+        self._settings = settings
+        self._objects = list(objects)
+        self._labels = labels or {}
+        self._config = folder / f"{name}.yaml"
+        self._node: Node | None = None
+
+    def set_up(self) -> None:
+        """Make namespace and folders, start server and node."""
+        self.tear_down(wait=True)
+        home = self.place.home
+        self.place.tasks.mkdir(parents=True)
+        (home / "csv").mkdir()
+        shutil.copyfile(ROOT / "csv" / "employees.csv", home / "csv" / "employees.csv")
+        metadata = {"name": self.place.namespace, "labels": self._labels}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        self.cluster.apply(namespace, *map(self._inside, self._objects))
+        self.server.start()
+        self.start_node()
+
+    def _inside(self, item: dict[str, Any]) -> dict[str, Any]:
+        return item | {"metadata": item["metadata"] | {"namespace": self.place.namespace}}
+
+    def tear_down(self, *, wait: bool = False) -> None:
+        """Remove all of it; unless told to ``wait``, what is in the namespace goes by itself."""
+        self.stop_node()
+        self.server.kill()
+        gone = f"--wait={str(wait).lower()}"
+        name = self.place.namespace
+        self.cluster.kubectl("delete", "namespace", name, "--ignore-not-found", gone)
+        shutil.rmtree(self.place.home, ignore_errors=True)
+
+    def start_node(self) -> None:
+        """Run the node in this process until ``stop_node``."""
+        csv = {"type": "csv", "uri": f"{self.place.home}/csv/employees.csv"}
+        late = {"label": "late", "type": "csv", "uri": f"{self.place.home}/csv/late.csv"}
+        config = {
+            "server_url": f"http://{self.cluster.server_ip}",
+            "port": self.place.port,
+            "task_dir": str(self.place.tasks),
+            "databases": [csv | {"label": "default"}, late],
+            "kubernetes": {
+                "node_name": self.place.namespace,
+                "namespace": self.place.namespace,
+                **self._settings,
+            },
+        }
+        self._config.write_text(yaml.safe_dump(config))
+        context = os.environ.get("CONTEXT") or None
+        node = Node(
+            load_config(self._config, {}), threading.Event(), context=context, health_port=0
+        )
+        node.start()
+        self._node = node
+        wait_for(node._is_ready, f"the node of {self.place.namespace} is ready")
+
+    def stop_node(self) -> None:
+        """End the node as SIGTERM does; what it started goes on."""
+        if self._node is not None:
+            self._node.stop()
+            self._node = None
+
+
+def set_up_all(stations: Iterable[Station]) -> None:
+    """Make several stations side by side."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda station: station.set_up(), stations))
+
+
+def tear_down_all(stations: Iterable[Station]) -> None:
+    """Remove several stations side by side."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda station: station.tear_down(), stations))
+
+
+class Listener:
+    """An emitter that posts runs to a station and remembers all that the server tells of them."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.events: list[Event] = []
+        self._emitter: EmitterClient = station.emitter(self.events.append)
+
+    def __enter__(self) -> Listener:
+        self._emitter.connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._emitter.close()
+
+    def post(self, name: str, *arguments: str, **changed: Any) -> int:
+        """Post a run; ``name`` is the failure it is about. Returns its run id."""
+        payload = self.station.payload(*arguments, **changed)
+        wire_recorder.RUNS[payload["run_id"]] = name
+        answer = self._emitter.post(payload)
+        assert answer["accepted"], answer
+        run_id: int = payload["run_id"]
+        return run_id
+
+    def status(self, run_id: int, cause: str) -> dict[str, Any]:
+        """Wait until the server was told of a run that waits or runs with this cause."""
+
+        def found() -> dict[str, Any] | None:
+            told = [e.data for e in list(self.events) if e.kind.value == "status"]
+            return next((d for d in told if d["run_id"] == run_id and d["cause"] == cause), None)
+
+        message: dict[str, Any] = wait_for(found, f"run {run_id}: a status with cause {cause}")
+        return message
+
+    def active(self, run_id: int) -> None:
+        """Wait until a run is active."""
+
+        def is_active() -> bool:
+            told = [e.data for e in list(self.events) if e.kind.value == "status"]
+            return any(d["run_id"] == run_id and d["status"] == "active" for d in told)
+
+        wait_for(is_active, f"run {run_id} is active")
+
+    def result(self, run_id: int) -> dict[str, Any]:
+        """Wait for a run's result as the server has it."""
+        return self._emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
+
+
+def told(message: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """What a status or a result says of a failure: status, cause, detail, advice."""
+    return message["status"], message["cause"], message["detail"], message["advice"]
+
+
+def pods_of(station: Station, run_id: int) -> list[dict[str, Any]]:
+    """The pods of a run."""
+    selector = f"vantage6.ai/run-id={run_id}"
+    return station.cluster.get("pods", "-l", selector, namespace=station.place.namespace)
+
+
+def assert_nothing_can_start(station: Station, run_id: int) -> None:
+    """The Job of a run that ended before its container started must be gone, and its pod."""
+    wait_for(lambda: station.job_of(run_id) is None, f"the Job of run {run_id} is removed")
+    wait_for(lambda: not pods_of(station, run_id), f"the pod of run {run_id} is gone")

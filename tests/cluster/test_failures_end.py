@@ -1,0 +1,131 @@
+"""Runs whose container ends badly, or before anybody looks: by itself or for its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.odd_images import OddImages, command
+from tests.cluster.side_station import Listener, SideStation, pods_of, told
+from tests.cluster.station import Cluster, wait_for
+
+SETTINGS: dict[str, Any] = {
+    "limits": {"run_seconds": 15},
+    "resources": {"memory": "96Mi"},
+}
+LOG = "The algorithm reported a failure itself: its log tells why."
+DOING = "Its log may tell what it was doing."
+FILL_MEMORY = "kept = []\nwhile True: kept.append(bytearray(8 << 20))"
+CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
+# Process 1 of a container is not killed by a signal it sends itself: its child is process 2.
+CHILD = (
+    "import subprocess, sys; "
+    f"sys.exit(128 - subprocess.run([sys.executable, '-c', {CRASH!r}]).returncode)"
+)
+IMAGES = {
+    "v6_test_memory": FILL_MEMORY,
+    "v6_test_abort": CHILD,
+}
+STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
+# The failures: arguments, what is changed in the payload; exit code, status, cause, detail, advice.
+Row = tuple[tuple[str, ...], dict[str, str], int | None, tuple[str, ...]]
+EXPECTED: dict[str, Row] = {
+    "exit-code": (
+        ("/app/input/csv/default", "NoSuch", "/app/output/avg.txt"),
+        {},
+        4,
+        ("crashed", "ExitCode", "exit code 4", LOG),
+    ),
+    "read-only-path": (
+        ("/app/input/csv/default", "Age", "/app/avg.txt"),
+        {},
+        7,
+        ("crashed", "ExitCode", "exit code 7", LOG),
+    ),
+    "signal": (
+        (),
+        {"image": "localhost:5001/v6_test_abort"},
+        134,
+        ("crashed", "Signal", "ended by SIGABRT", DOING),
+    ),
+    "out-of-memory": (
+        (),
+        {"image": "localhost:5001/v6_test_memory"},
+        137,
+        (
+            "crashed",
+            "OOMKilled",
+            "the algorithm needed more memory than it may have",
+            "Let it use less data at a time, or ask the site to raise its memory limit.",
+        ),
+    ),
+    "deadline": (
+        STAY,
+        {},
+        None,
+        (
+            "failed",
+            "DeadlineExceeded",
+            "it took longer than it may",
+            "Let it do less, or ask the site for a longer kubernetes.limits.run_seconds.",
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def listener(
+    cluster: Cluster, recorder: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Listener]:
+    images = OddImages(cluster.settings["REGISTRY"])
+    for name, code in IMAGES.items():
+        images.derive(name, command("python3", "-u", "-c", code))
+    station = SideStation(cluster, "end", tmp_path_factory.mktemp("end"), **SETTINGS)
+    try:
+        station.set_up()
+        with Listener(station) as listener:
+            yield listener
+    finally:
+        station.tear_down()
+
+
+@pytest.fixture(scope="module")
+def results(listener: Listener) -> dict[str, dict[str, Any]]:
+    runs = {
+        name: listener.post(name, *arguments, **changed)
+        for name, (arguments, changed, _, _) in EXPECTED.items()
+    }
+    return {name: listener.result(run_id) for name, run_id in runs.items()}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_run_that_ends_badly_tells_why(results: dict[str, dict[str, Any]], name: str):
+    _, _, exit_code, expected = EXPECTED[name]
+    assert told(results[name]) == expected
+    assert results[name]["exit_code"] in {exit_code, None if name == "deadline" else exit_code}
+
+
+def test_the_log_of_a_bad_end_is_there(results: dict[str, dict[str, Any]]):
+    assert "NoSuch" in results["exit-code"]["log"]
+    assert "Read-only file system" in results["read-only-path"]["log"]
+    assert "staying" in results["deadline"]["log"]
+
+
+def test_a_run_that_succeeded_before_anybody_looked_is_completed(listener: Listener):
+    station = listener.station
+    assert isinstance(station, SideStation)
+    run_id = listener.post("unseen")
+    wait_for(lambda: station.job_of(run_id), "its Job is there")
+    station.stop_node()
+
+    def succeeded() -> bool:
+        return [pod["status"]["phase"] for pod in pods_of(station, run_id)] == ["Succeeded"]
+
+    wait_for(succeeded, "its pod has succeeded")
+    station.start_node()
+    result = listener.result(run_id)
+    assert told(result) == ("completed", None, None, None)
+    assert result["exit_code"] == 0
+    assert "average of Age" in result["log"]

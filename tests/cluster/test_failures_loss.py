@@ -1,0 +1,219 @@
+"""Runs that are taken away while they go: by a person, for another pod, with their machine.
+
+The machine is a second node of the dev cluster, which is ended without a warning and made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from devcluster import nodes, processes
+from devcluster.layout import Layout
+from tests.cluster.odd_images import OddImages, command
+from tests.cluster.side_station import Listener, SideStation, pods_of, told
+from tests.cluster.station import ROOT, Cluster, wait_for
+
+STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
+AGAIN = "Post the task again."
+REMOVED = "it was removed at the data station before it had ended"
+# Kubernetes calls a node unreachable 50 s after its last word (40 s before 1.32).
+GRACE_SECONDS = 50.0
+LOST_SECONDS = 3
+WORKER = 2
+FILL_DISK = """
+import time
+with open("/tmp/much", "wb") as file:
+    file.write(bytes(64 << 20))
+time.sleep(300)
+"""
+
+
+def devcluster(*arguments: str) -> None:
+    words = [sys.executable, "-m", "devcluster", *arguments]
+    done = subprocess.run(words, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def layout() -> Iterator[Layout]:
+    """The dev cluster with a second node, which is there afterwards if it was before."""
+    layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
+    was_there = WORKER in nodes.running(layout)
+    devcluster("up", "--nodes", str(WORKER))
+    yield layout
+    if was_there:
+        devcluster("up", "--nodes", str(WORKER))
+    else:
+        nodes.remove(layout, WORKER)
+        cluster = Cluster()
+        cluster.kubectl("delete", "node", layout.node_name(WORKER), "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def listener(
+    cluster: Cluster, layout: Layout, recorder: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Listener]:
+    limits = {"node_lost_seconds": LOST_SECONDS}
+    resources = {"cpu_request": "200m", "ephemeral_storage": "20Mi"}
+    resources |= {"ephemeral_storage_request": "1Mi"}
+    images = OddImages(cluster.settings["REGISTRY"])
+    images.derive("v6_test_disk", command("python3", "-u", "-c", FILL_DISK))
+    folder = tmp_path_factory.mktemp("loss")
+    station = SideStation(cluster, "loss", folder, limits=limits, resources=resources)
+    try:
+        station.set_up()
+        with Listener(station) as listener:
+            yield listener
+    finally:
+        station.tear_down()
+
+
+@pytest.fixture(scope="module")
+def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, float]:
+    """A run whose machine has just been ended, and when that was; nobody waits for it here."""
+    first = layout.node_name(1)
+    cluster.kubectl("cordon", first)
+    try:
+        run_id = listener.post("node-lost", *STAY)
+        listener.active(run_id)
+    finally:
+        cluster.kubectl("uncordon", first)
+    (pod,) = pods_of(listener.station, run_id)
+    assert pod["spec"]["nodeName"] == layout.node_name(WORKER)
+    # So that no other run goes where it would be lost as well.
+    cluster.kubectl("cordon", layout.node_name(WORKER))
+    processes.end(layout.name, layout.node_name(WORKER))
+    return run_id, time.monotonic()
+
+
+@pytest.fixture(scope="module")
+def out_of_disk(lost: Any, listener: Listener) -> int:
+    """A run that has begun to write too much, which the kubelet notices within two minutes."""
+    return listener.post("out-of-disk", image="localhost:5001/v6_test_disk")
+
+
+def going(listener: Listener, name: str) -> tuple[int, dict[str, Any]]:
+    """A run that is active, and its pod."""
+    run_id = listener.post(name, *STAY)
+    listener.active(run_id)
+    (pod,) = pods_of(listener.station, run_id)
+    return run_id, pod
+
+
+def test_a_pod_that_a_person_deletes(out_of_disk: int, listener: Listener):
+    run_id, pod = going(listener, "pod-deleted")
+    listener.station.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    result = listener.result(run_id)
+    assert told(result) == ("failed", "PodDeleted", REMOVED, AGAIN)
+    assert "average of Age" in result["log"]
+
+
+def test_a_job_that_a_person_deletes(out_of_disk: int, listener: Listener):
+    run_id, _ = going(listener, "job-deleted")
+    job = listener.station.job_of(run_id)
+    assert job is not None
+    listener.station.kubectl("delete", "job", job["metadata"]["name"], "--wait=false")
+    result = listener.result(run_id)
+    assert told(result) == ("failed", "JobDeleted", REMOVED, AGAIN)
+    assert "average of Age" in result["log"]
+
+
+def test_a_pod_that_is_evicted_by_the_api(out_of_disk: int, listener: Listener):
+    """What `kubectl drain` does."""
+    run_id, pod = going(listener, "evicted")
+    name, namespace = pod["metadata"]["name"], listener.station.place.namespace
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+    listener.station.cluster.kubectl(
+        "create", "--raw", path, "-f", "-", text_in=json.dumps(eviction)
+    )
+    detail = "the data station cleared the machine it ran on"
+    assert told(listener.result(run_id)) == ("failed", "Evicted", detail, AGAIN)
+
+
+def test_a_pod_that_makes_room_for_a_more_urgent_one(
+    out_of_disk: int, listener: Listener, cluster: Cluster
+):
+    run_id, pod = going(listener, "preempted")
+    urgent = [
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": "v6-test-urgent"},
+            "value": 1000,
+        },
+        greedy_pod(cluster, pod["spec"]["nodeName"], listener.station.place.namespace),
+    ]
+    cluster.apply(*urgent)
+    try:
+        result = listener.result(run_id)
+    finally:
+        cluster.delete(*urgent)
+    detail = "the data station needed its place for something more urgent"
+    assert told(result) == ("failed", "Preempted", detail, AGAIN)
+
+
+def greedy_pod(cluster: Cluster, node: str, namespace: str) -> dict[str, Any]:
+    """A pod that fits on the cluster node if one run makes room for it."""
+    (found,) = (n for n in cluster.get("nodes") if n["metadata"]["name"] == node)
+    used = 0
+    for pod in json.loads(cluster.kubectl("get", "pods", "-A", "-o", "json"))["items"]:
+        over = pod["status"]["phase"] in {"Succeeded", "Failed"}
+        if pod["spec"].get("nodeName") == node and not over:
+            asked = (c["resources"].get("requests", {}) for c in pod["spec"]["containers"])
+            used += sum(millicores(requests.get("cpu", "0")) for requests in asked)
+    free = millicores(found["status"]["allocatable"]["cpu"]) - used
+    container = {
+        "name": "urgent",
+        "image": f"{cluster.images}/pause:latest",
+        "resources": {"requests": {"cpu": f"{free + 100}m"}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "urgent", "namespace": namespace},
+        "spec": {
+            "priorityClassName": "v6-test-urgent",
+            "nodeSelector": {"kubernetes.io/hostname": node},
+            "terminationGracePeriodSeconds": 0,
+            "containers": [container],
+        },
+    }
+
+
+def millicores(text: str) -> int:
+    return int(text[:-1]) if text.endswith("m") else int(float(text) * 1000)
+
+
+def test_a_pod_that_is_evicted_because_it_wrote_too_much(out_of_disk: int, listener: Listener):
+    result = listener.result(out_of_disk)
+    assert told(result) == (
+        "crashed",
+        "DiskLimitExceeded",
+        "the algorithm wrote more to disk than it may",
+        "Let it write less, or ask the site for a larger limit of its disk space.",
+    )
+
+
+def test_a_machine_that_is_lost(lost: tuple[int, float], out_of_disk: int, listener: Listener):
+    run_id, since = lost
+    result = listener.result(run_id)
+    took = time.monotonic() - since
+    expected = ("failed", "NodeLost", "the machine it ran on is lost", AGAIN)
+    assert told(result) == expected
+    assert result["log_truncated"] is True
+    assert "average of Age" in result["log"]
+    assert took < GRACE_SECONDS + LOST_SECONDS + 20
+    wait_for(lambda: listener.station.job_of(run_id) is None, "its Job is removed")
