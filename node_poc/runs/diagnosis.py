@@ -78,13 +78,26 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
         failure = Failure(reason, detail, "Ask the site whose signature it trusts.", message)
         return Waiting(Patience.SHORT, RunStatus.NO_DOCKER_IMAGE, failure)
     if reason in _CANNOT_START:
-        detail = "the container cannot be started from this image"
-        advice = "Check the image's entrypoint, its user and the folders it needs."
-        failure = Failure(reason, detail, advice, message)
+        failure = _not_started(reason, message)
         return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)
     if pod.unschedulable:
         return Waiting(Patience.ROOM, RunStatus.START_FAILED, _unschedulable(pod.unschedulable))
     return unexplained(pod.pod_name) if reason else None
+
+
+def _not_started(reason: str, message: str) -> Failure:
+    text = message.lower()
+    if reason == "CreateContainerConfigError" and ("secret" in text or "configmap" in text):
+        detail = "the data station lacks a secret that the task needs there"
+        advice = "Tell the site which databases the task asks for."
+        return Failure("SecretMissing", detail, advice, message)
+    if "subpath" in text:
+        detail = "a file or folder that it asks for is not at the data station"
+        advice = "Tell the site which databases the task asks for: one may be missing."
+        return Failure("MountMissing", detail, advice, message)
+    detail = "the container cannot be started from this image"
+    advice = "Check the image's entrypoint, its user and the folders it needs."
+    return Failure(reason, detail, advice, message)
 
 
 def unexplained(pod_name: str) -> Waiting:
