@@ -49,7 +49,11 @@ class Upstream:
                 max_line_size=65_536,
             )
 
-        self._kept = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure))
+        # To keep a connection saves TLS's handshake. Without TLS there is little to save, and
+        # vantage6's server sends head and body of an answer in two packets: on a kept connection
+        # the second waits 40 ms for the first one's acknowledgement.
+        plain = self._base.startswith("http://")
+        self._kept = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure, force_close=plain))
         # A connection that was kept may be closed already, and then nobody can tell whether the
         # server took the request. So what must not be repeated has a connection of its own.
         self._fresh = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure, force_close=True))
