@@ -68,9 +68,10 @@ def proxy(
     cryptor: PlainCryptor | RsaCryptor | None = None,
     limits: Limits | None = None,
     server: str | None = None,
+    upstream: Upstream | None = None,
 ) -> Iterator[ProxyUnderTest]:
     """Run a proxy while the context lasts."""
-    upstream = Upstream()
+    upstream = upstream or Upstream()
     upstream.answers["GET", f"{API}/version"] = Answer.json({"version": "4.15.2"})
     settings = ProxySettings(
         server=server or upstream.url + API,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -58,10 +59,13 @@ class _Server(ThreadingHTTPServer):
 class Upstream:
     """Listens on loopback. `answers`: by method and path without query; else 404."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: Answers = {}
         self.seen: list[Seen] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -71,7 +75,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def seen_at(self, path: str) -> list[Seen]:
         return [seen for seen in self.seen if urlsplit(seen.path).path == path]
