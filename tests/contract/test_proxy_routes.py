@@ -90,7 +90,8 @@ def test_headers_of_one_connection_stay_on_it(plain):
     plain.upstream.answers["GET", f"{API}/run/1"] = Answer(
         headers={"Set-Cookie": "a=b", "Server": "nginx/1.2", "X-Kept": "yes", "Keep-Alive": "3"}
     )
-    got = plain.get("/run/1", headers={"X-Forwarded-For": "1.2.3.4", "Cookie": "a=b"})
+    own = {"X-Forwarded-For": "1.2.3.4", "Cookie": "a=b", "Connection": "keep-alive, X-Mine"}
+    got = plain.get("/run/1", headers=own)
     assert not {"Set-Cookie", "Keep-Alive"} & set(got.headers)
     assert (got.headers["Server"], got.headers["X-Kept"]) == ("v6proxy", "yes")
     (seen,) = plain.upstream.seen
@@ -99,7 +100,9 @@ def test_headers_of_one_connection_stay_on_it(plain):
         "authorization",
         "accept",
         "accept-encoding",
+        "connection",
     }
+    assert seen.header("Connection") == "close"  # the proxy's own
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {NODE_TOKEN}"}], ids=range(2))
