@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -81,10 +82,10 @@ def _tell(federation: Federation, collaboration: str) -> list[Check]:
                 [{"label": "default"}],
             )
             status = _follow(user, made["task_id"])
-            results = user.results(made["task_id"]) if status == "completed" else [None]
+            texts = user.results(made["task_id"]) if status == "completed" else []
         finally:
             user.close()
-    return _judge(collaboration, status, results[0])
+    return _judge(collaboration, status, json.loads(texts[0]) if texts else None)
 
 
 def _follow(user: Client, task_id: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ class Asking:
         task = self.post(method, *labels, **more)
         end = self.client.wait(task, timeout=180)
         assert end["status"] == "completed", end
-        return self.client.results(task)[0]
+        return json.loads(self.client.results(task)[0])
 
 
 @pytest.fixture(scope="session")

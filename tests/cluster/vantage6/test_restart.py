@@ -29,7 +29,7 @@ def test_runs_go_on_without_the_node(asking, cluster, how):
     for task in tasks:
         end = asking.client.wait(task, timeout=120)
         assert end["status"] == "completed", end
-        assert asking.client.results(task) == ["slept"]
+        assert asking.client.results(task) == ['"slept"']
     assert pods_of(cluster, ids) == before
 
 
