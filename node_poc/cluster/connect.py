@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,17 @@ from node_poc.cluster.errors import ClusterError, ExpiredError, error_of
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 15.0
+# A connection whose packets a network swallows says nothing, as an idle one does. The kernel asks
+# the other side after 10 s of silence, and gives up when it has not answered for 20 s. The API is
+# asked nothing for it.
+_KEEP_ALIVE = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # as urllib3 has it by default
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000),
+]
 _MERGE_PATCH = "application/merge-patch+json"
 Query = list[tuple[str, str]]
 
@@ -52,6 +64,7 @@ def connect(context: str | None = None, pool_size: int = 16) -> KubernetesApi:
         ) from error
     settings.retries = False  # retries are decided where the call is made
     settings.connection_pool_maxsize = pool_size
+    settings.socket_options = _KEEP_ALIVE
     return KubernetesApi(client.ApiClient(configuration=settings))
 
 
