@@ -58,7 +58,7 @@ images:  ## build the project's images and push them to the cluster's registry
 
 # --- what engineers use
 
-.PHONY: check test test-unit test-contract test-cluster bench bench-vantage6 kubeconfs format
+.PHONY: check test test-unit test-contract test-cluster bench bench-vantage6 faults kubeconfs format
 check: $(READY)  ## lint, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -84,6 +84,10 @@ bench-vantage6: $(READY)  ## with a real vantage6 server and client: 10 minutes,
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
 	$(BIN)/python -m bench.vantage6 $(ARGS)
+faults: $(READY)  ## the fault matrix, half an hour on a dev cluster of two nodes (ARGS=--help)
+	$(PYTHON) -m devcluster up --nodes 2
+	$(PYTHON) -m devcluster images
+	$(BIN)/python -m tests.faults $(ARGS)
 kubeconfs: $(READY)  ## remake the files in node_poc/kubeconfs that are made from others
 	$(BIN)/python -m node_poc render config-map > node_poc/kubeconfs/node_config_map.yaml
 	$(BIN)/python -m node_poc render policies > node_poc/kubeconfs/network_policies.yaml

@@ -86,6 +86,7 @@ class Watcher:
                     self._list()
                 self._watch()
             except ExpiredError:
+                log.info("watch expired: it begins anew from a list", path=self._path)
                 self._version = None
             except Exception as error:  # a watcher that ends leaves the node blind for ever
                 if not isinstance(error, ClusterError):

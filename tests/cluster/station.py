@@ -119,6 +119,8 @@ class Cluster:
 class DummyServerProcess:
     """The real dummy server, as a process that tests may kill."""
 
+    program: tuple[str, ...] = ("simple_sio_server.py",)
+
     def __init__(self, address: str, log: Path, port: int = PORT) -> None:
         self._address = address
         self._log = log
@@ -131,7 +133,7 @@ class DummyServerProcess:
             self._process = subprocess.Popen(
                 [
                     sys.executable,
-                    "simple_sio_server.py",
+                    *self.program,
                     "--host",
                     self._address,
                     "--port",
@@ -168,13 +170,17 @@ class Station:
     def set_up(self) -> None:
         """Make namespace, folders, server, proxy and node; wait until the node is ready."""
         self.tear_down()
+        self.make_folders()
+        self.server.start()
+        self.cluster.apply(*self.objects())
+        self.wait_ready()
+
+    def make_folders(self) -> None:
+        """Make the folders of the machine that the station needs."""
         home = self.place.home
         self.place.tasks.mkdir(parents=True)
         (home / "csv").mkdir()
         shutil.copyfile(ROOT / "csv" / "employees.csv", home / "csv" / "employees.csv")
-        self.server.start()
-        self.cluster.apply(*self.objects())
-        self.wait_ready()
 
     def tear_down(self) -> None:
         """Remove all of it."""

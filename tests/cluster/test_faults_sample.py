@@ -1,0 +1,31 @@
+"""A sample of the fault matrix (`make faults`): each fault that one machine is enough for, once.
+
+It has a station of its own, so that what it breaks is not the other tests'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.catalogue import FAULTS, Fault
+from tests.faults.matrix import Verdict
+from tests.faults.matrix_run import MatrixRun
+
+_RUNS = 6
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MatrixRun]:
+    with MatrixRun(tmp_path_factory.mktemp("faults")) as matrix:
+        yield matrix
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.in_sample], ids=lambda fault: fault.name)
+def test_no_run_is_lost_doubled_or_wrong(matrix: MatrixRun, fault: Fault):
+    row = matrix.strike(fault, _RUNS, hurry=True)
+    assert row.struck, row.trouble
+    harm = {verdict: row.counts[verdict] for verdict in Verdict if verdict is not Verdict.RIGHT}
+    assert harm == dict.fromkeys(harm, 0), row.trouble
+    assert row.sent == _RUNS

@@ -1,0 +1,128 @@
+"""API server, etcd, container runtime and a whole machine of the cluster fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from devcluster import builds, nodes, processes, services
+from devcluster.kube import Api
+from devcluster.layout import Layout
+from tests.cluster.station import ROOT, wait_for
+from tests.faults.injectors import machine
+from tests.faults.matrix import Expected, RunSeen
+from tests.faults.scene import DidNotStrikeError, Scene
+from tests.faults.station import INSIDE
+
+_API = "kube-apiserver"
+_LOST = Expected("failed", "NodeLost")
+
+
+@contextmanager
+def api_server_away(layout: Layout) -> Iterator[None]:
+    """Stop the API server; afterwards start it, and wait until it is ready."""
+    nodes.ask(layout, 1, {"stop": _API})
+    try:
+        time.sleep(1.0)  # it says goodbye to its watches, as on a planned restart
+        machine.kill(machine.service_pids(layout, 1, _API))
+        yield
+    finally:
+        service = services.api_server(layout, builds.located())
+        nodes.start(layout, 1, service.name, service.argv, service.env)
+        wait_for(Api(layout).ready, "the API server is ready again")
+
+
+def api_server_stopped(scene: Scene) -> str:
+    """Stop the API server for a minute, with runs before, in and after it."""
+    seconds = 15.0 if scene.hurry else 60.0
+    layout = scene.station.layout
+    before, meanwhile, after = scene.parts(3)
+    scene.send(before, (0, 10), over=2.0)
+    with api_server_away(layout):
+        began = time.monotonic()
+        if Api(layout).ready():
+            raise DidNotStrikeError("the API server still answers")
+        scene.send(meanwhile, (0, 3), over=seconds / 2)
+        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+    scene.send(after, (0, 3), over=1.0)
+    return f"the API server's process was away for {seconds:.0f} s"
+
+
+def etcd_compacted(scene: Scene) -> str:
+    """Take away the history that the node's watches would go on from.
+
+    The API server starts anew, so that it has nothing in memory, and etcd has nothing before now.
+    """
+    layout = scene.station.layout
+    before, meanwhile, after = scene.parts(3)
+    scene.send(before, (0, 10), over=2.0)
+    pid = processes.init_of(layout.name, layout.node_name(1))
+    assert pid is not None
+    compact = (sys.executable, INSIDE / "compact_etcd.py", layout.pki_dir)
+    machine.inside(pid, ["net"], *compact)
+    with api_server_away(layout):
+        scene.send(meanwhile, (0, 3), over=1.0)
+        revision = machine.inside(pid, ["net"], *compact).strip()
+    scene.send(after, (0, 3), over=1.0)
+    scene.strike_seen(
+        lambda: "watch expired" in scene.station.node_log(), "a watch of the node gets 410"
+    )
+    return f"etcd compacted at revision {revision}; a watch of the node was answered with 410"
+
+
+def containerd_restarted(scene: Scene) -> str:
+    """SIGKILL containerd on every cluster node while containers start, run and end."""
+    layout = scene.station.layout
+    killed: set[int] = set()
+    before, meanwhile, after = scene.parts(3)
+    scene.send(before, (0, 6), over=1.0)
+    for count in (meanwhile, after):
+        scene.send(count, (0, 6), over=1.0)
+        for number in nodes.running(layout):
+            pids = machine.service_pids(layout, number, "containerd")
+            machine.kill(pids)
+            killed |= set(pids)
+        time.sleep(5.0)
+    if len(killed) < 2:
+        raise DidNotStrikeError("containerd was not found")
+    return f"SIGKILL to {len(killed)} containerd processes"
+
+
+def worker_lost(scene: Scene) -> str:
+    """End a whole cluster node while runs are on it; it never comes back as it was."""
+    layout = scene.station.layout
+    victim = layout.node_name(2)
+    before, meanwhile, after = scene.parts(3)
+    scene.send(before, (25, 30))
+    scene.await_running(before)
+    on_victim = {r for r in scene.pods.running() if scene.pods.place_of(r) == victim}
+    if not on_victim & set(scene.runs):
+        raise DidNotStrikeError(f"no run was on {victim}")
+
+    def expected(run: RunSeen) -> tuple[Expected, ...]:
+        if run.run_id in on_victim:
+            return (_LOST,)
+        # Kubernetes may still choose it for later runs, until it knows that it is gone.
+        late = scene.pods.place_of(run.run_id) == victim
+        return (_LOST,) if late else (Expected(),)
+
+    scene.expected = expected
+    try:
+        processes.end(layout.name, victim)
+        scene.send(meanwhile, (0, 3), over=20.0)
+        scene.await_results(240)
+        scene.send(after, (0, 3), over=1.0)
+        scene.await_results()
+    finally:
+        _bring_back(layout)
+    return f"{len(on_victim & set(scene.runs))} runs were on {victim} when it ended for good"
+
+
+def _bring_back(layout: Layout) -> None:
+    argv = [sys.executable, "-m", "devcluster", "up", "--nodes", "2"]
+    environment = {**os.environ, "DEVCLUSTER_INDEX": str(layout.index)}
+    subprocess.run(argv, cwd=ROOT, env=environment, check=True, capture_output=True)

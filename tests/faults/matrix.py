@@ -1,0 +1,108 @@
+"""PURE: what was seen of each run, judged, and counted for each fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """How a run came out of a fault. What comes first here is told first."""
+
+    DOUBLED = "doubled"
+    LOST = "lost"
+    WRONG = "wrong"
+    RIGHT = "right"
+
+
+@dataclass
+class RunSeen:
+    """All that was seen of one run, none of it by the node's own account.
+
+    word: the run's own argument
+    result: what came back to who posted it, None if nothing came in time
+    delivered: every result of this run that reached the server
+    notes: the numbers that its executions drew and wrote down
+    pods: pods of the run in which a container was ever started, and their cluster nodes
+    """
+
+    run_id: int
+    word: str
+    result: dict[str, Any] | None = None
+    delivered: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    pods: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def executions(self) -> set[str]:
+        """The numbers that its executions drew, as noted on the disk and as logged."""
+        logged = [
+            drawn for result in self.delivered for drawn in drawn_in(result["log"], self.word)
+        ]
+        return {*self.notes, *logged}
+
+
+def drawn_in(text: str, word: str) -> list[str]:
+    """The numbers drawn by executions for this word, from a log or a file of notes."""
+    return re.findall(rf"^ran {re.escape(word)} (\S+)$", text, flags=re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How a run must end: its status, and where one belongs to it, the cause."""
+
+    status: str = "completed"
+    cause: str | None = None
+
+    def fits(self, run: RunSeen) -> bool:
+        """Whether the run ended so."""
+        result = run.result or {}
+        if (result.get("status"), result.get("cause") or None) != (self.status, self.cause):
+            return False
+        return self.status != "completed" or len(run.executions) == 1
+
+
+def judge(run: RunSeen, *expected: Expected) -> Verdict:
+    """Say how a run came out, if it may end in one of the ways ``expected``."""
+    contents = {json.dumps(result, sort_keys=True) for result in run.delivered}
+    if len(contents) > 1 or len(run.executions) > 1 or len(run.pods) > 1:
+        return Verdict.DOUBLED
+    if run.result is None:
+        return Verdict.LOST
+    if not any(way.fits(run) for way in expected):
+        return Verdict.WRONG
+    return Verdict.RIGHT
+
+
+@dataclass
+class Row:
+    """One line of the table. ``struck``: what shows that the fault was really there."""
+
+    fault: str
+    struck: str
+    seconds: float
+    counts: dict[Verdict, int] = field(default_factory=lambda: dict.fromkeys(Verdict, 0))
+    trouble: list[str] = field(default_factory=list)
+
+    @property
+    def sent(self) -> int:
+        """How many runs were sent."""
+        return sum(self.counts.values())
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the fault was shown, there were runs, and each ended right."""
+        return bool(self.struck) and self.sent > 0 and self.counts[Verdict.RIGHT] == self.sent
+
+    def add(self, run: RunSeen, verdict: Verdict) -> None:
+        """Count a run; of one that did not end right, keep what helps to find out why."""
+        self.counts[verdict] += 1
+        if verdict is not Verdict.RIGHT:
+            told = {
+                k: (run.result or {}).get(k) for k in ("status", "cause", "detail", "exit_code")
+            }
+            seen = f"{len(run.delivered)} delivered, pods {run.pods}, drew {sorted(run.executions)}"
+            self.trouble.append(f"run {run.run_id} {verdict.value}: {told}, {seen}")

@@ -1,0 +1,58 @@
+"""Carries out faults, one after the other, and gives a row for each."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from devcluster.console import Console
+from tests.faults.catalogue import Fault
+from tests.faults.matrix import Row
+from tests.faults.scene import DidNotStrikeError, Scene
+from tests.faults.station import FaultStation
+from tests.faults.watching import PodWatch
+
+
+class MatrixRun:
+    """A station that one fault after the other strikes. Use it as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        """Logs and records go to ``folder``."""
+        self.station = FaultStation(folder)
+        self._pods = PodWatch(self.station)
+        self._used = False
+
+    def __enter__(self) -> MatrixRun:
+        try:
+            self.station.prepare(Console())
+            self.station.set_up()
+        except BaseException:
+            self.station.tear_down()
+            raise
+        self._pods.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pods.stop()
+        self.station.tear_down()
+
+    def strike(self, fault: Fault, runs: int, *, hurry: bool = False) -> Row:
+        """Let a fault strike, and tell what became of its runs."""
+        if self._used:
+            self.station.renew_node()
+        self._used = True
+        began = time.monotonic()
+        with Scene(self.station, self._pods, runs, hurry=hurry) as scene:
+            try:
+                struck, trouble = fault.inject(scene), []
+            except (DidNotStrikeError, AssertionError, OSError) as error:
+                struck, trouble = "", [f"it could not be shown: {error}"]
+            scene.await_results()
+            row = Row(fault.title, struck, time.monotonic() - began, trouble=trouble)
+            try:
+                for run, verdict in scene.verdicts():
+                    row.add(run, verdict)
+            finally:
+                for put_right in scene.afterwards:
+                    put_right()
+        return row

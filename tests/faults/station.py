@@ -1,0 +1,153 @@
+"""The data station that is treated badly: beside the tests' own, in a namespace of its own.
+
+The node's image and configuration are the users' own. What differs: it starts through
+`inside/stepping_node.py`; node and proxy stay on the first cluster node, so that the second may be
+lost; and if wanted the node's clock is libfaketime's, so that it can be stepped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devcluster import cluster, images, packages, target
+from devcluster.console import Console
+from devcluster.image_list import Image
+from devcluster.layout import Layout
+from tests.cluster.station import ROOT, Cluster, DummyServerProcess, Place, Station
+
+FIRST_NODE = "node1"
+INSIDE = Path(__file__).resolve().parent / "inside"
+_FOLDER = Path(__file__).resolve().parent.relative_to(ROOT)
+ALGORITHM = Image(
+    "v6_fault_algorithm", str(_FOLDER / "algorithm"), str(_FOLDER / "algorithm/Dockerfile")
+)
+_FAKETIME = "libfaketime"
+_STEPPED = {
+    "LD_PRELOAD": "/faults/libfaketimeMT.so.1",
+    "FAKETIME_TIMESTAMP_FILE": "/faults/clock",
+    "FAKETIME_NO_CACHE": "1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+}
+# Delivered Jobs stay for a while, so that their pods can be counted, but not all of a long matrix.
+_KEEP_SECONDS = 120
+
+
+class RecordingServer(DummyServerProcess):
+    """The real dummy server with its recorder."""
+
+    def __init__(self, address: str, log: Path, port: int, results: Path) -> None:
+        super().__init__(address, log, port)
+        self.results = results
+        self.program = (str(INSIDE / "recording_server.py"), str(results))
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def delivered(self) -> dict[int, list[dict[str, Any]]]:
+        """Every result that arrived, by run."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        # The last line may be half written.
+        for line in self.results.read_text().splitlines(keepends=True):
+            if line.endswith("\n"):
+                result = json.loads(line)
+                found.setdefault(result["run_id"], []).append(result)
+        return found
+
+
+class FaultStation(Station):
+    """A station on the dev cluster, with handles for what breaks it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Logs and results go to ``folder``."""
+        self.layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
+        home = Path(f"/var/lib/vantage6-node-faults{self.layout.index}")
+        place = Place("v6-faults", home, 5056)
+        super().__init__(Cluster(), folder / "dummy_server.log", place)
+        results = folder / "results.jsonl"
+        results.touch()
+        self.server: RecordingServer = RecordingServer(
+            self.cluster.server_ip, folder / "dummy_server.log", place.port, results
+        )
+        self.stepped_clock = False
+        self.inside = home / "faults"
+        #: task_dir as it is seen from here.
+        self.tasks_seen = place.tasks
+
+    def prepare(self, console: Console) -> None:
+        """Build the algorithm's image; find or install libfaketime."""
+        wanted = [] if _library() else [_FAKETIME]
+        packages.check(wanted)
+        with cluster.locked("packages", console):
+            packages.install(wanted, console)
+        with cluster.locked("images", console):
+            images.build_all([ALGORITHM], target.resolve(self.layout), console)
+
+    def make_folders(self) -> None:
+        """The usual folders, and one for what goes into the node's pod."""
+        super().make_folders()
+        self.inside.mkdir()
+        self.inside.chmod(0o777)  # the node's user takes the file `armed` away
+        shutil.copyfile(INSIDE / "stepping_node.py", self.inside / "stepping_node.py")
+        library = _library()
+        assert library is not None, "libfaketime is not installed: prepare() comes first"
+        shutil.copyfile(library, self.inside / library.name)
+        self.set_clock("+0")
+
+    def set_clock(self, offset: str) -> None:
+        """Step the clock of the node's process, as `+3600` seconds from the true time."""
+        fresh = self.inside / "clock.new"
+        fresh.write_text(offset + "\n")
+        fresh.rename(self.inside / "clock")
+
+    def renew_node(self, *, stepped_clock: bool = False) -> None:
+        """Put a fresh pod in the place of the node's: its restarts are not held against it."""
+        if stepped_clock != self.stepped_clock:
+            self.stepped_clock = stepped_clock
+            self.cluster.apply(*self.objects())
+        else:
+            where = ("-n", self.place.namespace)
+            self.cluster.kubectl(*where, "delete", "pod", "-l", "app.kubernetes.io/name=v6-node")
+        self.wait_ready()
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The users' files, changed as told above."""
+        found = super().objects()
+        for item in found:
+            if item["kind"] == "ConfigMap":
+                config = yaml.safe_load(item["data"]["node_config.yaml"])
+                config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
+                config["kubernetes"]["limits"] = {}  # as they are by default
+                item["data"]["node_config.yaml"] = yaml.safe_dump(config)
+            if item["kind"] == "Deployment":
+                pod = item["spec"]["template"]["spec"]
+                pod["nodeSelector"] = {"kubernetes.io/hostname": FIRST_NODE}
+                if item["metadata"]["name"] == "v6-node":
+                    self._change_node(pod)
+        return found
+
+    def _change_node(self, pod: dict[str, Any]) -> None:
+        # Then the node is not process 1, which could not kill itself.
+        pod["shareProcessNamespace"] = True
+        (container,) = pod["containers"]
+        container["command"] = ["/opt/venv/bin/python", "/faults/stepping_node.py"]
+        container["volumeMounts"].append({"name": "faults", "mountPath": "/faults"})
+        pod["volumes"].append({"name": "faults", "hostPath": {"path": str(self.inside)}})
+        if self.stepped_clock:
+            container["env"] += [{"name": n, "value": v} for n, v in _STEPPED.items()]
+
+    def payload(self, *arguments: str, **changed: Any) -> dict[str, Any]:
+        """A run of the algorithm that counts itself."""
+        image = f"{self.cluster.images}/{ALGORITHM.name}"
+        return super().payload(*arguments, **{"image": image, **changed})
+
+
+def _library() -> Path | None:
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)

@@ -1,0 +1,79 @@
+"""Watches the runs' pods by the API, with rights of its own and no help of the node."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+from devcluster.errors import DevClusterError
+from devcluster.kube import Api
+from tests.faults.station import FaultStation
+
+_LABEL = "vantage6.ai/run-id"
+_PAUSE_SECONDS = 1.0
+
+
+class PodWatch:
+    """Remembers every pod of a run in which a container was started, and where each pod was."""
+
+    def __init__(self, station: FaultStation) -> None:
+        """Nothing is asked before ``start``."""
+        self._api = Api(station.layout)
+        self._path = f"/api/v1/namespaces/{station.place.namespace}/pods?labelSelector={_LABEL}"
+        self._lock = threading.Lock()
+        self._started: defaultdict[int, dict[str, str]] = defaultdict(dict)
+        self._placed: dict[int, str] = {}
+        self._running: set[int] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pod watch", daemon=True)
+
+    def start(self) -> None:
+        """Look every second from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        self._thread.join(15)
+
+    def started(self, run_id: int) -> dict[str, str]:
+        """Executions of a run, one entry for each container that was started: its cluster node."""
+        with self._lock:
+            return dict(self._started[run_id])
+
+    def place_of(self, run_id: int) -> str | None:
+        """The cluster node that the run's pod was given."""
+        with self._lock:
+            return self._placed.get(run_id)
+
+    def running(self) -> set[int]:
+        """Runs whose container runs, as seen last."""
+        with self._lock:
+            return set(self._running)
+
+    def look(self) -> None:
+        """Look once. Raises DevClusterError if the API is away."""
+        found = self._api.get(self._path) or {"items": []}
+        with self._lock:
+            self._running.clear()
+            for pod in found["items"]:
+                self._note(pod)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_PAUSE_SECONDS):
+            with suppress(DevClusterError):
+                self.look()
+
+    def _note(self, pod: dict[str, Any]) -> None:
+        run_id = int(pod["metadata"]["labels"][_LABEL])
+        node = pod["spec"].get("nodeName")
+        if node:
+            self._placed[run_id] = node
+        for container in pod["status"].get("containerStatuses", []):
+            if "running" in container["state"]:
+                self._running.add(run_id)
+            if container.get("containerID"):
+                # A container that was started again in its pod has another id.
+                self._started[run_id][container["containerID"][-12:]] = node
