@@ -106,6 +106,8 @@ class Delivery:
             self._unacknowledged.pop(item.run_id, None)
             log.debug("not sent", run_id=item.run_id, error=str(error))
             return False
+        except Exception:  # what cannot be sent holds up nothing else; a result is tried again
+            log.exception("message not sent", run_id=item.run_id)
         return True
 
     def _acknowledged(self, run_id: int) -> None:

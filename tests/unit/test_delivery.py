@@ -168,3 +168,21 @@ def test_stop_without_a_server_is_at_once(outbox, sink, delivered):
     outbox.stop(10)
     assert delivered == []
     assert not outbox._thread.is_alive()
+
+
+def test_a_message_that_cannot_be_made_holds_up_no_other(outbox, sink, delivered):
+    """A status that breaks the sender was the end of its thread, and with it of all results."""
+    take = sink.send_status
+
+    def broken(sent):
+        if sent.run_id == 1:
+            raise TypeError("not JSON")
+        take(sent)
+
+    sink.send_status = broken
+    outbox.put_status(run(run_id=1))
+    outbox.put_status(run(run_id=2))
+    outbox.put_result(result(3))
+    outbox.start()
+    eventually(lambda: delivered == [3])
+    assert sink.got == ["pending", "result 3"]
