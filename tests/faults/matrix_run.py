@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from devcluster.console import Console
 from tests.faults.catalogue import Fault
@@ -45,7 +46,7 @@ class MatrixRun:
         with Scene(self.station, self._pods, runs, hurry=hurry) as scene:
             try:
                 struck, trouble = fault.inject(scene), []
-            except (DidNotStrikeError, AssertionError, OSError) as error:
+            except (DidNotStrikeError, AssertionError, OSError, CalledProcessError) as error:
                 struck, trouble = "", [f"it could not be shown: {error}"]
             scene.await_results()
             row = Row(fault.title, struck, time.monotonic() - began, trouble=trouble)

@@ -74,6 +74,13 @@ class PodWatch:
         for container in pod["status"].get("containerStatuses", []):
             if "running" in container["state"]:
                 self._running.add(run_id)
-            if container.get("containerID"):
+            if _was_started(container):
                 # A container that was started again in its pod has another id.
                 self._started[run_id][container["containerID"][-12:]] = node
+
+
+def _was_started(container: dict[str, Any]) -> bool:
+    """Whether a container's process ever ran: the runtime may make one and fail to start it."""
+    state = container["state"]
+    began = (state.get("running") or state.get("terminated") or {}).get("startedAt")
+    return began is not None and not began.startswith("1970-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -55,23 +56,42 @@ def api_server_stopped(scene: Scene) -> str:
 def etcd_compacted(scene: Scene) -> str:
     """Take away the history that the node's watches would go on from.
 
-    The API server starts anew, so that it has nothing in memory, and etcd has nothing before now.
+    The API server is frozen, and meanwhile etcd is compacted and starts anew. So the API server
+    cannot go on either, begins from lists, and ends its clients' watches; and when they ask to go
+    on from where they were, that is too long ago: 410.
     """
     layout = scene.station.layout
     before, meanwhile, after = scene.parts(3)
     scene.send(before, (0, 10), over=2.0)
-    pid = processes.init_of(layout.name, layout.node_name(1))
-    assert pid is not None
-    compact = (sys.executable, INSIDE / "compact_etcd.py", layout.pki_dir)
-    machine.inside(pid, ["net"], *compact)
-    with api_server_away(layout):
+    scene.await_running(1)
+    frozen = machine.service_pids(layout, 1, _API)
+    machine.send(frozen, signal.SIGSTOP)
+    try:
         scene.send(meanwhile, (0, 3), over=1.0)
-        revision = machine.inside(pid, ["net"], *compact).strip()
+        revision = _compact(layout)
+        old = machine.service_pids(layout, 1, "etcd")
+        machine.kill(old)
+        wait_for(lambda: set(machine.service_pids(layout, 1, "etcd")) - set(old), "etcd is back")
+        time.sleep(1.0)
+    finally:
+        machine.send(frozen, signal.SIGCONT)
     scene.send(after, (0, 3), over=1.0)
     scene.strike_seen(
-        lambda: "watch expired" in scene.station.node_log(), "a watch of the node gets 410"
+        lambda: "watch expired" in scene.station.cluster.kubectl(*_node_log(scene), check=False),
+        "a watch of the node gets 410",
     )
     return f"etcd compacted at revision {revision}; a watch of the node was answered with 410"
+
+
+def _compact(layout: Layout) -> str:
+    pid = processes.init_of(layout.name, layout.node_name(1))
+    assert pid is not None
+    script = (sys.executable, INSIDE / "compact_etcd.py", layout.pki_dir)
+    return machine.inside(pid, ["net"], *script).strip()
+
+
+def _node_log(scene: Scene) -> tuple[str, ...]:
+    return ("-n", scene.station.place.namespace, "logs", "deployment/v6-node", "--container=node")
 
 
 def containerd_restarted(scene: Scene) -> str:

@@ -32,9 +32,14 @@ def service_pids(layout: Layout, number: int, program: str) -> list[int]:
 
 def kill(pids: Sequence[int]) -> None:
     """SIGKILL processes; those that are gone are fine."""
+    send(pids, signal.SIGKILL)
+
+
+def send(pids: Sequence[int], number: int) -> None:
+    """Send a signal to processes; those that are gone are fine."""
     for pid in pids:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 def node_pid(layout: Layout, script: Path) -> int | None:

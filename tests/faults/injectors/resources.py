@@ -32,11 +32,11 @@ def _put_small_disk(scene: Scene) -> Path:
         for other in others:
             kubectl("uncordon", other)
         station.tasks_seen = tasks
-        machine.inside(pid, ["mount"], "umount", "--lazy", tasks)
+        machine.inside(pid, ["mount", "pid"], "umount", "--lazy", tasks)
 
     scene.afterwards.append(take_away)
     options = f"size={_SIZE},mode=0755"
-    machine.inside(pid, ["mount"], "mount", "-t", "tmpfs", "-o", options, "tmpfs", tasks)
+    machine.inside(pid, ["mount", "pid"], "mount", "-t", "tmpfs", "-o", options, "tmpfs", tasks)
     for other in others:
         kubectl("cordon", other)
     station.tasks_seen = Path(f"/proc/{pid}/root{tasks}")

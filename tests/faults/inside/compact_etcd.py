@@ -1,10 +1,11 @@
-"""Compacts etcd to its newest revision. Runs in the first cluster node's network namespace.
+"""Moves etcd some revisions on, and compacts it to the newest. Nobody sees the key it writes.
 
-python compact_etcd.py FOLDER-OF-CERTIFICATES
+Runs in the first cluster node's network namespace, as `python compact_etcd.py CERTIFICATES-FOLDER`.
 """
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import ssl
@@ -29,7 +30,9 @@ def call(folder: Path, path: str, question: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     certificates = Path(sys.argv[1])
-    seen = call(certificates, "/v3/kv/range", {"key": "YQ=="})
-    revision = seen["header"]["revision"]
+    key = base64.b64encode(b"v6-faults").decode()
+    for _ in range(10):
+        call(certificates, "/v3/kv/put", {"key": key, "value": ""})
+    revision = call(certificates, "/v3/kv/deleterange", {"key": key})["header"]["revision"]
     call(certificates, "/v3/kv/compaction", {"revision": revision, "physical": True})
     print(revision)

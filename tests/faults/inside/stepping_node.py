@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,18 @@ def watch_over(name: str, place: Place) -> None:
     setattr(owner, place.function, watched)
 
 
+def sleep_truly() -> None:
+    """Let ``time.sleep`` sleep under libfaketime 0.9.10.
+
+    Python sleeps until a moment of the monotonic clock, and libfaketime takes that for one of the
+    faked clock (clock_nanosleep with TIMER_ABSTIME). Waiting for an event it leaves alone.
+    """
+    time.sleep = lambda seconds: threading.Event().wait(seconds) and None  # type: ignore[assignment]
+
+
 if __name__ == "__main__":
+    if "libfaketime" in os.environ.get("LD_PRELOAD", ""):
+        sleep_truly()
     sys.path.insert(0, "/app")
     for each in PLACES.items():
         watch_over(*each)
