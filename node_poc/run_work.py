@@ -111,8 +111,11 @@ class RunWork:
         job = build_job(record.spec, self._config, address, os.getgid(), hosts)
         created = self._objects.create_job(job, wanted)
         now = time.time()
-        # The run may have ended, and its result been delivered, before the API's answer came.
-        self._records.update_run(replace(record, job_created_at=now))
+        try:
+            # The run may have ended, and its result been delivered, before the API's answer came.
+            self._records.update_run(replace(record, job_created_at=now))
+        except StorageError as error:  # its Job is there: only the time is missing after a restart
+            log.warning("time of the job not kept", run_id=record.spec.run_id, error=str(error))
         log.info("job created", run_id=record.spec.run_id, new=created)
         return now
 
