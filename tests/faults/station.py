@@ -13,8 +13,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from devcluster import cluster, images, packages, target
 from devcluster.console import Console
 from devcluster.image_list import Image
@@ -69,7 +67,7 @@ class FaultStation(Station):
         """Logs and results go to ``folder``."""
         self.layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
         home = Path(f"/var/lib/vantage6-node-faults{self.layout.index}")
-        place = Place("v6-faults", home, 5056)
+        place = Place("v6-faults", home, 5056, _users_limits)
         super().__init__(Cluster(), folder / "dummy_server.log", place)
         results = folder / "results.jsonl"
         results.touch()
@@ -121,11 +119,6 @@ class FaultStation(Station):
         """The users' files, changed as told above."""
         found = super().objects()
         for item in found:
-            if item["kind"] == "ConfigMap":
-                config = yaml.safe_load(item["data"]["node_config.yaml"])
-                config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
-                config["kubernetes"]["limits"] = {}  # as they are by default
-                item["data"]["node_config.yaml"] = yaml.safe_dump(config)
             if item["kind"] == "Deployment":
                 pod = item["spec"]["template"]["spec"]
                 pod["nodeSelector"] = {"kubernetes.io/hostname": FIRST_NODE}
@@ -147,6 +140,11 @@ class FaultStation(Station):
         """A run of the algorithm that counts itself."""
         image = f"{self.cluster.images}/{ALGORITHM.name}"
         return super().payload(*arguments, **{"image": image, **changed})
+
+
+def _users_limits(config: dict[str, Any]) -> None:
+    config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
+    config["kubernetes"]["limits"] = {}  # as they are by default
 
 
 def _library() -> Path | None:

@@ -52,10 +52,10 @@ PLACES = {
         counts=lambda _, run: run.status == "initializing",
     ),
     "running": Place("log_keeper", "LogKeeper", "follow", before=False),
-    "ended": Place("container_manager", "ContainerManager", "get_result", before=True),
+    "ended": Place("run_work", "RunWork", "get_result", before=True),
     "result-written": Place("storage.records", "Records", "write_result", before=False),
     "sent": Place("delivery", "Delivery", "_acknowledged", before=True),
-    "acknowledged": Place("container_manager", "ContainerManager", "finish", before=True),
+    "acknowledged": Place("run_work", "RunWork", "finish", before=True),
 }
 
 
