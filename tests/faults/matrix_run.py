@@ -21,7 +21,6 @@ class MatrixRun:
         """Logs and records go to ``folder``."""
         self.station = FaultStation(folder)
         self._pods = PodWatch(self.station)
-        self._used = False
 
     def __enter__(self) -> MatrixRun:
         try:
@@ -39,9 +38,8 @@ class MatrixRun:
 
     def strike(self, fault: Fault, runs: int, *, hurry: bool = False) -> Row:
         """Let a fault strike, and tell what became of its runs."""
-        if self._used:
+        if self.station.was_restarted():
             self.station.renew_node()
-        self._used = True
         began = time.monotonic()
         with Scene(self.station, self._pods, runs, hurry=hurry) as scene:
             try:

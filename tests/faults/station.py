@@ -115,6 +115,18 @@ class FaultStation(Station):
             self.cluster.kubectl(*where, "delete", "pod", "-l", "app.kubernetes.io/name=v6-node")
         self.wait_ready()
 
+    def was_restarted(self) -> bool:
+        """Whether a container of the node's pod has ended: the next one is held back for longer."""
+        select = ("-l", "app.kubernetes.io/name=v6-node")
+        pods = self.cluster.get("pods", *select, namespace=self.place.namespace)
+        statuses = [s for pod in pods for s in pod["status"].get("containerStatuses", [])]
+        return len(pods) != 1 or any(status["restartCount"] for status in statuses)
+
+    def count_in_log(self, text: str) -> int:
+        """How often the node's log says something; 0 while it cannot be read."""
+        where = ("-n", self.place.namespace, "logs", "deployment/v6-node", "--container=node")
+        return self.cluster.kubectl(*where, check=False).count(text)
+
     def objects(self) -> list[dict[str, Any]]:
         """The users' files, changed as told above."""
         found = super().objects()
