@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import tempfile
@@ -48,8 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             options.json.write_text(json.dumps(as_json(rows), indent=1) + "\n")
     good = len(rows) == len(chosen) and all(row.is_good for row in rows)
-    _say("every run ended right" if good else f"NOT every run ended right; logs: {folder}")
-    return 0 if good else 1
+    if not good:
+        _say(f"NOT every run ended right; logs: {folder}")
+        return 1
+    shutil.rmtree(folder)
+    _say("every run ended right")
+    return 0
 
 
 def _carry_out(
@@ -64,6 +69,7 @@ def _carry_out(
             _say(f"    {row.sent} runs: {counts} ({row.seconds:.0f} s); {row.struck}")
             for trouble in row.trouble:
                 _say(f"    ! {trouble}")
+        matrix.look_back()
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

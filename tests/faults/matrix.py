@@ -44,6 +44,12 @@ class RunSeen:
         ]
         return {*self.notes, *logged}
 
+    @property
+    def is_doubled(self) -> bool:
+        """Whether it ran twice, or gave two results."""
+        contents = {json.dumps(result, sort_keys=True) for result in self.delivered}
+        return len(contents) > 1 or len(self.executions) > 1 or len(self.pods) > 1
+
 
 def drawn_in(text: str, word: str) -> list[str]:
     """The numbers drawn by executions for this word, from a log or a file of notes."""
@@ -67,8 +73,7 @@ class Expected:
 
 def judge(run: RunSeen, *expected: Expected) -> Verdict:
     """Say how a run came out, if it may end in one of the ways ``expected``."""
-    contents = {json.dumps(result, sort_keys=True) for result in run.delivered}
-    if len(contents) > 1 or len(run.executions) > 1 or len(run.pods) > 1:
+    if run.is_doubled:
         return Verdict.DOUBLED
     if run.result is None:
         return Verdict.LOST
@@ -96,6 +101,11 @@ class Row:
     def is_good(self) -> bool:
         """Whether the fault was shown, there were runs, and each ended right."""
         return bool(self.struck) and self.sent > 0 and self.counts[Verdict.RIGHT] == self.sent
+
+    def revise(self, run: RunSeen, old: Verdict, new: Verdict) -> None:
+        """Count a run anew, of which more was seen later."""
+        self.counts[old] -= 1
+        self.add(run, new)
 
     def add(self, run: RunSeen, verdict: Verdict) -> None:
         """Count a run; of one that did not end right, keep what helps to find out why."""

@@ -8,7 +8,7 @@ from subprocess import CalledProcessError
 
 from devcluster.console import Console
 from tests.faults.catalogue import Fault
-from tests.faults.matrix import Row
+from tests.faults.matrix import Row, RunSeen, Verdict
 from tests.faults.scene import DidNotStrikeError, Scene
 from tests.faults.station import FaultStation
 from tests.faults.watching import PodWatch
@@ -21,6 +21,7 @@ class MatrixRun:
         """Logs and records go to ``folder``."""
         self.station = FaultStation(folder)
         self._pods = PodWatch(self.station)
+        self._right: list[tuple[Row, RunSeen]] = []
 
     def __enter__(self) -> MatrixRun:
         try:
@@ -51,7 +52,18 @@ class MatrixRun:
             try:
                 for run, verdict in scene.verdicts():
                     row.add(run, verdict)
+                    if verdict is Verdict.RIGHT:
+                        self._right.append((row, run))
             finally:
                 for put_right in scene.afterwards:
                     put_right()
         return row
+
+    def look_back(self) -> None:
+        """Look again at all that ended right: has another result come since, or a container?"""
+        delivered = self.station.server.delivered()
+        for row, run in self._right:
+            run.delivered = delivered.get(run.run_id, [])
+            run.pods = self._pods.started(run.run_id)
+            if run.is_doubled:
+                row.revise(run, Verdict.RIGHT, Verdict.DOUBLED)

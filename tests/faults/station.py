@@ -64,8 +64,9 @@ class FaultStation(Station):
     """A station on the dev cluster, with handles for what breaks it."""
 
     def __init__(self, folder: Path) -> None:
-        """Logs and results go to ``folder``."""
+        """Logs and results go to ``folder``. Raises UsageError for a cluster that is not ours."""
         self.layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
+        target.require_own(target.resolve(self.layout), "faults")
         home = Path(f"/var/lib/vantage6-node-faults{self.layout.index}")
         place = Place("v6-faults", home, 5056, _users_limits)
         super().__init__(Cluster(), folder / "dummy_server.log", place)

@@ -89,6 +89,13 @@ def test_a_row_is_good_only_if_all_ended_right_and_there_were_some():
     assert "run 1 lost" in row.trouble[0]
 
 
+def test_a_double_that_comes_late_is_counted_as_one():
+    row = Row("fault", "seen", 1.0)
+    row.add(seen(), Verdict.RIGHT)
+    row.revise(seen(), Verdict.RIGHT, Verdict.DOUBLED)
+    assert (row.sent, row.counts[Verdict.DOUBLED], row.is_good) == (1, 1, False)
+
+
 def test_a_fault_that_was_not_shown_is_not_good():
     row = Row("fault", "", 1.0, trouble=["it could not be shown"])
     row.add(seen(), Verdict.RIGHT)
