@@ -23,7 +23,7 @@ class Objects:
     def __init__(self) -> None:
         self.jobs: list[dict] = []
 
-    def create_job(self, job: dict) -> bool:
+    def create_job(self, job: dict, _wanted) -> bool:
         self.jobs.append(job)
         return True
 
@@ -38,5 +38,6 @@ def test_a_disk_that_fills_after_the_job_was_made_ends_no_run(tmp_path: Path):
     keeper = LogKeeper(None, records.folder, 1, 1)
     work = RunWork(config, objects, records, PastRecords(tmp_path, None), keeper)
     # Its folder is not there, so nothing can be written into it, whoever writes.
-    assert work.run(RunRecord(RunSpec(run_id=7, image="some/image"), "digest", 0.0)) > 0
+    record = RunRecord(RunSpec(run_id=7, image="some/image"), "digest", 0.0)
+    assert work.run(record, lambda: True) > 0
     assert len(objects.jobs) == 1
