@@ -31,13 +31,14 @@ def _round(scene: Scene, place: str, count: int, number: int) -> None:
     inside: Path = scene.station.inside
     fired = inside / "fired"
     fired.unlink(missing_ok=True)
-    # The first run to pass, one in the middle, and a late one.
-    which = 1 + (count - 1) * number // max(1, _ROUNDS - 1) if not scene.hurry else count // 2
+    # The first run to pass, one in the middle, a late one. Not the last: a run that is quick comes
+    # by no place that is about its being in between.
+    which = 1 + (count - 1) * number // _ROUNDS if not scene.hurry else count // 2
     fresh = inside / "armed.new"
     fresh.write_text(f"{place} {max(1, which)}")
     fresh.rename(inside / "armed")
     try:
-        scene.send(count, over=1.0)
+        scene.send(count, (0.5, 4), over=1.0)
         scene.strike_seen(fired.exists, f"the node dies at {place}", _STRIKE_SECONDS)
     finally:
         (inside / "armed").unlink(missing_ok=True)
