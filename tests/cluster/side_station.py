@@ -103,7 +103,7 @@ class SideStation(Station):
         self._config.write_text(yaml.safe_dump(config))
         context = os.environ.get("CONTEXT") or None
         node = Node(
-            load_config(self._config, {}), threading.Event(), context=context, health_port=0
+            load_config(self._config, {}), None, threading.Event(), context=context, health_port=0
         )
         node.start()
         self._node = node

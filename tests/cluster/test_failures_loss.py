@@ -83,7 +83,7 @@ def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, flo
     cluster.kubectl("cordon", first)
     try:
         run_id = listener.post("node-lost", *STAY)
-        listener.active(run_id)
+        stays(listener, run_id)
     finally:
         cluster.kubectl("uncordon", first)
     (pod,) = pods_of(listener.station, run_id)
@@ -103,9 +103,16 @@ def out_of_disk(lost: Any, listener: Listener) -> int:
 def going(listener: Listener, name: str) -> tuple[int, dict[str, Any]]:
     """A run that is active, and its pod."""
     run_id = listener.post(name, *STAY)
-    listener.active(run_id)
+    stays(listener, run_id)
     (pod,) = pods_of(listener.station, run_id)
     return run_id, pod
+
+
+def stays(listener: Listener, run_id: int) -> None:
+    """Wait until a run is active and has done its work, as its log on the node's disk tells."""
+    listener.active(run_id)
+    log = listener.station.place.tasks / str(run_id) / "log"
+    wait_for(lambda: log.exists() and b"staying" in log.read_bytes(), "it has logged that it stays")
 
 
 def test_a_pod_that_a_person_deletes(out_of_disk: int, listener: Listener):
