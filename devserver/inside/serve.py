@@ -6,6 +6,7 @@
 Ends with exit code 0 on SIGTERM, and at once when its standard input is closed, if that is asked.
 """
 
+import functools
 import json
 import os
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 import bcrypt
 import gevent
 from vantage6.server import run_server
+
+_BCRYPT_ROUNDS = 4
 
 
 def _end_with_parent():
@@ -38,8 +41,10 @@ def main():
     if settings["ends_with_parent"]:
         # A real thread, not one of gevent's. Before the imports it would make them hang.
         gevent.monkey.get_original("_thread", "start_new_thread")(_end_with_parent, ())
-    # The least cost: it protects a server for tests, and is computed at each start.
-    hashed = bcrypt.hashpw(settings["root_password"].encode(), bcrypt.gensalt(4))
+    # At a node's login the server compares the API key with those of all its nodes, a quarter of
+    # a second each, and does nothing else meanwhile. The least cost is enough for a test's server.
+    bcrypt.gensalt = functools.partial(bcrypt.gensalt, _BCRYPT_ROUNDS)
+    hashed = bcrypt.hashpw(settings["root_password"].encode(), bcrypt.gensalt())
     os.environ["V6_INIT_SUPER_PASS_HASHED"] = hashed.decode()
     app = run_server(settings["config"], system_folders=False)
     # The configuration file takes whole hours, at least half of one, so short lives are set here.
