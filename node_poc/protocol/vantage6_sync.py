@@ -57,7 +57,7 @@ class Sync:
         self._all = True
         self._tasks: dict[int, None] = {}
         self._stopping = False
-        self._done: set[int] = set()  # runs that this process has taken or refused
+        self._done: set[int] = set()  # open at the server, and their end is on its way there
         self._killed: set[int] = set()
         self._taking: set[int] = set()
         self._lock = threading.Lock()
@@ -152,9 +152,9 @@ class Sync:
                     self._taking.add(request.run_id)
                 waiting.append((request, self._pool.submit(self._intake.prepare, request)))
                 if len(waiting) >= _AHEAD:
-                    self._submit(*waiting.popleft())
+                    self._submit(*waiting.popleft(), here)
             while waiting:
-                self._submit(*waiting.popleft())
+                self._submit(*waiting.popleft(), here)
         finally:
             for request, future in waiting:
                 future.cancel()
@@ -203,15 +203,16 @@ class Sync:
         self._reports.result(result, lambda: None)
         return True
 
-    def _submit(self, request: RunRequest, future: Future[RunSpec | None]) -> None:
+    def _submit(self, request: RunRequest, future: Future[RunSpec | None], here: set[int]) -> None:
         run_id = request.run_id
         try:
             spec = future.result()
-            if spec is not None and not self._was_killed(request):
-                self._intake.submit(request, spec)
-                if run_id in self._killed:
-                    self._control.kill((run_id,))
-            self._done.add(run_id)
+            if spec is None or self._was_killed(request) or not self._intake.submit(request, spec):
+                self._done.add(run_id)
+                return
+            here.add(run_id)
+            if run_id in self._killed:
+                self._control.kill((run_id,))
         finally:
             self._no_longer_taking(run_id)
 
