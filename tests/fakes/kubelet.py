@@ -92,6 +92,10 @@ class Kubelet:
         self.containers_started.append(run_id)
         self._set(run_id, "Running", {"running": {"startedAt": now_text()}})
 
+    def says(self, run_id: int, log: bytes) -> None:
+        """The container has logged so much by now; whole lines."""
+        self.logs[_name(self.pod_of(run_id))] = log
+
     def ends(self, run_id: int, exit_code: int = 0, log: bytes = b"", **details: Any) -> None:
         """The container ends; afterwards the Job's status says so too, as in a real cluster."""
         if run_id not in self.containers_started:

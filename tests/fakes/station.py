@@ -90,6 +90,10 @@ class Process:
         self._process.kill()
         self._process.wait()
 
+    def wait(self, seconds: float) -> int:
+        """Wait for its end by itself, and return its exit code."""
+        return self._process.wait(timeout=seconds)
+
     def terminate(self) -> int:
         """Ask it to end, and return its exit code."""
         self._process.send_signal(signal.SIGTERM)

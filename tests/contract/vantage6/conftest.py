@@ -1,0 +1,89 @@
+"""One real vantage6 server for the session, and stations with a collaboration each on it."""
+
+import pytest
+from kubernetes.config import kube_config
+
+import devserver
+from node_poc.protocol import vantage6_logs, vantage6_outbox, vantage6_server, vantage6_socket
+from tests.fakes import station
+from tests.fakes.vantage6_station import V6Station
+
+
+def pytest_collection_modifyitems(items):
+    """Server and clients are whole programs of others: on a busy machine they take their time."""
+    for item in items:
+        if "vantage6" in item.path.parts and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patience():
+    """For the same reason tests wait for longer before they give up."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(station, "PATIENCE_SECONDS", 90.0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """A server with two organizations. A first run installs it, which no test's time covers."""
+    server = devserver.DevServer(tmp_path_factory.mktemp("vantage6"))
+    server.start()
+    yield devserver.provision(server)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def root(world):
+    """The user who may do everything."""
+    client = world.root_client()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def admin(world):
+    """A user of alpha who may kill, in a collaboration without encryption."""
+    client = world.client("admin")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def keyholder(world):
+    """The same with alpha's private key."""
+    client = world.client("admin", encrypted=True)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def quick(hurry, monkeypatch):
+    """Shorten the pauses of this protocol: what is tested is what, not when."""
+    monkeypatch.setattr(vantage6_socket, "_BACKOFF_SECONDS", (0.05, 0.3))
+    monkeypatch.setattr(vantage6_server, "_BACKOFF_SECONDS", (0.05, 0.3))
+    monkeypatch.setattr(vantage6_outbox, "_BACKOFF_SECONDS", (0.05, 0.3))
+    monkeypatch.setattr(vantage6_logs, "_LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture
+def make_station(tmp_path, world, root, quick, monkeypatch):
+    """Make the test's station."""
+    made = []
+
+    def make(*, encrypted=False):
+        one = V6Station(tmp_path, world, root, encrypted=encrypted)
+        made.append(one)
+        config_file = str(one.kubeconfig)
+        monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", config_file)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(name="station")
+def plain_station(make_station):
+    """A station in a plain collaboration; its node does not run yet."""
+    return make_station()

@@ -1,0 +1,234 @@
+"""Requests to a vantage6 server that answers anything but what it should, over a real socket."""
+
+import base64
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from node_poc.protocol.vantage6_body import RunPatch
+from node_poc.protocol.vantage6_errors import (
+    AlreadyFinishedError,
+    LoginRefusedError,
+    RefusedError,
+    UnreachableError,
+)
+from node_poc.protocol.vantage6_rest import Rest
+
+KEY = "11111111-2222-4333-8444-555555555555"
+
+
+def token(sub=7, life=3600, mark="a"):
+    claims = {"sub": sub, "iat": 1000, "exp": 1000 + life, "mark": mark}
+    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"head.{middle}.sign"
+
+
+class Server(ThreadingHTTPServer):
+    """Answers what the test says; remembers what it was asked."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked = []
+        self.tokens = 0
+        self.answers = {}
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer(self, method, path, headers, body):
+        self.asked.append((method, path, headers.get("Authorization"), body))
+        found = self.answers.get(path.partition("?")[0])
+        if callable(found):
+            found = found(method, path, headers, body)
+        if found is not None:
+            return found
+        if path == "/api/token/node":
+            self.tokens += 1
+            mark = f"t{self.tokens}"
+            return 200, {
+                "access_token": token(mark=mark),
+                "refresh_token": f"refresh-{mark}",
+                "refresh_url": "/api/token/refresh",
+            }
+        return 200, {"path": path}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def handle_any(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, data = self.server.answer(self.command, self.path, self.headers, body)
+        raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+        self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    do_GET = do_POST = do_PATCH = handle_any  # noqa: N815  http.server's names
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    made = Server()
+    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def rest(server):
+    return Rest(server.address, "/api", KEY)
+
+
+def test_login_gives_the_nodes_id_and_each_request_carries_the_token(server, rest):
+    assert rest.login() == 7
+    assert rest.get("node/7") == {"path": "/api/node/7"}
+    assert server.asked[0][3] == json.dumps({"api_key": KEY}).encode()
+    assert server.asked[1][2] == f"Bearer {token(mark='t1')}"
+
+
+@pytest.mark.parametrize("status", [400, 401, 422])
+def test_a_key_that_is_not_taken_is_told_without_the_key(server, rest, status):
+    server.answers["/api/token/node"] = (status, {"msg": "Api key is not recognized!"})
+    with pytest.raises(LoginRefusedError, match="not recognized") as caught:
+        rest.login()
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, {"msg": "x"}),
+        (502, b"<html>"),
+        (404, b"nothing here"),
+        (403, b"no"),
+        (302, b""),
+        (200, b"<html>"),
+        (200, []),
+        (200, {}),
+        (200, {"access_token": "x", "refresh_token": "y"}),
+        (200, {"access_token": token(sub={"a": 1}), "refresh_token": "y"}),
+        (200, {"access_token": 5, "refresh_token": None}),
+        (200, b"[" * 100_000),
+    ],
+)
+def test_a_login_that_makes_no_sense_is_tried_again(server, rest, answer):
+    server.answers["/api/token/node"] = answer
+    with pytest.raises(UnreachableError):
+        rest.login()
+    del server.answers["/api/token/node"]
+    assert rest.login() == 7
+
+
+def test_a_server_that_is_away_is_unreachable():
+    with pytest.raises(UnreachableError):
+        Rest("http://127.0.0.1:1", "/api", KEY).login()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ((400, {"msg": "Cannot update an already finished algorithm run!"}), AlreadyFinishedError),
+        ((400, {"msg": "Request body is incorrect", "errors": {"log": ["x"]}}), RefusedError),
+        ((401, {"msg": "This is not your algorithm run to PATCH!"}), RefusedError),
+        ((404, {"msg": "Run id=1 not found!"}), RefusedError),
+        ((413, b"too large"), RefusedError),
+        ((429, b""), UnreachableError),
+        ((500, b""), UnreachableError),
+        ((503, {"msg": 5}), UnreachableError),
+        ((301, b""), UnreachableError),
+        ((200, b"{"), UnreachableError),
+        ((200, ["x"]), UnreachableError),
+    ],
+)
+def test_each_answer_is_the_error_that_it_means(server, rest, answer, kind):
+    server.answers["/api/run/1"] = answer
+    with pytest.raises(kind):
+        rest.patch("run/1", {"log": "x"})
+    assert server.tokens == 1  # none of these is the token's fault
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(401, {"msg": "Token has expired"}), (422, {"msg": "Signature verification failed"})],
+)
+def test_a_token_that_is_not_taken_is_replaced_and_the_request_made_again(server, rest, answer):
+    seen = []
+
+    def once(_method, _path, headers, body):
+        seen.append((headers["Authorization"], body))
+        return answer if len(seen) == 1 else None
+
+    server.answers["/api/run/1"] = once
+    server.answers["/api/token/refresh"] = (401, {"msg": "no"})
+    rest.patch("run/1", RunPatch({"log": "l"}, "QUJD"))
+    assert seen[0][0] != seen[1][0]
+    assert json.loads(seen[1][1]) == {"log": "l", "result": "QUJD"}
+    assert seen[0][1] == seen[1][1]
+
+
+def test_a_token_is_refreshed_when_its_life_is_nearly_over(server, rest):
+    short = {
+        "access_token": token(life=1),
+        "refresh_token": "r1",
+        "refresh_url": "/api/token/refresh",
+    }
+    server.answers["/api/token/node"] = (200, short)
+    server.answers["/api/token/refresh"] = (
+        200,
+        {"access_token": token(mark="new"), "refresh_token": "r2"},
+    )
+    rest.login()
+    time.sleep(0.9)
+    assert rest.token() == token(mark="new")
+    assert server.asked[-1][2] == "Bearer r1"
+
+
+def test_a_netrc_does_not_take_the_tokens_place(server, rest, tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    rest.get("node/7")
+    assert server.asked[-1][2].startswith("Bearer ")
+
+
+def test_the_oldest_page_comes_first(server, rest):
+    def page(_method, path, _headers, _body):
+        number = int(path.rpartition("page=")[2].partition("&")[0])
+        links = {"last": "/api/run?state=open&page=3"}
+        return 200, {"data": [{"page": number}], "links": links}
+
+    server.answers["/api/run"] = page
+    pages = list(rest.pages_from_last("run", 10, state="open"))
+    assert pages == [[{"page": 3}], [{"page": 2}], [{"page": 1}]]
+
+
+@pytest.mark.parametrize("links", [None, [], {"last": None}, {"last": 5}, {"last": "x?page=a"}])
+def test_absurd_links_mean_one_page(server, rest, links):
+    server.answers["/api/run"] = (200, {"data": [1], "links": links})
+    assert list(rest.pages_from_last("run", 10)) == [[1]]
+
+
+@pytest.mark.parametrize("data", [None, {}, "x", 5])
+def test_a_list_without_items_is_trouble(server, rest, data):
+    server.answers["/api/run"] = (200, {"data": data})
+    with pytest.raises(UnreachableError):
+        list(rest.pages_from_last("run", 10))
+
+
+def test_neither_key_nor_tokens_are_in_any_errors_text(server, rest):
+    server.answers["/api/run/1"] = (418, {"msg": "teapot"})
+    with pytest.raises(RefusedError) as caught:
+        rest.patch("run/1", {"log": "secret log"})
+    assert "secret" not in str(caught.value)
+    assert token(mark="t1") not in str(caught.value)
