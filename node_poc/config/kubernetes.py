@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from node_poc.config.base import DNS_LABEL, Strict
 from node_poc.config.databases import DatabaseEgress
+from node_poc.config.quantities import Quantity, amount
 
 
 class Limits(Strict):
@@ -37,13 +38,24 @@ class Limits(Strict):
 class Resources(Strict):
     """What one algorithm container may use, in Kubernetes' quantities."""
 
-    cpu: str = "2"
-    memory: str = "2Gi"
-    ephemeral_storage: str = "2Gi"
-    cpu_request: str = "50m"
-    memory_request: str = "64Mi"
-    ephemeral_storage_request: str = "64Mi"
+    cpu: Quantity = "2"
+    memory: Quantity = "2Gi"
+    ephemeral_storage: Quantity = "2Gi"
+    cpu_request: Quantity = "50m"
+    memory_request: Quantity = "64Mi"
+    ephemeral_storage_request: Quantity = "64Mi"
     gpus: int = Field(default=1, ge=1, description="if algorithm_device_requests.gpu is true")
+
+    @model_validator(mode="after")
+    def _requests_within_limits(self) -> Resources:
+        for name in ("cpu", "memory", "ephemeral_storage"):
+            limit, request = getattr(self, name), getattr(self, f"{name}_request")
+            if amount(request) > amount(limit):
+                raise ValueError(
+                    f"{name}_request: {request} is above {name}, {limit}; Kubernetes would take no "
+                    "run; lower the request or raise the limit"
+                )
+        return self
 
 
 class Security(Strict):

@@ -35,6 +35,9 @@ _NOT_FOR_ALGORITHMS = (
     "KUBERNETES_PORT_443_TCP_PROTO",
 )
 _NONE: Mapping[str, str] = MappingProxyType({})
+# Kubernetes notes a silent cluster node after this (``kube-controller-manager
+# --node-monitor-grace-period``, its default since 1.32).
+_NOTED_SECONDS = 50
 
 
 def build_job(
@@ -112,7 +115,11 @@ def _pod_spec(
 
 
 def _tolerations(seconds: int) -> list[dict[str, Any]]:
-    """How long a cluster node may be silent; left out, Kubernetes waits for five minutes."""
+    """How long a cluster node may be silent; left out, Kubernetes waits for five minutes.
+
+    The time counts from the moment when Kubernetes notes the silence.
+    """
+    seconds = max(0, seconds - _NOTED_SECONDS)
     return [
         {
             "key": f"node.kubernetes.io/{trouble}",
