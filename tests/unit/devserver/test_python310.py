@@ -11,7 +11,7 @@ from devserver.errors import MissingError
 def uv(folder, script):
     path = folder / "uv"
     path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
+    path.chmod(0o700)
 
 
 @pytest.fixture
