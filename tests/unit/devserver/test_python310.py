@@ -35,5 +35,5 @@ def test_without_python_and_uv_the_remedy_is_told(bare):
 
 def test_another_python_that_uv_finds_is_not_taken(bare):
     uv(bare, f"echo {sys.executable}")
-    with pytest.raises(MissingError, match="is no Python 3.10"):
+    with pytest.raises(MissingError, match=r"is no Python 3\.10"):
         python310.find(bare)
