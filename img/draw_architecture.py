@@ -45,9 +45,10 @@ text { font-family: "DejaVu Sans", Verdana, sans-serif; font-size: 13px; fill: #
 """
 
 DESCRIPTION = (
-    "A server sends commands to the node's pod. The node asks Kubernetes for one Job a run. "
-    "The Job's pod sees single files and folders of the disk and reaches the proxy only: the "
-    "internet, other pods, the Kubernetes API and DNS are walled off."
+    "The node's pod takes runs from a server and asks Kubernetes for one Job a run. The Job's pod "
+    "sees single files and folders of the disk, and reaches the proxy and the databases it asked "
+    "for: the internet, other pods, the Kubernetes API and DNS are walled off. The proxy reaches "
+    "the server's API."
 )
 
 
@@ -89,35 +90,38 @@ def tip(name: str) -> str:
 
 
 def outside() -> list[str]:
-    """Who is not in the cluster: the researcher, the server, the internet."""
-    server = (
-        ("Server", "title"),
-        ("simple_sio_server.py", "code"),
-        ("(the dummy server)", "small"),
+    """Who is not in the cluster: the researcher, the server, databases that are services."""
+    researcher = (
+        ("Researcher", "title"),
+        ("vantage6's client,", "small"),
+        ("or command_emitter.py", "small"),
     )
+    server = (("Server", "title"), ("vantage6 4.x,", "small"), ("or the dummy server", "small"))
     return [
-        box(20, 110, 200, 62, "box", ("Researcher", "title"), ("command_emitter.py", "code")),
+        box(20, 92, 200, 80, "box", *researcher),
         box(20, 286, 200, 80, "box", *server),
         arrow("way", (120, 172), (120, 286), both=True),
-        text(112, 204, "command,", "code", "end"),
-        text(112, 222, "question,", "code", "end"),
-        text(112, 240, "kill", "code", "end"),
-        text(128, 232, "status,", "code"),
-        text(128, 250, "result,", "code"),
-        text(128, 268, "answer", "code"),
-        box(1176, 288, 116, 62, "box", ("Outside", "title"), ("the internet", "small")),
+        text(112, 214, "task,", "code", "end"),
+        text(112, 232, "question,", "code", "end"),
+        text(112, 250, "kill", "code", "end"),
+        text(128, 214, "status,", "code"),
+        text(128, 232, "log,", "code"),
+        text(128, 250, "result", "code"),
+        text(120, 388, "the node connects to it", "small", "middle"),
+        box(1176, 268, 116, 62, "box", ("Server", "title"), ("its API only", "small")),
+        box(1176, 346, 116, 62, "box", ("Database", "title"), ("a service", "small")),
     ]
 
 
 def node() -> list[str]:
     """The node's pod, with its parts from the server's side to the cluster's."""
     parts = (
-        (190, "Socket.IO client", "takes and answers"),
+        (190, "Server's adapter", "vantage6 or dummy"),
         (280, "Engine", "one thread owns every run"),
-        (370, "ContainerManager", "run to Job, end to result"),
+        (370, "RunWork", "run to Job, end to result"),
     )
     return [
-        box(290, 136, 236, 316, "box", ("Node pod", "title"), ("Deployment v6-node", "small")),
+        box(290, 136, 236, 316, "box", ("Node pod", "title"), ("a Deployment of one", "small")),
         *(
             box(306, y, 204, 60, "inner", (name, "title"), (does, "small"))
             for y, name, does in parts
@@ -125,8 +129,6 @@ def node() -> list[str]:
         arrow("way", (408, 250), (408, 280), both=True),
         arrow("way", (408, 340), (408, 370), both=True),
         arrow("way", (220, 316), (262, 316), (262, 220), (306, 220), both=True),
-        text(228, 338, "the node", "small"),
-        text(228, 354, "connects", "small"),
     ]
 
 
@@ -140,14 +142,15 @@ def cluster() -> list[str]:
         text(592, 96, "watch", "small"),
         text(592, 150, "make Jobs,", "small"),
         text(592, 166, "follow logs,", "small"),
-        text(592, 182, "keep the Lease", "small"),
+        text(592, 182, "ask for Events,", "small"),
+        text(592, 198, "keep the Lease", "small"),
     ]
 
 
 def job_pods() -> list[str]:
-    """The algorithm's pods behind their wall, with the one gap towards the proxy."""
+    """The algorithm's pods behind their wall, with its gaps towards proxy and databases."""
     top, left, right, bottom = 222, 692, 922, 446
-    wall = f"M{right},304 V{top} H{left} V{bottom} H{right} V336"
+    wall = f"M{right},284 V{top} H{left} V{bottom} H{right} V394 M{right},362 V316"
     about = ("the algorithm's image", "limits, not root,", "no capability,")
     about += ("no service account,", "read-only file system")
     lines = (("Job pod, one a run", "title"), *((line, "small") for line in about))
@@ -162,23 +165,24 @@ def job_pods() -> list[str]:
         stopped(710, 350, left, 350),
         text(680, 342, "other pods,", "red", "end"),
         text(680, 358, "both ways", "red", "end"),
-        stopped(896, 266, right, 266),
-        text(938, 270, "the internet", "red"),
-        stopped(896, 380, right, 380),
-        text(938, 384, "DNS", "red"),
-        text(938, 422, "the wall: NetworkPolicies", "red"),
-        text(938, 440, "network_policies.yaml", "code"),
+        stopped(896, 258, right, 258),
+        text(938, 262, "the internet", "red"),
+        stopped(908, 339, right, 339),
+        text(938, 343, "DNS", "red"),
+        text(938, 428, "the wall: NetworkPolicies", "red"),
+        text(938, 446, "there before any pod is", "small"),
     ]
 
 
 def proxy() -> list[str]:
-    """The proxy, the one way out."""
+    """The ways out: the proxy, and databases that a run asked for."""
     return [
-        box(1016, 288, 116, 62, "box", ("Proxy pod", "title"), ("v6proxy:8080", "code")),
-        arrow("open", (896, 320), (1016, 320)),
-        text(938, 312, "TCP 8080", "green"),
-        text(938, 340, "only this", "green"),
-        arrow("way", (1132, 320), (1176, 320)),
+        box(1016, 268, 116, 62, "box", ("Proxy pod", "title"), ("encrypts", "small")),
+        arrow("open", (896, 300), (1016, 300)),
+        text(938, 293, "TCP 8080", "green"),
+        arrow("way", (1132, 300), (1176, 300)),
+        arrow("open", (896, 378), (1176, 378)),
+        text(938, 371, "one host and port, if asked for", "green"),
     ]
 
 
@@ -187,17 +191,17 @@ SHELVES = (
         290,
         172,
         "records and logs",
-        ("<run_id>/run.json", "<run_id>/result.json", "<run_id>/log*", ".node/open/"),
+        ("<run_id>/run.json", "<run_id>/result.json", "<run_id>/log*", ".node/"),
     ),
-    (474, 126, "output", ("<run_id>/output", "", "/app/output")),
+    (474, 158, "output", ("<run_id>/output", "", "/mnt/data/…/output")),
     (
-        612,
-        196,
+        644,
+        158,
         "input and token",
-        ("<run_id>/docker_input", "<run_id>/token", "/app/input/docker_input", "/app/token"),
+        ("<run_id>/input", "<run_id>/token", "/mnt/data/…/input", "/mnt/data/…/token"),
     ),
-    (820, 112, "shared tmp", ("tmp/<name>", "", "/app/tmp")),
-    (944, 176, "databases", ("read-only,", "only those asked for", "/app/input/csv/<label>")),
+    (814, 112, "shared tmp", ("tmp/<name>", "", "/mnt/tmp")),
+    (938, 182, "files and folders", ("databases, read-only,", "if asked for", "/mnt/<label>")),
 )
 
 
@@ -206,20 +210,21 @@ def disk() -> list[str]:
     y = 560
     parts = [box(276, y - 22, 856, 160, "disk")]
     for x, width, name, lines in SHELVES:
-        styled = [(line, "inside code" if line.startswith("/app") else "code") for line in lines]
+        styled = [(line, "inside code" if line.startswith("/mnt") else "code") for line in lines]
         parts.append(box(x, y, width, 112, "shelf", (name, "title"), *styled))
     about = (
-        "Disk: task_dir and the databases, from hostPath or a claim. Brown: where a pod sees it."
+        "Disk: task_dir and the databases, from hostPath or a claim. "
+        "Brown: where a vantage6 algorithm sees it."
     )
     parts.append(text(290, y + 130, about, "title"))
     parts.append(arrow("way", (330, 452), (330, y)))
     parts.append(text(340, 492, "written before a run is accepted", "small"))
     parts.append(text(340, 508, "and before a result is sent", "small"))
     for inside, below, both in (
-        (730, 537, True),
-        (780, 710, False),
-        (830, 876, True),
-        (880, 1038, False),
+        (730, 553, True),
+        (780, 723, False),
+        (830, 870, True),
+        (880, 1029, False),
     ):
         way = ((below, y), (below, 512), (inside, 466), (inside, 416))
         parts.append(arrow("mount", *way, both=both))
@@ -235,7 +240,7 @@ def main() -> None:
         f"<style>{STYLE}</style><defs>{tip('way')}{tip('open')}{tip('mount')}</defs>"
         f'<rect width="{WIDTH}" height="{HEIGHT}" class="page"/>'
         f'<rect x="250" y="14" width="896" height="{HEIGHT - 28}" rx="12" class="cluster"/>'
-        + text(268, 44, "Kubernetes cluster, namespace v6-jobs", "title")
+        + text(268, 44, "Kubernetes cluster, the node's namespace", "title")
     )
     parts = [*outside(), *node(), *cluster(), *job_pods(), *proxy(), *disk()]
     sys.stdout.write(head + "\n" + "\n".join(parts) + "\n</svg>\n")
