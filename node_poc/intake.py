@@ -57,7 +57,7 @@ class Intake:
 
     def _admit(self, submission: Submission) -> Answer:
         spec = submission.spec
-        record = self._book.find_record(spec.run_id) or self._records.read_run(spec.run_id)
+        record = self._known(spec.run_id)
         digest = spec.digest()
         if record is not None:
             return self._admit_again(record, digest)
@@ -66,6 +66,14 @@ class Intake:
         record = RunRecord(spec, digest, submission.received_at)
         log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
         return self._take(record)
+
+    def _known(self, run_id: int) -> RunRecord | None:
+        record = self._book.find_record(run_id) or self._records.read_run(run_id)
+        if record is None or run_id in self._book or self._records.is_open(run_id):
+            return record
+        # Without mark and result, a crash came before anybody was told that the run is taken. It
+        # may come back with other words: a vantage6 server gives each try another token.
+        return record if self._records.read_result(run_id) else None
 
     def _admit_again(self, record: RunRecord, digest: str) -> Answer:
         run_id = record.spec.run_id

@@ -254,3 +254,17 @@ def test_killed_between_remembering_a_kill_and_removing_the_job(station, process
     station.start_node_process()
     eventually(lambda: not station.api.jobs())
     assert emitter.wait(7, 20)["status"] == "killed by user"
+
+
+def test_a_run_whose_taking_a_crash_cut_short_may_come_back_with_another_token(station, process):
+    """A vantage6 server gives each try another; nobody was told that the first was taken."""
+    node, emitter = process
+    station.api.faults.add("POST", "/jobs", status=503, times=100)
+    assert emitter.post(payload(7, token="first"))["accepted"] is True
+    node.kill()
+    (station.task_dir / ".node/open/7").unlink()  # as if the crash had come before it was made
+    station.api.faults.clear()
+    station.start_node_process()
+    assert emitter.post(payload(7, token="second"))["accepted"] is True
+    station.job_arrives(7)
+    assert (station.task_dir / "7/token").read_text() == "second"
