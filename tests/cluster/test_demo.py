@@ -1,4 +1,4 @@
-"""`make demo` itself: the users' first command, with the YAML files as they are."""
+"""`make demo` and `make demo-vantage6` themselves: the users' first commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from demo import federated
 from demo import station as demo_station
 from tests.cluster.station import ROOT, Cluster
 
@@ -15,6 +16,13 @@ def demo(what: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "demo", what], cwd=ROOT, capture_output=True, text=True, check=False
     )
+
+
+def checks_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = done.stdout.partition("\nChecks\n")[2].partition("\n\n")[0].splitlines()
+    assert all(line.split()[0] == "ok" for line in checks), checks
+    return checks
 
 
 @pytest.fixture
@@ -30,9 +38,23 @@ def demo_as_it_was(cluster: Cluster):
 
 def test_demo_ends_with_the_right_average_behind_walls(demo_as_it_was: None):
     done = demo("up")
-    assert done.returncode == 0, done.stdout + done.stderr
-    checks = done.stdout.partition("\nChecks\n")[2].partition("\n\n")[0].splitlines()
-    assert len(checks) == 7
-    assert all(line.split()[0] == "ok" for line in checks), checks
+    assert len(checks_of(done)) == 7
     assert "outbound access to" in done.stdout
     assert "the proxy itself: outbound traffic: enabled" in " ".join(done.stdout.split())
+
+
+@pytest.fixture
+def federation_as_it_was(cluster: Cluster):
+    """The same for the demo with a vantage6 server."""
+    there = cluster.kubectl("get", "namespace", federated.NAMESPACE, "--ignore-not-found")
+    yield
+    if not there:
+        done = demo("vantage6-down")
+        assert done.returncode == 0, done.stderr
+        assert not federated.HOME.exists()
+
+
+def test_vantage6_demo_ends_with_two_right_averages(federation_as_it_was: None):
+    done = demo("vantage6")
+    assert len(checks_of(done)) == 4
+    assert "asking 2 organizations" in done.stdout
