@@ -21,7 +21,6 @@ from pathlib import Path
 
 from bench.__main__ import tell
 from bench.errors import BenchError
-from bench.kube import Kube
 from bench.table import Row, lines_of, missed
 from bench.vantage6.series import Series
 from demo.federation import PLAIN, Federation, Ground
@@ -59,7 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
     home = Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}")
     ground = Ground("v6-bench-fed", home, cluster.server_ip, _PORT, cluster.images)
     federation = Federation(ground)
-    kube = Kube(cluster.settings.get("KUBECONFIG"), cluster.settings.get("CONTEXT") or None)
     rows: dict[str, list[Row]] = {}
     code = 0
     try:
@@ -71,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
             federation.deploy(station)
         federation.wait()
         client = federation.world.client("admin")
-        series = Series(federation, PLAIN[0], client, kube, tell)
+        series = Series(federation, PLAIN[0], client, tell)
         for name, measure in _measures(series, options.runs).items():
             if not options.only or name in options.only:
                 tell(f"{name}: begins; load average {os.getloadavg()[0]:.2f}")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.kube import Kube
 from bench.plan import GAP_SECONDS
 from bench.table import Row
 from bench.vantage6 import moments
 from bench.vantage6.moments import Moments, Restart
+from bench.vantage6.processes import container_processes, until_gone
 from demo.federation import DataStation, Federation
 from demo.tools import kubectl, read
 from devserver import Client
@@ -34,13 +33,12 @@ class Series:
     """Everything a series needs: who asks, where the runs go, and how many there are of each."""
 
     def __init__(
-        self, federation: Federation, station: DataStation, client: Client, kube: Kube, tell: Tell
+        self, federation: Federation, station: DataStation, client: Client, tell: Tell
     ) -> None:
         """``station`` carries out what is asked of one organization."""
         self._federation = federation
         self._station = station
         self._client = client
-        self._kube = kube
         self._tell = tell
         self._dice = random.Random(1)  # noqa: S311  pauses, no secret
 
@@ -89,10 +87,10 @@ class Series:
             self._pause()
             task = self._post("sleep", seconds=300)
             run = self._until_active(task)
-            end = _PodEnd(self._kube, self._federation.ground.namespace, run)
+            processes = container_processes(self._pod_uid(run))
             began = time.time()
             self._client.kill(task)
-            took.append(end.wait() - began)
+            took.append(until_gone(processes, _PATIENCE_SECONDS) - began)
         goal, docker = moments.KILL_SECONDS, moments.DOCKER_KILL
         return [moments.seconds_row("kill to container gone", took, goal, docker)]
 
@@ -115,6 +113,11 @@ class Series:
         selector = f"{LABEL_RUN} in ({','.join(map(str, runs))})"
         pods = read(kubectl(*where, "get", "pods", "-o", "name", "-l", selector)).split()
         return Restart(how, len(tasks), right, len(pods), until)
+
+    def _pod_uid(self, run: int) -> str:
+        where = ["-n", self._federation.ground.namespace, "-l", f"{LABEL_RUN}={run}"]
+        (pod,) = json.loads(read(kubectl("get", "pods", "-o", "json", *where)))["items"]
+        return str(pod["metadata"]["uid"])
 
     def _one(self, method: str) -> Moments:
         self._pause()
@@ -156,36 +159,6 @@ class Series:
 
     def _pause(self) -> None:
         time.sleep(self._dice.uniform(*GAP_SECONDS))
-
-
-class _PodEnd:
-    """When the container of a run has ended or its pod is gone, by a watch of its own."""
-
-    def __init__(self, kube: Kube, namespace: str, run_id: int) -> None:
-        self._ended: float | None = None
-        self._changed = threading.Event()
-        path = f"/api/v1/namespaces/{namespace}/pods"
-        self._events = kube.watch(path)
-        self._run = str(run_id)
-        self._ready = threading.Event()
-        threading.Thread(target=self._follow, daemon=True).start()
-
-    def _follow(self) -> None:
-        for event in self._events:
-            pod = event["object"]
-            if pod.get("metadata", {}).get("labels", {}).get(LABEL_RUN) != self._run:
-                continue
-            states = [s["state"] for s in pod.get("status", {}).get("containerStatuses", [])]
-            if event["type"] == "DELETED" or any("terminated" in state for state in states):
-                self._ended = time.time()
-                self._changed.set()
-                return
-
-    def wait(self) -> float:
-        """Wait for it. Raises BenchError."""
-        if not self._changed.wait(_PATIENCE_SECONDS) or self._ended is None:
-            raise BenchError(f"the container of run {self._run} does not end")
-        return self._ended
 
 
 def _moments(posted: float, folder: Path, seen: float) -> Moments:
