@@ -14,7 +14,7 @@ import structlog
 
 from node_poc.cluster.errors import ClusterError
 from node_poc.inbox import Again, Collected, Message, Started
-from node_poc.pool import ApiPool
+from node_poc.pool import DaemonPool
 from node_poc.run_work import RunWork, refused_by
 from node_poc.runs.model import Run
 from node_poc.runs.observed import StartRefused
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 # A log that is not to be had is asked for so often, for a minute each time: the API server may be
 # away for a while, and a machine for ever.
 _LOG_TRIES = 3
+_THREADS = 8
 
 
 class Calls:
@@ -37,7 +38,7 @@ class Calls:
         self._waits_for_job = waits_for_job
         self._work = work
         self._post = post
-        self._pool = ApiPool()
+        self._pool = DaemonPool("api", _THREADS)
 
     def stop(self) -> None:
         """Begin no more calls; what is left undone is done after the next start."""

@@ -14,14 +14,11 @@ that was encrypted for your organization can ever be read. All nodes and users o
 need this same key.
 
 What to do next:
-1. Put it into the cluster:
-     kubectl -n NAMESPACE create secret generic v6-node-private-key \\
-       --from-file=private_key.pem={path}
-2. In the node's configuration file:
-     encryption: {{enabled: true, private_key: /keys/private_key.pem}}
-3. The organization's public key at the server must be this one (vantage6's client:
-   client.organization.update(id_=..., public_key=...)). Changing it makes what was encrypted for
-   the former key unreadable.
+1. In the node's configuration file:
+     encryption: {{enabled: true, private_key: {path}}}
+   `python -m node_poc render vantage6` makes a Secret of it for the node and its proxy.
+2. Start the node: it tells the server the public key if the server has none or another one, as
+   every vantage6 node does. Changing it makes what was encrypted for the former key unreadable.
 
 The public key:
 """

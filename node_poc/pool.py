@@ -1,7 +1,7 @@
-"""The few threads that make API calls, so that nothing else ever waits for one.
+"""A few threads for what takes time, so that nothing else ever waits for it.
 
-Not a ThreadPoolExecutor: Python waits for its threads at exit, and a call to a cluster that has
-fallen silent would hold a node that is to end until the kubelet kills it.
+Not a ThreadPoolExecutor: Python waits for its threads at exit, and a call to a cluster or a server
+that has fallen silent would hold a node that is to end until the kubelet kills it.
 """
 
 from __future__ import annotations
@@ -9,45 +9,72 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
-_THREADS = 8
+_T = TypeVar("_T")
 
 
-class ApiPool:
-    """Does calls that take time. A call tells its outcome itself, by a message."""
+class DaemonPool:
+    """Makes calls in threads that die with the process, in the order they were handed in."""
 
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[partial[None]] = queue.SimpleQueue()
+    def __init__(self, name: str, threads: int) -> None:
+        """``name`` of its threads; each is started when there is something to do for it."""
+        self._name = name
+        self._most = threads
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def submit(self, call: Callable[..., None], *arguments: object) -> None:
-        """Let a thread make the call; after ``stop`` it is left to the next start."""
-        self._calls.put(partial(call, *arguments))
-        with self._lock:
-            if len(self._threads) < _THREADS:
-                name = f"api {len(self._threads)}"
-                thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+        """Let a thread make the call, which tells its outcome itself; an error is logged."""
+        self._put(partial(_make, call, arguments))
+
+    def ask(self, call: Callable[..., _T], *arguments: object) -> Future[_T]:
+        """Let a thread make the call; its outcome or error comes by the future."""
+        answer: Future[_T] = Future()
+        self._put(partial(_make_for, answer, call, arguments))
+        return answer
 
     def stop(self) -> None:
         """Begin no more calls; one that is under way dies with the process."""
         self._stopping.set()
+
+    def _put(self, call: Callable[[], None]) -> None:
+        self._calls.put(call)
+        with self._lock:
+            if len(self._threads) < self._most:
+                name = f"{self._name} {len(self._threads)}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def _work(self) -> None:
         while True:
             call = self._calls.get()
             if self._stopping.is_set():
                 return
-            try:
-                call()
-            except Exception:  # a thread must outlive what went wrong in one call
-                # its arguments are not told: those of a run are the researcher's
-                log.exception("call failed", call=call.func.__name__)
+            call()
+
+
+def _make(call: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    try:
+        call(*arguments)
+    except Exception:  # a thread must outlive what went wrong in one call
+        # its arguments are not told: those of a run are the researcher's
+        log.exception("call failed", call=getattr(call, "__name__", "?"))
+
+
+def _make_for(answer: Future[_T], call: Callable[..., _T], arguments: tuple[object, ...]) -> None:
+    if not answer.set_running_or_notify_cancel():
+        return
+    try:
+        answer.set_result(call(*arguments))
+    except BaseException as error:
+        answer.set_exception(error)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from node_poc.config.model import NodeConfig
+from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, DeliveryError
 from node_poc.protocol.vantage6_errors import FatalError, LoginRefusedError, ServerError
 from node_poc.protocol.vantage6_identity import NodeIdentity, identify, make_cryptor
@@ -80,8 +80,8 @@ class Vantage6Server:
         self._parts: _Parts | None = None
         self._rest = Rest(config.server_address, config.api_path, config.api_key or "")
         self._outbox = Outbox()
-        self._kills = ThreadPoolExecutor(1, thread_name_prefix="kill")
-        self._infos = ThreadPoolExecutor(1, thread_name_prefix="node info")
+        self._kills = DaemonPool("kill", 1)
+        self._infos = DaemonPool("node info", 1)
         tokens = Tokens(self._rest.token, self._rest.renew)
         listeners = Listeners(self._on_sync, self._on_new_task, self._on_kill, self._fatal)
         self._socket = Socket(config.server_address, tokens, listeners)
@@ -102,7 +102,7 @@ class Vantage6Server:
             if parts.metrics is not None:
                 parts.metrics.stop()
         for pool in (self._kills, self._infos):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.stop()
 
     @property
     def is_connected(self) -> bool:

@@ -10,10 +10,11 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import structlog
 
+from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, QueryError
 from node_poc.protocol.vantage6_errors import LoginRefusedError, RefusedError, ServerError
 from node_poc.protocol.vantage6_intake import Intake
@@ -61,7 +62,7 @@ class Sync:
         self._killed: set[int] = set()
         self._taking: set[int] = set()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="take in")
+        self._pool = DaemonPool("take in", _THREADS)
         self._thread = threading.Thread(target=self._work, name="server sync", daemon=True)
 
     def start(self) -> None:
@@ -73,7 +74,7 @@ class Sync:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()
 
     def ask_all(self) -> None:
         """Look at everything, soon."""
@@ -150,7 +151,7 @@ class Sync:
             for request in self._new_runs(here, listed, **narrowed):
                 with self._lock:
                     self._taking.add(request.run_id)
-                waiting.append((request, self._pool.submit(self._intake.prepare, request)))
+                waiting.append((request, self._pool.ask(self._intake.prepare, request)))
                 if len(waiting) >= _AHEAD:
                     self._submit(*waiting.popleft(), here)
             while waiting:

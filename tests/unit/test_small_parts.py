@@ -8,7 +8,7 @@ import pytest
 
 from node_poc import timers as timers_module
 from node_poc.observe.health import Checks, HealthServer
-from node_poc.pool import ApiPool
+from node_poc.pool import DaemonPool
 from node_poc.timers import Timers
 from tests.fakes.station import eventually
 
@@ -41,7 +41,7 @@ def test_without_a_timer_the_longest_wait_is_waited():
 
 
 def test_the_pool_does_calls_and_survives_one_that_fails():
-    pool, done = ApiPool(), []
+    pool, done = DaemonPool("api", 8), []
 
     def call(value):
         if value == "bad":
@@ -55,7 +55,7 @@ def test_the_pool_does_calls_and_survives_one_that_fails():
 
 
 def test_one_call_that_hangs_delays_no_other():
-    pool, gate, done = ApiPool(), threading.Event(), threading.Event()
+    pool, gate, done = DaemonPool("api", 8), threading.Event(), threading.Event()
     pool.submit(gate.wait)
     pool.submit(done.set)
     assert done.wait(10)
@@ -63,7 +63,7 @@ def test_one_call_that_hangs_delays_no_other():
 
 
 def test_a_stopped_pool_begins_nothing_and_its_threads_hold_no_process():
-    pool, done = ApiPool(), []
+    pool, done = DaemonPool("api", 8), []
     pool.stop()
     pool.submit(done.append, 1)
     assert done == []
@@ -88,3 +88,10 @@ def test_health_tells_alive_and_ready():
     assert (status_of(server, "/healthz"), status_of(server, "/readyz")) == (503, 200)
     assert status_of(server, "/other") == 404
     server.stop()
+
+
+def test_whoever_asks_a_pool_gets_the_outcome_or_the_error():
+    pool = DaemonPool("asked", 2)
+    assert pool.ask(divmod, 7, 2).result(5) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        pool.ask(divmod, 7, 0).result(5)
