@@ -74,6 +74,7 @@ test-contract: $(READY)  ## node, dummy server and emitter over real sockets, wi
 test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
+	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm
 	$(BIN)/pytest tests/cluster tests/devcluster -m cluster $(ARGS)
 bench: $(READY)  ## time, requests and memory against a bare client: 12 minutes, on an idle machine
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
@@ -82,7 +83,7 @@ bench: $(READY)  ## time, requests and memory against a bare client: 12 minutes,
 	$(BIN)/python -m bench $(ARGS)
 bench-vantage6: $(READY)  ## with a real vantage6 server and client: 10 minutes, on an idle machine
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
-	$(PYTHON) -m devcluster images
+	$(PYTHON) -m devcluster images v6_node_poc v6_federated_average v6_test_algorithm
 	$(BIN)/python -m bench.vantage6 $(ARGS)
 faults: $(READY)  ## the fault matrix, half an hour on a dev cluster of two nodes (ARGS=--help)
 	$(PYTHON) -m devcluster up --nodes 2
