@@ -27,6 +27,11 @@ class DidNotStrikeError(Exception):
     """The fault was not really there, so that nothing is shown by it."""
 
 
+def parts_of(whole: int, count: int) -> list[int]:
+    """Divide a number into so many parts, as equal as can be."""
+    return [whole * (n + 1) // count - whole * n // count for n in range(count)]
+
+
 class Scene:
     """One fault's runs. ``hurry``: for the sample, with shorter outages."""
 
@@ -58,7 +63,7 @@ class Scene:
 
     def parts(self, count: int) -> list[int]:
         """The runs divided into so many parts."""
-        return [self._wanted * (n + 1) // count - self._wanted * n // count for n in range(count)]
+        return parts_of(self._wanted, count)
 
     def send(self, count: int, seconds: tuple[float, float] = (0, 3), over: float = 0.0) -> None:
         """Post runs, evenly over a time; each stays in its container for some of ``seconds``."""

@@ -61,7 +61,7 @@ def disk_full(scene: Scene) -> str:
         told = scene.refused()
     finally:
         fill.unlink()
-    if not told or not all("No space left" in reason for reason in told.values()):
+    if not told or not all("cannot write" in reason for reason in told.values()):
         raise DidNotStrikeError(f"not refused for the disk: {sorted(set(told.values()))}")
     for run_id in told:
         scene.send_again(run_id)
