@@ -31,6 +31,9 @@ _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 15.0
 _CHUNK = 65536
 _NOT_STARTED = 400
+# What the kubelet says, with status 200, in the place of a log while its runtime is away. A line of
+# a log has a time stamp in front.
+_NO_LOG = b"unable to retrieve container logs for "
 # Silence may mean that nothing is logged, or that the connection is dead, or that the kubelet reads
 # on in a file that it has rotated away. The second rotation is what loses lines, and it comes 10 s
 # after the first at the earliest: so ask again soon, and ever more rarely if there was nothing.
@@ -124,7 +127,9 @@ class ContainerLogs:
         lines = LineReader(position)
         path = f"{self._pods_path}/{pod}/log"
         seconds = (lambda: _READ_SECONDS) if patience is None else (lambda: patience.seconds)
-        for chunk in stream_bytes(self._api, path, query, seconds):
+        for number, chunk in enumerate(stream_bytes(self._api, path, query, seconds)):
+            if number == 0 and chunk.startswith(_NO_LOG):
+                raise ClusterError(f"GET {path}", 503, "NoLog", "the kubelet cannot read it now")
             if patience is not None:
                 patience.came(len(chunk))
             piece = lines.feed(chunk)

@@ -64,6 +64,11 @@ _CANNOT_START = frozenset(
     }
 )
 
+# The kubelet's words when the container runtime ended or begins anew, which says nothing of images.
+_RUNTIME_DETAIL = "the container runtime of its machine does not answer; it is tried again"
+_RUNTIME_ADVICE = "Ask the site to look at its machine if that goes on."
+_RUNTIME_AWAY = ("error reading from server", "code = unavailable", "connect: connection refused")
+
 
 def diagnose_waiting(pod: PodObservation) -> Waiting | None:
     """Say why a pending pod waits. None when it shows no reason at all."""
@@ -77,6 +82,9 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
         detail = "the image is not signed as the data station wants it"
         failure = Failure(reason, detail, "Ask the site whose signature it trusts.", message)
         return Waiting(Patience.SHORT, RunStatus.NO_DOCKER_IMAGE, failure)
+    if reason in _CANNOT_START and any(words in message.lower() for words in _RUNTIME_AWAY):
+        failure = Failure("RuntimeAway", _RUNTIME_DETAIL, _RUNTIME_ADVICE, message)
+        return Waiting(Patience.LONG, RunStatus.START_FAILED, failure)
     if reason in _CANNOT_START:
         failure = _not_started(reason, message)
         return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)

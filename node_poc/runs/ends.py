@@ -107,7 +107,8 @@ def diagnose_terminated(end: Terminated) -> Told:
         advice = "Let it use less data at a time, or ask the site to raise its memory limit."
         site = "OOMKilled: the limit is kubernetes.resources.memory"
         return RunStatus.CRASHED, Failure("OOMKilled", detail, advice, site)
-    if end.reason == "ContainerStatusUnknown":
+    # "Unknown", with exit code 255: containerd's word for a container that ended while it was away.
+    if end.reason in {"ContainerStatusUnknown", "Unknown"}:
         detail = "the machine it ran on lost sight of it, as after a restart"
         return RunStatus.FAILED, Failure("ContainerLost", detail, _AGAIN, end.message)
     if end.reason in _CANNOT_RUN:

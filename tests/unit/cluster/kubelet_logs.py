@@ -100,6 +100,8 @@ class KubeletLogs:
         self.ended = False
         # After so many bytes of a connection it is cut; one item for each connection.
         self.cuts: list[int] = []
+        # These next connections are told that there is no log now, with status 200.
+        self.without_runtime = 0
         # These next connections stay open without a word.
         self.mute = 0
         # Who follows stays in the file that was rotated away (kubernetes#126564).
@@ -145,6 +147,10 @@ class KubeletLogs:
 
     def serve(self, handler: _Handler, query: dict[str, str]) -> None:
         """Send the log as a query asks for it."""
+        if self.without_runtime:
+            self.without_runtime -= 1
+            handler.chunk(b"unable to retrieve container logs for containerd://4711")
+            return
         if self.mute:
             self.mute -= 1
             time.sleep(30)

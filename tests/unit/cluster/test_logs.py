@@ -184,3 +184,22 @@ def test_a_plain_read_does_not_wait_for_ever(kubelet, monkeypatch):
     kubelet.mute = 1
     with pytest.raises(SilentError):
         list(kubelet.logs().read("pod-1", ""))
+
+
+def test_what_the_kubelet_says_while_its_runtime_is_away_is_no_log(kubelet):
+    """It says so with status 200, in the place of the log, and stood in logs that were kept."""
+    kubelet.without_runtime = 2
+    kubelet.log(b"one\n")
+    follower = Follower(kubelet)
+    follower.has(b"one\n")
+    kubelet.without_runtime = 1
+    with pytest.raises(ClusterError) as raised:
+        list(kubelet.logs().read("pod-1", ""))
+    assert raised.value.is_transient
+
+
+def test_an_algorithm_may_log_the_same_words(kubelet):
+    words = b"unable to retrieve container logs for containerd://4711\n"
+    kubelet.log(words)
+    kubelet.end()
+    assert b"".join(piece.data for piece in kubelet.logs().read("pod-1", "")) == words

@@ -30,6 +30,21 @@ NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
         ("CreateContainerError", "m", Patience.SHORT, START_FAILED, "CreateContainerError"),
         ("CreateContainerConfigError", "m", Patience.SHORT, START_FAILED, None),
         ("RunContainerError", "m", Patience.SHORT, START_FAILED, "RunContainerError"),
+        # Seen with containerd killed: the kubelet's next try starts it.
+        (
+            "RunContainerError",
+            "error reading from server: EOF",
+            Patience.LONG,
+            START_FAILED,
+            "RuntimeAway",
+        ),
+        (
+            "CreateContainerError",
+            "rpc error: code = Unavailable desc = connection error: desc = ...",
+            Patience.LONG,
+            START_FAILED,
+            "RuntimeAway",
+        ),
         (
             "CreateContainerConfigError",
             'secret "v6-node-databases" not found',
@@ -174,6 +189,7 @@ END = Terminated(143, ended_at=100.0)
         ),
         ({"deleted_at": 99.0}, Terminated(137, "ContainerStatusUnknown"), None, "PodDeleted"),
         ({}, Terminated(137, "ContainerStatusUnknown"), None, "ContainerLost"),
+        ({}, Terminated(255, "Unknown"), None, "ContainerLost"),
         ({"deleted_at": 90.0, "created_at": 30.0}, END, None, "DeadlineExceeded"),
         ({"deleted_at": 80.0, "created_at": 30.0}, END, None, "PodDeleted"),
         ({"disruption": "PreemptionByScheduler"}, END, None, "Preempted"),
