@@ -67,6 +67,8 @@ def _carry_out(
             rows.append(row)
             counts = ", ".join(f"{row.counts[verdict]} {verdict}" for verdict in reversed(Verdict))
             _say(f"    {row.sent} runs: {counts} ({row.seconds:.0f} s); {row.struck}")
+            if len(row.ends) > 1:
+                _say(f"    ends: {', '.join(f'{n} {end}' for end, n in row.ends.items())}")
             for trouble in row.trouble:
                 _say(f"    ! {trouble}")
         matrix.look_back()

@@ -84,13 +84,18 @@ def judge(run: RunSeen, *expected: Expected) -> Verdict:
 
 @dataclass
 class Row:
-    """One line of the table. ``struck``: what shows that the fault was really there."""
+    """One line of the table.
+
+    struck: what shows that the fault was really there
+    ends: how often runs ended in which way, as there may be several that are right
+    """
 
     fault: str
     struck: str
     seconds: float
     counts: dict[Verdict, int] = field(default_factory=lambda: dict.fromkeys(Verdict, 0))
     trouble: list[str] = field(default_factory=list)
+    ends: dict[str, int] = field(default_factory=dict)
 
     @property
     def sent(self) -> int:
@@ -105,14 +110,19 @@ class Row:
     def revise(self, run: RunSeen, old: Verdict, new: Verdict) -> None:
         """Count a run anew, of which more was seen later."""
         self.counts[old] -= 1
-        self.add(run, new)
+        self.counts[new] += 1
+        self._note_trouble(run, new)
 
     def add(self, run: RunSeen, verdict: Verdict) -> None:
         """Count a run; of one that did not end right, keep what helps to find out why."""
         self.counts[verdict] += 1
+        if run.result is not None:
+            told_end = " ".join(filter(None, (run.result.get("status"), run.result.get("cause"))))
+            self.ends[told_end] = self.ends.get(told_end, 0) + 1
         if verdict is not Verdict.RIGHT:
-            told = {
-                k: (run.result or {}).get(k) for k in ("status", "cause", "detail", "exit_code")
-            }
-            seen = f"{len(run.delivered)} delivered, pods {run.pods}, drew {sorted(run.executions)}"
-            self.trouble.append(f"run {run.run_id} {verdict.value}: {told}, {seen}")
+            self._note_trouble(run, verdict)
+
+    def _note_trouble(self, run: RunSeen, verdict: Verdict) -> None:
+        told = {k: (run.result or {}).get(k) for k in ("status", "cause", "detail", "exit_code")}
+        seen = f"{len(run.delivered)} delivered, pods {run.pods}, drew {sorted(run.executions)}"
+        self.trouble.append(f"run {run.run_id} {verdict.value}: {told}, {seen}")

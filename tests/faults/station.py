@@ -20,6 +20,8 @@ from devcluster.layout import Layout
 from tests.cluster.station import ROOT, Cluster, DummyServerProcess, Place, Station
 
 FIRST_NODE = "node1"
+#: What the node is started by, as it stands on its command line.
+NODE_SCRIPT = "/faults/stepping_node.py"
 INSIDE = Path(__file__).resolve().parent / "inside"
 _FOLDER = Path(__file__).resolve().parent.relative_to(ROOT)
 ALGORITHM = Image(
@@ -143,7 +145,7 @@ class FaultStation(Station):
         # Then the node is not process 1, which could not kill itself.
         pod["shareProcessNamespace"] = True
         (container,) = pod["containers"]
-        container["command"] = ["/opt/venv/bin/python", "/faults/stepping_node.py"]
+        container["command"] = ["/opt/venv/bin/python", NODE_SCRIPT]
         container["volumeMounts"].append({"name": "faults", "mountPath": "/faults"})
         pod["volumes"].append({"name": "faults", "hostPath": {"path": str(self.inside)}})
         if self.stepped_clock:

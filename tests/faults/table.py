@@ -39,6 +39,7 @@ def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "struck": row.struck,
             "sent": row.sent,
             **{verdict.value: row.counts[verdict] for verdict in _ORDER},
+            "ends": row.ends,
             "seconds": round(row.seconds, 1),
             "trouble": row.trouble,
         }

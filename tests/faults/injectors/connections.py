@@ -8,11 +8,11 @@ import time
 
 from tests.faults.injectors import machine
 from tests.faults.scene import DidNotStrikeError, Scene
+from tests.faults.station import NODE_SCRIPT
 
 # A dead connection is known after 25 s; the rest is for the runs themselves.
 _NOTICED_SECONDS = 60.0
 _CUT = "connection to the server lost"
-_SCRIPT = "/faults/stepping_node.py"
 
 
 def watch_cut_silently(scene: Scene) -> str:
@@ -24,7 +24,7 @@ def watch_cut_silently(scene: Scene) -> str:
     before, meanwhile = scene.parts(2)
     scene.send(before, (2, 6))
     scene.await_running(min(3, before))
-    pid = machine.node_pid(layout, _SCRIPT)
+    pid = machine.node_pid(layout, NODE_SCRIPT)
     if pid is None:
         raise DidNotStrikeError("the node's process was not found")
     ports = _ports_to(pid, f"{layout.api_service_ip}:443")
@@ -41,7 +41,7 @@ def watch_cut_silently(scene: Scene) -> str:
         if left:
             raise AssertionError(f"{len(left)} runs had not ended after {_NOTICED_SECONDS:.0f} s")
     finally:
-        if machine.node_pid(layout, _SCRIPT) == pid:
+        if machine.node_pid(layout, NODE_SCRIPT) == pid:
             machine.inside(pid, ["net"], "iptables", "-w", "-F")
     return f"{len(ports)} open connections lost every packet until the results were there"
 

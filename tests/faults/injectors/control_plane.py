@@ -11,18 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from devcluster import builds, nodes, processes, services
+from devcluster.errors import DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import Layout
 from tests.cluster.station import ROOT, wait_for
 from tests.faults.injectors import machine
 from tests.faults.matrix import Expected, RunSeen
-from tests.faults.scene import DidNotStrikeError, Scene, parts_of
-from tests.faults.station import INSIDE
+from tests.faults.scene import DidNotStrikeError, Scene
+from tests.faults.station import INSIDE, NODE_SCRIPT
 
 _API = "kube-apiserver"
-_COMPACTIONS = 2
 _EXPIRED = "watch expired"
 _LOST = Expected("failed", "NodeLost")
+_OUT_OF_SIGHT = Expected("failed", "ContainerLost")
 
 
 @contextmanager
@@ -59,32 +60,30 @@ def etcd_compacted(scene: Scene) -> str:
     """Take away the history that the node's watches would go on from.
 
     The API server is frozen, and meanwhile etcd is compacted and starts anew. So the API server
-    cannot go on either, begins from lists, and ends its clients' watches; and when they ask to go
-    on from where they were, that is too long ago: 410.
+    cannot go on either, begins from lists, and ends its clients' watches; and who asks to go on
+    from where it was asks for what is too long ago: 410. The node is frozen until those lists are
+    there: before, it is told that the API server is not ready, and lists without a 410.
     """
     before, meanwhile, after = scene.parts(3)
     scene.send(before, (0, 10), over=2.0)
     scene.await_running(1)
     expired_before = scene.station.count_in_log(_EXPIRED)
-
-    def strikes() -> bool:
-        # A watch that ends with an error instead begins anew from a list, which needs no 410.
-        return scene.station.count_in_log(_EXPIRED) > expired_before
-
-    for part in parts_of(meanwhile, _COMPACTIONS):
-        revision = _lose_history(scene, part)
-        with suppress(AssertionError):
-            wait_for(strikes, "a watch of the node gets 410", 15.0)
+    revision = _lose_history(scene, meanwhile)
     scene.send(after, (0, 3), over=1.0)
-    scene.strike_seen(strikes, "a watch of the node gets 410", 5.0)
+    scene.strike_seen(
+        lambda: scene.station.count_in_log(_EXPIRED) > expired_before,
+        "a watch of the node gets 410",
+    )
     return f"etcd compacted at revision {revision}; a watch of the node was answered with 410"
 
 
 def _lose_history(scene: Scene, runs: int) -> str:
-    """Do it once, with runs posted meanwhile; returns etcd's revision."""
+    """Do it, with runs posted meanwhile; returns etcd's revision."""
     layout = scene.station.layout
-    frozen = machine.service_pids(layout, 1, _API)
-    machine.send(frozen, signal.SIGSTOP)
+    pid = machine.node_pid(layout, NODE_SCRIPT)
+    assert pid is not None, "the node's process was not found"
+    server = machine.service_pids(layout, 1, _API)
+    machine.send(server, signal.SIGSTOP)
     try:
         scene.send(runs, (0, 3), over=1.0)
         revision = _compact(layout)
@@ -92,9 +91,24 @@ def _lose_history(scene: Scene, runs: int) -> str:
         machine.kill(old)
         wait_for(lambda: set(machine.service_pids(layout, 1, "etcd")) - set(old), "etcd is back")
         time.sleep(1.0)
+        machine.send([pid], signal.SIGSTOP)
+        machine.send(server, signal.SIGCONT)
+        time.sleep(1.0)
+        wait_for(lambda: _lists_from_memory(layout), "the API server has its lists again")
+        time.sleep(2.0)
     finally:
-        machine.send(frozen, signal.SIGCONT)
+        machine.send([pid, *server], signal.SIGCONT)
     return revision
+
+
+def _lists_from_memory(layout: Layout) -> bool:
+    """Whether the API server answers from what it holds in memory, as watches need it."""
+    with suppress(DevClusterError):
+        api = Api(layout)
+        for path in ("/api/v1/pods", "/apis/batch/v1/jobs"):
+            api.call("GET", f"{path}?limit=1&resourceVersion=0")
+        return api.ready()
+    return False
 
 
 def _compact(layout: Layout) -> str:
@@ -105,9 +119,13 @@ def _compact(layout: Layout) -> str:
 
 
 def containerd_restarted(scene: Scene) -> str:
-    """SIGKILL containerd on every cluster node while containers start, run and end."""
+    """SIGKILL containerd on every cluster node while containers start, run and end.
+
+    How a container ended just then is known to nobody: containerd forgets it, and says "Unknown".
+    """
     layout = scene.station.layout
     killed: set[int] = set()
+    scene.expected = lambda _: (Expected(), _OUT_OF_SIGHT)
     before, meanwhile, after = scene.parts(3)
     scene.send(before, (0, 6), over=1.0)
     for count in (meanwhile, after):

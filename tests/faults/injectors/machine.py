@@ -42,7 +42,7 @@ def send(pids: Sequence[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def node_pid(layout: Layout, script: Path) -> int | None:
+def node_pid(layout: Layout, script: str) -> int | None:
     """The process of the node in its pod on this dev cluster, None if it is away.
 
     Args:
@@ -50,7 +50,7 @@ def node_pid(layout: Layout, script: Path) -> int | None:
         script: what it was started by, as it stands on its command line.
     """
     for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or str(script) not in _command(int(folder.name)):
+        if not folder.name.isdigit() or script not in _command(int(folder.name)):
             continue
         with suppress(OSError):
             if f"/{layout.name}/" in (folder / "cgroup").read_text():
