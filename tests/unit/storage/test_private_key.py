@@ -69,7 +69,7 @@ def test_the_command_makes_a_key_and_prints_the_public_one(tmp_path, capsys):
     key = read_private_key(path)
     assert key.key_size == 4096
     assert told.out == public_key_text(key) + "\n"
-    assert "create secret generic" in told.err
+    assert "render vantage6" in told.err
     assert str(path) in told.err
 
     before = path.read_bytes()
