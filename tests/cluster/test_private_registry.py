@@ -78,7 +78,7 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A station whose configuration names a login file, as a site's would."""
 
     def change(config: dict[str, Any]) -> None:
-        config["kubernetes"]["docker_config_file"] = "/root/.docker/config.json"
+        config["kubernetes"]["docker_config_file"] = "/srv/v6/docker/config.json"
 
     place = Place(NAMESPACE, HOME, 5057, change)
     made = Station(cluster, tmp_path_factory.mktemp("server") / "dummy_server.log", place)

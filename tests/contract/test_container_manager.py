@@ -153,7 +153,7 @@ def test_images_are_allowed_by_the_policies(manager):
 
 
 def test_login_to_registries_names_the_secret_that_each_job_refers_to(station):
-    station.settings = {"docker_config_file": "/root/.docker/config.json"}
+    station.settings = {"docker_config_file": "/srv/v6/docker/config.json"}
     station.server.start()
     manager = station.start_node()._manager
     ask(manager)

@@ -62,7 +62,7 @@ def test_a_file_without_logins_is_refused_with_a_remedy(text, word):
 
 
 def test_each_job_refers_to_it_and_to_those_of_the_site():
-    made = with_logins(image_pull_secrets=["site-key"], docker_config_file="/root/login.json")
+    made = with_logins(image_pull_secrets=["site-key"], docker_config_file="/srv/v6/login.json")
     secret = build_pull_secret(made, FILE)["metadata"]["name"]
     assert pull_secret_names(made) == ["site-key", secret]
     pod = build_job(spec(), made, None, 7)["spec"]["template"]["spec"]
