@@ -7,7 +7,6 @@ timer. Whoever listens gets each list as a whole, and so can tell what has gone.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from node_poc.backoff import Backoff
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.errors import ClusterError, ExpiredError
 from node_poc.cluster.listing import list_all
@@ -30,7 +30,7 @@ _SILENCE_SECONDS = 100.0
 _SHORT_SECONDS = 1.0
 # A full list at least this often, whatever the watch says.
 _RELIST_SECONDS = 600.0
-_BACKOFF_SECONDS = (0.2, 15.0)
+_BACKOFF = Backoff(0.2, 15.0)
 
 Object = dict[str, Any]
 
@@ -93,14 +93,9 @@ class Watcher:
                     log.exception("watch not understood", path=self._path)
                 self._version = None
                 self._failures += 1
-                delay = self._backoff(self._failures)
+                delay = _BACKOFF.pause(self._failures)
                 log.warning("watch broke", path=self._path, error=str(error), again_in_s=delay)
                 self._stop.wait(delay)
-
-    def _backoff(self, failures: int) -> float:
-        first, longest = _BACKOFF_SECONDS
-        ceiling = min(longest, first * 2 ** min(failures, 10))
-        return round(random.uniform(ceiling / 2, ceiling), 2)  # noqa: S311  jitter, no secret
 
     def _list(self) -> None:
         asked_at = time.monotonic()

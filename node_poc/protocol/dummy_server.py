@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import structlog
 from socketio.exceptions import SocketIOError
 
 from node_poc import __version__
+from node_poc.backoff import Backoff, is_worth_a_warning
 from node_poc.config.model import NodeConfig
 from node_poc.protocol import queries
 from node_poc.protocol.messages import (
@@ -30,7 +30,7 @@ from node_poc.runs.model import Run, RunResult
 log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS = 10
-_BACKOFF_SECONDS = (0.5, 10.0)
+_BACKOFF = Backoff(0.5, 10.0)
 # The library checks each byte in Python, and Python checks all at once when it decodes: for 4 MB
 # that is seconds in which nothing else in the node moves.
 _WEBSOCKET = {"skip_utf8_validation": True}
@@ -87,14 +87,14 @@ class DummyServer:
                 self._client.wait()
             except (SocketIOError, OSError, ValueError) as error:
                 failures += 1
-                pause = _pause(failures)
+                pause = _BACKOFF.pause(failures)
                 self._log_failure(failures, error, pause)
                 self._stop.wait(pause)
             else:
-                self._stop.wait(_pause(0))
+                self._stop.wait(_BACKOFF.pause(0))
 
     def _log_failure(self, failures: int, error: Exception, pause: float) -> None:
-        tell = log.warning if failures in {1, 10} or failures % 100 == 0 else log.debug
+        tell = log.warning if is_worth_a_warning(failures) else log.debug
         tell(
             "server not reachable",
             server=self._config.server_address,
@@ -168,9 +168,3 @@ class DummyServer:
             self._client.emit(event, data, callback=callback)
         except (SocketIOError, OSError) as error:
             raise DeliveryError(str(error)) from error
-
-
-def _pause(failures: int) -> float:
-    first, longest = _BACKOFF_SECONDS
-    ceiling = min(longest, first * 2 ** min(failures, 10))
-    return round(random.uniform(ceiling / 2, ceiling), 2)  # noqa: S311  jitter, no secret

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import random
 import threading
 import time
 from collections import deque
@@ -17,12 +16,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from node_poc.backoff import Backoff
 from node_poc.protocol.vantage6_errors import ServerError, UnreachableError
 
 log = structlog.get_logger(__name__)
 
 _THREADS = 4
-_BACKOFF_SECONDS = (0.5, 20.0)
+_BACKOFF = Backoff(0.5, 20.0)
 
 
 @dataclass
@@ -111,8 +111,7 @@ class Outbox:
             return None
 
     def _postpone(self, run_id: int, failures: int) -> None:
-        least, most = _BACKOFF_SECONDS
-        pause = min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = _BACKOFF.pause(failures)
         heapq.heappush(self._later, (time.monotonic() + pause, next(self._order), run_id))
         self._changed.notify()
 

@@ -7,7 +7,6 @@ delivery → Reports → Outbox → PATCH, algorithm_status_change; RunLogs → 
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from node_poc.backoff import Backoff, is_worth_a_warning
 from node_poc.config.model import NodeConfig
 from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, DeliveryError
@@ -34,7 +34,7 @@ from node_poc.runs.model import Run, RunResult
 
 log = structlog.get_logger(__name__)
 
-_BACKOFF_SECONDS = (0.5, 15.0)
+_BACKOFF = Backoff(0.5, 15.0)
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,8 @@ class Vantage6Server:
                 self._wait(failures, "see the log")
 
     def _wait(self, failures: int, reason: str) -> None:
-        least, most = _BACKOFF_SECONDS
-        pause = min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
-        tell = log.warning if failures in {1, 10} or failures % 100 == 0 else log.debug
+        pause = _BACKOFF.pause(failures)
+        tell = log.warning if is_worth_a_warning(failures) else log.debug
         tell("no login at the server yet", error=reason, tries=failures, again_in_s=round(pause, 1))
         self._stop.wait(pause)
 

@@ -7,7 +7,6 @@ ended and made anew with a new token.
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import socketio
 import structlog
 from socketio.exceptions import SocketIOError
 
+from node_poc.backoff import Backoff, is_worth_a_warning
 from node_poc.protocol.vantage6_errors import LoginRefusedError, UnreachableError
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ _CONNECT_SECONDS = 15
 _SYNC_SECONDS = 15.0
 _FIRST_PING_SECONDS = 5.0
 _PING_SECONDS = 60.0
-_BACKOFF_SECONDS = (0.5, 15.0)
+_BACKOFF = Backoff(0.5, 15.0)
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,9 @@ class Socket:
         return self._synced.is_set()
 
     def _wait(self, failures: int) -> None:
-        least, most = _BACKOFF_SECONDS
-        # Jitter, so that not all nodes of a server come back at once.
-        pause = min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = _BACKOFF.pause(failures)
         if failures:
-            tell = log.warning if failures in {1, 10} or failures % 100 == 0 else log.debug
+            tell = log.warning if is_worth_a_warning(failures) else log.debug
             tell(
                 "server not reachable",
                 server=self._address,
