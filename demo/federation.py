@@ -49,7 +49,8 @@ class Ground:
     """Where a federation lies. Two of them on one cluster do not meet.
 
     ``home``: folder of the machine, the same on all cluster nodes; ``server_ip``: this machine's
-    address as pods reach it; ``registry``: of the images, as the cluster names it.
+    address as pods reach it; ``registry``: of the images, as the cluster names it;
+    ``node_cpu_request``: little, so that the nodes of several data stations fit on one machine.
     """
 
     namespace: str
@@ -58,6 +59,7 @@ class Ground:
     port: int
     registry: str
     node_image: str = field(default="v6_node_poc")
+    node_cpu_request: str = "50m"
 
     @property
     def address(self) -> str:
@@ -133,7 +135,11 @@ class Federation:
             "encryption": {"enabled": encrypted, "private_key": str(key) if key else None},
             "policies": {"allowed_algorithms": [self.image(name) for name in _IMAGES]},
             "logging": {"level": "INFO"},
-            "kubernetes": {"node_name": station.name, "namespace": self.ground.namespace},
+            "kubernetes": {
+                "node_name": station.name,
+                "namespace": self.ground.namespace,
+                "node_cpu_request": self.ground.node_cpu_request,
+            },
         }
 
     def manifests(self, station: DataStation, config: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from bench.vantage6.series import Series
 from demo.federation import PLAIN, Federation, Ground
 from demo.tools import DemoError
 from devserver import DevServerError
+from node_poc.config.kubernetes import Kubernetes
 from tests.cluster.station import Cluster
 
 _PORT = 7665
@@ -56,7 +57,15 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = Cluster()
     home = Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}")
-    ground = Ground("v6-bench-fed", home, cluster.server_ip, _PORT, cluster.images)
+    as_usual = Kubernetes().node_cpu_request
+    ground = Ground(
+        "v6-bench-fed",
+        home,
+        cluster.server_ip,
+        _PORT,
+        cluster.images,
+        node_cpu_request=as_usual,
+    )
     federation = Federation(ground)
     rows: dict[str, list[Row]] = {}
     code = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from node_poc.config.base import DNS_LABEL, Strict
 from node_poc.config.databases import DatabaseEgress
@@ -106,6 +106,9 @@ class Kubernetes(Strict):
     node_image: str = Field(
         default="localhost:5001/v6_node_poc:latest", description="of the node and its proxy"
     )
+    node_cpu_request: Quantity = Field(
+        default="250m", description="of processor kept free for the node's own pod"
+    )
     storage: Storage = Storage()
     proxy: Proxy = Proxy()
     limits: Limits = Limits()
@@ -139,3 +142,10 @@ class Kubernetes(Strict):
     )
     log_tail_kilobytes: int = Field(default=64, ge=1, le=1024)
     output_files_listed: int = Field(default=200, ge=0, le=10_000)
+
+    @field_validator("node_cpu_request")
+    @classmethod
+    def _node_within_its_limit(cls, request: str) -> str:
+        if amount(request) > 1:
+            raise ValueError("must be at most 1: the node's pod may use one processor")
+        return request

@@ -146,6 +146,8 @@ def _node(station: Station) -> Object:
     container["env"] += _node_variables(station)
     if station.config.kubernetes.storage.mode == "pvc":
         del pod["initContainers"]  # a claim belongs to the pod's group
+    for each in (container, *pod.get("initContainers", [])):
+        each["resources"]["requests"]["cpu"] = station.config.kubernetes.node_cpu_request
     for init in pod.get("initContainers", []):
         init["image"] = station.image
         init["command"] = ["chown", "10001:10001", station.config.task_dir]

@@ -226,6 +226,16 @@ def test_another_configuration_makes_new_pods(station):
     assert marks(station()) != marks(station(TEXT.replace("level: debug", "level: info")))
 
 
+def test_how_much_processor_is_kept_free_for_the_node(station):
+    def requests(objects):
+        pod = pod_of(objects, "node")
+        containers = (*pod["containers"], *pod["initContainers"])
+        return {each["resources"]["requests"]["cpu"] for each in containers}
+
+    assert requests(station()) == {"250m"}
+    assert requests(station(TEXT + "kubernetes: {node_cpu_request: 50m}\n")) == {"50m"}
+
+
 def test_without_encryption_there_is_no_key(station):
     objects = station(TEXT.replace("enabled: true\n  private_key", "enabled: false\n  private_key"))
     assert not [o for o in objects if o["metadata"]["name"].endswith("-private-key")]

@@ -132,6 +132,7 @@ def test_nodes_that_say_nothing_of_kubernetes_have_names_of_their_own():
         (("node_name: My node", "storage: {mode: nfs}"), "kubernetes.storage.mode: "),
         (("node_name: My node", "storage: {mode: pvc}"), "kubernetes.storage: "),
         (("node_name: My node", "log_tail_kilobytes: 0"), "kubernetes.log_tail_kilobytes: "),
+        (("node_name: My node", "node_cpu_request: 1500m"), "kubernetes.node_cpu_request: "),
         (("kubernetes:", "kubernets:"), "kubernets: unknown"),
         (("kubernetes:", "not_applied: [x]\nkubernetes:"), "not_applied: unknown"),
         (("kubernetes:", "policies: {allowed_user: [1]}\nkubernetes:"), "policies.allowed_user: "),

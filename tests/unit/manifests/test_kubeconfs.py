@@ -11,6 +11,7 @@ from node_poc.cluster.lease_calls import LeaseCalls
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
+from node_poc.config.kubernetes import Kubernetes
 from node_poc.config.load import load_config
 from node_poc.isolation.policies import build_policies
 from node_poc.manifests.config_map import build_config_map
@@ -208,6 +209,11 @@ def test_our_own_pods_are_no_root_and_have_limits(name):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert {"cpu", "memory"} <= set(container["resources"]["limits"])
+
+
+def test_as_much_processor_is_kept_free_for_the_node_as_by_default():
+    requests = [c["resources"]["requests"]["cpu"] for c in pod_of("v6-node")["containers"]]
+    assert requests == [Kubernetes().node_cpu_request]
 
 
 def test_the_proxy_has_no_key_to_kubernetes():
