@@ -6,6 +6,7 @@ import pytest
 from kubernetes.config import kube_config
 
 from node_poc import delivery, pipeline
+from node_poc.backoff import Backoff
 from node_poc.cluster import watch
 from node_poc.observe.health import HealthServer
 from node_poc.protocol import dummy_server
@@ -28,8 +29,8 @@ def hurry(monkeypatch):
     monkeypatch.setattr(pipeline, "_AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 60.0))
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(dummy_server, "_BACKOFF_SECONDS", (0.05, 0.2))
-    monkeypatch.setattr(watch, "_BACKOFF_SECONDS", (0.02, 0.2))
+    monkeypatch.setattr(dummy_server, "_BACKOFF", Backoff(0.05, 0.2))
+    monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.02, 0.2))
     stop = HealthServer.stop  # takes half a second, for which nobody has to wait
     background = lambda health: threading.Thread(target=stop, args=(health,), daemon=True).start()  # noqa: E731
     monkeypatch.setattr(HealthServer, "stop", background)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from node_poc.backoff import Backoff
 from node_poc.cluster import watch
 from tests.fakes.kube_faults import FOR_EVER
 from tests.fakes.station import eventually, payload
@@ -168,7 +169,7 @@ def test_an_answer_that_no_api_server_gives_does_not_end_the_watching(
 
 def test_a_watch_that_is_cut_at_once_is_no_storm_and_no_blindness(station, emitter, monkeypatch):
     """A proxy ends every watch at its first byte: the node pauses, and sees by its lists."""
-    monkeypatch.setattr(watch, "_BACKOFF_SECONDS", (0.2, 0.4))
+    monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.2, 0.4))
     station.api.faults.add("WATCH", "/pods", raw=b"", times=FOR_EVER)
     station.api.end_watches()
     before = station.api.count("WATCH", "/pods")

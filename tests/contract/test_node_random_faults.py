@@ -17,6 +17,7 @@ import stamina
 import structlog
 
 from node_poc import delivery, pipeline
+from node_poc.backoff import Backoff
 from node_poc.cluster import logs, watch
 from node_poc.runs.model import Mount, MountSource, RunSpec
 from tests.fakes.examples import config
@@ -39,7 +40,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(pipeline, "_AGAIN_SECONDS", 0.02)
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.002)
     monkeypatch.setattr(delivery, "_ACKNOWLEDGE_SECONDS", 0.2)
-    monkeypatch.setattr(watch, "_BACKOFF_SECONDS", (0.002, 0.02))
+    monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.002, 0.02))
     monkeypatch.setattr(logs, "_PAUSE_SECONDS", (0.05, 0.5))
     before = structlog.get_config()
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)

@@ -4,6 +4,7 @@ import pytest
 from kubernetes.config import kube_config
 
 import devserver
+from node_poc.backoff import Backoff
 from node_poc.protocol import vantage6_logs, vantage6_outbox, vantage6_server, vantage6_socket
 from tests.fakes import station
 from tests.fakes.vantage6_station import V6Station
@@ -60,9 +61,9 @@ def keyholder(world):
 @pytest.fixture
 def quick(hurry, monkeypatch):
     """Shorten the pauses of this protocol: what is tested is what, not when."""
-    monkeypatch.setattr(vantage6_socket, "_BACKOFF_SECONDS", (0.05, 0.3))
-    monkeypatch.setattr(vantage6_server, "_BACKOFF_SECONDS", (0.05, 0.3))
-    monkeypatch.setattr(vantage6_outbox, "_BACKOFF_SECONDS", (0.05, 0.3))
+    monkeypatch.setattr(vantage6_socket, "_BACKOFF", Backoff(0.05, 0.3))
+    monkeypatch.setattr(vantage6_server, "_BACKOFF", Backoff(0.05, 0.3))
+    monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(0.05, 0.3))
     monkeypatch.setattr(vantage6_logs, "_LOOK_SECONDS", 0.05)
 
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from node_poc.backoff import Backoff
 from node_poc.protocol import vantage6_outbox
 from node_poc.protocol.vantage6_errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6_outbox import Outbox
@@ -12,7 +13,7 @@ from tests.fakes.station import eventually
 
 @pytest.fixture
 def outbox(monkeypatch):
-    monkeypatch.setattr(vantage6_outbox, "_BACKOFF_SECONDS", (0.01, 0.05))
+    monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(0.01, 0.05))
     made = Outbox()
     made.start()
     yield made
@@ -42,7 +43,7 @@ def test_what_must_arrive_is_sent_until_it_does(outbox):
 
 
 def test_what_is_overtaken_is_given_up_and_delays_nothing(outbox, monkeypatch):
-    monkeypatch.setattr(vantage6_outbox, "_BACKOFF_SECONDS", (100.0, 100.0))
+    monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(100.0, 100.0))
     tries, done = [], []
 
     def away():
@@ -56,7 +57,7 @@ def test_what_is_overtaken_is_given_up_and_delays_nothing(outbox, monkeypatch):
 
 
 def test_a_server_that_is_back_is_tried_at_once(outbox, monkeypatch):
-    monkeypatch.setattr(vantage6_outbox, "_BACKOFF_SECONDS", (100.0, 100.0))
+    monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(100.0, 100.0))
     tries = []
 
     def away():
