@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from demo.readiness import wait_ready
 from demo.tools import ROOT, kubectl, read, run
 from devserver import DevServer, World, provision
 
@@ -159,8 +160,7 @@ class Federation:
 
     def wait(self) -> None:
         """Wait until all nodes and proxies are ready. Raises DemoError."""
-        where = ["-n", self.ground.namespace]
-        read(kubectl(*where, "wait", "--for=condition=Available", "deployment", "--all", _WAIT))
+        wait_ready(self.ground.namespace)
 
     def remove(self) -> None:
         """Take the nodes, their folders and the server away."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from demo.readiness import wait_ready
 from demo.tools import ROOT, DemoError, existing_context, kubectl, read, run
 
 HOME = Path("/var/lib/vantage6-node")
@@ -123,8 +124,7 @@ def deploy(registry: str, server: str) -> None:
         run(kubectl("apply", "-f", str(proxy / "proxy_pod_deployment.yaml")))
     if before.strip():  # a new image under the old tag is only taken by a new pod
         run(kubectl("-n", NAMESPACE, "rollout", "restart", "deployment"))
-    for name in ("v6proxy", "v6-node"):
-        run(kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", _ROLLOUT))
+    wait_ready(NAMESPACE, "v6proxy", "v6-node")
 
 
 def proxy_outbound() -> str:

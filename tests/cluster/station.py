@@ -23,6 +23,8 @@ from typing import Any
 
 import yaml
 
+from demo.readiness import wait_ready
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "dummy_socketio_server"))
 
@@ -201,8 +203,7 @@ class Station:
 
     def wait_ready(self) -> None:
         """Wait until node and proxy are ready."""
-        for name in ("v6proxy", "v6-node"):
-            self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=180s")
+        wait_ready(self.place.namespace, "v6proxy", "v6-node")
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:
         """Run kubectl in the station's namespace and return what it prints."""

@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 from subprocess import CalledProcessError
 
+from demo.tools import DemoError
 from devcluster.console import Console
 from tests.faults.catalogue import Fault
 from tests.faults.matrix import Row, RunSeen, Verdict
 from tests.faults.scene import DidNotStrikeError, Scene
 from tests.faults.station import FaultStation
 from tests.faults.watching import PodWatch
+
+_NOT_SHOWN = (DidNotStrikeError, AssertionError, DemoError, OSError, CalledProcessError)
 
 
 class MatrixRun:
@@ -45,7 +48,7 @@ class MatrixRun:
         with Scene(self.station, self._pods, runs, hurry=hurry) as scene:
             try:
                 struck, trouble = fault.inject(scene), []
-            except (DidNotStrikeError, AssertionError, OSError, CalledProcessError) as error:
+            except _NOT_SHOWN as error:
                 struck, trouble = "", [f"it could not be shown: {error}"]
             scene.await_results()
             row = Row(fault.title, struck, time.monotonic() - began, trouble=trouble)

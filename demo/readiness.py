@@ -1,0 +1,80 @@
+"""Waits until deployments are ready, and tells why their pods do not get so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from demo.tools import DemoError, kubectl, read
+
+_SECONDS = 180
+
+Object = dict[str, Any]
+
+
+def wait_ready(namespace: str, *names: str) -> None:
+    """Wait until these deployments of a namespace are ready, all of them if none is named.
+
+    Raises:
+        DemoError: they are not in time. It tells what Kubernetes says of each pod that is not.
+    """
+    where = ("-n", namespace)
+    for chosen in [f"deployment/{name}" for name in names] or _deployments(where):
+        try:
+            read(kubectl(*where, "rollout", "status", chosen, f"--timeout={_SECONDS}s"))
+        except DemoError as error:
+            told = "\n".join(troubles(_items(where, "pods"), _items(where, "events")))
+            more = f"python3 -m devcluster kubectl -- -n {namespace} describe pods"
+            raise DemoError(f"{error}\n{told}\nmore: {more}") from error
+
+
+def _deployments(where: Sequence[str]) -> list[str]:
+    return read(kubectl(*where, "get", "deployments", "-o", "name")).split()
+
+
+def _items(where: Sequence[str], kind: str) -> list[Object]:
+    items: list[Object] = json.loads(read(kubectl(*where, "get", kind, "-o", "json")))["items"]
+    return items
+
+
+def troubles(pods: Sequence[Object], events: Sequence[Object]) -> list[str]:
+    """PURE: a line for each pod that is not ready, with its state and its last warning."""
+    lines = []
+    for pod in pods:
+        status = pod.get("status", {})
+        if status.get("phase") == "Succeeded" or _is_ready(status):
+            continue
+        name = pod["metadata"]["name"]
+        told = [*_states(status), *_last_warning(name, events)]
+        lines.append(f"pod {name}: {status.get('phase')}; {'; '.join(told) or 'no reason told'}")
+    return lines
+
+
+def _is_ready(status: Object) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", []))
+
+
+def _states(status: Object) -> Iterator[str]:
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield str(condition.get("message"))
+    for container in (
+        *status.get("initContainerStatuses", []),
+        *status.get("containerStatuses", []),
+    ):
+        waiting = container.get("state", {}).get("waiting")
+        if waiting:
+            words = (waiting.get("reason"), waiting.get("message"))
+            yield f"{container['name']}: {': '.join(filter(None, words))}"
+
+
+def _last_warning(name: str, events: Sequence[Object]) -> Iterator[str]:
+    about = [e for e in events if e.get("involvedObject", {}).get("name") == name]
+    warnings = [e for e in about if e.get("type") == "Warning"]
+    if warnings:
+        yield str(max(warnings, key=_when)["message"])
+
+
+def _when(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
