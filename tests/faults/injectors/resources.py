@@ -33,6 +33,7 @@ def _put_small_disk(scene: Scene) -> Path:
             kubectl("uncordon", other)
         station.tasks_seen = tasks
         machine.inside(pid, ["mount", "pid"], "umount", "--lazy", tasks)
+        station.renew_node()  # else its pod stays on the small disk, and its runs' pods do not
 
     scene.afterwards.append(take_away)
     options = f"size={_SIZE},mode=0755"
