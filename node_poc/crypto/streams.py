@@ -72,11 +72,13 @@ class DecodeBase64:
 
     def update(self, piece: bytes) -> bytes:
         """Take a piece; four characters at a time are ready."""
-        if b"\n" in piece:
+        if b"\n" in piece or b"\r" in piece:
             piece = piece.translate(None, b"\r\n")
+        if not piece:  # it says nothing about the end either
+            return b""
         if self._rest:
             piece = self._rest + piece
-        if piece and self._ended:
+        if self._ended:
             raise PayloadError("the payload goes on after the end of its base64: it was altered")
         ready = len(piece) - len(piece) % 4
         self._rest = piece[ready:]

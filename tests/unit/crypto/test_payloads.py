@@ -61,6 +61,22 @@ def test_base64_comes_in_pieces_of_any_size(data, in_sizes, out_sizes):
     assert b"".join(through(DecodeBase64(), cut_into(lines, out_sizes))) == data
 
 
+def decoded(pieces):
+    """What base64 in pieces gives; None if it is refused."""
+    try:
+        return b"".join(through(DecodeBase64(), pieces))
+    except CryptoError:
+        return None
+
+
+@given(st.text(alphabet="QUJD=\r\n", max_size=24).map(str.encode), sizes)
+@example(b"QQ==\nQQ==", [4, 1])
+@example(b"QQ==QQ==", [4, 0])
+@example(b"QUJD\r\nQUJD", [5])
+def test_where_base64_is_cut_changes_nothing(text, places):
+    assert decoded(cut_into(text, places)) == decoded([text])
+
+
 def refusal_of(cryptor, payload):
     """What was told; nothing if the payload was read."""
     try:
