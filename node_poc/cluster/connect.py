@@ -137,7 +137,8 @@ class KubernetesApi:
             return self._client.call_api(*call, _request_timeout=timeout).response
         except ApiException as error:
             told = str(error.body or error)
-            raise error_of(f"{method} {path}", error.status or 0, told) from error
+            wait = (error.headers or {}).get("Retry-After")
+            raise error_of(f"{method} {path}", error.status or 0, told, wait) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterError(f"{method} {path}", 0, type(error).__name__, str(error)) from error
 

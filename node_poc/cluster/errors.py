@@ -13,7 +13,10 @@ class ClusterError(Exception):
         status: HTTP status; 0 when no answer came at all.
         reason: Kubernetes' word (``AlreadyExists``, ``Forbidden``), or the network's.
         message: what the API said, in one line.
+        retry_after_seconds: how long it wants to be left alone; None if it does not say.
     """
+
+    retry_after_seconds: float | None = None
 
     def __init__(self, call: str, status: int, reason: str, message: str) -> None:
         """``call`` names what was tried: verb and path."""
@@ -33,7 +36,21 @@ class NotFoundError(ClusterError):
 
 
 class ConflictError(ClusterError):
-    """The object is there already, or was changed meanwhile (409)."""
+    """Somebody else was faster (409): the object, or a quota it counts against, was changed."""
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may work a moment later."""
+        return True
+
+
+class AlreadyThereError(ConflictError):
+    """There is an object of this name already (409, AlreadyExists)."""
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may work a moment later."""
+        return False
 
 
 class ExpiredError(ClusterError):
@@ -47,8 +64,15 @@ _BY_STATUS: dict[int, type[ClusterError]] = {
 }
 
 
-def error_of(call: str, status: int, body: str) -> ClusterError:
-    """Make the error for an HTTP answer; ``body`` is a ``Status`` object in JSON, or any text."""
+def error_of(call: str, status: int, body: str, retry_after: str | None = None) -> ClusterError:
+    """Make the error for an HTTP answer.
+
+    Args:
+        call: what was tried: verb and path.
+        status: the answer's.
+        body: a ``Status`` object in JSON, or any text.
+        retry_after: the answer's header of that name.
+    """
     try:
         told: Any = json.loads(body)
     except ValueError:
@@ -58,4 +82,10 @@ def error_of(call: str, status: int, body: str) -> ClusterError:
     else:
         reason, message = "", body[:500]
     kind = _BY_STATUS.get(status, ClusterError)
-    return kind(call, status, reason, " ".join(message.split()))
+    if kind is ConflictError and reason == "AlreadyExists":
+        kind = AlreadyThereError
+    error = kind(call, status, reason, " ".join(message.split()))
+    # Kubernetes sends whole seconds; a date, which HTTP allows as well, is left alone.
+    if retry_after and retry_after.isascii() and retry_after.isdigit():
+        error.retry_after_seconds = float(retry_after)
+    return error

@@ -8,23 +8,29 @@ from typing import Any
 import stamina
 
 from node_poc.cluster.connect import KubernetesApi
-from node_poc.cluster.errors import ClusterError, ConflictError, NotFoundError
+from node_poc.cluster.errors import AlreadyThereError, ClusterError, NotFoundError
 
 _ATTEMPTS = 6
 _RETRY_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 8.0
 # Repeated Events are counted, not added: one object has a few.
 _EVENTS = 200
 
 
-def _is_transient(error: Exception) -> bool:
-    return isinstance(error, ClusterError) and error.is_transient
+def _again(error: Exception) -> bool | float:
+    """Whether a call is tried again, or in how many seconds if the server says so."""
+    if not isinstance(error, ClusterError) or not error.is_transient:
+        return False
+    wait = error.retry_after_seconds
+    return min(wait, _LONGEST_PAUSE_SECONDS) if wait else True
 
 
 class ClusterObjects:
     """Create, read and remove objects in one namespace.
 
-    Every call may be repeated without harm, so what may work a moment later (no answer, 429,
-    5xx) is tried again for up to 30 seconds, at growing intervals with jitter.
+    Every call may be repeated without harm, so what may work a moment later (no answer, 429, 5xx,
+    a conflict) is tried again for up to 30 seconds, at growing intervals with jitter, or when the
+    server says.
     """
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
@@ -43,7 +49,7 @@ class ClusterObjects:
         """
         try:
             self._retrying(self._api.call, "POST", self.jobs_path, body=job, wanted=wanted)
-        except ConflictError:
+        except AlreadyThereError:
             return False
         return True
 
@@ -91,11 +97,11 @@ class ClusterObjects:
         call: Any, *arguments: Any, wanted: Callable[[], bool] = lambda: True, **options: Any
     ) -> Any:
         for attempt in stamina.retry_context(
-            on=lambda error: _is_transient(error) and wanted(),
+            on=lambda error: wanted() and _again(error),
             attempts=_ATTEMPTS,
             timeout=_RETRY_SECONDS,
             wait_initial=0.1,
-            wait_max=8.0,
+            wait_max=_LONGEST_PAUSE_SECONDS,
         ):
             with attempt:
                 return call(*arguments, **options)

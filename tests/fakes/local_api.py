@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import threading
@@ -107,7 +108,8 @@ class LocalApi:
         except NotThere:
             raise error_of(call, 404, "not there") from None
         except AlreadyThere:
-            raise error_of(call, 409, "already there") from None
+            told = json.dumps({"reason": "AlreadyExists", "message": "already there"})
+            raise error_of(call, 409, told) from None
         raise AssertionError(call)
 
     # --- watches

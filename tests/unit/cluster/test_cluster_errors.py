@@ -3,6 +3,7 @@ import json
 import pytest
 
 from node_poc.cluster.errors import (
+    AlreadyThereError,
     ClusterError,
     ConflictError,
     ExpiredError,
@@ -19,7 +20,7 @@ from node_poc.cluster.errors import (
         (403, ClusterError, False),
         (404, NotFoundError, False),
         (408, ClusterError, True),
-        (409, ConflictError, False),
+        (409, ConflictError, True),
         (410, ExpiredError, False),
         (422, ClusterError, False),
         (429, ClusterError, True),
@@ -31,6 +32,25 @@ def test_which_errors_may_pass(status, kind, transient):
     error = error_of("GET /x", status, "{}")
     assert type(error) is kind
     assert error.is_transient is transient
+
+
+@pytest.mark.parametrize("reason", ["Conflict", "", "Timeout"])
+def test_a_conflict_is_not_there_already(reason):
+    """Two creates that count against one quota at once: neither may have made anything."""
+    error = error_of("POST /jobs", 409, json.dumps({"reason": reason}))
+    assert (type(error), error.is_transient) == (ConflictError, True)
+
+
+def test_what_is_there_already_need_not_be_made_again():
+    error = error_of("POST /jobs", 409, json.dumps({"reason": "AlreadyExists"}))
+    assert (type(error), error.is_transient) == (AlreadyThereError, False)
+    assert isinstance(error, ConflictError)
+
+
+def test_how_long_the_server_wants_to_be_left_alone():
+    assert error_of("GET /x", 429, "{}", "7").retry_after_seconds == 7.0
+    for told in (None, "", "soon", "-1", "nan", "Wed, 21 Oct 2026 07:28:00 GMT"):
+        assert error_of("GET /x", 429, "{}", told).retry_after_seconds is None
 
 
 def test_what_the_api_says_is_told_in_one_line():
