@@ -77,6 +77,8 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
     if run.has_ended:
         return run, ()
     match observation:
+        case StartRefused() if run.stage is Stage.CREATED:
+            return run, ()  # it was made all the same: an answer was lost, and the next try refused
         case StartRefused(failure=failure):
             return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
         case JobObservation():
@@ -92,11 +94,10 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
 
 
 def _kill(run: Run) -> Decision:
-    if run.stopping:
-        return run, ()
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
         return _end(run, RunStatus.KILLED, ends.KILLED, remove_job=False)
+    # Each wish has the Job removed again: an earlier removal may have come before it was made.
     return replace(run, stopping=True), (Stop(),)
 
 
@@ -110,7 +111,7 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
         return _end(run, RunStatus.FAILED, failure, remove_job=True)
     if job.succeeded or job.failed_reason:
         return replace(run, job_succeeded=job.succeeded), (LookForPod(),)
-    if run.kill_requested and (run.stage is Stage.ACCEPTED or not run.stopping):
+    if run.kill_requested and (run.job_created_at is None or not run.stopping):
         # The Job was made after it was to be removed, or a former process died in between.
         run, _ = _created(run, job.created_at)
         return replace(run, stopping=True), (Stop(),)

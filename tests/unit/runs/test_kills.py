@@ -6,8 +6,14 @@ import pytest
 
 from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import Collect, LookForPod, Stop, decide
-from node_poc.runs.model import Run, Stage
-from node_poc.runs.observed import JobObservation, KillRequested, PodObservation, Terminated
+from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.observed import (
+    JobObservation,
+    KillRequested,
+    PodObservation,
+    StartRefused,
+    Terminated,
+)
 from node_poc.runs.status import RunStatus
 
 RUN = Run(7, "digest", received_at=1000.0)
@@ -64,9 +70,23 @@ def test_a_job_that_was_made_after_it_was_to_be_removed_is_removed_again():
     assert actions == []
 
 
-def test_a_second_wish_changes_nothing():
+def test_a_second_wish_has_the_job_removed_again_and_changes_nothing_else():
+    """The first removal may have been lost; to remove what is gone is harmless."""
     run, _ = after(RUN, JOB, KILL)
-    assert after(run, KILL) == (run, [])
+    assert after(run, KILL) == (run, [Stop()])
+
+
+def test_a_job_that_is_seen_after_its_pod_is_removed_again():
+    """The wish came before the Job, so there was nothing to remove; the pod's watch was faster."""
+    run, actions = after(RUN, KILL, POD, JOB)
+    assert actions.count(Stop()) == 2
+    assert after(run, JOB)[1] == []
+
+
+def test_a_job_that_exists_was_not_refused():
+    """The answer that it was made was lost, the Job was seen, and the next try was refused."""
+    run, _ = after(RUN, JOB, POD)
+    assert after(run, StartRefused(7, Failure("Forbidden", "no", "ask"))) == (run, [])
 
 
 @pytest.mark.parametrize("stage", [Stage.QUEUED, Stage.CREATED])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node_poc.config.model import Limits
-from node_poc.runs.lifecycle import Collect, decide
+from node_poc.runs.lifecycle import Collect, Stop, decide
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
     ClusterEvent,
@@ -140,7 +140,8 @@ _POOL = [
     *[JOB, replace(JOB, succeeded=True), replace(JOB, gone=True)] * 20,
     *[replace(JOB, failed_reason=reason) for reason in ("DeadlineExceeded", "Odd")] * 20,
     *[Tick(7)] * 200,
-    *[KillRequested(7), StartRefused(7, FAILURE)] * 10,
+    *[KillRequested(7)] * 60,
+    *[StartRefused(7, FAILURE)] * 10,
 ]
 _STEPS = st.tuples(st.sampled_from(_POOL), st.sampled_from([0.0, 0.5, 1.0, 4.0, 11.0, 60.0]))
 
@@ -166,12 +167,36 @@ def test_a_run_never_goes_back_and_is_collected_once(run, history):
     check_history(run, history)
 
 
+class KillWatch:
+    """A kill leads to Stop once the Job exists, whichever comes first and whatever lies between."""
+
+    def __init__(self):
+        self.wanted = self.exists = False
+
+    def check(self, observation, run, actions):
+        is_kill = isinstance(observation, KillRequested)
+        shows_job = isinstance(observation, JobObservation) and is_going(observation)
+        is_news = is_kill or (shows_job and not self.exists)
+        self.wanted |= is_kill
+        self.exists |= shows_job
+        if self.wanted and self.exists and is_news and not run.has_ended:
+            assert Stop() in actions
+
+
+def is_going(job):
+    over = job.gone or job.succeeded or job.failed_reason
+    return not over and job.created_at is not None
+
+
 def check_history(run, history):
     now, collected = 0.0, 0
+    kill = KillWatch()
     for observation, gap in history:
         now += gap
         before = run
         run, actions = decide(run, observation, now, LIMITS)
+        kill.check(observation, run, actions)
+        assert before.status is not RunStatus.ACTIVE or run.status is before.status or run.has_ended
         assert _STAGES.index(run.stage) >= _STAGES.index(before.stage)
         collects = [action for action in actions if isinstance(action, Collect)]
         collected += len(collects)
