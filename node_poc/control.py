@@ -100,7 +100,7 @@ class RunControl:
             data, following = reader.read(offset, _LOG_PART)
         except StorageError as error:
             raise self._unreadable(run_id, error) from error
-        return LogPart(data, following, ended=ended and not data)
+        return LogPart(data, following, ended=ended and not data, grows=not ended)
 
     def result(self, run_id: int) -> RunResult | None:
         """The result of a run; None while it has none. Raises QueryError."""

@@ -54,11 +54,15 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class LogPart:
-    """A part of a log; ``next_offset`` in bytes; ``ended``: nothing follows."""
+    """A part of a log; ``next_offset`` in bytes; ``ended``: nothing follows.
+
+    ``grows``: the run has not ended, so more may come.
+    """
 
     data: bytes
     next_offset: int
     ended: bool
+    grows: bool = False
 
 
 @dataclass(frozen=True)

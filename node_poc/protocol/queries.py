@@ -6,6 +6,7 @@ Every payload is an object; every answer is one too, with ``error`` if there is 
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from node_poc.protocol.ports import Control, KillOutcome, RunSummary
 
 # The server takes 5 MB in one message.
 _MAX_LIST_BYTES = 2 * 1024 * 1024
+_DECODER = codecs.getincrementaldecoder("utf-8")
 
 
 class _Query(BaseModel):
@@ -106,8 +108,12 @@ def _list(runs: list[RunSummary]) -> dict[str, Any]:
 
 def _log(query: _Log, control: Control) -> dict[str, Any]:
     part = control.read_log(query.run_id, query.offset)
-    text = part.data.decode("utf-8", "replace")
-    return {"text": text, "next_offset": part.next_offset, "ended": part.ended}
+    decoder = _DECODER("replace")
+    text = decoder.decode(part.data)
+    torn = len(decoder.getstate()[0])  # the begin of a character whose rest is in the next part
+    if torn == len(part.data) and not part.grows:  # there is no rest
+        text, torn = decoder.decode(b"", final=True), 0
+    return {"text": text, "next_offset": part.next_offset - torn, "ended": part.ended}
 
 
 def _output(query: _Output, control: Control) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 import json
 
-from node_poc.protocol.ports import RunSummary
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node_poc.protocol.ports import LogPart, RunSummary
 from node_poc.protocol.queries import answer
 from node_poc.runs.model import Failure, Run
 
@@ -35,3 +38,41 @@ def test_a_long_list_ends_before_the_message_is_too_long_and_says_so():
     assert told["runs"][0]["run_id"] == 6000
     assert len(told["runs"]) > 1000
     assert len(told["runs"]) + told["more"] == 6000
+
+
+class Log:
+    """A node with one log, read in parts of a few bytes."""
+
+    def __init__(self, data, grows=False):
+        self.data, self.grows = data, grows
+
+    def read_log(self, _run_id, offset):
+        data = self.data[offset : offset + 7]
+        ended = not self.grows and not data
+        return LogPart(data, offset + len(data), ended=ended, grows=self.grows)
+
+
+def read_all(log):
+    text, offset = "", 0
+    for _ in range(100):
+        told = answer("log", {"run_id": 7, "offset": offset}, log)
+        text, offset = text + told["text"], told["next_offset"]
+        if told["ended"]:
+            return text
+    raise AssertionError("it never ended")
+
+
+@given(st.text(max_size=40))
+def test_no_character_of_a_log_is_torn_at_the_end_of_a_part(text):
+    assert read_all(Log(text.encode())) == text
+
+
+@given(st.binary(max_size=40))
+def test_a_log_of_anything_comes_to_its_end(data):
+    assert read_all(Log(data)) == data.decode("utf-8", "replace")
+
+
+def test_half_a_character_waits_for_its_other_half():
+    first = answer("log", {"run_id": 7}, Log(b"\xe2\x82", grows=True))
+    assert (first["text"], first["next_offset"]) == ("", 0)
+    assert answer("log", {"run_id": 7}, Log("€".encode(), grows=True))["text"] == "€"
