@@ -86,16 +86,23 @@ class Watcher:
                     self._list()
                 self._watch()
             except ExpiredError:
+                # Once is what etcd does each few minutes; a server that says nothing else is ill.
+                is_first = self._failures == 0
+                delay = self._begin_anew()
                 log.info("watch expired: it begins anew from a list", path=self._path)
-                self._version = None
+                self._stop.wait(0.0 if is_first else delay)
             except Exception as error:  # a watcher that ends leaves the node blind for ever
                 if not isinstance(error, ClusterError):
                     log.exception("watch not understood", path=self._path)
-                self._version = None
-                self._failures += 1
-                delay = _BACKOFF.pause(self._failures)
+                delay = self._begin_anew()
                 log.warning("watch broke", path=self._path, error=str(error), again_in_s=delay)
                 self._stop.wait(delay)
+
+    def _begin_anew(self) -> float:
+        """Let the next thing seen be a list; return how long to wait before it, in seconds."""
+        self._version = None
+        self._failures += 1
+        return _BACKOFF.pause(self._failures)
 
     def _list(self) -> None:
         asked_at = time.monotonic()

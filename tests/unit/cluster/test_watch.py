@@ -1,0 +1,56 @@
+"""A watch of a server that always says that it has forgotten."""
+
+import time
+
+import pytest
+
+from node_poc.backoff import Backoff
+from node_poc.cluster import watch
+from node_poc.cluster.errors import ExpiredError
+from node_poc.cluster.watch import Watcher
+from tests.fakes.station import eventually
+
+PAUSE_SECONDS = 0.2
+
+
+class ForgetfulApi:
+    """Lists; each watch expires, after an event if it is to tell one."""
+
+    def __init__(self, tells=0):
+        self.lists = []
+        self.tells = tells
+
+    def call(self, *_arguments, **_options):
+        self.lists.append(time.monotonic())
+        return {"items": [], "metadata": {"resourceVersion": "1"}}
+
+    def stream(self, *_arguments):
+        if self.tells:
+            self.tells -= 1
+            yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "2"}}}
+        raise ExpiredError("WATCH", 410, "Expired", "too old")
+
+
+@pytest.fixture
+def lists(monkeypatch):
+    """The moments of the first lists that a watcher of such a server makes."""
+    monkeypatch.setattr(watch, "_BACKOFF", Backoff(PAUSE_SECONDS, PAUSE_SECONDS))
+
+    def first(count, api):
+        watcher = Watcher(api, "/jobs", "", lambda _: None)
+        watcher.start()
+        eventually(lambda: len(api.lists) >= count)
+        watcher.stop()
+        return [after - before for before, after in zip(api.lists, api.lists[1:], strict=False)]
+
+    return first
+
+
+def test_the_first_expiry_is_followed_by_a_list_at_once_and_the_next_by_a_pause(lists):
+    pauses = lists(4, ForgetfulApi())
+    assert pauses[0] < PAUSE_SECONDS / 2
+    assert min(pauses[1:3]) >= PAUSE_SECONDS / 2
+
+
+def test_a_watch_that_told_something_before_it_expired_begins_anew_at_once(lists):
+    assert max(lists(4, ForgetfulApi(tells=3))[:3]) < PAUSE_SECONDS / 2
