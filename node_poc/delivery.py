@@ -33,6 +33,7 @@ class Delivery:
         self._outbox: deque[Run | RunResult] = deque()
         self._unacknowledged: dict[int, tuple[RunResult, float, int]] = {}
         self._stopping = False
+        self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
     def start(self) -> None:
@@ -45,6 +46,12 @@ class Delivery:
             self._stopping = True
             self._changed.notify()
         self._thread.join(within_seconds)
+
+    def abandon(self) -> None:
+        """Send nothing more, at once; a message that is just being sent still goes."""
+        self._abandoned.set()
+        with self._changed:
+            self._changed.notify()
 
     def put_status(self, run: Run) -> None:
         """Tell the server how the run is now."""
@@ -60,7 +67,7 @@ class Delivery:
             self._changed.notify()
 
     def _run(self) -> None:
-        while True:
+        while not self._abandoned.is_set():
             with self._changed:
                 if not self._outbox:
                     if self._stopping and (not self._unacknowledged or not self._sink.is_connected):
@@ -75,7 +82,7 @@ class Delivery:
                 time.sleep(_LOOK_SECONDS)
 
     def _send_new(self) -> None:
-        while True:
+        while not self._abandoned.is_set():
             with self._changed:
                 if not self._outbox:
                     return
@@ -95,6 +102,8 @@ class Delivery:
                     self._put(result)
 
     def _send(self, item: Run | RunResult) -> bool:
+        if self._abandoned.is_set():
+            return False
         try:
             if isinstance(item, Run):
                 self._sink.send_status(item)

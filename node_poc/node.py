@@ -153,14 +153,17 @@ class Node:
         self._health.stop()
 
     def _stop_work(self) -> None:
+        if self._lease_lost:  # the other node that works now delivers
+            self._delivery.abandon()
+            self._server.stop()
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
         self._engine.stop(_ENGINE_SECONDS)
         self._manager.cleanup()
-        if not self._lease_lost:  # the other node that works now delivers
+        if not self._lease_lost:
             self._delivery.stop(_DELIVER_SECONDS)
-        self._server.stop()
+            self._server.stop()
 
 
 def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_port: int) -> bool:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from node_poc.runs.model import Run
 from tests.fakes.station import eventually, payload
 
 
@@ -268,3 +269,24 @@ def test_a_run_whose_taking_a_crash_cut_short_may_come_back_with_another_token(s
     assert emitter.post(payload(7, token="second"))["accepted"] is True
     station.job_arrives(7)
     assert (station.task_dir / "7/token").read_text() == "second"
+
+
+def test_a_node_that_lost_its_lease_sends_nothing_more(station):
+    """Another node of its name works now; what this one still holds may be old."""
+    station.server.start()
+    node = station.start_node()
+    sent = []
+    node._server.send_status = sent.append
+    end_of_engine = node._engine.stop
+
+    def stop_engine(within_seconds):
+        node._delivery.put_status(Run(7, "digest", 0.0))
+        end_of_engine(within_seconds)
+
+    node._engine.stop = stop_engine
+    node._on_lease_lost("somebody else has it")
+    node.stop()
+    node._delivery._thread.join(5)
+    assert not node._delivery._thread.is_alive()
+    assert sent == []
+    assert node.failed

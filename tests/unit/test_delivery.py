@@ -186,3 +186,27 @@ def test_a_message_that_cannot_be_made_holds_up_no_other(outbox, sink, delivered
     outbox.start()
     eventually(lambda: delivered == [3])
     assert sink.got == ["pending", "result 3"]
+
+
+def test_what_is_abandoned_is_not_sent_any_more(outbox, sink):
+    """The Lease is lost: another node delivers now, and may know better."""
+    sink.acknowledges = False
+    outbox.put_result(result(1))
+    outbox.start()
+    eventually(lambda: sink.got == ["result 1"])
+    outbox.abandon()
+    outbox.put_result(result(2))
+    sink.connection = 2
+    outbox._thread.join(5)
+    assert not outbox._thread.is_alive()
+    assert sink.got == ["result 1"]
+
+
+def test_an_outbox_that_is_full_is_abandoned_between_two_messages(outbox, sink):
+    take = sink.send_status
+    sink.send_status = lambda sent: (take(sent), outbox.abandon())
+    for run_id in range(5):
+        outbox.put_status(run(run_id=run_id))
+    outbox.start()
+    outbox._thread.join(5)
+    assert sink.got == ["pending"]
