@@ -62,6 +62,11 @@ class ContainerManager(RunControl):
     def run(self, spec: RunSpec) -> Answer:
         """Ask for a run, and wait for the engine's word: taken (written to disk) or refused.
 
+        A DockerManager's ``run`` takes the run's id, image, token, databases and ``docker_input``
+        one by one, with its ``task_info``, and returns a ``TaskStatus`` and the ports of its VPN.
+        Here the server's adapter makes a ``RunSpec`` of them, and there is no VPN: what is returned
+        says whether the run is taken, and its status or the reason why not.
+
         A DockerManager pulls the image and starts the container first, and so lets all other runs
         wait. Here the Job is made in its turn, and what becomes of it is told by statuses. The same
         run asked for again is the same run, also after its end; DockerManager knows only those that
@@ -87,6 +92,10 @@ class ContainerManager(RunControl):
     def is_docker_image_allowed(self, image: str) -> bool:
         """Whether the node's policies let this image run.
 
+        A DockerManager's has a second argument, ``task_info``: who asks for the task, and of which
+        store its algorithm is. This one does without, so users, organizations and stores are not
+        looked at here; the server's adapter does that before it calls ``run``.
+
         Only ``allowed_algorithms`` is known here. A DockerManager also asks algorithm stores, and
         takes an image by its digest for one of another name.
         """
@@ -98,6 +107,9 @@ class ContainerManager(RunControl):
         A DockerManager's waits until any container has ended, removes it and returns that one; what
         is not asked for in time is lost. This one is asked by run, waits for nothing, removes
         nothing, and answers as often as asked until the run's folder is removed.
+
+        A DockerManager's ``logs`` are the whole log; here they are its last
+        ``kubernetes.log_tail_kilobytes`` (64 by default). ``read_log`` has all that is kept.
 
         Raises:
             QueryError: no such run is known here, or its data cannot be read.
