@@ -94,6 +94,9 @@ def _pod_spec(
         "restartPolicy": "Never",
         # Else it would be the pod's name, and with it the node's.
         "hostname": _HOST_NAME,
+        # A container's first process ignores SIGTERM unless it has a handler. With the sandbox's as
+        # the first, a killed algorithm ends at once, and one with a handler still tidies up.
+        "shareProcessNamespace": True,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": settings.limits.grace_seconds,

@@ -171,6 +171,11 @@ class Listener:
 
         wait_for(is_active, f"run {run_id} is active")
 
+    def kill(self, *run_ids: int) -> list[str]:
+        """Kill runs; returns what became of each."""
+        answer = self._emitter.request("kill_request", {"run_ids": list(run_ids)})
+        return [outcome["outcome"] for outcome in answer["outcomes"]]
+
     def result(self, run_id: int) -> dict[str, Any]:
         """Wait for a run's result as the server has it."""
         return self._emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)

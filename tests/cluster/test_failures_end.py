@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +22,15 @@ LOG = "The algorithm reported a failure itself: its log tells why."
 DOING = "Its log may tell what it was doing."
 FILL_MEMORY = "kept = []\nwhile True: kept.append(bytearray(8 << 20))"
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
-# Process 1 of a container is not killed by a signal it sends itself: its child is process 2.
-CHILD = (
-    "import subprocess, sys; "
-    f"sys.exit(128 - subprocess.run([sys.executable, '-c', {CRASH!r}]).returncode)"
-)
+SLEEP = "import time; time.sleep(300)"
+# Nobody else on the machine sleeps for just as long.
+LEFT = "299.0815"
+LEAVE = f"import subprocess, time; subprocess.Popen(['sleep', '{LEFT}']); time.sleep(3)"
 IMAGES = {
     "v6_test_memory": FILL_MEMORY,
-    "v6_test_abort": CHILD,
+    "v6_test_abort": CRASH,
+    "v6_test_sleep": SLEEP,
+    "v6_test_leave": LEAVE,
 }
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
 # The failures: arguments, what is changed in the payload; exit code, status, cause, detail, advice.
@@ -129,3 +133,30 @@ def test_a_run_that_succeeded_before_anybody_looked_is_completed(listener: Liste
     assert told(result) == ("completed", None, None, None)
     assert result["exit_code"] == 0
     assert "average of Age" in result["log"]
+
+
+def test_a_killed_run_that_does_not_listen_ends_at_its_first_signal(listener: Listener):
+    run_id = listener.post("killed", image="localhost:5001/v6_test_sleep")
+    listener.active(run_id)
+    assert listener.kill(run_id) == ["killed"]
+    result = listener.result(run_id)
+    assert (result["status"], result["cause"]) == ("killed by user", "KilledByUser")
+    assert result["exit_code"] == 128 + signal.SIGTERM
+
+
+def left_behind() -> list[Path]:
+    """Processes of the machine that the algorithm left; none can be seen of another machine."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if LEFT.encode() in path.read_bytes().split(b"\0"):
+                found.append(path)
+    return found
+
+
+def test_what_an_algorithm_leaves_running_ends_with_it(listener: Listener):
+    run_id = listener.post("leaves", image="localhost:5001/v6_test_leave")
+    listener.active(run_id)
+    assert left_behind() or listener.station.cluster.settings.get("CONTEXT")
+    assert told(listener.result(run_id)) == ("completed", None, None, None)
+    wait_for(lambda: not left_behind(), "nothing of it runs any more")

@@ -26,6 +26,7 @@ def describe() -> dict[str, Any]:
         "hosts": _lines("/etc/hosts"),
         "resolver": _lines("/etc/resolv.conf"),
         "hostname": socket.gethostname(),
+        "processes": _processes(),
         "user": [os.getuid(), os.getgid(), sorted(os.getgroups())],
         "capabilities": [line for line in _lines("/proc/self/status") if line.startswith("Cap")],
     }
@@ -34,6 +35,12 @@ def describe() -> dict[str, Any]:
 def _lines(path: str) -> list[str]:
     text = Path(path).read_text(encoding="utf-8", errors="replace")
     return [line for line in text.splitlines() if line.strip()]
+
+
+def _processes() -> list[str]:
+    """What runs here beside this process, by name."""
+    others = (path for path in Path("/proc").glob("[0-9]*") if path.name != str(os.getpid()))
+    return sorted((path / "comm").read_text(encoding="utf-8").strip() for path in others)
 
 
 def _tree(folder: str) -> list[str]:

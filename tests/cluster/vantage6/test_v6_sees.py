@@ -54,6 +54,7 @@ def test_an_algorithm_sees_the_contract_and_nothing_else(asking, cluster):
     others = [line for line in seen["hosts"] if not line.startswith(("#", "127.", "::1", "fe00::"))]
     told = {name for line in others for name in line.split()[1:]}
     assert told == {proxy, "algorithm"}
+    assert seen["processes"] == ["pause"]
     assert seen["user"][0] != 0
     assert {line.split()[1] for line in seen["capabilities"]} == {"0" * 16}
     assert all(
