@@ -73,8 +73,9 @@ def render(
             raise RenderError(_PASSWORDS)
         return build_config_map(config.kubernetes.namespace, _read(path))
     if what == "policies" and kind == "dummy":
-        policies = build_policies(config.kubernetes.namespace, config.kubernetes.proxy.port)
-        return _yaml(_POLICIES_HEAD, policies)
+        settings = config.kubernetes
+        made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
+        return _yaml(_POLICIES_HEAD, made)
     if kind == "dummy":
         raise RenderError(
             "kubernetes.server_kind: is dummy, and this is for a vantage6 server; set api_key"

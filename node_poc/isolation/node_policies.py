@@ -12,7 +12,7 @@ from typing import Any
 
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.model import Database, NodeConfig
-from node_poc.isolation.policies import component, policy
+from node_poc.isolation.policies import of_node, policy
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity, reaches_label
 from node_poc.runs.model import Egress
@@ -40,13 +40,9 @@ def build_node_policies(
     ]
 
 
-def _of_node(names: Identity, part: str) -> dict[str, str]:
-    return component(part) | {identity.LABEL_NODE: names.node_label}
-
-
 def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
     proxy = {
-        "to": [{"podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_PROXY)}}],
+        "to": [{"podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)}}],
         "ports": _ports([config.kubernetes.proxy.port]),
     }
     return policy(
@@ -54,7 +50,7 @@ def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
         config.kubernetes.namespace,
         "An algorithm reaches its node's proxy and what is whitelisted; nobody reaches it.",
         {
-            "podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_ALGORITHM)},
+            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
             "egress": [proxy, *_whitelist(config)],
         },
@@ -68,14 +64,14 @@ def _whitelist(config: NodeConfig) -> Iterator[dict[str, Any]]:
 
 
 def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:
-    callers = _of_node(names, identity.COMPONENT_ALGORITHM)
+    callers = of_node(names, identity.COMPONENT_ALGORITHM)
     callers[identity.LABEL_EGRESS] = Egress.PROXY.value
     return policy(
         f"{names.node_label}-proxy",
         config.kubernetes.namespace,
         "Only this node's algorithms call its proxy, on its one port.",
         {
-            "podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_PROXY)},
+            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
             "policyTypes": ["Ingress"],
             "ingress": [
                 {
@@ -93,7 +89,7 @@ def _node(config: NodeConfig, names: Identity) -> dict[str, Any]:
         config.kubernetes.namespace,
         "Nobody calls the node; it calls the server and the Kubernetes API.",
         {
-            "podSelector": {"matchLabels": _of_node(names, identity.COMPONENT_NODE)},
+            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_NODE)},
             "policyTypes": ["Ingress"],
         },
     )
@@ -106,7 +102,7 @@ def _services(
         rule = _rule(config, database, addresses) if database.is_service else None
         if rule is None:
             continue
-        callers = _of_node(names, identity.COMPONENT_ALGORITHM)
+        callers = of_node(names, identity.COMPONENT_ALGORITHM)
         callers[reaches_label(database.label)] = "true"
         yield policy(
             f"{names.node_label}-reaches-{identity.slug(database.label)}",

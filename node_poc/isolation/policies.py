@@ -8,14 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
 from node_poc.runs.model import Egress
 
 
-def build_policies(namespace: str, proxy_port: int) -> list[dict[str, Any]]:
-    """Return the policies of the namespace the node works in."""
+def build_policies(node: str, namespace: str, proxy_port: int) -> list[dict[str, Any]]:
+    """Return the policies of the namespace in which the dummy server's node of this name works.
+
+    Policies add up, and other nodes may work in the same namespace. So what closes is for the
+    algorithms of all nodes, which also holds where a name was changed here and not there; what
+    opens is for this node's own.
+    """
+    names = Identity(node)
     return [
-        _algorithms(namespace, proxy_port),
-        _proxy(namespace, proxy_port),
+        _algorithms(namespace),
+        _way_to_proxy(names, namespace, proxy_port),
+        _proxy(names, namespace, proxy_port),
         _node(namespace),
     ]
 
@@ -40,32 +48,52 @@ def component(name: str) -> dict[str, str]:
     return {identity.LABEL_PART_OF: identity.PART_OF, identity.LABEL_COMPONENT: name}
 
 
-def _algorithms(namespace: str, proxy_port: int) -> dict[str, Any]:
-    to_proxy = {
-        "to": [{"podSelector": {"matchLabels": component(identity.COMPONENT_PROXY)}}],
-        "ports": [{"protocol": "TCP", "port": proxy_port}],
-    }
+def of_node(names: Identity, part: str) -> dict[str, str]:
+    """Labels of one node's pods of one kind."""
+    return component(part) | {identity.LABEL_NODE: names.node_label}
+
+
+def _algorithms(namespace: str) -> dict[str, Any]:
     return policy(
         "v6-algorithms",
         namespace,
-        "An algorithm reaches the proxy's port and nothing else, not even DNS; nobody reaches it.",
+        "An algorithm reaches what other policies name and nothing else, not even DNS; nobody "
+        "reaches it.",
         {
             "podSelector": {"matchLabels": component(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
-            "egress": [to_proxy],
         },
     )
 
 
-def _proxy(namespace: str, proxy_port: int) -> dict[str, Any]:
-    callers = component(identity.COMPONENT_ALGORITHM)
+def _way_to_proxy(names: Identity, namespace: str, proxy_port: int) -> dict[str, Any]:
+    proxy = of_node(names, identity.COMPONENT_PROXY)
+    return policy(
+        "v6-algorithms-to-proxy",
+        namespace,
+        "An algorithm of this node reaches the port of this node's proxy.",
+        {
+            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_ALGORITHM)},
+            "policyTypes": ["Egress"],
+            "egress": [
+                {
+                    "to": [{"podSelector": {"matchLabels": proxy}}],
+                    "ports": [{"protocol": "TCP", "port": proxy_port}],
+                }
+            ],
+        },
+    )
+
+
+def _proxy(names: Identity, namespace: str, proxy_port: int) -> dict[str, Any]:
+    callers = of_node(names, identity.COMPONENT_ALGORITHM)
     callers[identity.LABEL_EGRESS] = Egress.PROXY.value
     return policy(
         "v6-proxy",
         namespace,
-        "Only algorithms call the proxy, on its one port.",
+        "Only algorithms of this node call its proxy, on its one port.",
         {
-            "podSelector": {"matchLabels": component(identity.COMPONENT_PROXY)},
+            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
             "policyTypes": ["Ingress"],
             "ingress": [
                 {

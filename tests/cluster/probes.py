@@ -26,7 +26,7 @@ print(json.dumps(told), flush=True)
 _CONFIG = """
 server_url: http://nowhere
 task_dir: /var/lib/vantage6-node-test/tasks
-kubernetes: {namespace: v6-test, node_name: probe}
+kubernetes: {namespace: v6-test, node_name: v6-node}
 """
 
 

@@ -78,8 +78,18 @@ def test_with_the_policies_ten_pods_reach_the_proxy_only_from_their_first_packet
     assert reached(station, ordered, 10) == [{"proxy"}] * 10
 
 
+def test_an_algorithm_of_another_node_does_not_reach_this_nodes_proxy(
+    station: Station, addresses: dict[str, str]
+):
+    own, stranger = (algorithm_pod(station, n, [addresses["proxy"]]) for n in (3, 4))
+    stranger["metadata"]["labels"][identity.LABEL_NODE] = identity.slug("another")
+    told_own, told_stranger = what_pods_reach(station, [own, stranger])
+    assert told_own[addresses["proxy"]] == "open"
+    assert told_stranger[addresses["proxy"]].startswith("closed")
+
+
 def test_nobody_reaches_an_algorithm_pod(station: Station, neighbour: str):
-    labels = identity.Identity("probe").labels(77, "proxy")
+    labels = identity.Identity("v6-node").labels(77, "proxy")
     target = listener(station, "target", labels, NAMESPACE)
     station.cluster.apply(target)
     address = f"{pod_address(station, target)}:8080"

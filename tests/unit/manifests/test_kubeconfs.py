@@ -76,7 +76,8 @@ def test_the_config_map_is_the_example_configuration():
 
 
 def test_the_policies_are_those_of_the_code():
-    made = build_policies(CONFIG.kubernetes.namespace, CONFIG.kubernetes.proxy.port)
+    settings = CONFIG.kubernetes
+    made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
     assert objects(FOLDER / "network_policies.yaml") == made
 
 
