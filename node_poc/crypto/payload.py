@@ -11,10 +11,13 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from node_poc.crypto.errors import PayloadError
 from node_poc.crypto.keys import public_key_text
@@ -27,7 +30,6 @@ from node_poc.crypto.streams import (
     EncodeBase64,
     Encrypt,
     Step,
-    decode_base64,
     open_header,
     through,
 )
@@ -38,6 +40,8 @@ _PIECE = 3 << 18
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
 # JSON that could be taken for base64: there is nothing but these.
 _JSON_WORD = re.compile(rb"(?:0|[1-9][0-9]*)(?:[eE]\+?[0-9]+)?|true|null|Infinity")
+# What begins with so many digits is a number, and need not be held to know it.
+_MOST_DIGITS = 4096
 
 
 class Cryptor(Protocol):
@@ -106,18 +110,31 @@ class RsaCryptor:
 
     def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
         """Open a text that was encrypted for us, be it `str` or its ASCII. Raises PayloadError."""
-        return _without_second_base64(_joined(self._opened(text)))
+        return _joined(self.decrypted_pieces(text))
 
-    def _opened(self, text: str | bytes | memoryview) -> Iterator[bytes]:
+    def decrypted_pieces(self, text: str | bytes | memoryview) -> Iterator[bytes]:
+        """Give the bytes of `decrypt_text` in pieces, so that nobody has to hold them.
+
+        The text is read to its end before this returns, and once more for the pieces: only the end
+        tells whether it is whole, and whether it is base64 twice over.
+
+        Raises:
+            PayloadError: at once; the pieces raise nothing.
+        """
+        plain = self._opened(text)
+        if _is_second_base64(plain()):
+            return through(DecodeBase64(), plain())
+        return plain()
+
+    def _opened(self, text: str | bytes | memoryview) -> Callable[[], Iterator[bytes]]:
+        """Read the header; what is returned gives what follows, decrypted, at each call."""
         start = b"".join(_pieces_of(text[:HEADER_BYTES]))
         key_text, _, rest = start.partition(SEPARATOR)
         iv_text, separator, _ = rest.partition(SEPARATOR)
         if not separator:
             raise PayloadError(NO_HEADER)
         cipher = open_header(self._private_key, key_text, iv_text)
-        message = len(key_text) + len(iv_text) + 2
-        for piece in through(DecodeBase64(), _pieces_of(text, message)):
-            yield cipher.update(piece)
+        return partial(_plain, cipher, text, len(key_text) + len(iv_text) + 2)
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
         """Return the text that the owner of `public_key` can open. Raises PublicKeyError."""
@@ -164,18 +181,39 @@ _NO_JSON = (
 )
 
 
-def _without_second_base64(data: bytes) -> bytes:
-    """Undo the second base64 that vantage6's web interface puts around the plain bytes.
+def _plain(cipher: Cipher[CTR], text: str | bytes | memoryview, start: int) -> Iterator[bytes]:
+    context = cipher.encryptor()
+    for piece in through(DecodeBase64(), _pieces_of(text, start)):
+        yield context.update(piece)
+
+
+def _is_second_base64(pieces: Iterable[bytes]) -> bool:
+    """Whether plain bytes are the second base64 that vantage6's web interface puts around them.
 
     As upstream: JSON is left alone, and what is not JSON but base64 is taken for such. Other text
-    and binary data, on which upstream fails, are left alone too.
+    and binary data, on which upstream fails, are left alone too. All pieces are read in any case.
     """
-    if len(data) % 4 or not _BASE64.fullmatch(data) or _JSON_WORD.fullmatch(data):
-        return data
+    step, start, is_base64 = DecodeBase64(), b"", True
+    for piece in pieces:
+        start += piece[: _MOST_DIGITS - len(start)]
+        is_base64 = is_base64 and _can_be_read(step, piece)
+    if not is_base64 or _JSON_WORD.fullmatch(start):
+        return False
     try:
-        return decode_base64(data)
+        step.finish()
     except PayloadError:
-        return data
+        return False
+    return True
+
+
+def _can_be_read(step: DecodeBase64, piece: bytes) -> bool:
+    if not _BASE64.fullmatch(piece):
+        return False
+    try:
+        step.update(piece)
+    except PayloadError:
+        return False
+    return True
 
 
 def _ascii(text: str) -> bytes:

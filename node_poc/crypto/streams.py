@@ -103,7 +103,7 @@ class Encrypt:
         self._header = b"".join(
             binascii.b2a_base64(part, newline=False) + SEPARATOR for part in (encrypted_key, iv)
         )
-        self._cipher = _aes(key, iv)
+        self._cipher = _aes(key, iv).encryptor()
 
     def header(self) -> bytes:
         """Return the header if it was not given yet."""
@@ -138,7 +138,7 @@ class Decrypt:
                 raise PayloadError(NO_HEADER)
             return b""
         self._start = b""
-        self._cipher = open_header(self._private_key, parts[0], parts[1])
+        self._cipher = open_header(self._private_key, parts[0], parts[1]).encryptor()
         return self._cipher.update(parts[2])
 
     def finish(self) -> bytes:
@@ -148,8 +148,11 @@ class Decrypt:
         return self._cipher.finalize()
 
 
-def open_header(private_key: RSAPrivateKey, key_text: bytes, iv_text: bytes) -> CipherContext:
-    """Return the cipher that a header describes. Raises PayloadError."""
+def open_header(private_key: RSAPrivateKey, key_text: bytes, iv_text: bytes) -> Cipher[CTR]:
+    """Return the cipher that a header describes. Raises PayloadError.
+
+    In CTR mode both directions are the same: take its `encryptor`, one for each time of reading.
+    """
     encrypted_key, iv = decode_base64(key_text), decode_base64(iv_text)
     if len(iv) != _IV_BYTES:
         raise PayloadError(
@@ -194,8 +197,8 @@ def decode_base64(text: bytes | memoryview) -> bytes:
         raise PayloadError("the payload is not base64 throughout: it is cut or altered") from error
 
 
-def _aes(key: bytes, iv: bytes) -> CipherContext:
-    return Cipher(AES(key), CTR(iv)).encryptor()  # in CTR mode both directions are the same
+def _aes(key: bytes, iv: bytes) -> Cipher[CTR]:
+    return Cipher(AES(key), CTR(iv))
 
 
 def through(step: Step, pieces: Iterable[bytes]) -> Iterator[bytes]:

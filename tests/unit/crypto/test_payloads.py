@@ -1,6 +1,7 @@
 """Payloads that are whole, cut, altered, big, or no payloads at all."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -162,6 +163,46 @@ def test_what_upstream_fails_on_is_left_alone(binary):
     assert RSA.decrypt(RSA.encrypt(binary, PUBLIC)) == binary
 
 
+def without_second_base64(data):
+    """What `decrypt` does to plain bytes, told with all of them at hand."""
+    try:
+        json.loads(data)
+    except ValueError:
+        pass
+    else:
+        return data
+    if b"\r" in data or b"\n" in data:
+        return data
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        return data
+
+
+nearly_base64 = st.text(alphabet="0123456789eE+tru=\n", max_size=12).map(str.encode)
+
+
+@few
+@given(st.binary(max_size=40) | st.binary(max_size=40).map(base64.b64encode) | nearly_base64)
+@example(b"true")
+@example(b"QQ==\nQQ==")
+@example(b"QQ==QQ==")
+@example(base64.b64encode(bytes(range(256)) * 9000))
+@example(base64.b64encode(bytes(range(256)) * 9000) + b"=QQQ")
+@example(b"1" * 4000)
+def test_base64_twice_over_is_undone_and_json_is_left_alone(data):
+    text = RSA.encrypt(data, PUBLIC)
+    assert RSA.decrypt(text) == without_second_base64(data)
+    assert b"".join(RSA.decrypted_pieces(memoryview(text.encode()))) == RSA.decrypt(text)
+
+
+@pytest.mark.parametrize("end", ["*", "Q", "=QQQ"])
+def test_what_is_wrong_at_the_end_is_known_before_the_first_piece(end):
+    text = RSA.encrypt(os.urandom(3_000_000), PUBLIC)
+    with pytest.raises(PayloadError):
+        RSA.decrypted_pieces(text + end)
+
+
 @pytest.mark.parametrize(
     ("key", "told"),
     [
@@ -212,6 +253,14 @@ def test_base64_twice_over_takes_no_more(big):
     reading, data = peak_of(lambda: RSA.decrypt(text))
     assert reading + len(text) < 4 * len(text)
     assert data == big
+
+
+@pytest.mark.parametrize("wrap", [bytes, base64.b64encode], ids=["once", "twice"])
+def test_pieces_take_no_memory(big, wrap):
+    text = RSA.encrypt(wrap(big), PUBLIC)
+    reading, size = peak_of(lambda: sum(len(piece) for piece in RSA.decrypted_pieces(text)))
+    assert size == len(big)
+    assert reading < MEGABYTES_50 / 10
 
 
 RESIDENT = """
