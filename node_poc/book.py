@@ -47,7 +47,7 @@ class RunBook:
         return self._records[run_id]
 
     def find_record(self, run_id: int) -> RunRecord | None:
-        """What is remembered of a run, if it is in the book."""
+        """What is remembered of a run, if it is in the book. May be asked in any thread."""
         return self._records.get(run_id)
 
     def going(self) -> tuple[int, ...]:
@@ -93,6 +93,14 @@ class RunBook:
 
     def _in_flight(self) -> int:
         return sum(run.stage in _IN_FLIGHT for run in self._runs.values())
+
+    def knows_job(self, run_id: int) -> bool:
+        """Whether Kubernetes is known to have the run's Job."""
+        return run_id in self._known_since
+
+    def is_to_be_killed(self, run_id: int) -> None:
+        """Note that the run is to be killed."""
+        self._records[run_id] = replace(self._records[run_id], kill_requested=True)
 
     def job_known(self, run_id: int, since: float, created_at: float | None = None) -> None:
         """Kubernetes has the run's Job since then (monotonic seconds; ``created_at``: epoch)."""

@@ -1,64 +1,87 @@
-"""What the engine lets the pool do, because it takes time. A call tells its outcome by a message.
+"""What the engine lets threads do, because it takes time. A call tells its outcome by a message.
 
-A call that fails for a reason that may pass (the API server is away, the disk is full) asks to be
-made again in a while; so nothing that must happen is ever given up.
+A call that fails is made again after growing pauses (``retries.py``); so nothing that must happen
+is ever given up. Three kinds of threads, so that none waits for another's trouble: ``api`` for
+short calls, ``collect`` for logs that may be long or not to be had, ``disk`` for the records.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import structlog
 
+from node_poc.book import RunBook
 from node_poc.cluster.errors import ClusterError
-from node_poc.inbox import Again, Collected, Message, Started
+from node_poc.inbox import Collected, Message, Started
 from node_poc.pool import DaemonPool
+from node_poc.retries import Retries
 from node_poc.run_work import RunWork, refused_by
 from node_poc.runs.model import Run
 from node_poc.runs.observed import StartRefused
-from node_poc.storage.records import RunRecord, StorageError
+from node_poc.storage.records import RunRecord
 
 log = structlog.get_logger(__name__)
 
-# A log that is not to be had is asked for so often, for a minute each time: the API server may be
-# away for a while, and a machine for ever.
-_LOG_TRIES = 3
+# A log that is not to be had is insisted on for so long: the API server may be away for a while,
+# and a machine for ever.
+_INSIST_SECONDS = 180.0
 _THREADS = 8
+# Each may wait a minute for one log; so many machines may be lost at once without holding up the
+# results of others.
+_COLLECT_THREADS = 32
 
 
 class Calls:
     """The slow half of the engine. ``post`` takes the messages."""
 
     def __init__(
-        self, work: RunWork, post: Callable[[Message], None], waits_for_job: Callable[[int], bool]
+        self, work: RunWork, post: Callable[[Message], None], book: RunBook, disk: DaemonPool
     ) -> None:
-        """``post`` must not block; ``waits_for_job``: whether no Job of a run was seen yet."""
-        self._waits_for_job = waits_for_job
+        """``post`` must not block; ``disk`` has one thread, so records are written in order."""
         self._work = work
         self._post = post
+        self._book = book
+        self._disk = disk
         self._pool = DaemonPool("api", _THREADS)
+        self._collectors = DaemonPool("collect", _COLLECT_THREADS)
+        self._retries = Retries(post)
 
     def stop(self) -> None:
         """Begin no more calls; what is left undone is done after the next start."""
         self._pool.stop()
+        self._collectors.stop()
 
     def create(self, record: RunRecord) -> None:
         """Make the run's Job → ``Started`` or ``StartRefused``."""
-        self._pool.submit(self._create, record)
+        call = partial(self._create, record)
+        self._retries.submit(self._pool, "job not created", record.spec.run_id, call)
+
+    def remember(self, run_id: int) -> None:
+        """Write the run's record as the book has it, until it is written."""
+        call = partial(self._remember, run_id)
+        self._retries.submit(self._disk, "record not written", run_id, call)
 
     def collect(self, run: Run, record: RunRecord, *, remove_job: bool) -> None:
         """Make the ended run's result safe, then remove its Job if told → ``Collected``."""
-        self._pool.submit(self._collect, run, record, remove_job, _LOG_TRIES)
+        insist_until = time.monotonic() + _INSIST_SECONDS
+        call = partial(self._collect, run, record, insist_until, remove_job=remove_job)
+        self._retries.submit(self._collectors, "result not safe yet", run.run_id, call)
 
-    def kill(self, record: RunRecord) -> None:
-        """Remember the kill, then remove the Job; the watches tell what becomes of it."""
-        self._pool.submit(self._kill, record)
+    def kill(self, run_id: int) -> None:
+        """Remember the kill, then remove the Job; the watches tell what becomes of it.
+
+        The book has it already.
+        """
+        call = partial(self._kill, run_id)
+        self._retries.submit(self._disk, "kill not written", run_id, call)
 
     def look_for_pod(self, run: Run) -> None:
         """Ask for the run's pod → its ``PodObservation``, gone if there is none."""
-        self._pool.submit(self._look_for_pod, run)
+        call = partial(self._look_for_pod, run.run_id)
+        self._retries.submit(self._pool, "pod not looked for", run.run_id, call)
 
     def look_for_events(self, run: Run) -> None:
         """Ask for the Events of the run's pod or Job → ``EventsSeen``, or nothing if they fail."""
@@ -66,71 +89,58 @@ class Calls:
 
     def finish(self, run_id: int) -> None:
         """Mark the Job of a run whose result the server has."""
-        self._pool.submit(self._finish, run_id)
+        call = partial(self._work.finish, run_id)
+        self._retries.submit(self._pool, "job not marked", run_id, call)
 
     def remove_orphan(self, run_id: int) -> None:
         """Remove the Job of a run that nobody knows."""
-        self._pool.submit(self._remove_orphan, run_id)
-
-    def _again(self, what: str, run_id: int, error: Exception, call: Callable[[], None]) -> None:
-        log.warning("call failed: made again", what=what, run_id=run_id, error=str(error))
-        self._post(Again(call))
+        call = partial(self._work.remove, run_id)
+        self._retries.submit(self._pool, "orphan not removed", run_id, call)
 
     def _create(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
-        wanted = partial(self._waits_for_job, run_id)
+        wanted = partial(self._book.waits_for_job, run_id)
         if not wanted():
             return  # it was seen, or killed, while the answer was missing
         try:
             self._post(Started(run_id, self._work.run(record, wanted)))
-        except (ClusterError, StorageError) as error:
-            if isinstance(error, ClusterError) and error.is_transient:
-                self._again("job not created", run_id, error, lambda: self.create(record))
-            else:
-                log.warning("job not created", run_id=run_id, error=str(error))
-                self._post(StartRefused(run_id, refused_by(error)))
+        except ClusterError as error:
+            if not wanted():
+                return
+            if error.is_transient:
+                raise
+            log.warning("job not created", run_id=run_id, error=str(error))
+            self._post(StartRefused(run_id, refused_by(error)))
         except Exception as error:  # of our own: it must not leave the run without an end
             log.exception("job not made", run_id=run_id)
             self._post(StartRefused(run_id, refused_by(error)))
 
-    def _collect(self, run: Run, record: RunRecord, remove_job: bool, tries: int) -> None:  # noqa: FBT001
-        try:
-            result = self._work.get_result(run, record.spec, insist=tries > 0)
-            if remove_job:
-                self._work.remove(run.run_id)
-        except (StorageError, ClusterError) as error:
-            left = tries - isinstance(error, ClusterError)
-            again = partial(self._pool.submit, self._collect, run, record, remove_job, left)
-            self._again("result not safe yet", run.run_id, error, again)
-            return
+    def _remember(self, run_id: int) -> None:
+        record = self._book.find_record(run_id)
+        if record is not None:  # else the run is over
+            self._work.remember(record)
+
+    def _collect(
+        self, run: Run, record: RunRecord, insist_until: float, *, remove_job: bool
+    ) -> None:
+        insist = time.monotonic() < insist_until
+        result = self._work.get_result(run, record.spec, insist=insist)
+        if remove_job:
+            # Whether it goes or not, the result is safe and must not wait for it.
+            call = partial(self._work.remove, run.run_id)
+            self._retries.make(self._pool, "job of an ended run not removed", run.run_id, call)
         self._post(Collected(result))
 
-    def _kill(self, record: RunRecord) -> None:
-        try:
-            self._work.kill(replace(record, kill_requested=True))
-        except (StorageError, ClusterError) as error:
-            self._again("not killed yet", record.spec.run_id, error, lambda: self.kill(record))
+    def _kill(self, run_id: int) -> None:
+        self._remember(run_id)
+        call = partial(self._work.remove, run_id)
+        self._retries.submit(self._pool, "not killed yet", run_id, call)
 
-    def _look_for_pod(self, run: Run) -> None:
-        try:
-            self._post(self._work.find_pod(run.run_id))
-        except ClusterError as error:
-            self._again("pod not looked for", run.run_id, error, lambda: self.look_for_pod(run))
+    def _look_for_pod(self, run_id: int) -> None:
+        self._post(self._work.find_pod(run_id))
 
     def _look_for_events(self, run: Run) -> None:
         try:
             self._post(self._work.find_events(run))
         except ClusterError as error:  # they are asked for again in a while anyway
             log.warning("events not read", run_id=run.run_id, error=str(error))
-
-    def _finish(self, run_id: int) -> None:
-        try:
-            self._work.finish(run_id)
-        except (StorageError, ClusterError) as error:
-            self._again("job not marked", run_id, error, lambda: self.finish(run_id))
-
-    def _remove_orphan(self, run_id: int) -> None:
-        try:
-            self._work.remove(run_id)
-        except ClusterError as error:
-            self._again("orphan not removed", run_id, error, lambda: self.remove_orphan(run_id))

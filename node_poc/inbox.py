@@ -8,9 +8,22 @@ from dataclasses import dataclass
 
 from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
-from node_poc.protocol.ports import KillOutcome, Submission
+from node_poc.protocol.ports import Answer, KillOutcome, Submission
 from node_poc.runs.model import RunResult
 from node_poc.runs.observed import EventsSeen, PodObservation, StartRefused
+from node_poc.storage.records import RunRecord
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A run that is asked for was looked up on the disk.
+
+    ``outcome``: its record if it is written now and goes on, its result if it is over, else the
+    answer that refuses it.
+    """
+
+    submission: Submission
+    outcome: RunRecord | RunResult | Answer
 
 
 @dataclass(frozen=True)
@@ -51,10 +64,14 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Kill:
-    """Runs are to be killed: those named, or all that are not over."""
+    """Runs are to be killed: those named, or all that are not over.
+
+    ``past``: what the disk tells of those that the book does not know; None: not asked yet.
+    """
 
     run_ids: tuple[int, ...] | None
     outcomes: Future[list[KillOutcome]]
+    past: dict[int, KillOutcome] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,14 +91,23 @@ class Expired:
 
 
 @dataclass(frozen=True)
+class Orphan:
+    """A Job of this node belongs to a run of which nothing is known, also not on the disk."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
 class Again:
-    """Something went wrong outside; do ``action`` in a while."""
+    """Something went wrong outside; do ``action`` in so many seconds."""
 
     action: Callable[[], None]
+    seconds: float
 
 
 Message = (
     Submission
+    | Taken
     | PodsSeen
     | JobsSeen
     | Started
@@ -93,5 +119,6 @@ Message = (
     | Kill
     | Snapshot
     | Expired
+    | Orphan
     | Again
 )

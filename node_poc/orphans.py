@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from node_poc.book import RunBook
 from node_poc.calls import Calls
+from node_poc.inbox import Message, Orphan
+from node_poc.pool import DaemonPool
 from node_poc.runs.observed import JobObservation
 from node_poc.storage.records import Records
 from node_poc.timers import Timers
@@ -19,28 +23,40 @@ _ORPHAN_SECONDS = 600.0
 class Orphans:
     """Finishes what a crash left half done, and removes what nobody knows, telling so twice."""
 
-    def __init__(self, book: RunBook, records: Records, calls: Calls, timers: Timers) -> None:
-        """All are the engine's; used by its thread only."""
+    def __init__(
+        self, book: RunBook, records: Records, calls: Calls, timers: Timers, disk: DaemonPool
+    ) -> None:
+        """All are the engine's. Used by its thread only, which lets the disk's thread look up."""
         self._book = book
         self._records = records
         self._calls = calls
         self._timers = timers
+        self._disk = disk
         self._told: set[int] = set()
 
-    def look_after(self, job: JobObservation) -> None:
-        """Take a Job of a list into account."""
+    def look_after(self, job: JobObservation, post: Callable[[Message], None]) -> None:
+        """Take a Job of a list into account; ``post`` hands a message to the engine."""
         run_id = job.run_id
-        if run_id in self._book or job.delivered or run_id in self._told:
-            return
-        if self._records.has_run(run_id):
+        if run_id not in self._book and not job.delivered and run_id not in self._told:
+            self._disk.submit(self._look_up, run_id, post)
+
+    def _look_up(self, run_id: int, post: Callable[[Message], None]) -> None:
+        if not self._records.has_run(run_id):
+            post(Orphan(run_id))
+        elif not self._records.is_open(run_id):  # else it is just being taken
             self._calls.finish(run_id)
+
+    def tell(self, orphan: Orphan) -> None:
+        """Tell of a Job that nobody knows, and remove it later if that is still so."""
+        run_id = orphan.run_id
+        if run_id in self._told:
             return
         self._told.add(run_id)
         log.warning("a Job belongs to no run: removed later", run_id=run_id, in_s=_ORPHAN_SECONDS)
-        self._timers.after(_ORPHAN_SECONDS, lambda: self._remove(run_id))
+        self._timers.after(_ORPHAN_SECONDS, lambda: self._disk.submit(self._remove, run_id))
 
     def _remove(self, run_id: int) -> None:
         self._told.discard(run_id)
-        if run_id not in self._book and not self._records.has_run(run_id):
+        if not self._records.has_run(run_id):
             log.warning("the Job that belongs to no run is removed now", run_id=run_id)
             self._calls.remove_orphan(run_id)

@@ -12,13 +12,15 @@ from node_poc.protocol.ports import KillOutcome
 from node_poc.runs.admission import NotAllowedError
 from node_poc.runs.status import RunStatus
 from node_poc.storage.past import PastRecords, PastRun
-from node_poc.storage.records import Records, StorageError
+from node_poc.storage.records import Records, RunRecord, StorageError
 
 log = structlog.get_logger(__name__)
 
 
 class PastRuns:
-    """Used by the engine's thread only, so nothing is removed of a run that is asked for again."""
+    """Used by the disk's thread only, as ``intake.Taking`` is: so nothing is removed of a run that
+    is asked for again.
+    """
 
     def __init__(self, book: RunBook, records: Records, past: PastRecords) -> None:
         """All are the engine's; ``past`` must be prepared."""
@@ -37,7 +39,7 @@ class PastRuns:
                     self._past.retire(run_id)
                 elif (result := self._records.read_result(run_id)) is not None:
                     self._note_volumes(run_id)
-                    self._close(run_id, result.status)
+                    self._note_end(self._records.read_run(run_id), result.status)
                 elif self._past.is_old(run_id):  # it was never accepted
                     self._past.retire(run_id)
             except StorageError as error:
@@ -52,20 +54,23 @@ class PastRuns:
         except StorageError as error:
             log.warning("shared folders not noted", run_id=run_id, error=str(error))
 
-    def close(self, run_id: int, status: RunStatus) -> None:
+    def close(self, record: RunRecord, status: RunStatus) -> None:
         """Note that the server has a run's result; from now on its folder's time runs."""
+        run_id = record.spec.run_id
         try:
-            self._close(run_id, status)
+            self._note_end(record, status)
         except StorageError as error:
             # The next start finds it without a note, and makes one.
             log.warning("end of a run not noted", run_id=run_id, error=str(error))
-        self._records.close_run(run_id)
+        try:
+            self._records.close_run(run_id)
+        except StorageError as error:  # the next start sends the result once more
+            log.warning("run not closed", run_id=run_id, error=str(error))
 
-    def _close(self, run_id: int, status: RunStatus) -> None:
-        record = self._book.find_record(run_id) or self._records.read_run(run_id)
+    def _note_end(self, record: RunRecord | None, status: RunStatus) -> None:
         if record is not None:
-            past = PastRun(run_id, record.digest, status.value, record.spec.volumes)
-            self._past.close(past)
+            spec = record.spec
+            self._past.close(PastRun(spec.run_id, record.digest, status.value, spec.volumes))
 
     def check_not_gone(self, run_id: int, digest: str) -> None:
         """Refuse a run that was here before and of which nothing is left: it must not run twice.

@@ -3,15 +3,18 @@
     server event → Submission, Kill ─┐
     watches → PodsSeen, JobsSeen ────┤→ [inbox] → Engine → lifecycle.decide → actions
     API pool → Started, Collected ───┤                        │
+    disk → Taken ────────────────────┤                        ├→ disk: take, remember, close
     delivery → Delivered ────────────┘                        ├→ API pool: make, collect, remove
                                                               └→ [outbox] → delivery → server
 
-The engine's thread never waits: whatever takes time is handed to the pool (``calls.py``), and
-comes back as a message. So one slow, stuck or broken run delays no other.
+The engine's thread never waits, neither for the API nor for the disk: whatever takes time is handed
+to other threads (``calls.py``), and comes back as a message. So one slow, stuck or broken run
+delays no other. The disk has one thread, so what is written comes in the order it was wanted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -35,13 +38,16 @@ from node_poc.inbox import (
     JobsSeen,
     Kill,
     Message,
+    Orphan,
     PodsSeen,
     Snapshot,
     Started,
+    Taken,
 )
-from node_poc.intake import Intake
+from node_poc.intake import Intake, Taking
 from node_poc.orphans import Orphans
 from node_poc.past_runs import PastRuns
+from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import KillOutcome, Submission
 from node_poc.run_work import RunWork
 from node_poc.runs.lifecycle import Collect, LookForEvents, LookForPod, Report, Stop, decide
@@ -57,13 +63,14 @@ from node_poc.runs.observed import (
 )
 from node_poc.runs.status import RunStatus
 from node_poc.storage.past import PastRecords
-from node_poc.storage.records import Records
+from node_poc.storage.records import Records, RunRecord
 from node_poc.timers import Timers
 
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
-_AGAIN_SECONDS = 5.0
+# What the disk's thread still has to write at the end, mostly nothing, may take so long.
+_WRITE_SECONDS = 1.0
 _NOTHING = object()
 
 
@@ -80,11 +87,13 @@ class Engine:
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outbox: Delivery
         self._book = RunBook(config.kubernetes.runs_in_flight)
-        self._calls = Calls(work, self.post, self._book.waits_for_job)
+        self._disk = DaemonPool("disk", 1)
+        self._calls = Calls(work, self.post, self._book, self._disk)
         self._timers = Timers()
-        self._orphans = Orphans(self._book, records, self._calls, self._timers)
+        self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk)
         self._past = PastRuns(self._book, records, past)
-        self._intake = Intake(config, self._book, work, records, self._past)
+        taking = Taking(config, work, records, self._past)
+        self._intake = Intake(self._book, taking, self._disk, self.post)
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
@@ -114,6 +123,9 @@ class Engine:
         self._inbox.put(None)
         self._thread.join(within_seconds)
         self._calls.stop()
+        with contextlib.suppress(TimeoutError):
+            self._disk.ask(time.monotonic).result(_WRITE_SECONDS)
+        self._disk.stop()
 
     def post(self, message: Message) -> None:
         """Hand a message to the engine."""
@@ -121,7 +133,8 @@ class Engine:
 
     def _serve(self) -> None:
         handlers: dict[type, Callable[..., None]] = {
-            Submission: self._on_submission,
+            Submission: self._intake.answer,
+            Taken: self._on_taken,
             PodsSeen: self._on_pods,
             JobsSeen: self._on_jobs,
             Started: self._on_started,
@@ -129,9 +142,10 @@ class Engine:
             Collected: self._on_collected,
             Delivered: self._on_delivered,
             Kill: self._on_kill,
-            Expired: self._past.expire,
+            Expired: lambda expired: self._disk.submit(self._past.expire, expired),
+            Orphan: self._orphans.tell,
             Snapshot: lambda asked: asked.entries.set_result(self._book.entries()),
-            Again: lambda again: self._timers.after(_AGAIN_SECONDS, again.action),
+            Again: lambda again: self._timers.after(again.seconds, again.action),
         }
         while True:
             self.beat = time.monotonic()
@@ -160,8 +174,8 @@ class Engine:
 
     # --- a run comes
 
-    def _on_submission(self, submission: Submission) -> None:
-        self._intake.answer(submission)
+    def _on_taken(self, taken: Taken) -> None:
+        self._intake.enter(taken)
         self._start_next()
 
     def _start_next(self) -> None:
@@ -169,7 +183,6 @@ class Engine:
             self._calls.create(record)
 
     def _on_started(self, started: Started) -> None:
-        self._book.job_known(started.run_id, time.monotonic(), started.created_at)
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
 
     # --- something is seen
@@ -195,7 +208,7 @@ class Engine:
                 observations = [o for o in map(observe_job, jobs) if o is not None]
                 for observation in observations:
                     self._observe(observation)
-                    self._orphans.look_after(observation)
+                    self._orphans.look_after(observation, self.post)
                 present = {observation.run_id for observation in observations}
                 for run in self._book.missing_from(present, asked_at):
                     self._observe(JobObservation(run.run_id, gone=True))
@@ -205,6 +218,7 @@ class Engine:
     def _observe(self, observation: Observation | None) -> None:
         if observation is None or observation.run_id not in self._book:
             return
+        self._note_job(observation)
         run = self._book[observation.run_id]
         limits = self._config.kubernetes.limits
         changed, actions = decide(run, observation, time.monotonic(), limits)
@@ -213,7 +227,6 @@ class Engine:
             why = changed.failure or Failure("", "", "")
             told = {"cause": why.cause, "site_detail": why.site_detail} if why.cause else {}
             log.info("run is now", run_id=run.run_id, status=changed.status.value, **told)
-        record = self._book.record(run.run_id)
         for action in actions:
             match action:
                 case Report():
@@ -221,27 +234,47 @@ class Engine:
                     if changed.status is RunStatus.ACTIVE:
                         self._work.follow_log(changed)
                 case Stop():
-                    self._calls.kill(record)
+                    self._book.is_to_be_killed(run.run_id)
+                    self._calls.kill(run.run_id)
                 case LookForPod():
                     self._calls.look_for_pod(changed)
                 case LookForEvents():
                     self._calls.look_for_events(changed)
                 case Collect(remove_job=remove_job):
+                    record = self._book.record(run.run_id)
                     self._calls.collect(changed, record, remove_job=remove_job)
                     self._start_next()
 
+    def _note_job(self, seen: Observation) -> None:
+        """Remember that a run's Job was made, so that it is never made again; also if it goes."""
+        if not isinstance(seen, JobObservation | PodObservation) or seen.gone:
+            return
+        if not self._book.knows_job(seen.run_id):
+            created_at = seen.created_at or time.time()
+            self._book.job_known(seen.run_id, time.monotonic(), created_at)
+            self._calls.remember(seen.run_id)
+
     def _on_kill(self, kill: Kill) -> None:
         wanted = self._book.going() if kill.run_ids is None else kill.run_ids
-        kill.outcomes.set_result([self._kill(run_id) for run_id in wanted])
+        past = kill.past or {}
+        missing = [each for each in wanted if each not in self._book and each not in past]
+        if missing or (kill.past is None and self._intake.is_busy):
+            # After the runs that are being written now: they are in the book then.
+            self._disk.submit(self._look_up, kill, missing)
+            return
+        outcomes = [self._kill(each) if each in self._book else past[each] for each in wanted]
+        kill.outcomes.set_result(outcomes)
+
+    def _look_up(self, kill: Kill, run_ids: list[int]) -> None:
+        found = {run_id: self._past.kill(run_id) for run_id in run_ids}
+        self.post(replace(kill, past={**(kill.past or {}), **found}))
 
     def _kill(self, run_id: int) -> KillOutcome:
-        if run_id in self._book and not self._book[run_id].has_ended:
-            log.info("run is to be killed", run_id=run_id)
-            self._observe(KillRequested(run_id))
-            return KillOutcome(run_id, "killed", self._book[run_id].status)
-        if run_id in self._book:
+        if self._book[run_id].has_ended:
             return KillOutcome(run_id, "already ended", self._book[run_id].status)
-        return self._past.kill(run_id)
+        log.info("run is to be killed", run_id=run_id)
+        self._observe(KillRequested(run_id))
+        return KillOutcome(run_id, "killed", self._book[run_id].status)
 
     # --- a run ends
 
@@ -256,7 +289,11 @@ class Engine:
     def _on_delivered(self, delivered: Delivered) -> None:
         if delivered.run_id not in self._book:
             return  # a result that was asked for again
-        self._past.close(delivered.run_id, self._book[delivered.run_id].status)
+        record, status = self._book.record(delivered.run_id), self._book[delivered.run_id].status
         self._book.drop(delivered.run_id)
         log.info("result delivered", run_id=delivered.run_id)
-        self._calls.finish(delivered.run_id)
+        self._disk.submit(self._close, record, status)
+
+    def _close(self, record: RunRecord, status: RunStatus) -> None:
+        self._past.close(record, status)
+        self._calls.finish(record.spec.run_id)

@@ -35,7 +35,7 @@ from node_poc.storage.folders import (
     task_dir_mounts,
 )
 from node_poc.storage.past import PastRecords
-from node_poc.storage.records import Records, RunRecord, StorageError
+from node_poc.storage.records import Records, RunRecord
 from node_poc.storage.run_log import RunLogReader
 
 log = structlog.get_logger(__name__)
@@ -110,14 +110,12 @@ class RunWork:
         hosts = self._find_services(record.spec)
         job = build_job(record.spec, self._config, address, os.getgid(), hosts)
         created = self._objects.create_job(job, wanted)
-        now = time.time()
-        try:
-            # The run may have ended, and its result been delivered, before the API's answer came.
-            self._records.update_run(replace(record, job_created_at=now))
-        except StorageError as error:  # its Job is there: only the time is missing after a restart
-            log.warning("time of the job not kept", run_id=record.spec.run_id, error=str(error))
         log.info("job created", run_id=record.spec.run_id, new=created)
-        return now
+        return time.time()
+
+    def remember(self, record: RunRecord) -> None:
+        """Write a run's record as it is now. Raises StorageError."""
+        self._records.update_run(record)
 
     def _find_proxy(self) -> str | None:
         """The proxy Service's address. It does not change while the Service lives."""
@@ -224,16 +222,6 @@ class RunWork:
         events = observe_events(self._objects.list_events(kind, name))
         return EventsSeen(run.run_id, run.pod_name, events)
 
-    def kill(self, record: RunRecord) -> None:
-        """Remember that a run is to be killed, then remove its Job and pod.
-
-        Raises:
-            StorageError: it could not be remembered; nothing was removed.
-            ClusterError: it could not be removed; call again.
-        """
-        self._records.update_run(record)
-        self.remove(record.spec.run_id)
-
     def finish(self, run_id: int) -> None:
         """Note that the server has the result; Kubernetes removes the Job after the keep time.
 
@@ -265,8 +253,5 @@ def refused_by(error: Exception) -> Failure:
         detail = "Kubernetes at the data station does not take the run"
         advice = "Ask the site: its rights, quotas or admission rules forbid it."
         return Failure(error.reason or "ClusterError", detail, advice, str(error))
-    if not isinstance(error, StorageError):
-        advice = "Tell the site: its node's log has more."
-        return Failure("InternalError", "the node failed on this run", advice, repr(error))
-    detail = "the data station cannot write the run's files"
-    return Failure("StorageError", detail, "Ask the site to look at its disk.", str(error))
+    advice = "Tell the site: its node's log has more."
+    return Failure("InternalError", "the node failed on this run", advice, repr(error))

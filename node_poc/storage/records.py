@@ -121,8 +121,14 @@ class Records:
         return (self._open / str(run_id)).exists()
 
     def close_run(self, run_id: int) -> None:
-        """The server has acknowledged the result; it is never sent again by itself."""
-        (self._open / str(run_id)).unlink(missing_ok=True)
+        """The server has acknowledged the result; it is never sent again by itself.
+
+        Raises StorageError.
+        """
+        try:
+            (self._open / str(run_id)).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self._open}: {error.strerror}") from error
 
     def newest_runs(self, limit: int) -> list[int]:
         """Ids of the newest runs that have a folder, newest first by id."""

@@ -16,7 +16,7 @@ import pytest
 import stamina
 import structlog
 
-from node_poc import delivery, pipeline
+from node_poc import delivery, pipeline, retries
 from node_poc.backoff import Backoff
 from node_poc.cluster import logs, watch
 from node_poc.runs.model import Mount, MountSource, RunSpec
@@ -37,7 +37,9 @@ PATIENCE_SECONDS = 120.0  # reached when something is broken, or the machine ver
 def quick(monkeypatch):
     """No pauses, and no log: both would take most of the time."""
     monkeypatch.setattr(pipeline, "_TICK_SECONDS", 0.02)
-    monkeypatch.setattr(pipeline, "_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(retries, "_PASSING", Backoff(0.01, 0.02))
+    monkeypatch.setattr(retries, "_REFUSED", Backoff(0.01, 0.02))
+    monkeypatch.setattr(pipeline, "_WRITE_SECONDS", 0.01)
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.002)
     monkeypatch.setattr(delivery, "_ACKNOWLEDGE_SECONDS", 0.2)
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.002, 0.02))
