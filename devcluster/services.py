@@ -12,6 +12,14 @@ _FAST_CLIENT = ("--kube-api-qps=300", "--kube-api-burst=400")
 
 #: By default an agent takes two new pods a second, four at a time, and answers more with 429.
 _AGENT_LIMIT = "auto-adjust:false,rate-limit:200/s,rate-burst:200,parallel-requests:16"
+#: Labels that differ from Job to Job. Taken into account, each Job's pod would be an identity of its
+#: own, for which the agent works out every policy anew. So no policy can select by them.
+_OF_ONE_JOB = (
+    r"vantage6\.ai/run-id",
+    "job-name",
+    "controller-uid",
+    r"batch\.kubernetes\.io/.*",
+)
 #: Routing between nodes without tunnels, services by kube-proxy, and no part that a dev cluster
 #: does not use.
 _AGENT_SETTINGS = (
@@ -34,6 +42,7 @@ _AGENT_SETTINGS = (
     "--cgroup-root=/run/cilium/cgroupv2",
     "--k8s-client-qps=100",
     "--k8s-client-burst=200",
+    f"--labels={','.join(f'!{label}' for label in _OF_ONE_JOB)}",
     *(
         f"--api-rate-limit=endpoint-{verb}={_AGENT_LIMIT}"
         for verb in ("create", "delete", "patch", "get")

@@ -1,6 +1,7 @@
 """Configuration files: what each must say."""
 
 import json
+import re
 import shlex
 import subprocess
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 from devcluster import dns, kube, render, services
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
+from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_RUN
 
 BINARIES = Binaries(*(Path(f"/bin-{name}") for name in ("k8s", "cilium", "coredns", "pause")))
 
@@ -106,3 +108,12 @@ def test_pods_may_start_in_bursts() -> None:
     assert len(limits) == 1
     assert "rate-burst:200" in limits[0]
     assert all("--kube-api-qps=300" in s.argv for s in services.controllers(Layout(), BINARIES))
+
+
+def test_pods_of_different_runs_are_one_identity_to_the_network() -> None:
+    agent = services.cilium_agent(Layout(), 1, BINARIES, Path("/clang"), "/usr/bin")
+    (chosen,) = [word for word in agent.argv if word.startswith("--labels=")]
+    left_out = [re.compile(part[1:]) for part in chosen.removeprefix("--labels=").split(",")]
+    for label in (LABEL_RUN, "job-name", "batch.kubernetes.io/controller-uid"):
+        assert any(pattern.match(label) for pattern in left_out), label
+    assert not any(pattern.match(LABEL_COMPONENT) for pattern in left_out)
