@@ -12,8 +12,8 @@ _FAST_CLIENT = ("--kube-api-qps=300", "--kube-api-burst=400")
 
 #: By default an agent takes two new pods a second, four at a time, and answers more with 429.
 _AGENT_LIMIT = "auto-adjust:false,rate-limit:200/s,rate-burst:200,parallel-requests:16"
-#: Labels that differ from Job to Job. Taken into account, each Job's pod would be an identity of its
-#: own, for which the agent works out every policy anew. So no policy can select by them.
+#: Labels that differ from Job to Job. Taken into account, each Job's pod would be an identity of
+#: its own, for which the agent works out every policy anew. So no policy can select by them.
 _OF_ONE_JOB = (
     r"vantage6\.ai/run-id",
     "job-name",
