@@ -25,6 +25,7 @@ from node_poc.protocol.messages import (
     status_message,
 )
 from node_poc.protocol.ports import Answer, Control, DeliveryError, QueryError
+from node_poc.protocol.socket_client import let_go, new_client
 from node_poc.runs.model import Run, RunResult
 
 log = structlog.get_logger(__name__)
@@ -48,14 +49,7 @@ class DummyServer:
         self._control = control
         self._stop = threading.Event()
         self._connection = 0
-        self._client = socketio.Client(
-            reconnection=False, handle_sigint=False, websocket_extra_options=dict(_WEBSOCKET)
-        )
-        self._client.on("connect", self._on_connect)
-        self._client.on("disconnect", self._on_disconnect)
-        self._client.on("command", self._on_command)
-        for event in queries.EVENTS:
-            self._client.on(event, partial(self._on_query, event))
+        self._client = self._make_client()
         self._thread = threading.Thread(target=self._run, name="server connection", daemon=True)
 
     def start(self) -> None:
@@ -81,27 +75,43 @@ class DummyServer:
     def _run(self) -> None:
         failures = 0
         while not self._stop.is_set():
+            client = self._client = self._make_client()
             try:
-                self._client.connect(self._config.server_address, wait_timeout=_CONNECT_SECONDS)
+                client.connect(self._config.server_address, wait_timeout=_CONNECT_SECONDS)
                 failures = 0
-                self._client.wait()
+                client.wait()
             except (SocketIOError, OSError, ValueError) as error:
                 failures += 1
-                pause = _BACKOFF.pause(failures)
-                self._log_failure(failures, error, pause)
-                self._stop.wait(pause)
+                self._wait(failures, str(error))
+            except Exception:  # of the library too, if what answers is no Socket.IO server
+                log.exception("connection failed: tried again")
+                failures += 1
+                self._wait(failures, "see the log")
             else:
                 self._stop.wait(_BACKOFF.pause(0))
+            finally:
+                let_go(client)
 
-    def _log_failure(self, failures: int, error: Exception, pause: float) -> None:
+    def _make_client(self) -> socketio.Client:
+        client = new_client(websocket_extra_options=dict(_WEBSOCKET))
+        client.on("connect", self._on_connect)
+        client.on("disconnect", self._on_disconnect)
+        client.on("command", self._on_command)
+        for event in queries.EVENTS:
+            client.on(event, partial(self._on_query, event))
+        return client
+
+    def _wait(self, failures: int, reason: str) -> None:
+        pause = _BACKOFF.pause(failures)
         tell = log.warning if is_worth_a_warning(failures) else log.debug
         tell(
             "server not reachable",
             server=self._config.server_address,
-            error=str(error),
+            error=reason,
             tries=failures,
             again_in_s=pause,
         )
+        self._stop.wait(pause)
 
     def _on_connect(self) -> None:
         self._connection += 1

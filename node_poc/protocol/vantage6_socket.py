@@ -16,13 +16,14 @@ import structlog
 from socketio.exceptions import SocketIOError
 
 from node_poc.backoff import Backoff, is_worth_a_warning
+from node_poc.protocol.socket_client import let_go, new_client
 from node_poc.protocol.vantage6_errors import LoginRefusedError, UnreachableError
 
 log = structlog.get_logger(__name__)
 
 NAMESPACE = "/tasks"
-_CONNECT_SECONDS = 15
-_SYNC_SECONDS = 15.0
+# From the connection on: to join the namespace and to be greeted there.
+_SYNC_SECONDS = 30.0
 _FIRST_PING_SECONDS = 5.0
 _PING_SECONDS = 60.0
 _BACKOFF = Backoff(0.5, 15.0)
@@ -64,23 +65,9 @@ class Socket:
         self._listeners = listeners
         self._stop = threading.Event()
         self._synced = threading.Event()
-        self._token = ""
         self._told = ""
-        self._client = socketio.Client(reconnection=False, handle_sigint=False)
-        for event, handler in (
-            ("sync", self._on_sync),
-            ("new_task", lambda *args: listeners.on_new_task(_only(args))),
-            ("kill_containers", lambda *args: listeners.on_kill(_only(args))),
-            ("expired_token", lambda *_: self._on_bad_token("expired_token")),
-            ("invalid_token", lambda *_: self._on_bad_token("invalid_token")),
-            ("message", lambda *args: log.debug("the server says", text=str(_only(args))[:300])),
-            ("algorithm_status_change", self._on_status_change),
-            ("disconnect", self._on_disconnect),
-        ):
-            self._client.on(event, handler, namespace=NAMESPACE)
-        # The server tells these to all; a node has no use for them.
-        for event in ("status_update", "algorithm_log", "node-online", "node-offline"):
-            self._client.on(event, lambda *_: None, namespace=NAMESPACE)
+        self._needs_token = False
+        self._client = self._make_client()
         self._thread = threading.Thread(target=self._run, name="server socket", daemon=True)
         self._pinger = threading.Thread(target=self._ping, name="server ping", daemon=True)
 
@@ -124,6 +111,10 @@ class Socket:
             except (UnreachableError, SocketIOError, OSError, ValueError) as error:
                 was_synced = False
                 self._told = str(error) or type(error).__name__
+            except Exception:  # of the library too, if what answers is no Socket.IO server
+                log.exception("connection failed: tried again")
+                was_synced = False
+                self._told = "see the log"
             failures = 0 if was_synced else failures + 1
             if not self._stop.is_set():
                 self._wait(failures)
@@ -131,19 +122,47 @@ class Socket:
     def _connect_once(self) -> bool:
         """Connect and stay; returns whether the server knew us."""
         self._synced.clear()
-        self._token = self._tokens.token()
-        self._client.connect(
-            self._address,
-            headers={"Authorization": f"Bearer {self._token}"},
-            namespaces=[NAMESPACE],
-            wait_timeout=_CONNECT_SECONDS,
-        )
-        if not self._synced.wait(_SYNC_SECONDS) and self._client.connected:
-            self._told = "connected, but the server did not greet this node"
-            self._client.disconnect()
-            self._tokens.renew(self._token)
-        self._client.wait()
+        self._needs_token = False
+        self._told = "the connection ended before the server greeted this node"
+        token = self._tokens.token()
+        client = self._client = self._make_client()
+        silence = threading.Timer(_SYNC_SECONDS, self._on_silence)
+        silence.daemon = True
+        try:
+            # Not to wait here: the library would not notice that the connection has ended.
+            client.connect(
+                self._address,
+                headers={"Authorization": f"Bearer {token}"},
+                namespaces=[NAMESPACE],
+                wait=False,
+            )
+            silence.start()
+            client.wait()
+        finally:
+            silence.cancel()
+            let_go(client)
+        if self._needs_token:
+            self._tokens.renew(token)
         return self._synced.is_set()
+
+    def _make_client(self) -> socketio.Client:
+        client = new_client()
+        for event, handler in (
+            ("sync", self._on_sync),
+            ("new_task", lambda *args: self._listeners.on_new_task(_only(args))),
+            ("kill_containers", lambda *args: self._listeners.on_kill(_only(args))),
+            ("expired_token", lambda *_: self._on_bad_token("expired_token")),
+            ("invalid_token", lambda *_: self._on_bad_token("invalid_token")),
+            ("message", lambda *args: log.debug("the server says", text=str(_only(args))[:300])),
+            ("algorithm_status_change", self._on_status_change),
+            ("connect_error", self._on_refused),
+            ("disconnect", self._on_disconnect),
+        ):
+            client.on(event, handler, namespace=NAMESPACE)
+        # The server tells these to all; a node has no use for them.
+        for event in ("status_update", "algorithm_log", "node-online", "node-offline"):
+            client.on(event, lambda *_: None, namespace=NAMESPACE)
+        return client
 
     def _wait(self, failures: int) -> None:
         pause = _BACKOFF.pause(failures)
@@ -165,12 +184,19 @@ class Socket:
 
     def _on_bad_token(self, event: str) -> None:
         log.info("the server does not take the token: a new one is got", event_name=event)
-        try:
-            self._tokens.renew(self._token)
-        except LoginRefusedError as error:
-            self._listeners.on_refused(str(error))
-        except UnreachableError as error:
-            self._told = str(error)
+        self._hang_up("the server did not take the token", needs_token=True)
+
+    def _on_silence(self) -> None:
+        if not self._synced.is_set():
+            self._hang_up("connected, but the server did not greet this node", needs_token=True)
+
+    def _on_refused(self, *reason: object) -> None:
+        self._hang_up(f"the server refused the connection: {str(_only(reason))[:300]}")
+
+    def _hang_up(self, why: str, *, needs_token: bool = False) -> None:
+        """End a connection that is of no use; the socket's own thread waits for its end."""
+        self._told = why
+        self._needs_token = needs_token
         self._client.disconnect()
 
     def _on_disconnect(self, *reason: object) -> None:

@@ -1,0 +1,28 @@
+"""The connection to the dummy server where at first something else answers, over real sockets."""
+
+import pytest
+
+from node_poc.backoff import Backoff
+from node_poc.protocol import dummy_server
+from node_poc.protocol.dummy_server import DummyServer
+from tests.fakes.examples import config
+from tests.fakes.socket_servers import RUBBISH, GreetingServer, RubbishServer
+from tests.fakes.station import eventually
+
+
+@pytest.mark.parametrize("body", RUBBISH)
+def test_what_answers_rubbish_is_tried_until_the_server_is_there(monkeypatch, body):
+    monkeypatch.setattr(dummy_server, "_BACKOFF", Backoff(0.05, 0.2))
+    monkeypatch.setattr(dummy_server, "_CONNECT_SECONDS", 0.5)
+    rubbish = RubbishServer(body)
+    url = f"http://127.0.0.1:{rubbish.port}"
+    node = DummyServer(config().model_copy(update={"server_url": url, "port": None}), control=None)
+    node.start()
+    eventually(lambda: rubbish.asked >= 3)
+    assert not node.is_connected
+    rubbish.close()
+    real = GreetingServer(lambda *_: None, namespace="/", port=rubbish.port)
+    eventually(lambda: node.is_connected)
+    assert node.connection == 1
+    node.stop()
+    real.close()
