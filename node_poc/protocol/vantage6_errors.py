@@ -28,5 +28,9 @@ class LoginRefusedError(ServerError):
     """The server does not know this node's API key."""
 
 
+class StoreAwayError(Exception):
+    """An algorithm store gave no answer that means anything; it is no part of the server."""
+
+
 class FatalError(Exception):
     """The node cannot work with this server as it is configured; the text names the remedy."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -23,12 +23,17 @@ from node_poc.protocol.vantage6_answers import (
     claims,
     data_of,
     is_about_token,
-    last_page,
     message,
     read,
     reason,
 )
-from node_poc.protocol.vantage6_errors import LoginRefusedError, RefusedError, UnreachableError
+from node_poc.protocol.vantage6_errors import (
+    LoginRefusedError,
+    RefusedError,
+    StoreAwayError,
+    UnreachableError,
+)
+from node_poc.protocol.vantage6_pages import pages_from_last
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +42,12 @@ _READ_SECONDS = 60.0
 _UPLOAD_SECONDS = 600.0
 # A token is renewed when so much of its life is left, or a fifth of it if that is less.
 _RENEW_SECONDS = 600.0
+# A server that does not refresh now is asked again after this time, while the token is good.
+_RENEW_AGAIN_SECONDS = 30.0
+# An algorithm store is asked so often; vantage6 asks as often.
+_STORE_TRIES = 3
+_STORE_SECONDS = 10.0
+_STORE_PAUSE_SECONDS = 1.0
 
 
 class Body(Protocol):
@@ -60,7 +71,8 @@ class _Tokens:
     access: str
     refresh: str
     refresh_url: str
-    renew_at: float  # monotonic seconds
+    renew_at: float  # monotonic seconds, as the next
+    ends_at: float
 
 
 class _Bearer(AuthBase):
@@ -86,7 +98,7 @@ class Rest:
             api_path: such as ``/api``.
             api_key: the node's.
         """
-        self._address = address
+        self.address = address
         self._base = f"{address}/{api_path.strip('/')}".rstrip("/")
         self._api_key = api_key
         self._tokens: _Tokens | None = None
@@ -106,8 +118,9 @@ class Rest:
     def token(self) -> str:
         """A token that goes on to be good for a while. Raises what ``login`` raises."""
         with self._lock:
-            if self._tokens is None or time.monotonic() > self._tokens.renew_at:
-                self._renew()
+            now = time.monotonic()
+            if self._tokens is None or now > self._tokens.renew_at:
+                self._renew(is_over=self._tokens is None or now > self._tokens.ends_at)
             assert self._tokens is not None  # noqa: S101  just made
             return self._tokens.access
 
@@ -115,7 +128,7 @@ class Rest:
         """Get another token, unless ``bad_token`` was replaced meanwhile. Raises as ``login``."""
         with self._lock:
             if bad_token is None or self._tokens is None or self._tokens.access == bad_token:
-                self._renew()
+                self._renew(is_over=True)
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
         """GET one object.
@@ -143,26 +156,41 @@ class Rest:
     def pages_from_last(self, path: str, per_page: int, **params: Any) -> Iterator[list[Any]]:
         """The pages of a list, the last one first. Raises as ``get``.
 
-        The server lists the newest first; so this gives the oldest first, with no more than a page
-        in memory. Items within a page are in the server's order.
+        The server lists the newest first; so this gives the oldest first, with no more than a few
+        pages in memory. Items within a page are in the server's order.
         """
         asked = {**params, "per_page": per_page}
-        first = self.get(path, **asked, page=1)
-        number = last_page(first)
-        while number > 1:
-            yield data_of(self.get(path, **asked, page=number))
-            number -= 1
-        yield data_of(first)
+        return pages_from_last(lambda number: self.get(path, **asked, page=number))
 
     def store_has(self, store_url: str, image: str) -> bool:
         """Whether an algorithm store says that an image is one of its algorithms.
 
-        The store asks the server, by the node's token, whether it may tell. Raises as ``get``.
+        The store asks the server, by the node's token, whether it may tell. One that says no (4xx)
+        does not say that it has the image.
+
+        Raises:
+            StoreAwayError: it gave no answer, three times.
+            ServerError: there is trouble with the server's token; as ``token``.
         """
+        tries = 0
+        while True:
+            token = self.token()  # outside: its trouble is the server's, and not the store's
+            try:
+                return self._ask_store(store_url, image, token)
+            except RefusedError as error:
+                log.info("an algorithm store does not answer this node", error=str(error))
+                return False
+            except UnreachableError as error:
+                tries += 1
+                if tries == _STORE_TRIES:
+                    raise StoreAwayError(str(error)) from error
+                time.sleep(_STORE_PAUSE_SECONDS)
+
+    def _ask_store(self, store_url: str, image: str, token: str) -> bool:
         url = f"{store_url.rstrip('/')}/algorithm"
         headers = {"Server-Url": self._base, "Client-Type": "node"}
-        asked = {"params": {"image": image}, "headers": headers}
-        answer = self._call("GET", url, self.token(), **asked)
+        asked = {"params": {"image": image}, "headers": headers, "read_seconds": _STORE_SECONDS}
+        answer = self._call("GET", url, token, **asked)
         return bool(data_of(read(answer, "GET algorithm at the store")))
 
     # --- one request
@@ -181,7 +209,8 @@ class Rest:
         return f"{self._base}/{path}"
 
     def _call(self, method: str, url: str, token: str | None, **options: Any) -> requests.Response:
-        read_seconds = _UPLOAD_SECONDS if "data" in options else _READ_SECONDS
+        usual = _UPLOAD_SECONDS if "data" in options else _READ_SECONDS
+        read_seconds = options.pop("read_seconds", usual)
         try:
             return self._session().request(
                 method,
@@ -209,17 +238,24 @@ class Rest:
 
     # --- tokens; the lock is held
 
-    def _renew(self) -> None:
-        tokens = self._tokens
-        if tokens is not None:
+    def _renew(self, *, is_over: bool) -> None:
+        """``is_over``: the token that there is cannot be used any more."""
+        if self._tokens is None or not self._refresh(self._tokens, is_over=is_over):
+            self._login()
+
+    def _refresh(self, tokens: _Tokens, *, is_over: bool) -> bool:
+        """Whether there is a good token afterwards: a new one, or still the one that there was."""
+        try:
             answer = self._call("POST", tokens.refresh_url, tokens.refresh)
-            if answer.status_code == 200:
-                self._keep(read(answer, "POST token/refresh"), tokens.refresh_url)
-                return
-            if answer.status_code >= 500:
-                read(answer, "POST token/refresh")  # raises: the server is in trouble
-            log.info("tokens are not refreshed: logging in again", status=answer.status_code)
-        self._login()
+            self._keep(read(answer, "POST token/refresh"), tokens.refresh_url)
+        except (RefusedError, UnreachableError) as error:
+            if is_over or isinstance(error, RefusedError):
+                log.info("tokens are not refreshed: logging in again", error=str(error))
+                return False
+            log.debug("tokens are not refreshed yet", error=str(error))
+            again_at = min(time.monotonic() + _RENEW_AGAIN_SECONDS, tokens.ends_at)
+            self._tokens = replace(tokens, renew_at=again_at)
+        return True
 
     def _login(self) -> int:
         answer = self._call("POST", self._url("token/node"), None, json={"api_key": self._api_key})
@@ -233,7 +269,7 @@ class Rest:
             data = read(answer, "POST token/node")
         except RefusedError as error:
             raise UnreachableError(f"{error}; check server_url, port and api_path") from error
-        return self._keep(data, urljoin(self._address, str(data.get("refresh_url", ""))))
+        return self._keep(data, urljoin(self.address, str(data.get("refresh_url", ""))))
 
     def _keep(self, data: Mapping[str, Any], refresh_url: str) -> int:
         try:
@@ -243,6 +279,7 @@ class Rest:
         except (KeyError, TypeError, ValueError) as error:
             raise UnreachableError("POST token/node: the answer holds no node's token") from error
         # By the token's own length of life: the clocks of server and node may differ.
-        renew_at = time.monotonic() + life - min(_RENEW_SECONDS, life / 5)
-        self._tokens = _Tokens(access, refresh, refresh_url, renew_at)
+        ends_at = time.monotonic() + life
+        renew_at = ends_at - min(_RENEW_SECONDS, life / 5)
+        self._tokens = _Tokens(access, refresh, refresh_url, renew_at, ends_at)
         return node_id

@@ -24,6 +24,7 @@ class TaskFacts:
 
     ``store_has_image``: the algorithm store itself has said that the image is one of its approved
     algorithms. What the server says of that is not enough: it is not the store.
+    ``store_answered``: it was asked and said so or not, or there was no need to ask it.
     """
 
     image: str
@@ -32,6 +33,7 @@ class TaskFacts:
     organization_name: str | None = None
     store_url: str | None = None
     store_has_image: bool = False
+    store_answered: bool = True
 
 
 def digest_in(image: str) -> str | None:
@@ -103,6 +105,11 @@ def _store_refusal(task: TaskFacts, policies: Policies) -> str:
         what = "the task names no algorithm store"
     elif not _any_matches(task.store_url, stores):
         what = "this node does not allow the task's algorithm store"
+    elif not task.store_answered:
+        return (
+            "policies.allowed_algorithm_stores: the task's algorithm store did not answer this "
+            "node; post the task again when it does"
+        )
     else:
         what = "the task's algorithm store does not say that this image is approved there"
     return f"policies.allowed_algorithm_stores: {what}; start it from an allowed store"

@@ -1,86 +1,28 @@
 """Requests to a vantage6 server that answers anything but what it should, over a real socket."""
 
-import base64
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from node_poc.protocol import vantage6_pages, vantage6_rest
 from node_poc.protocol.vantage6_body import RunPatch
 from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
     LoginRefusedError,
     RefusedError,
+    StoreAwayError,
     UnreachableError,
 )
 from node_poc.protocol.vantage6_rest import Rest
+from tests.fakes.vantage6_http import opened, token
 
 KEY = "11111111-2222-4333-8444-555555555555"
 
 
-def token(sub=7, life=3600, mark="a"):
-    claims = {"sub": sub, "iat": 1000, "exp": 1000 + life, "mark": mark}
-    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"head.{middle}.sign"
-
-
-class Server(ThreadingHTTPServer):
-    """Answers what the test says; remembers what it was asked."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked = []
-        self.tokens = 0
-        self.answers = {}
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def answer(self, method, path, headers, body):
-        self.asked.append((method, path, headers.get("Authorization"), body))
-        found = self.answers.get(path.partition("?")[0])
-        if callable(found):
-            found = found(method, path, headers, body)
-        if found is not None:
-            return found
-        if path == "/api/token/node":
-            self.tokens += 1
-            mark = f"t{self.tokens}"
-            return 200, {
-                "access_token": token(mark=mark),
-                "refresh_token": f"refresh-{mark}",
-                "refresh_url": "/api/token/refresh",
-            }
-        return 200, {"path": path}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def handle_any(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, data = self.server.answer(self.command, self.path, self.headers, body)
-        raw = data if isinstance(data, bytes) else json.dumps(data).encode()
-        self.send_response(status)
-        if 300 <= status < 400:
-            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
-
-    do_GET = do_POST = do_PATCH = handle_any  # noqa: N815  http.server's names
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server():
-    made = Server()
-    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+    made = opened()
     yield made
     made.shutdown()
     made.server_close()
@@ -195,6 +137,33 @@ def test_a_token_is_refreshed_when_its_life_is_nearly_over(server, rest):
     assert server.asked[-1][2] == "Bearer r1"
 
 
+def short_login(life):
+    answer = {"access_token": token(life=life), "refresh_token": "r1"}
+    return 200, answer | {"refresh_url": "/api/token/refresh"}
+
+
+@pytest.mark.parametrize("answer", [(500, {"msg": "x"}), (502, b"<html>"), (200, {})])
+def test_a_refresh_in_trouble_is_not_waited_for_when_the_token_is_over(server, rest, answer):
+    server.answers["/api/token/node"] = short_login(1)
+    server.answers["/api/token/refresh"] = answer
+    rest.login()
+    time.sleep(0.85)  # to be renewed, but good for a moment
+    assert rest.token() == token(life=1)
+    assert rest.token() == token(life=1)
+    del server.answers["/api/token/node"]
+    time.sleep(0.25)
+    assert rest.token() == token(mark="t1")
+    refreshes = [asked for asked in server.asked if asked[1] == "/api/token/refresh"]
+    assert len(refreshes) == 2  # not for each request
+
+
+def test_a_refresh_in_trouble_does_not_keep_a_token_that_the_server_does_not_take(server, rest):
+    rest.login()
+    server.answers["/api/token/refresh"] = (500, b"")
+    rest.renew(rest.token())
+    assert rest.token() == token(mark="t2")
+
+
 def test_a_netrc_does_not_take_the_tokens_place(server, rest, tmp_path, monkeypatch):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -211,6 +180,30 @@ def test_the_oldest_page_comes_first(server, rest):
     server.answers["/api/run"] = page
     pages = list(rest.pages_from_last("run", 10, state="open"))
     assert pages == [[{"page": 3}], [{"page": 2}], [{"page": 1}]]
+
+
+@pytest.mark.parametrize(
+    ("real", "named", "most"),
+    [(3, 10**9, 14), (1, 10**9, 12), (5, 7, 8), (4, 3, 3), (1, 0, 1), (1, -3, 1)],
+)
+def test_only_real_pages_are_followed(server, rest, real, named, most):
+    """However many pages the server names, it is asked for few that it does not have."""
+
+    def page(_method, path, _headers, _body):
+        number = int(path.rpartition("page=")[2].partition("&")[0])
+        items = [number] if number <= real else []
+        return 200, {"data": items, "links": {"last": f"/api/run?page={named}"}}
+
+    server.answers["/api/run"] = page
+    found = [items for items in rest.pages_from_last("run", 10) if items]
+    assert found == [[number] for number in range(min(real, max(named, 1)), 0, -1)]
+    assert len([asked for asked in server.asked if asked[1].startswith("/api/run")]) <= most
+
+
+def test_a_list_without_end_is_read_up_to_a_bound(server, rest, monkeypatch):
+    monkeypatch.setattr(vantage6_pages, "_MAX_PAGES", 20)
+    server.answers["/api/run"] = (200, {"data": [1], "links": {"last": "/api/run?page=5000"}})
+    assert len(list(rest.pages_from_last("run", 10))) == 20
 
 
 @pytest.mark.parametrize("links", [None, [], {"last": None}, {"last": 5}, {"last": "x?page=a"}])
@@ -232,3 +225,51 @@ def test_neither_key_nor_tokens_are_in_any_errors_text(server, rest):
         rest.patch("run/1", {"log": "secret log"})
     assert "secret" not in str(caught.value)
     assert token(mark="t1") not in str(caught.value)
+
+
+STORE_ANSWERS = {
+    "has it": ((200, {"data": [{"image": "host/a:1"}]}), True),
+    "has it not": ((200, {"data": []}), False),
+    "does not know": ((404, {"msg": "not found"}), False),
+    "does not let us": ((401, {"msg": "Missing Authorization Header"}), False),
+}
+
+
+@pytest.mark.parametrize("kind", STORE_ANSWERS)
+def test_a_store_is_asked_as_vantage6_does(server, rest, kind):
+    answer, has_it = STORE_ANSWERS[kind]
+    seen = []
+
+    def store(_method, path, headers, _body):
+        seen.append((path, dict(headers)))
+        return answer
+
+    server.answers["/store/algorithm"] = store
+    assert rest.store_has(server.address + "/store/", "host/a:1") is has_it
+    ((path, headers),) = seen
+    assert path.endswith("?image=host%2Fa%3A1")
+    assert headers["Server-Url"] == server.address + "/api"
+    assert headers["Client-Type"] == "node"
+    assert headers["Authorization"] == f"Bearer {token(mark='t1')}"
+
+
+@pytest.mark.parametrize("answer", [(500, b""), (302, b""), (200, b"<html>"), (200, {"data": 5})])
+def test_a_store_that_does_not_answer_is_asked_three_times(server, rest, answer, monkeypatch):
+    monkeypatch.setattr(vantage6_rest, "_STORE_PAUSE_SECONDS", 0.01)
+    server.answers["/store/algorithm"] = answer
+    with pytest.raises(StoreAwayError):
+        rest.store_has(server.address + "/store", "host/a:1")
+    asked = [path for _, path, _, _ in server.asked if path.startswith("/store")]
+    assert len(asked) == 3
+
+
+def test_a_store_that_is_down_is_no_trouble_of_the_server(rest, monkeypatch):
+    monkeypatch.setattr(vantage6_rest, "_STORE_PAUSE_SECONDS", 0.01)
+    with pytest.raises(StoreAwayError):
+        rest.store_has("http://127.0.0.1:1", "host/a:1")
+
+
+def test_trouble_with_the_token_is_no_trouble_of_the_store(server, rest):
+    server.answers["/api/token/node"] = (500, b"")
+    with pytest.raises(UnreachableError):
+        rest.store_has(server.address + "/store", "host/a:1")

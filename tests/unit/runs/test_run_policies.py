@@ -117,6 +117,7 @@ def test_a_task_without_a_user_is_nobodys(rules):
         (STORE, {"store_url": STORE + "/x", "store_has_image": True}, "does not allow"),
         (STORE, {"store_url": "https://storeXexample/api", "store_has_image": True}, "not allow"),
         (STORE, {}, "names no algorithm store"),
+        (STORE, {"store_url": STORE, "store_answered": False}, "did not answer"),
     ],
 )
 def test_stores(entry, facts, part):
