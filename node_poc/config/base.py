@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import PurePosixPath
-from typing import Annotated
+from types import NoneType
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
-class Strict(BaseModel):
+class Section(BaseModel):
+    """A part of the file, in which a key that holds nothing is as good as left out."""
+
+    # vantage6 asks for these with `get(key, True)` and then for their truth: nothing is false.
+    off_by_null: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        off = dict.fromkeys(cls.off_by_null & values.keys(), False)
+        means = {name for name, field in cls.model_fields.items() if _may_be_none(field.annotation)}
+        kept = {key: value for key, value in values.items() if value is not None or key in means}
+        return off | kept
+
+
+def _may_be_none(annotation: object) -> bool:
+    return NoneType in get_args(annotation)
+
+
+class Strict(Section):
     """A section whose unknown keys are errors: a misspelt setting must not be ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

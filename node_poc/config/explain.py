@@ -19,6 +19,7 @@ _SHAPES = {
 # list of mistakes.
 _NAME_LENGTH = 80
 _MISTAKES = 8
+_UNKNOWN = "unknown; check its spelling and its place, or remove it"
 
 
 def shape_of(value: object) -> str:
@@ -28,15 +29,18 @@ def shape_of(value: object) -> str:
     return f"{shape} of length {len(value)}" if isinstance(value, str | list | dict) else shape
 
 
-def explain(error: ValidationError) -> str:
-    """One sentence a broken rule: the field, the rule or remedy, the shape of the value."""
+def explain(error: ValidationError, unknown: str = _UNKNOWN) -> str:
+    """One sentence a broken rule: the field, the rule or remedy, the shape of the value.
+
+    ``unknown`` is what is said of a field that nobody knows.
+    """
     sentences = []
     mistakes = error.errors(include_url=False, include_context=False)
     for item in mistakes[:_MISTAKES]:
         parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]]
         path = _cut("".join(parts).lstrip("."))
         if item["type"] == "extra_forbidden":
-            sentences.append(f"{path}: unknown; check its spelling and its place, or remove it")
+            sentences.append(f"{path}: {unknown}")
         elif item["type"] == "missing":
             sentences.append(f"{path}: is required; add it")
         elif not path:  # a rule between several fields names them itself

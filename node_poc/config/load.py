@@ -19,6 +19,10 @@ API_KEY_VARIABLE = "V6_API_KEY"
 API_KEY_FILE_VARIABLE = "V6_API_KEY_FILE"
 PRIVATE_KEY_VARIABLE = "PRIVATE_KEY"
 _DATABASE_VARIABLE = "{label}_DATABASE_URI"
+_UNKNOWN_KEY = (
+    "unknown; vantage6 ignores such a key, but a misspelt one must not be ignored: correct it, "
+    "move it to its place, or remove it"
+)
 
 
 class ConfigError(Exception):
@@ -79,7 +83,7 @@ def parse_config(text: str, environment: Mapping[str, str]) -> NodeConfig:
     try:
         return NodeConfig(**values, not_applied=skipped)
     except ValidationError as error:
-        raise ConfigError(explain(error)) from error
+        raise ConfigError(explain(error, _UNKNOWN_KEY)) from error
 
 
 def _kind(data: dict[str, Any]) -> str:

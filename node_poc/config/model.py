@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from node_poc.config.base import Text, absolute_path
+from node_poc.config.base import Section, Text, absolute_path
 from node_poc.config.checks import broken_rules
 from node_poc.config.databases import Database, DatabaseType, Service
 from node_poc.config.defaults import fill_in
@@ -62,14 +62,11 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value) else value
 
 
-def _null_is_empty(value: object) -> object:
-    return {} if value is None else value
-
-
-class NodeConfig(BaseModel):
+class NodeConfig(Section):
     """The whole file. ``not_applied`` tells of keys that were read and have no effect."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    off_by_null = frozenset({"share_config", "share_algorithm_logs"})
 
     api_key: str | None = Field(default=None, repr=False)
     server_url: str
@@ -78,26 +75,20 @@ class NodeConfig(BaseModel):
     ] = None
     api_path: str = ""
     task_dir: str
-    databases: list[Database] = []
+    databases: list[Database] = Field(default=[])
     encryption: Encryption = Encryption()
-    policies: Annotated[Policies, BeforeValidator(_null_is_empty)] = Policies()
-    algorithm_env: Annotated[dict[str, Text], BeforeValidator(_null_is_empty)] = Field(
-        default={}, repr=False
-    )
-    algorithm_device_requests: Annotated[DeviceRequests, BeforeValidator(_null_is_empty)] = (
-        DeviceRequests()
-    )
-    node_extra_env: Annotated[dict[str, Text], BeforeValidator(_null_is_empty)] = Field(
-        default={}, repr=False
-    )
-    node_extra_mounts: list[str] = []
-    node_extra_hosts: Annotated[dict[str, str], BeforeValidator(_null_is_empty)] = {}
-    docker_registries: list[Registry] = []
-    whitelist: Annotated[Whitelist, BeforeValidator(_null_is_empty)] = Whitelist()
+    policies: Policies = Policies()
+    algorithm_env: dict[str, Text] = Field(default={}, repr=False)
+    algorithm_device_requests: DeviceRequests = DeviceRequests()
+    node_extra_env: dict[str, Text] = Field(default={}, repr=False)
+    node_extra_mounts: list[str] = Field(default=[])
+    node_extra_hosts: dict[str, str] = Field(default={})
+    docker_registries: list[Registry] = Field(default=[])
+    whitelist: Whitelist = Whitelist()
     share_config: bool = True
     share_algorithm_logs: bool = True
     run_context_file: bool = False
-    prometheus: Annotated[Prometheus, BeforeValidator(_null_is_empty)] = Prometheus()
+    prometheus: Prometheus = Prometheus()
     logging: Logging = Logging()
     kubernetes: Kubernetes = Kubernetes()
     not_applied: tuple[NotApplied, ...] = ()
@@ -106,11 +97,6 @@ class NodeConfig(BaseModel):
     @classmethod
     def _by_server_kind(cls, values: Any) -> Any:
         return fill_in(values) if isinstance(values, dict) else values
-
-    @field_validator("databases", "node_extra_mounts", "docker_registries", mode="before")
-    @classmethod
-    def _null_is_none(cls, value: object) -> object:
-        return [] if value is None else value
 
     @field_validator("server_url")
     @classmethod

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
-from node_poc.config.base import Allowed, Strict, Text
+from node_poc.config.base import Allowed, Section, Strict, Text
 
 # vantage6's rule: an entry with any of these characters is a regular expression, matched from the
 # text's start (``DockerManager.is_docker_image_allowed`` of vantage6 4.x).
@@ -25,6 +25,8 @@ def is_regex(entry: str) -> bool:
 
 class Policies(Strict):
     """Who may run what. A policy that is not set allows all; ids are compared as text."""
+
+    off_by_null = frozenset({"allow_basics_algorithm", "require_algorithm_pull"})
 
     allowed_algorithms: Allowed = None
     allowed_algorithm_stores: Allowed = None
@@ -78,7 +80,7 @@ class Registry(Strict):
     """A private registry of images."""
 
     registry: str = Field(min_length=1)
-    username: str
+    username: Text
     password: Text = Field(repr=False)
 
 
@@ -88,11 +90,6 @@ class Whitelist(Strict):
     domains: list[str] = Field(default=[])
     ips: list[str] = Field(default=[])
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[])
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: object) -> object:
-        return [] if value is None else value
 
     @field_validator("ips")
     @classmethod
@@ -129,7 +126,7 @@ def _level(value: object) -> object:
     return value
 
 
-class Logging(BaseModel):
+class Logging(Section):
     """vantage6's ``logging``; only the level applies, because a pod logs to its console."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -154,6 +154,22 @@ def test_a_broken_rule_is_told_by_its_path(change, begins):
     assert broken(GOOD.replace(*change)).startswith(begins)
 
 
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (("kubernetes:", "polices: {}\nkubernetes:"), "polices"),
+        (("kubernetes:", "policies: {allowed_user: [1]}\nkubernetes:"), "policies.allowed_user"),
+        (("type: csv", "type: csv\n    comment: x"), "databases[0].comment"),
+    ],
+)
+def test_a_key_that_vantage6_would_ignore_is_refused_with_the_remedy(change, key):
+    """A misspelt `policies` would let everything pass."""
+    told = broken(GOOD.replace(*change))
+    assert told.startswith(f"{key}: unknown")
+    assert "vantage6 ignores such a key" in told
+    assert "move it to its place, or remove it" in told
+
+
 def test_every_broken_rule_is_told_at_once():
     text = broken(GOOD.replace("443", "0").replace("/tasks", "tasks"))
     assert "port: " in text
