@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import itertools
+from datetime import datetime
 
 import pytest
 
+from tests.cluster.odd_images import OddImages, command
 from tests.cluster.station import HOME, PATIENCE_SECONDS, ROOT, TASKS, Station, wait_for
 
+_END = "finishedAt"
 NUMERIC = ["Age", "Salary", "YearsOfService", "WeeklyHours", "PerformanceScore"]
 
 
@@ -38,6 +41,43 @@ def test_twenty_different_runs_in_one_second_all_give_their_own_right_result(sta
         assert (result["run_id"], result["status"]) == (payload["run_id"], "completed")
         path = TASKS / str(payload["run_id"]) / "output" / f"{n}-{column}.txt"
         assert float(path.read_text()) == pytest.approx(expected[column], rel=1e-12)
+
+
+WAIT_FOR_GO = """
+import pathlib, sys, time
+while not pathlib.Path("/app/tmp/go").exists():
+    time.sleep(0.02)
+print("went", sys.argv[-1], flush=True)
+"""
+
+
+def test_twenty_runs_that_end_in_the_same_second_give_twenty_results(station: Station):
+    name = "v6_test_together"
+    OddImages(station.cluster.settings["REGISTRY"]).derive(
+        name, command("python3", "-c", WAIT_FOR_GO)
+    )
+    common = {"image": f"{station.cluster.images}/{name}", "tmp_vol_name": "together"}
+    payloads = [station.payload(f"word-{number}", **common) for number in range(20)]
+    runs = {payload["run_id"] for payload in payloads}
+    active: set[int | None] = set()
+    with station.emitter(
+        lambda e: active.add(e.run_id) if e.data.get("status") == "active" else None
+    ) as emitter:
+        for payload in payloads:
+            assert emitter.post(payload)["accepted"]
+        wait_for(lambda: active >= runs, "all twenty are active")
+        (TASKS / "tmp" / "together" / "go").touch()
+        results = [emitter.wait(p["run_id"], timeout_s=PATIENCE_SECONDS) for p in payloads]
+    for number, result in enumerate(results):
+        assert (result["status"], result["log"]) == ("completed", f"went word-{number}\n")
+    ends = [
+        datetime.fromisoformat(pod["status"]["containerStatuses"][0]["state"]["terminated"][_END])
+        for pod in station.cluster.get("pods", "-l", "vantage6.ai/run-id")
+        if int(pod["metadata"]["labels"]["vantage6.ai/run-id"]) in runs
+    ]
+    assert len(ends) == 20
+    # Kubernetes cuts a second's fraction off.
+    assert (max(ends) - min(ends)).total_seconds() <= 2
 
 
 def test_an_absent_image_is_told_and_delays_nobody(station: Station):

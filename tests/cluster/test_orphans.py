@@ -1,0 +1,61 @@
+"""A Job with this node's labels that belongs to no run: told, left for a while, then removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from node_poc import orphans
+from node_poc.config.load import parse_config
+from node_poc.manifests.job import build_job
+from node_poc.runs.model import RunSpec
+from tests.cluster.side_station import SideStation
+from tests.cluster.station import Cluster, wait_for
+
+NOBODYS = 4_000_000_001
+_LEFT_ALONE_SECONDS = 6.0
+
+
+@pytest.fixture
+def station(
+    cluster: Cluster,
+    api_access: None,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[SideStation]:
+    monkeypatch.setattr(orphans, "_ORPHAN_SECONDS", _LEFT_ALONE_SECONDS)
+    station = SideStation(cluster, "orphans", tmp_path)
+    try:
+        station.set_up()
+        yield station
+    finally:
+        station.tear_down()
+
+
+def job_of_nobody(station: SideStation) -> dict[str, Any]:
+    """A Job just as this node makes them, whose run it does not know."""
+    place = station.place
+    names = f"{{node_name: {place.namespace}, namespace: {place.namespace}}}"
+    text = f"server_url: http://nowhere\ntask_dir: {place.tasks}\nkubernetes: {names}\n"
+    spec = RunSpec(
+        run_id=NOBODYS, image=f"{station.cluster.images}/no-such-image:1", arguments=("x",)
+    )
+    return build_job(spec, parse_config(text, {}), None, 10001)
+
+
+def test_a_job_of_nobody_is_told_and_removed_and_a_run_beside_it_goes_on(station: SideStation):
+    station.stop_node()
+    station.cluster.apply(job_of_nobody(station))
+    with structlog.testing.capture_logs() as logs:
+        station.start_node()
+        assert station.run(station.payload())["status"] == "completed"
+        told = [line for line in logs if line.get("run_id") == NOBODYS]
+        assert [line["log_level"] for line in told] == ["warning"]
+        assert "belongs to no run" in told[0]["event"]
+        assert station.job_of(NOBODYS) is not None
+        wait_for(lambda: station.job_of(NOBODYS) is None, "the Job is removed")
+    again = [line["event"] for line in logs if line.get("run_id") == NOBODYS]
+    assert "removed now" in again[1]

@@ -1,0 +1,47 @@
+"""More runs than may go at once: they wait in order, say so, and can be killed while they wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.side_station import Listener, SideStation, pods_of, told
+from tests.cluster.station import Cluster
+
+STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "8")
+
+
+@pytest.fixture(scope="module")
+def listener(
+    cluster: Cluster, api_access: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Listener]:
+    station = SideStation(cluster, "queue", tmp_path_factory.mktemp("queue"), runs_in_flight=1)
+    try:
+        station.set_up()
+        with Listener(station) as listener:
+            yield listener
+    finally:
+        station.tear_down()
+
+
+def test_runs_wait_in_order_and_a_waiting_one_can_be_killed(listener: Listener):
+    first, second, third = (listener.post(name, *STAY) for name in ("first", "second", "third"))
+    for waiting in (second, third):
+        shown = listener.status(waiting, "Queued")
+        assert shown["status"] == "pending"
+        assert shown["advice"]
+    assert listener.kill(second) == ["killed"]
+    assert told(listener.result(second))[:2] == ("killed by user", "KilledByUser")
+    assert not pods_of(listener.station, second)
+
+    results = [listener.result(run_id) for run_id in (first, third)]
+    assert [result["status"] for result in results] == ["completed"] * 2
+    ended, began = results[0]["timeline"]["ended"], results[1]["timeline"]["job_created"]
+    assert ended <= began
+
+
+def test_who_has_ended_or_is_unknown_is_not_killed_again(listener: Listener):
+    run_id = listener.post("quick")
+    assert listener.result(run_id)["status"] == "completed"
+    assert listener.kill(run_id, 1) == ["already ended", "unknown"]
