@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from functools import partial
 from http import HTTPStatus
@@ -21,8 +21,30 @@ from node_poc.proxy.spool import Spool
 Result = TypeVar("Result")
 
 _PIECE = 1 << 18
-# Slower than this over its whole length, a body would hold its place for hours.
-_LEAST_BYTES_PER_SECOND = 1000
+
+
+class Pace:
+    """Notices an algorithm that draws a body out, which holds disk and a connection meanwhile.
+
+    It is looked at anew each `client_seconds`: over a whole body, whoever was quick for a gigabyte
+    could be all but silent for days. Only the time that is spent waiting for the algorithm counts,
+    so a slow server is nobody's fault.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._waited_seconds = 0.0
+        self._size = 0
+
+    def count(self, waited_seconds: float, size: int) -> None:
+        """Count a piece. Raises TimeoutError if the algorithm is too slow."""
+        self._waited_seconds += waited_seconds
+        self._size += size
+        if self._waited_seconds < self._limits.client_seconds:
+            return
+        if self._size < self._limits.client_bytes_per_second * self._waited_seconds:
+            raise TimeoutError
+        self._waited_seconds, self._size = 0.0, 0
 
 
 class AlgorithmBody:
@@ -36,6 +58,7 @@ class AlgorithmBody:
         """Raises RefusedError if the body says beforehand that it is too big."""
         self._request = request
         self._limits = limits
+        self._pace = Pace(limits)
         self.failure: RefusedError | None = None
         self.too_big = RefusedError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -55,20 +78,20 @@ class AlgorithmBody:
             raise
 
     async def _checked(self) -> AsyncIterator[bytes]:
-        clock = asyncio.get_running_loop().time
-        start, size = clock(), 0
+        size = 0
         while piece := await self._next():
             size += len(piece)
             if size > self._limits.body_bytes:
                 raise self.too_big
-            if clock() - start > self._limits.client_seconds + size / _LEAST_BYTES_PER_SECOND:
-                raise _too_slow()
             yield piece
 
     async def _next(self) -> bytes:
+        clock = asyncio.get_running_loop().time
+        start = clock()
         try:
             async with asyncio.timeout(self._limits.client_seconds):
-                return await self._request.content.readany()
+                piece: bytes = await self._request.content.readany()
+            self._pace.count(clock() - start, len(piece))
         except TimeoutError as error:
             raise _too_slow() from error
         except (OSError, ValueError, aiohttp.ClientError, aiohttp.http.HttpProcessingError):
@@ -76,6 +99,7 @@ class AlgorithmBody:
             raise RefusedError(
                 HTTPStatus.BAD_REQUEST, "the request's body broke off or is malformed", closes=True
             ) from None
+        return piece
 
     async def through(self, step: Step) -> AsyncIterator[bytes]:
         """Give the body in another form."""
@@ -116,12 +140,6 @@ async def fill(spool: Spool, pieces: AsyncIterator[bytes]) -> None:
             spool.write(piece)
 
 
-def fill_now(spool: Spool, pieces: Iterable[bytes]) -> None:
-    """The same in a thread of its own."""
-    for piece in pieces:
-        spool.write(piece)
-
-
 async def out_of(spool: Spool) -> AsyncIterator[bytes]:
     """Give what the spool holds."""
     for start in range(0, spool.size, _PIECE):
@@ -153,7 +171,9 @@ async def opened(pieces: AsyncIterator[bytes], step: Step) -> AsyncIterator[byte
             yield rest
     except CryptoError as error:
         raise RefusedError(
-            HTTPStatus.BAD_GATEWAY, f"the stored data cannot be decrypted: {error}"
+            HTTPStatus.BAD_GATEWAY,
+            f"the stored data cannot be decrypted: {error}",
+            kind="stored data cannot be decrypted",
         ) from error
 
 
@@ -169,12 +189,16 @@ async def send(
     afterwards closes the connection in the middle of the body: the algorithm must not take a part
     for the whole.
     """
+    clock = asyncio.get_running_loop().time
+    pace = Pace(limits)
     try:
         async for piece in pieces:
+            start = clock()
             async with asyncio.timeout(limits.client_seconds):
                 if not answer.prepared:
                     await answer.prepare(request)
                 await answer.write(piece)
+            pace.count(clock() - start, len(piece))
         async with asyncio.timeout(limits.client_seconds):
             if not answer.prepared:
                 await answer.prepare(request)

@@ -18,7 +18,6 @@ from node_poc.proxy import headers
 from node_poc.proxy.bodies import (
     AlgorithmBody,
     fill,
-    fill_now,
     in_thread,
     of_server,
     opened,
@@ -26,7 +25,7 @@ from node_poc.proxy.bodies import (
     send,
 )
 from node_poc.proxy.guard import Guard
-from node_poc.proxy.payloads import NewTask, Results
+from node_poc.proxy.payloads import decrypt_results, encrypt_task, organizations_of
 from node_poc.proxy.public_keys import public_keys
 from node_poc.proxy.refusals import RefusalLog, RefusedError
 from node_poc.proxy.settings import ProxySettings
@@ -37,7 +36,8 @@ from node_poc.proxy.upstream import Upstream
 
 log = structlog.get_logger(__name__)
 
-# Decrypting holds a whole payload, so few go at once. None of them waits for anybody.
+# What JSON becomes in memory is many times its size, so few are read at once. It is held in these
+# threads only, and none of them waits for anybody: not for the server's keys either.
 _WORKERS = 2
 _PUBLIC_KEY = "X-Public-Key"
 
@@ -49,7 +49,9 @@ class Handler:
         self._limits = settings.limits
         self._cryptor = settings.cryptor
         self._upstream = upstream
-        self._budget = SpoolBudget(settings.limits.spooled_bytes)
+        self._budget = SpoolBudget(
+            settings.limits.spooled_bytes, settings.limits.spooled_bytes_of_one
+        )
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="crypto")
         self._refusals = RefusalLog()
 
@@ -65,32 +67,51 @@ class Handler:
                 guard.end_request()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        who = request.remote or "?"
+        address, who = request.remote or "?", None
         try:
             who = str(read_token(request.headers.getall("Authorization", [])))
             target = read_target(request.method, request.raw_path)
             await _expect(request)
             answer = await self._carry(request, target)
         except RefusedError as error:
-            self.refused(who, error.told)
+            self.refused(address, error.kind, claims=who, **error.about)
             return _refusal(error)
         except ConnectionError:
-            log.debug("an algorithm went away", who=who)
+            log.debug("an algorithm went away", address=address, claims=who)
             raise
         except Exception as error:  # one request must not end the others
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400  a traceback's message may hold data
-                "request failed", error=type(error).__name__, where=f"{where.name}:{where.lineno}"
-            )
+            self._failed(address, error)
             return _refusal(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "the proxy failed"))
-        log.debug("request", method=target.method, path=target.path, status=answer.status, who=who)
+        log.debug(
+            "request", method=target.method, path=target.path, status=answer.status, claims=who
+        )
         return answer
 
-    def refused(self, who: str, told: str) -> None:
-        """Write a refusal to the log, unless the same one stands there since a minute ago."""
-        left_out = self._refusals.note(who, told, time.monotonic())
+    def refused(self, address: str, kind: str, **about: object) -> None:
+        """Write a refusal to the log, unless one of its kind stands there since a minute ago.
+
+        `about` may be chosen by the caller, if it is short: it does not make another kind.
+        """
+        left_out = self._refusals.note(address, kind, time.monotonic())
         if left_out is not None:
-            log.warning("request refused", who=who, told=told, repeats_before=left_out)
+            log.warning(
+                "request refused", address=address, told=kind, repeats_before=left_out, **about
+            )
+
+    def _failed(self, address: str, error: Exception) -> None:
+        """Write to the log what is wrong with the proxy itself, as seldom as a refusal."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        name, where = type(error).__name__, f"{frame.name}:{frame.lineno}"
+        left_out = self._refusals.note(address, f"{name} in {where}", time.monotonic())
+        if left_out is not None:
+            # No traceback: its message may hold data.
+            log.error(
+                "request failed",
+                address=address,
+                error=name,
+                where=where,
+                repeats_before=left_out,
+            )
 
     async def _carry(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         cryptor = self._cryptor
@@ -131,19 +152,16 @@ class Handler:
         sent = headers.to_server(request.headers.items(), body_as_it_came=True)
         _require_plain(request)
         body = AlgorithmBody(request, self._limits)
-        limit = self._limits.body_bytes
         with (
-            Spool(self._budget, limit, body.too_big) as plain,
-            Spool(self._budget, 2 * limit, body.too_big) as encrypted,
+            self._spool(request, self._limits.body_bytes, body.too_big) as plain,
+            self._spool(request, 2 * self._limits.body_bytes, body.too_big) as encrypted,
         ):
             await fill(plain, body.pieces())
-            task = await in_thread(lambda: NewTask(plain.buffer()), self._workers)
-            try:
-                keys = await public_keys(self._upstream, task.needs_keys_of, sent)
-                pieces = task.encrypted(cryptor, keys)
-                await in_thread(lambda: fill_now(encrypted, pieces), self._workers)
-            finally:
-                task.close()
+            wanted = await in_thread(lambda: organizations_of(plain.buffer()), self._workers)
+            keys = await public_keys(self._upstream, wanted, sent)
+            await in_thread(
+                lambda: encrypt_task(plain.buffer(), cryptor, keys, encrypted.write), self._workers
+            )
             asked = self._upstream.request(target, sent, out_of(encrypted), encrypted.size)
             async with asked as response:
                 return await self._relay(request, response)
@@ -159,22 +177,24 @@ class Handler:
             "with per_page",
         )
         with (
-            Spool(self._budget, limit, too_big) as encrypted,
-            Spool(self._budget, limit, too_big) as plain,
+            self._spool(request, limit, too_big) as encrypted,
+            self._spool(request, limit, too_big) as plain,
         ):
             async with self._upstream.request(target, sent) as response:
                 if response.status != HTTPStatus.OK:
                     return await self._relay(request, response)
                 kept = headers.to_algorithm(response.headers.items(), body_as_it_came=False)
                 await fill(encrypted, of_server(response))
-            results = await in_thread(lambda: Results(encrypted.buffer()), self._workers)
-            try:
-                pieces = results.decrypted(cryptor)
-                await in_thread(lambda: fill_now(plain, pieces), self._workers)
-            finally:
-                results.close()
+            unreadable = await in_thread(
+                lambda: decrypt_results(encrypted.buffer(), cryptor, plain.write), self._workers
+            )
+            for error in unreadable:
+                self.refused(request.remote or "?", error.kind, **error.about)
             answer = web.StreamResponse(headers=[*kept, ("Content-Length", str(plain.size))])
             return await send(request, answer, out_of(plain), self._limits)
+
+    def _spool(self, request: web.BaseRequest, limit: int, too_big: RefusedError) -> Spool:
+        return Spool(self._budget, request.remote or "?", limit, too_big)
 
     async def _read_blob(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         sent = headers.to_server(request.headers.items(), body_as_it_came=False)

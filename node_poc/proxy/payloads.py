@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from node_poc.proxy.refusals import RefusedError
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_ORGANIZATIONS = 1000
+_LARGEST_ID = 2**31 - 1  # of the server's database
 _RESULT = "result"
 
 
@@ -42,8 +44,12 @@ class NewTask:
         if len(organizations) > _MOST_ORGANIZATIONS:
             raise _bad(f"a task can have {_MOST_ORGANIZATIONS} organizations at most")
         for item in organizations:
-            if not isinstance(item, dict) or type(item.get("id")) is not int or item["id"] < 0:
-                raise _bad("each of a task's organizations must be an object with a number as id")
+            number = item.get("id") if isinstance(item, dict) else None
+            if type(number) is not int or not 1 <= number <= _LARGEST_ID:
+                raise _bad(
+                    "each of a task's organizations must be an object with a number as id, from 1 "
+                    f"to {_LARGEST_ID}"
+                )
             if not isinstance(item.get("input", ""), str):
                 raise _bad("the input for an organization must be base64 text")
         return organizations
@@ -86,39 +92,60 @@ def _encrypted(
     try:
         yield from cryptor.encrypt_pieces(through(DecodeBase64(), slices(text)), key)
     except CryptoError as error:
-        raise _bad(f"the input for organization {organization}: {error}") from error
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST,
+            f"the input for organization {organization}: {error}",
+            kind="an input cannot be encrypted",
+            about={"organization": organization},
+        ) from error
 
 
 class Results:
-    """The server's answer to ``GET /result``: one result, or a page of them."""
+    """The server's answer to ``GET /result``: one result, or a page of them.
+
+    `unreadable` tells, once the answer is decrypted, what of a page could not be.
+    """
 
     def __init__(self, body: Buffer) -> None:
         """Raises RefusedError: the server's fault."""
+        self.unreadable: list[RefusedError] = []
         try:
             self._json = JsonParts(body)
         except JsonPartsError as error:
-            raise _bad_gateway(f"the server's results cannot be read: {error}") from error
+            raise RefusedError(
+                HTTPStatus.BAD_GATEWAY,
+                f"the server's results cannot be read: {error}; ask for fewer at once, with "
+                "per_page, if they are many",
+            ) from error
 
     def decrypted(self, cryptor: RsaCryptor) -> Iterator[bytes]:
         """Give the answer with each result as base64 of its plain bytes.
 
+        What cannot be opened of a page is nothing, and a field `msg` says why: one station's bad
+        result must not hide all others'. vantage6's client leaves it out, as that of a run that
+        crashed.
+
         Raises:
-            RefusedError: a result cannot be opened.
+            RefusedError: it is a single result, and cannot be opened.
         """
-        for run in self._runs():
-            text = run.get(_RESULT)
-            if text and isinstance(text, str) and not run.get("blob_storage_used"):
-                part = self._json.text(text)
-                run[_RESULT] = self._json.put(partial(_decrypted, cryptor, part, run.get("id")))
+        value = self._json.value
+        data = value.get("data") if isinstance(value, dict) else None
+        if not isinstance(data, list):
+            self._decrypt(cryptor, value)
+        for run in data if isinstance(data, list) else ():
+            try:
+                self._decrypt(cryptor, run)
+            except RefusedError as error:
+                self.unreadable.append(error)
+                run[_RESULT] = None
+                run["msg"] = error.told
         yield from self._json.pieces()
 
-    def _runs(self) -> Iterator[dict[str, Any]]:
-        value = self._json.value
-        if not isinstance(value, dict):
-            return
-        data = value.get("data")
-        runs = data if isinstance(data, list) else [value]
-        yield from (run for run in runs if isinstance(run, dict))
+    def _decrypt(self, cryptor: RsaCryptor, run: Any) -> None:
+        text = run.get(_RESULT) if isinstance(run, dict) else None
+        if text and isinstance(text, str) and not run.get("blob_storage_used"):
+            plain = _decrypted(cryptor, self._json.text(text), run.get("id"))
+            run[_RESULT] = self._json.put(partial(through, EncodeBase64(), plain))
 
     def close(self) -> None:
         """Let go of the body."""
@@ -126,17 +153,51 @@ class Results:
 
 
 def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) -> Iterator[bytes]:
+    """Return the plain pieces; that it can be opened, and is whole, is known when this returns."""
     try:
-        plain = cryptor.decrypt_text(part)
+        return cryptor.decrypted_pieces(part)
     except CryptoError as error:
-        which = f" of run {number}" if isinstance(number, int) else ""
-        raise _bad_gateway(f"the result{which} cannot be decrypted: {error}") from error
-    yield from through(EncodeBase64(), slices(plain))
+        known = number if type(number) is int and 1 <= number <= _LARGEST_ID else None
+        which = "" if known is None else f" of run {known}"
+        raise RefusedError(
+            HTTPStatus.BAD_GATEWAY,
+            f"the result{which} cannot be decrypted: {error}",
+            kind="a result cannot be decrypted",
+            about=None if known is None else {"run": known},
+        ) from error
+
+
+def organizations_of(body: Buffer) -> list[int]:
+    """Return the organizations whose public keys the task needs. Raises RefusedError."""
+    with closing(NewTask(body)) as task:
+        return task.needs_keys_of
+
+
+def encrypt_task(
+    body: Buffer,
+    cryptor: RsaCryptor,
+    public_keys: Mapping[int, str | None],
+    write: Callable[[bytes], None],
+) -> None:
+    """Write the task with each input encrypted. Raises RefusedError."""
+    with closing(NewTask(body)) as task:
+        for piece in task.encrypted(cryptor, public_keys):
+            write(piece)
+
+
+def decrypt_results(
+    body: Buffer, cryptor: RsaCryptor, write: Callable[[bytes], None]
+) -> list[RefusedError]:
+    """Write the results as base64 of their plain bytes; returns what of a page cannot be opened.
+
+    Raises:
+        RefusedError: nothing can be read, or it is a single result and cannot be opened.
+    """
+    with closing(Results(body)) as results:
+        for piece in results.decrypted(cryptor):
+            write(piece)
+        return results.unreadable
 
 
 def _bad(told: str) -> RefusedError:
     return RefusedError(HTTPStatus.BAD_REQUEST, told)
-
-
-def _bad_gateway(told: str) -> RefusedError:
-    return RefusedError(HTTPStatus.BAD_GATEWAY, told)

@@ -31,18 +31,20 @@ async def public_keys(
     """
     asked = [(name, value) for name, value in headers if name.lower() == "authorization"]
     asked.append(("Accept-Encoding", "identity"))
-    turns = asyncio.Semaphore(_AT_ONCE)
+    keys: dict[int, str | None] = {}
+    remaining = iter(organizations)
 
-    async def ask(organization: int) -> str | None:
-        async with turns:
-            return await _public_key(upstream, organization, asked)
+    async def ask_in_turn() -> None:
+        for organization in remaining:
+            keys[organization] = await _public_key(upstream, organization, asked)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {number: group.create_task(ask(number)) for number in organizations}
+            for _ in range(_AT_ONCE):
+                group.create_task(ask_in_turn())
     except* RefusedError as several:
         raise several.exceptions[0] from None
-    return {number: task.result() for number, task in tasks.items()}
+    return keys
 
 
 async def _public_key(upstream: Upstream, organization: int, headers: Headers) -> str | None:
@@ -71,11 +73,18 @@ def _no_key(organization: int, status: int, answer: object) -> RefusedError:
     if isinstance(said, str):
         told += f", {said[:200]}"
     known = 400 <= status < 500 and status in {item.value for item in HTTPStatus}
-    return RefusedError(HTTPStatus(status) if known else HTTPStatus.BAD_GATEWAY, told)
+    return RefusedError(
+        HTTPStatus(status) if known else HTTPStatus.BAD_GATEWAY,
+        told,
+        kind="the server does not give an organization's public key",
+        about={"organization": organization, "status": status},
+    )
 
 
 def _unreadable(organization: int) -> RefusedError:
     return RefusedError(
         HTTPStatus.BAD_GATEWAY,
         f"the server's answer about organization {organization} cannot be read",
+        kind="the server's answer about an organization cannot be read",
+        about={"organization": organization},
     )

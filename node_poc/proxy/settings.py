@@ -13,11 +13,13 @@ class Limits:
 
     body_bytes: int = 1 << 30
     spooled_bytes: int = 4 << 30
+    spooled_bytes_of_one: int = 1 << 30
     connections: int = 500
     connections_of_one: int = 50
     header_seconds: float = 15.0
     idle_seconds: float = 75.0
     client_seconds: float = 60.0
+    client_bytes_per_second: int = 100_000
     connect_seconds: float = 10.0
     server_seconds: float = 300.0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 import threading
+from collections import Counter
 from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
@@ -16,30 +17,42 @@ from types import TracebackType
 from node_poc.proxy.json_parts import Buffer
 from node_poc.proxy.refusals import RefusedError
 
-_IN_MEMORY_BYTES = 1 << 20
+_IN_MEMORY_BYTES = 1 << 18
 
 
 class SpoolBudget:
-    """How much disk all bodies together may take at one time."""
+    """How much disk all bodies together may take at one time, and those of one caller."""
 
-    def __init__(self, total_bytes: int) -> None:
+    def __init__(self, total_bytes: int, bytes_of_one: int) -> None:
         self._free_bytes = total_bytes
+        self._bytes_of_one = bytes_of_one
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> None:
+    def take(self, caller: str, size: int) -> None:
         """Take some of it. Raises RefusedError if there is not so much."""
         with self._lock:
+            if self._taken[caller] + size > self._bytes_of_one:
+                raise RefusedError(
+                    HTTPStatus.TOO_MANY_REQUESTS,
+                    "what this proxy must keep of one algorithm's requests and their answers is "
+                    f"more than {self._bytes_of_one} bytes; send or ask for less at one time",
+                )
             if size > self._free_bytes:
                 raise RefusedError(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "the proxy has too many big requests in hand; ask again later",
                 )
             self._free_bytes -= size
+            self._taken[caller] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, caller: str, size: int) -> None:
         """Give back what was taken."""
         with self._lock:
             self._free_bytes += size
+            self._taken[caller] -= size
+            if not self._taken[caller]:
+                del self._taken[caller]
 
 
 class Spool:
@@ -48,9 +61,12 @@ class Spool:
     `write` may be called from one thread at a time only.
     """
 
-    def __init__(self, budget: SpoolBudget, limit_bytes: int, too_big: RefusedError) -> None:
+    def __init__(
+        self, budget: SpoolBudget, caller: str, limit_bytes: int, too_big: RefusedError
+    ) -> None:
         """`too_big` is raised by `write` when the body is larger than `limit_bytes`."""
         self._budget = budget
+        self._caller = caller
         self._limit_bytes = limit_bytes
         self._too_big = too_big
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
@@ -64,7 +80,7 @@ class Spool:
         """Append. Raises RefusedError if that is too much."""
         if self.size + len(piece) > self._limit_bytes:
             raise self._too_big
-        self._budget.take(len(piece))
+        self._budget.take(self._caller, len(piece))
         self.size += len(piece)
         self._file.write(piece)
 
@@ -73,8 +89,9 @@ class Spool:
         if self.size <= _IN_MEMORY_BYTES:
             self._file.seek(0)
             return self._file.read()
-        self._file.flush()
-        self._map = mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
+        if self._map is None:
+            self._file.flush()
+            self._map = mmap.mmap(self._file.fileno(), self.size, access=mmap.ACCESS_READ)
         return self._map
 
     @property
@@ -93,7 +110,7 @@ class Spool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._budget.give_back(self.size)
+        self._budget.give_back(self._caller, self.size)
         if self._map is not None:
             with suppress(BufferError):  # somebody still looks at it: it goes when they do
                 self._map.close()

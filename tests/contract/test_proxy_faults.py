@@ -27,6 +27,7 @@ PUBLIC = VECTORS["public_key"]
 QUICK = Limits(
     body_bytes=2_000_000,
     spooled_bytes=6_000_000,
+    spooled_bytes_of_one=6_000_000,
     connections=60,
     connections_of_one=30,
     header_seconds=1.0,

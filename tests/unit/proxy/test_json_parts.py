@@ -74,9 +74,35 @@ def test_any_bytes_are_read_or_refused(body):
     written(parts)
 
 
-def test_json_that_is_not_base64_may_not_be_big():
+@pytest.mark.parametrize("junk", [b"[],", b'{"":0},'])
+def test_json_that_is_not_base64_may_not_be_big(junk):
     with pytest.raises(JsonPartsError, match="not base64"):
-        JsonParts(b"[" + b"[]," * 2_000_000 + b"[]]")
+        JsonParts(b"[" + junk * (600_000 // len(junk)) + b"0]")
+
+
+def test_there_may_not_be_many_long_strings():
+    def body(count):
+        return json.dumps([LONG] * count).encode()
+
+    assert len(JsonParts(body(2000)).value) == 2000
+    with pytest.raises(JsonPartsError, match="more than 2000 inputs"):
+        JsonParts(body(2001))
+    with pytest.raises(JsonPartsError, match="more than 2000 inputs"):
+        JsonParts(body(100_000))
+
+
+@pytest.mark.parametrize(
+    "junk", [b"[],", b'{"":0},', b'{"a":{}},', b"1.5,", b'"' + b"A" * 300 + b'",']
+)
+def test_whatever_is_read_takes_little_memory(junk):
+    """A body of megabytes that is all brackets would be a hundred megabytes of objects."""
+    count = min(499_000 // len(junk), 1990) if len(junk) > 256 else 499_000 // len(junk)
+    tracemalloc.start()
+    parts = JsonParts(b"[" + junk * count + b"0]")
+    sum(len(piece) for piece in parts.pieces())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
 
 
 def test_long_strings_take_no_memory():
