@@ -1,8 +1,8 @@
 """PURE: the Secret by which Kubernetes logs in to registries, and who makes it.
 
 A person makes it, once: ``python -m node_poc render pull-secret | kubectl apply -f -``. The node
-only names it in each Job, so it needs no right on Secrets at all: whoever takes over the node can
-read none, and passwords stay out of the ConfigMap that the node's pod mounts.
+only names it in each Job, so it needs no right on Secrets, and passwords stay out of the ConfigMap
+that the node's pod mounts. Whoever takes over the node can still mount it in a Job of theirs.
 """
 
 from __future__ import annotations

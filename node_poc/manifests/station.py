@@ -3,7 +3,8 @@
 Rights and the node's pod are those of ``kubeconfs/``: one place says what a node may do and how it
 is looked after. Here they get this node's names, so that two nodes can work in one cluster, and its
 secrets: the file itself, its private key, what its algorithms are given. The node's ServiceAccount
-may read none of them; the kubelet mounts them.
+has no right on them; the kubelet mounts them, and would mount any of the namespace into a Job of
+whoever takes over the node: so each node should have a namespace of its own.
 """
 
 from __future__ import annotations
