@@ -108,15 +108,6 @@ def test_a_task_is_not_repeated_when_its_answer_never_comes(running):
     assert len(running.upstream.seen_at(f"{API}/task")) == 1
 
 
-def test_a_post_survives_a_connection_that_the_server_closed_while_it_was_idle(running):
-    """A kept connection may be dead already: POSTs never take one."""
-    let_tasks_through(running)
-    for _ in range(5):
-        assert running.serves()
-        assert running.post("/task", data=task_body(10)).status_code == 201
-    assert len(running.upstream.seen_at(f"{API}/task")) == 5
-
-
 @pytest.mark.parametrize(
     ("raw", "status"),
     [

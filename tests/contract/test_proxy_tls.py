@@ -56,6 +56,29 @@ def test_a_server_with_a_trusted_certificate_is_served(tmp_path, monkeypatch):
         assert len(running.upstream.seen_at(f"{API}/task")) == 3
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_only_questions_take_a_connection_that_was_kept(tmp_path, monkeypatch, method):
+    """It may be dead already, and then nobody can tell whether the server took the request.
+
+    Without TLS none is kept, so only here they could.
+    """
+    path = certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with proxy(upstream=upstream_with(path)) as running:
+        for _ in range(3):
+            assert running.serves()
+            running.request(method, "/some/thing", json={})
+        questions, others = connections(running, "/version"), connections(running, "/some/thing")
+    assert len(questions) == 3
+    assert len(set(questions)) == 1  # the control: there was one that they could have taken
+    assert len(set(others)) == 3
+    assert not set(others) & set(questions)
+
+
+def connections(running, path):
+    return [seen.connection for seen in running.upstream.seen_at(API + path)]
+
+
 @pytest.mark.parametrize("case", ["unknown", "of another address"])
 def test_a_server_that_cannot_prove_itself_gets_nothing(tmp_path, monkeypatch, case):
     path = certificate(tmp_path, "127.0.0.1" if case == "unknown" else "127.0.0.2")

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Seen:
-    """A request as it arrived."""
+    """A request as it arrived. `connection`: the port it came from, another for each connection."""
 
     method: str
     path: str
     headers: list[tuple[str, str]]
     body: bytes = b""
     whole: bool = True
+    connection: int = 0
 
     def header(self, name: str) -> str | None:
         values = [value for key, value in self.headers if key.lower() == name.lower()]
@@ -99,7 +100,8 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
 
         def handle_any(self) -> None:
             body, whole = self._body()
-            seen = Seen(self.command, self.path, self.headers.items(), body, whole)
+            came_from = self.client_address[1]
+            seen = Seen(self.command, self.path, self.headers.items(), body, whole, came_from)
             answer = upstream.answer(seen)
             time.sleep(answer.wait_seconds)
             if answer.raw is not None:
