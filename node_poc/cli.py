@@ -152,6 +152,8 @@ def _runs(options: argparse.Namespace, config: NodeConfig) -> int:
 def _check(options: argparse.Namespace, config: NodeConfig) -> int:
     for item in config.not_applied:
         print(f"warning: {item.key} has no effect here: {item.reason}")
+    for doubt in config.doubts:
+        print(f"warning: {doubt}")
     print(f"{options.config}: good; {len(config.databases)} databases, {config.server_address}")
     node_name = config.kubernetes.node_name
     print(f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...")

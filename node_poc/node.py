@@ -186,6 +186,8 @@ def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_po
 
     for item in config.not_applied:
         log.warning("configuration key has no effect here", key=item.key, reason=item.reason)
+    for doubt in config.doubts:
+        log.warning("configuration is in doubt", doubt=doubt)
     node = Node(config, private_key, ending, context=context, health_port=health_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)

@@ -20,8 +20,8 @@ API_KEY_FILE_VARIABLE = "V6_API_KEY_FILE"
 PRIVATE_KEY_VARIABLE = "PRIVATE_KEY"
 _DATABASE_VARIABLE = "{label}_DATABASE_URI"
 _UNKNOWN_KEY = (
-    "unknown; vantage6 ignores such a key, but a misspelt one must not be ignored: correct it, "
-    "move it to its place, or remove it"
+    "unknown; vantage6 ignores such a key, but a misspelt one must not be ignored: check its "
+    "spelling, move it to its place, or remove it"
 )
 
 

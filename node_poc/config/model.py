@@ -17,6 +17,7 @@ from node_poc.config.base import Section, Text, absolute_path
 from node_poc.config.checks import broken_rules
 from node_poc.config.databases import Database, DatabaseType, Service
 from node_poc.config.defaults import fill_in
+from node_poc.config.doubts import find_doubts
 from node_poc.config.kubernetes import Kubernetes, Limits, Proxy, Resources, Security, Storage
 from node_poc.config.sections import (
     DeviceRequests,
@@ -150,6 +151,11 @@ class NodeConfig(Section):
         scheme, _, rest = self.server_url.partition("://")
         host, slash, path = rest.partition("/")
         return f"{scheme}://{host}:{self.port}{slash}{path}"
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What most likely does not do what is wanted: each with its key and the remedy."""
+        return tuple(find_doubts(self))
 
     def database(self, label: str) -> Database | None:
         """The configured database of this label, or None."""
