@@ -76,6 +76,36 @@ def reach(address: str, port: int) -> str:
         return type(error).__name__
 
 
+def reach_all(addresses: list[str]) -> dict[str, str]:
+    """Try to connect to each ``host:port``; tell how each went."""
+    parts = [(address, *address.rpartition(":")[::2]) for address in addresses]
+    return {address: reach(host, int(port)) for address, host, port in parts}
+
+
+def own_proxy() -> str:
+    """Where the proxy is said to be, as ``host:port``."""
+    return f"{os.environ['HOST'].removeprefix('http://')}:{os.environ['PORT']}"
+
+
+def listen(port: int, seconds: float) -> None:
+    """Take connections for a while."""
+    with socket.create_server(("", port)):
+        info("listens")
+        time.sleep(seconds)
+
+
+def ask_name_server(address: str) -> str:
+    """Send a name server a question over UDP; tell whether anything came back."""
+    question = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x00\x00\x01\x00\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(3)
+        try:
+            asking.sendto(question, (address, 53))
+            return f"answered {len(asking.recv(512)) > 0}"
+        except OSError as error:
+            return type(error).__name__
+
+
 def echo(value: Any) -> Any:
     """Give back what was given."""
     return value
