@@ -11,7 +11,7 @@ from typing import Any
 from demo.federation import ENCRYPTED, PLAIN, Federation, Ground
 from demo.report import Check, average_of
 from demo.tools import ROOT, DemoError, cluster_settings, devcluster, existing_context, run, step
-from devserver import Client, DevServerError
+from devserver import Client, DevServerError, ensure
 
 HOME = Path("/var/lib/vantage6-node-federation")
 NAMESPACE = "v6-federation"
@@ -33,13 +33,10 @@ def ground() -> Ground:
 
 def up() -> int:
     """From whatever is there to one average of two organizations, twice."""
-    if existing_context() is None:
-        with step("the dev cluster"):
-            run(devcluster("up", "--nodes", os.environ.get("NODES", "1")))
-    federation = Federation(ground())
-    with step("the images"):
-        run(devcluster("images", *_ONLY))
     try:
+        with step("what the vantage6 server runs in"):  # first: its Python may be missing
+            ensure(lambda text: print(f"    {text}", flush=True))
+        federation = _cluster()
         with step("a vantage6 server with two organizations and two collaborations"):
             federation.leave_server()
         stations = (*PLAIN, *ENCRYPTED)
@@ -58,6 +55,17 @@ def up() -> int:
         print(f"    {'ok   ' if check.passed else 'WRONG'}  {check.what}: {check.seen}")
     _show_more(federation)
     return 0 if all(check.passed for check in checks) else 1
+
+
+def _cluster() -> Federation:
+    """Make the cluster, if none is given, and the images."""
+    if existing_context() is None:
+        with step("the dev cluster"):
+            run(devcluster("up", "--nodes", os.environ.get("NODES", "1")))
+    federation = Federation(ground())
+    with step("the images"):
+        run(devcluster("images", *_ONLY))
+    return federation
 
 
 def down() -> int:

@@ -6,6 +6,7 @@ else is standard library only and talks to them in JSON. See README.md.
 """
 
 from devserver.client import Client, ClientError
+from devserver.environment import ensure
 from devserver.errors import DevServerError, MissingError
 from devserver.server import DevServer, Options
 from devserver.world import World, provision
@@ -18,5 +19,6 @@ __all__ = [
     "MissingError",
     "Options",
     "World",
+    "ensure",
     "provision",
 ]

@@ -32,9 +32,10 @@ def ensure(tell: Callable[[str], None] = lambda _: None) -> Path:
         tell: gets one line before anything that takes long.
 
     Raises:
-        MissingError: there is no Python 3.10.
+        MissingError: there is no Python 3.10, or the one that is named is none.
         DevServerError: the packages could not be installed.
     """
+    python310.named()  # an environment that is there already does not excuse a wrong name
     cache = cache_folder()
     venv = cache / "venv"
     python, ready = venv / "bin" / "python", venv / ".ready"

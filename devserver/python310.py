@@ -15,14 +15,16 @@ _SECONDS = 600
 
 
 def find(cache: Path) -> Path:
-    """The path of a Python 3.10 with venv: the machine's, or one that uv fetches.
+    """The path of a Python 3.10 with venv: the named one, the machine's, or one that uv fetches.
 
     Args:
         cache: folder where uv is put if the machine has none.
 
     Raises:
-        MissingError: there is none and none can be fetched.
+        MissingError: the named one is none, or there is none and none can be fetched.
     """
+    if (chosen := named()) is not None:
+        return chosen
     tried = []
     for candidate in _candidates():
         if _is_python310(candidate):
@@ -39,10 +41,21 @@ def find(cache: Path) -> Path:
         ) from error
 
 
+def named() -> Path | None:
+    """The Python that the user names, if any. Raises MissingError if it is of no use."""
+    path = os.environ.get(OVERRIDE)
+    if not path:
+        return None
+    if not _is_python310(Path(path)):
+        # Another in its place would hide the mistake of who named it.
+        raise MissingError(
+            f"{OVERRIDE} names {path}, which is no Python 3.10 with venv\n"
+            "  remedy: name one, or unset it, and one is looked for"
+        )
+    return Path(path)
+
+
 def _candidates() -> Iterator[Path]:
-    if named := os.environ.get(OVERRIDE):
-        yield Path(named)
-        return
     if on_path := shutil.which("python3.10"):
         yield Path(on_path)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")

@@ -1,10 +1,8 @@
 """A Python 3.10 is found, or it is told plainly that there is none. uv is played by a script."""
 
-import sys
-
 import pytest
 
-from devserver import python310
+from devserver import environment, python310
 from devserver.errors import MissingError
 
 
@@ -17,8 +15,10 @@ def uv(folder, script):
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
     """A machine without Python 3.10, on which uv is what the test says."""
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv(python310.OVERRIDE, str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.delenv(python310.OVERRIDE, raising=False)
+    monkeypatch.setattr(python310, "_is_python310", lambda path: path.name == "good")
     return tmp_path
 
 
@@ -34,6 +34,25 @@ def test_without_python_and_uv_the_remedy_is_told(bare):
 
 
 def test_another_python_that_uv_finds_is_not_taken(bare):
-    uv(bare, f"echo {sys.executable}")
+    uv(bare, "echo /usr/bin/another")
     with pytest.raises(MissingError, match=r"is no Python 3\.10"):
         python310.find(bare)
+
+
+def test_the_one_that_is_named_is_taken(bare, monkeypatch):
+    monkeypatch.setenv(python310.OVERRIDE, str(bare / "good"))
+    assert python310.find(bare) == bare / "good"
+
+
+@pytest.mark.parametrize("find", [python310.find, lambda _: environment.ensure()])
+def test_one_that_is_named_and_no_use_is_not_replaced_by_another(bare, monkeypatch, find):
+    """Not by one that uv would fetch, and not by the environment that is there already."""
+    uv(bare, f"echo {bare}/good")
+    venv = bare / "v6-devserver" / "venv"
+    venv.mkdir(parents=True)
+    (venv / ".ready").write_text("\n".join(environment.PACKAGES))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(bare))
+    assert environment.ensure() == venv / "bin" / "python"
+    monkeypatch.setenv(python310.OVERRIDE, str(bare / "none"))
+    with pytest.raises(MissingError, match=rf"(?s){python310.OVERRIDE}.*/none.*unset it"):
+        find(bare)

@@ -1,0 +1,20 @@
+"""`make demo-vantage6` looks for what may be missing before it makes what takes minutes."""
+
+import pytest
+
+from demo import federated
+from demo.tools import DemoError
+from devserver import DevServerError
+
+
+def test_without_a_python_for_the_server_no_cluster_is_made(monkeypatch):
+    def missing(_tell):
+        raise DevServerError("the vantage6 server needs Python 3.10")
+
+    ran = []
+    monkeypatch.setattr(federated, "ensure", missing)
+    monkeypatch.setattr(federated, "run", ran.append)
+    monkeypatch.setattr(federated, "existing_context", lambda: None)
+    with pytest.raises(DemoError, match=r"needs Python 3\.10"):
+        federated.up()
+    assert ran == []
