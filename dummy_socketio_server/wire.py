@@ -74,7 +74,8 @@ def command_ack(payload: Any, outcome: Outcome) -> dict[str, Any]:
 def node_answer(args: tuple[Any, ...]) -> Outcome:
     """Read the node's acknowledgement of a `command`.
 
-    What is no answer by the contract becomes `unknown`: the run may have been started.
+    `accepted` null says that the node has not decided yet. That, and what is no answer by the
+    contract, becomes `unknown`: the run may have been started.
     """
     answer = single_argument(args)
     accepted = answer.get("accepted") if isinstance(answer, dict) else None
@@ -85,11 +86,13 @@ def node_answer(args: tuple[Any, ...]) -> Outcome:
         reason = answer.get("reason")
         text = reason if isinstance(reason, str) and reason else "the node gave no reason"
         return Outcome(CommandState.REFUSED, reason=text)
+    undecided = answer.get("reason") if isinstance(answer, dict) and "accepted" in answer else None
     text = (
         "the node's acknowledgement was not understood; the run may start all the same: "
         "ask with watch_request, or post the same command again"
     )
-    return Outcome(CommandState.UNKNOWN, reason=text)
+    told = undecided if accepted is None and isinstance(undecided, str) else text
+    return Outcome(CommandState.UNKNOWN, reason=told)
 
 
 def no_answer(seconds: float) -> Outcome:

@@ -25,7 +25,7 @@ from node_poc.protocol.messages import (
     status_message,
 )
 from node_poc.protocol.ports import Answer, Control, DeliveryError, QueryError
-from node_poc.protocol.socket_client import let_go, new_client
+from node_poc.protocol.socket_client import hang_up, let_go, new_client
 from node_poc.runs.model import Run, RunResult
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class DummyServer:
         """Hang up; nothing more is taken or sent."""
         self._stop.set()
         if self._client.connected:
-            self._client.disconnect()
+            hang_up(self._client)
 
     @property
     def is_connected(self) -> bool:
@@ -131,8 +131,10 @@ class DummyServer:
         except MessageError as error:
             answer = Answer(accepted=False, reason=str(error))
         except concurrent.futures.TimeoutError:
-            reason = "the node did not decide in time; the run may still start: ask again"
-            answer = Answer(accepted=False, reason=reason)
+            # No refusal: who is refused is told nothing more of the run, and it may still start.
+            reason = "the node is too busy to decide at once; the run may still start: ask again"
+            log.warning("command not decided in time", run_id=run_id_in(payload))
+            return {"accepted": None, "reason": reason}
         if answer.accepted:
             return {"accepted": True, "status": answer.status}
         return self._reject(run_id_in(payload), answer.reason)

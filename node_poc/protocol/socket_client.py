@@ -6,15 +6,35 @@ made, in a state in which it never connects again.
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from typing import Any
 
 import socketio
 
+# A server that is well takes some milliseconds for a goodbye.
+_GOODBYE_SECONDS = 1.0
+
 
 def new_client(**options: Any) -> socketio.Client:
     """Make a client that neither connects again by itself nor listens to signals."""
     return socketio.Client(reconnection=False, handle_sigint=False, **options)
+
+
+def hang_up(client: socketio.Client) -> None:
+    """Say goodbye and disconnect; wait no longer than a moment for a server that is silent.
+
+    The library waits until its reading thread has ended, which a frozen server keeps for half a
+    minute; the kubelet would kill the node meanwhile, and nobody would let go of the Lease.
+    """
+
+    def disconnect() -> None:
+        with suppress(Exception):  # whatever is wrong with it: it goes now
+            client.disconnect()
+
+    goodbye = threading.Thread(target=disconnect, name="goodbye", daemon=True)
+    goodbye.start()
+    goodbye.join(_GOODBYE_SECONDS)
 
 
 def let_go(client: socketio.Client) -> None:

@@ -16,7 +16,7 @@ import structlog
 from socketio.exceptions import SocketIOError
 
 from node_poc.backoff import Backoff, is_worth_a_warning
-from node_poc.protocol.socket_client import let_go, new_client
+from node_poc.protocol.socket_client import hang_up, let_go, new_client
 from node_poc.protocol.vantage6_errors import LoginRefusedError, UnreachableError
 
 log = structlog.get_logger(__name__)
@@ -80,7 +80,7 @@ class Socket:
         """Hang up."""
         self._stop.set()
         if self._client.connected:
-            self._client.disconnect()
+            hang_up(self._client)
 
     @property
     def is_synced(self) -> bool:

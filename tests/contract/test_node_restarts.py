@@ -42,6 +42,14 @@ def test_a_server_that_flaps_loses_and_doubles_nothing(station, emitter):
         assert len({job["metadata"]["uid"] for job in jobs_of(station, run_id)}) == 1
 
 
+def test_a_server_that_is_silent_holds_nobodys_end(station, process):
+    node, emitter = process
+    assert emitter.post(payload(7))["accepted"] is True
+    station.server.freeze()
+    assert node.terminate() == 0
+    assert "node ended" in node.log
+
+
 def test_killed_while_the_job_is_being_made(station, process):
     """The process dies when the request is out and the answer is not back."""
     node, emitter = process

@@ -94,9 +94,13 @@ class Process:
         """Wait for its end by itself, and return its exit code."""
         return self._process.wait(timeout=seconds)
 
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def terminate(self) -> int:
         """Ask it to end, and return its exit code."""
-        self._process.send_signal(signal.SIGTERM)
+        self.send(signal.SIGTERM)
         return self._process.wait(timeout=END_SECONDS)
 
 
@@ -128,6 +132,11 @@ class DummyServerProcess:
             "the dummy server's address",
         )[0]
         self.port = int(line.rpartition(":")[2])
+
+    def freeze(self) -> None:
+        """Let it hold its connections and say nothing any more; ``kill`` still ends it."""
+        assert self._process is not None
+        self._process.send(signal.SIGSTOP)
 
     def kill(self) -> None:
         if self._process is not None:

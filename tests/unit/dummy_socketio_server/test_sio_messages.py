@@ -65,6 +65,7 @@ def test_the_ack_says_accepted_only_when_it_is(state):
         (({"accepted": False, "reason": "no"},), CommandState.REFUSED),
         (({"accepted": False},), CommandState.REFUSED),
         (({"accepted": "yes"},), CommandState.UNKNOWN),
+        (({"accepted": None, "reason": "busy"},), CommandState.UNKNOWN),
         ((), CommandState.UNKNOWN),
         (("ok",), CommandState.UNKNOWN),
         ((1, 2), CommandState.UNKNOWN),
@@ -74,6 +75,10 @@ def test_the_node_answer(args, state):
     outcome = node_answer(args)
     assert outcome.state is state
     assert (outcome.reason is None) == (state is CommandState.FORWARDED)
+
+
+def test_a_node_that_has_not_decided_says_so_itself():
+    assert node_answer(({"accepted": None, "reason": "busy"},)).reason == "busy"
 
 
 def test_silence_says_that_the_run_may_start_and_how_to_ask():

@@ -1,5 +1,7 @@
 """The connection to the dummy server where at first something else answers, over real sockets."""
 
+import concurrent.futures
+
 import pytest
 
 from node_poc.backoff import Backoff
@@ -7,7 +9,7 @@ from node_poc.protocol import dummy_server
 from node_poc.protocol.dummy_server import DummyServer
 from tests.fakes.examples import config
 from tests.fakes.socket_servers import RUBBISH, GreetingServer, RubbishServer
-from tests.fakes.station import eventually
+from tests.fakes.station import eventually, payload
 
 
 @pytest.mark.parametrize("body", RUBBISH)
@@ -26,3 +28,14 @@ def test_what_answers_rubbish_is_tried_until_the_server_is_there(monkeypatch, bo
     assert node.connection == 1
     node.stop()
     real.close()
+
+
+def test_a_node_that_is_too_busy_to_decide_refuses_nothing():
+    class Busy:
+        def run(self, spec):
+            raise concurrent.futures.TimeoutError
+
+    node = DummyServer(config(), control=Busy())
+    answer = node._on_command(payload(7))
+    assert answer["accepted"] is None
+    assert "may still start" in answer["reason"]
