@@ -6,7 +6,7 @@ disk's thread, one after the other in the order they came; then the run enters t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -20,6 +20,7 @@ from node_poc.protocol.ports import Answer, Submission
 from node_poc.run_work import RunWork
 from node_poc.runs.admission import NotAllowedError, check_admission
 from node_poc.runs.model import Run, RunResult, Stage
+from node_poc.runs.status import RunStatus
 from node_poc.storage.records import Records, RunRecord, StorageError
 
 log = structlog.get_logger(__name__)
@@ -46,9 +47,9 @@ class Intake:
         self.outbox: Delivery
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a run is being written that is not in the book yet."""
-        return bool(self._at_disk)
+    def taking(self) -> Collection[int]:
+        """Ids of the runs that are with the disk's thread."""
+        return self._at_disk.keys()
 
     def answer(self, submission: Submission) -> None:
         """Set the answer if the book knows it, or let the disk's thread find it → ``Taken``."""
@@ -105,14 +106,14 @@ class Taking:
         try:
             return self._admit(submission)
         except NotAllowedError as error:
-            return Answer(accepted=False, reason=str(error))
+            return Answer(accepted=False, status=error.status, reason=str(error))
         except StorageError as error:  # it names a path of the data station: for its log only
             log.warning("run not taken", run_id=run_id, error=str(error))
-            return Answer(accepted=False, reason=_NO_DISK)
+            return Answer(accepted=False, status=RunStatus.FAILED, reason=_NO_DISK)
         except Exception:
             log.exception("run not taken", run_id=run_id)
             reason = "the node failed on this command; its log tells more"
-            return Answer(accepted=False, reason=reason)
+            return Answer(accepted=False, status=RunStatus.FAILED, reason=reason)
 
     def _admit(self, submission: Submission) -> RunRecord | RunResult | Answer:
         spec = submission.spec
@@ -148,5 +149,8 @@ def _other_content(known: RunRecord, submission: Submission) -> Answer | None:
     run_id = known.spec.run_id
     if known.digest == submission.spec.digest():
         return None
-    reason = f"run_id: run {run_id} is known here with another content; use a new run_id"
-    return Answer(accepted=False, reason=reason)
+    reason = (
+        f"run_id: run {run_id} is known here with another content; use a new run_id, or for a new "
+        "server a new task_dir"
+    )
+    return Answer(accepted=False, status=RunStatus.FAILED, reason=reason)

@@ -83,10 +83,13 @@ class PastRuns:
             return
         if gone.digest not in {"", digest}:
             raise NotAllowedError(
-                f"run_id: run {run_id} was known here with another content; use a new run_id"
+                f"run_id: run {run_id} was known here with another content; use a new run_id, or "
+                "for a new server a new task_dir",
+                RunStatus.FAILED,
             )
         told = self._past.explain_gone(gone)
-        raise NotAllowedError(f"run_id: {told}; use a new run_id to run it again")
+        reason = f"run_id: {told}; use a new run_id to run it again"
+        raise NotAllowedError(reason, RunStatus.FAILED)
 
     def kill(self, run_id: int) -> KillOutcome:
         """What a wish to kill a run comes to that is not going."""

@@ -10,14 +10,18 @@ from typing import Protocol
 
 from node_poc.runs.docker_terms import KilledRun, ToBeKilled
 from node_poc.runs.model import Run, RunResult, RunSpec
+from node_poc.runs.status import RunStatus
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the node says to a command: ``status`` when accepted, ``reason`` when refused."""
+    """What the node says to a command; ``reason`` when refused.
+
+    ``status``: how the run is or, when refused, how it ends.
+    """
 
     accepted: bool
-    status: str = ""
+    status: RunStatus = RunStatus.NOT_ALLOWED
     reason: str = ""
 
 

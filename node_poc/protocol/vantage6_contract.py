@@ -22,6 +22,7 @@ from node_poc.config.model import Database, NodeConfig
 from node_poc.manifests.databases import algorithm_variables, database_variables, encode
 from node_poc.manifests.identity import Identity
 from node_poc.protocol.messages import MessageError
+from node_poc.protocol.vantage6_origin import CREATED_AT, SERVER
 from node_poc.protocol.vantage6_request import DatabaseRequest, RunRequest
 from node_poc.runs.admission import is_image_name
 from node_poc.runs.model import Mount, MountSource, RunFile, RunSpec
@@ -89,7 +90,7 @@ def build_spec(
         mounts=tuple(_mounts(request, config, databases, files)),
         services=tuple(database.label for database, _ in databases if database.is_service),
         result_file="output",
-        origin=_origin(request),
+        origin=_origin(request, config),
     )
 
 
@@ -199,7 +200,7 @@ def _encoded(name: str, value: str) -> str:
     return encoded
 
 
-def _origin(request: RunRequest) -> _Pairs:
+def _origin(request: RunRequest, config: NodeConfig) -> _Pairs:
     parent = "" if request.parent_id is None else str(request.parent_id)
     return (
         ("task_id", str(request.task_id)),
@@ -208,6 +209,8 @@ def _origin(request: RunRequest) -> _Pairs:
         ("organization_id", str(request.organization_id)),
         ("collaboration_id", str(request.collaboration_id)),
         ("init_org_id", str(request.init_org_id)),
+        (SERVER, config.server_address),
+        (CREATED_AT, request.created_at),
     )
 
 

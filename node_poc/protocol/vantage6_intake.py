@@ -1,7 +1,7 @@
 """From a run that a vantage6 server lists to a run that the engine has: one at a time, each alone.
 
 A run that cannot be taken ends at the server with its reason. Trouble with the server itself is
-raised: the run stays open there and comes again.
+raised: the run stays open there, and is tried again later.
 """
 
 from __future__ import annotations
@@ -17,8 +17,14 @@ from node_poc.crypto.payload import require_json_object
 from node_poc.protocol.messages import iso_time
 from node_poc.protocol.ports import Control
 from node_poc.protocol.vantage6_contract import ContractError, build_spec
-from node_poc.protocol.vantage6_errors import AlreadyFinishedError, RefusedError, ServerError
-from node_poc.protocol.vantage6_reports import Line, Reports, RunOrigin
+from node_poc.protocol.vantage6_errors import (
+    AlreadyFinishedError,
+    RefusedError,
+    ServerError,
+    StoreAwayError,
+)
+from node_poc.protocol.vantage6_origin import RunOrigin
+from node_poc.protocol.vantage6_reports import Line, Reports
 from node_poc.protocol.vantage6_request import RunRequest
 from node_poc.runs import policies
 from node_poc.runs.model import RunSpec
@@ -57,24 +63,27 @@ class Intake:
         self._control = control
         self._reports = reports
 
-    def prepare(self, request: RunRequest) -> RunSpec | None:
+    def prepare(self, request: RunRequest, failures: int = 0) -> RunSpec | None:
         """Tell the server that the run is taken up, and get all that it needs.
+
+        Args:
+            request: the run as the server lists it.
+            failures: how often this was tried before, in vain.
 
         Returns:
             the run for the engine; None if it has ended, here or at the server.
 
         Raises:
-            ServerError: there is trouble with the server; the run has to come again.
+            ServerError: there is trouble with the server; the run has to be tried again.
         """
         try:
+            if not (failures and request.was_started) and not self._tell_started(request.run_id):
+                return None
             return self._prepare(request)
         except _Refusal as refusal:
             self._refuse(request, refusal.status, refusal.reason)
-        except AlreadyFinishedError:
-            log.info("run has ended at the server before it began here", run_id=request.run_id)
         except RefusedError as error:
-            if error.status != _GONE:
-                self._refuse(request, RunStatus.FAILED, f"The server refused a request: {error}")
+            self._refuse(request, RunStatus.FAILED, f"The server refused a request: {error}")
         return None
 
     def submit(self, request: RunRequest, spec: RunSpec) -> bool:
@@ -87,13 +96,33 @@ class Intake:
             answer = self._control.run(spec)
         except TimeoutError as error:
             raise EngineBusyError(f"run {spec.run_id}: the node did not decide in time") from error
-        if not answer.accepted:
-            self._refuse(request, RunStatus.NOT_ALLOWED, answer.reason)
-        return answer.accepted
+        if answer.accepted or self._is_here(spec.run_id):
+            return True
+        self._refuse(request, answer.status, answer.reason)
+        return False
+
+    def _is_here(self, run_id: int) -> bool:
+        """Whether the engine took the run after all when it had not answered in time.
+
+        With the token of another try it looks to the engine like another run of the same number.
+        """
+        return any(summary.run.run_id == run_id for summary in self._control.open_runs())
+
+    def _tell_started(self, run_id: int) -> bool:
+        """Tell the server that the run is taken up; whether it is still to be."""
+        try:
+            self._line.rest.patch(f"run/{run_id}", {"started_at": iso_time(time.time())})
+        except AlreadyFinishedError:
+            log.info("run has ended at the server before it began here", run_id=run_id)
+            return False
+        except RefusedError as error:
+            if error.status != _GONE:
+                raise
+            log.info("run was deleted at the server before it began here", run_id=run_id)
+            return False
+        return True
 
     def _prepare(self, request: RunRequest) -> RunSpec:
-        rest = self._line.rest
-        rest.patch(f"run/{request.run_id}", {"started_at": iso_time(time.time())})
         self._check_policies(request)
         token = self._container_token(request)
         node_id = self._line.identity.node_id
@@ -126,9 +155,14 @@ class Intake:
         url = rest.get(f"algorithmstore/{store_id}").get("url")
         if not isinstance(url, str):
             return facts
-        known = policies.store_url_allowed(url, self._config.policies)
-        has_image = known and rest.store_has(url, facts.image)
-        return replace(facts, store_url=url, store_has_image=has_image)
+        facts = replace(facts, store_url=url)
+        if not policies.store_url_allowed(url, self._config.policies):
+            return facts
+        try:
+            return replace(facts, store_has_image=rest.store_has(url, facts.image))
+        except StoreAwayError as error:
+            log.warning("an algorithm store did not answer", store=url, error=str(error))
+            return replace(facts, store_answered=False)
 
     def _container_token(self, request: RunRequest) -> str:
         # The image as the server spells it: it compares letter by letter.

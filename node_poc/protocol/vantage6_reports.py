@@ -22,9 +22,10 @@ from node_poc.protocol.vantage6_body import RunPatch
 from node_poc.protocol.vantage6_errors import AlreadyFinishedError, RefusedError, UnreachableError
 from node_poc.protocol.vantage6_identity import NodeIdentity
 from node_poc.protocol.vantage6_logs import RunLogs, clean, failure_text
+from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_outbox import Outbox
-from node_poc.protocol.vantage6_request import RunRequest
 from node_poc.protocol.vantage6_rest import Rest
+from node_poc.protocol.vantage6_same import OTHER_RUN, SameRuns
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.status import RunStatus
 
@@ -34,28 +35,6 @@ _MAX_RESULT_BYTES = 100 * 1024 * 1024
 # Results from this size on are made one at a time: each takes a few times its size of memory.
 _LARGE_BYTES = 4 * 1024 * 1024
 _KEY_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class RunOrigin:
-    """What is needed of a run's task until its end, also after a restart."""
-
-    task_id: int
-    parent_id: int | None
-    init_org_id: int
-
-    @classmethod
-    def from_origin(cls, origin: dict[str, str]) -> RunOrigin:
-        """Of ``RunSpec.origin``. Raises KeyError or ValueError for a run of another server."""
-        parent = origin["parent_id"]
-        return cls(
-            int(origin["task_id"]), int(parent) if parent else None, int(origin["init_org_id"])
-        )
-
-    @classmethod
-    def of(cls, request: RunRequest) -> RunOrigin:
-        """Of a run as the server lists it."""
-        return cls(request.task_id, request.parent_id, request.init_org_id)
 
 
 @dataclass(frozen=True)
@@ -77,6 +56,7 @@ class Reports:
         self._outbox = outbox
         self._control = control
         self._logs = logs
+        self.same = SameRuns(line.rest, control)
         self._lock = threading.Lock()
         self._owed: set[int] = set()
         self._large = threading.Lock()
@@ -106,6 +86,7 @@ class Reports:
                 self._no_longer_owed(run_id)
                 raise
             self._no_longer_owed(run_id)
+            self.same.forget(run_id)
             acknowledged()
 
         self._outbox.put(run_id, send, must=True)
@@ -124,8 +105,8 @@ class Reports:
     # --- in the outbox's threads
 
     def _send_active(self, run: Run) -> None:
-        facts = self._facts(run.run_id)
-        if facts is None:
+        facts = self.same.facts(run.run_id)
+        if facts is None or not self.same.is_there(run.run_id, facts):
             return
         said = self._logs.begin(run.run_id, facts.task_id)
         self._end(run.run_id, facts, run.status, {"status": run.status.value, "log": said})
@@ -135,13 +116,22 @@ class Reports:
         self._end(run.run_id, None, run.status, body)
 
     def _end(
-        self, run_id: int, facts: RunOrigin | None, status: RunStatus, body: dict[str, Any]
+        self,
+        run_id: int,
+        facts: RunOrigin | None,
+        status: RunStatus,
+        body: dict[str, Any] | RunPatch,
     ) -> None:
-        """PATCH, and tell others of it if the server took it."""
+        """PATCH, and tell others of it.
+
+        Of a run that has ended at the server others know already, unless it was killed: then the
+        server itself ends it, before any node acts, and leaves it to the node to tell.
+        """
         try:
             self._line.rest.patch(f"run/{run_id}", body)
         except AlreadyFinishedError:
-            return
+            if status is not RunStatus.KILLED:
+                return
         self._announce(run_id, facts, status)
 
     def _announce(self, run_id: int, facts: RunOrigin | None, status: RunStatus) -> None:
@@ -160,7 +150,10 @@ class Reports:
         self._line.emit("algorithm_status_change", event)
 
     def _send_result(self, result: RunResult) -> None:
-        run_id, facts = result.run_id, self._facts(result.run_id)
+        run_id, facts = result.run_id, self.same.facts(result.run_id)
+        if not self.same.is_there(run_id, facts):
+            self._end_other(run_id)
+            return
         status, told = result.status, self._logs.whole(result)
         try:
             data = self._control.read_result(run_id, _MAX_RESULT_BYTES)
@@ -194,15 +187,27 @@ class Reports:
         except CryptoError as error:
             self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, str(error)))
             return
-        try:
-            self._line.rest.patch(f"run/{run_id}", RunPatch(fields, text))
-        except AlreadyFinishedError:
+        except RefusedError as error:
+            reason = (
+                "The result cannot be encrypted: the server does not tell the public key of the "
+                f"organization that asked for it ({error})."
+            )
+            self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, reason))
             return
+        try:
+            self._end(run_id, facts, status, RunPatch(fields, text))
         except RefusedError as error:
             reason = f"The server did not take the result of {len(data)} bytes ({error})."
             self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, reason))
-            return
-        self._announce(run_id, facts, status)
+
+    def _end_other(self, run_id: int) -> None:
+        """What was a run here is another one at the server: it gets nothing of this one."""
+        log.warning(
+            "the server does not know this run's task: its result stays here", run_id=run_id
+        )
+        fields = {"log": f"[node] {OTHER_RUN}", "finished_at": str(iso_time(time.time()))}
+        fields["status"] = RunStatus.FAILED.value
+        self._send_last(run_id, None, RunStatus.FAILED, fields)
 
     def _send_last(
         self, run_id: int, facts: RunOrigin | None, status: RunStatus, fields: dict[str, str]
@@ -224,13 +229,6 @@ class Reports:
             key = found if isinstance(found, str) else None
             self._keys[facts.init_org_id] = (now, key)
         return key
-
-    def _facts(self, run_id: int) -> RunOrigin | None:
-        try:
-            return RunOrigin.from_origin(self._control.origin(run_id))
-        except (QueryError, KeyError, ValueError) as error:
-            log.warning("a run's task is not known", run_id=run_id, error=str(error))
-            return None
 
     def _no_longer_owed(self, run_id: int) -> None:
         with self._lock:

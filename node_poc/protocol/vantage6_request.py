@@ -20,6 +20,7 @@ _Id = Annotated[int, Field(ge=1, le=MAX_RUN_ID)]
 _MAX_LABEL = 255
 _MAX_DATABASES = 64
 _MAX_IMAGE = 512
+_MAX_TIME = 64
 # Several of them become variables of one container, and a Job must stay below etcd's 1.5 MiB.
 _MAX_PARAMETERS = 256 * 1024
 
@@ -47,7 +48,8 @@ class RunRequest:
     """One run as a vantage6 server asks for it.
 
     ``input`` is the server's text: base64, encrypted or, if ``blob_storage_used``, a blob's name.
-    ``was_started``: a node has told the server that it started this run.
+    ``was_started``: a node has told the server that it started this run. ``created_at``: when the
+    task was made, in the server's spelling; empty if it does not tell.
     """
 
     run_id: int
@@ -64,6 +66,7 @@ class RunRequest:
     input: str = field(repr=False)
     blob_storage_used: bool = False
     was_started: bool = False
+    created_at: str = ""
 
 
 class _Wire(BaseModel):
@@ -106,6 +109,13 @@ class _Task(_Wire):
     init_user: _Link | None = None
     algorithm_store: _Link | None = None
     databases: list[_Database] = Field(default=[], max_length=_MAX_DATABASES)
+    created_at: str | None = None
+
+    @field_validator("created_at", mode="before")
+    @classmethod
+    def _text_or_none(cls, value: object) -> object:
+        """It is compared and no more: no run is refused for it."""
+        return value if isinstance(value, str) and len(value) <= _MAX_TIME else None
 
     @field_validator("databases", mode="before")
     @classmethod
@@ -166,6 +176,7 @@ def _request(run: _Run) -> RunRequest:
         input=run.input,
         blob_storage_used=bool(run.blob_storage_used),
         was_started=run.started_at is not None,
+        created_at=task.created_at or "",
     )
 
 

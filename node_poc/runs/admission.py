@@ -7,6 +7,7 @@ import re
 from node_poc.config.model import NodeConfig
 from node_poc.runs.model import RunSpec
 from node_poc.runs.policies import image_allowed, without_tag
+from node_poc.runs.status import RunStatus
 
 __all__ = ["NotAllowedError", "check_admission", "image_allowed", "is_image_name", "without_tag"]
 
@@ -22,7 +23,15 @@ _IMAGE_LENGTH = 512
 
 
 class NotAllowedError(Exception):
-    """The run breaks a rule of this node. Its text tells the researcher which."""
+    """The run breaks a rule of this node. Its text tells the researcher which.
+
+    ``status`` is what the run ends with.
+    """
+
+    def __init__(self, reason: str, status: RunStatus = RunStatus.NOT_ALLOWED) -> None:
+        """``reason`` names field, rule and remedy."""
+        super().__init__(reason)
+        self.status = status
 
 
 def check_admission(spec: RunSpec, config: NodeConfig) -> None:

@@ -1,6 +1,15 @@
 """How runs end at a real server: crashes, kills, refusals, siblings; and what their logs say."""
 
+import contextlib
+import time
+
+import pytest
+import socketio
+
 from node_poc.protocol import vantage6_logs
+from node_poc.protocol.messages import iso_time
+from node_poc.protocol.vantage6_rest import Rest
+from node_poc.storage.records import Records, StorageError
 from tests.fakes.station import eventually
 
 
@@ -129,7 +138,84 @@ def test_a_failed_sibling_ends_a_run_with_a_reason(station, admin, world):
     beta = next(run for run in found["runs"] if run["id"] == beta_run)
     assert beta["status"] == "failed"
     assert "sibling" in beta["log"]
+    ours = run_at_server(admin, made["task_id"], run_id)
+    assert ours["status"] == "crashed"
+    assert ours["log"].startswith("[node] ")
     eventually(lambda: station.open_runs == [])
+
+
+def fails_at_beta(station, made):
+    """Beta's node says that its run of a task has failed."""
+    server = station.world.server
+    key = station.world.node(station.collaboration_name, "beta")["api_key"]
+    rest = Rest(f"{server.host}:{server.port}", "/api", key)
+    rest.login()
+    run_id = next(run["id"] for run in made["runs"] if run["organization_id"] == station.beta)
+    told = {"status": "failed", "log": "no", "finished_at": iso_time(time.time())}
+    rest.patch(f"run/{run_id}", told)
+
+
+def test_a_run_that_no_node_took_before_its_sibling_failed_never_begins(station, admin):
+    made = station.submit(admin, station.alpha, station.beta)
+    fails_at_beta(station, made)
+    station.start_node()
+    other = station.submit(admin)
+    station.job_arrives(station.run_of(other))
+    ours = run_at_server(admin, made["task_id"], station.run_of(made))
+    assert ours["status"] == "failed"
+    assert "sibling" in ours["log"]
+    assert station.jobs_created(station.run_of(made)) == 0
+
+
+@pytest.mark.parametrize("state", ["queued", "started"])
+def test_a_run_that_was_taken_before_its_sibling_failed_goes_on(station, admin, state):
+    """What the server has not ended goes on, and its result counts."""
+    station.settings = {"runs_in_flight": 1}
+    station.start_node()
+    first, first_run = going(station, admin) if state == "queued" else (None, None)
+    made = station.submit(admin, station.alpha, station.beta)
+    run_id = station.run_of(made)
+    eventually(lambda: run_at_server(admin, made["task_id"], run_id)["started_at"])
+    eventually(lambda: run_id in station.open_runs)
+    fails_at_beta(station, made)
+    if state == "queued":
+        assert station.jobs_created(run_id) == 0
+        station.ends(first_run, result=1)
+        assert admin.wait(first, 90)["status"] == "completed"
+    station.job_arrives(run_id)
+    station.kubelet.starts(run_id)
+    station.ends(run_id, result=2)
+    eventually(lambda: run_at_server(admin, made["task_id"], run_id)["status"] == "completed")
+    assert admin.results(made["task_id"])[0] == "2"
+    eventually(lambda: station.open_runs == [])
+
+
+@contextlib.contextmanager
+def listening(station):
+    """Hear what the server tells beta's node of runs in this collaboration."""
+    server, heard, greeted = station.world.server, [], []
+    key = station.world.node(station.collaboration_name, "beta")["api_key"]
+    rest = Rest(f"{server.host}:{server.port}", "/api", key)
+    client = socketio.Client()
+    client.on("algorithm_status_change", heard.append, namespace="/tasks")
+    client.on("message", greeted.append, namespace="/tasks")
+    headers = {"Authorization": f"Bearer {rest.token()}"}
+    client.connect(f"{server.host}:{server.port}", headers=headers, namespaces=["/tasks"])
+    try:
+        eventually(lambda: greeted)
+        yield heard
+    finally:
+        client.disconnect()
+
+
+def test_others_hear_of_a_kill_though_the_server_ends_the_run_first(station, admin):
+    station.start_node()
+    with listening(station) as heard:
+        task_id, run_id = going(station, admin)
+        assert admin.kill(task_id)["status"] == 200
+        told = eventually(lambda: [each for each in heard if each["status"] == "killed by user"])
+    assert (told[0]["run_id"], told[0]["task_id"]) == (run_id, task_id)
+    assert told[0]["organization_id"] == station.alpha
 
 
 def test_a_run_without_a_token_ends_at_the_server(station, admin, root, monkeypatch):
@@ -146,7 +232,7 @@ def test_a_run_without_a_token_ends_at_the_server(station, admin, root, monkeypa
     made = station.submit(admin)
     assert admin.wait(made["task_id"], 90)["ended"]
     station.node._server._parts.sync.ask_all()
-    eventually(lambda: not station.node._server._parts.sync._taking)
+    eventually(lambda: not station.node._server._parts.sync._taking._taking)
     assert station.jobs_created(station.run_of(made)) == 0
     assert station.open_runs == []
 
@@ -163,6 +249,18 @@ def test_policies_refuse_with_a_reason(station, admin):
     assert station.jobs_created(run["id"]) == 0
     good = station.submit(admin, image="good/image:1")
     station.job_arrives(station.run_of(good))
+
+
+def test_trouble_of_the_data_station_is_no_refusal_of_the_researcher(station, admin, monkeypatch):
+    def full(*_args):
+        raise StorageError("no space left on device")
+
+    station.start_node()
+    monkeypatch.setattr(Records, "write_run", full)
+    made = station.submit(admin)
+    found = admin.wait(made["task_id"], 90)
+    assert found["status"] == "failed"
+    assert "its disk" in found["runs"][0]["log"]
 
 
 def test_an_image_that_does_not_exist_ends_with_vantage6s_word(station, admin):

@@ -1,11 +1,14 @@
 """What goes away and comes back: the server, its tokens, the node; and what must not be lost."""
 
+import contextlib
 import dataclasses
+import sqlite3
 import time
 
 import pytest
 
 from devserver import Options
+from node_poc.protocol.vantage6_errors import UnreachableError
 from tests.fakes.station import eventually
 
 NEVER = float("inf")
@@ -172,6 +175,55 @@ def test_a_finished_run_that_the_server_has_forgotten_is_told_again(station, adm
     station.node._server._parts.sync.ask_all()
     assert admin.wait(made["task_id"], 90)["status"] == "completed"
     assert station.jobs_created(run_id) == 1
+
+
+def reset(world, run_id, task_id, created_at):
+    """Have the server mean another, open run by the same number: as after it was set up anew."""
+    path = world.server.folder / "server.sqlite"
+    with contextlib.closing(sqlite3.connect(path, timeout=30)) as database, database:
+        database.execute(
+            "UPDATE run SET finished_at=NULL, started_at=NULL, status='pending', result=NULL, "
+            "log=NULL WHERE id=?",
+            (run_id,),
+        )
+        database.execute("UPDATE task SET created_at=? WHERE id=?", (created_at, task_id))
+
+
+@pytest.mark.parametrize("was", ["delivered", "not delivered", "going"])
+def test_a_result_does_not_go_to_another_run_of_the_same_number(
+    station, admin, world, was, monkeypatch
+):
+    station.start_node()
+    made = station.submit(admin)
+    task_id, run_id = made["task_id"], station.run_of(made)
+    station.job_arrives(run_id)
+    station.kubelet.starts(run_id)
+    eventually(lambda: admin.runs(task_id)[0]["status"] == "active")
+    if was == "not delivered":
+        rest = station.node._server._rest
+        monkeypatch.setattr(rest, "patch", lambda *_: rest.get("no/such/place"))
+        monkeypatch.setattr(rest, "get", _away)
+    if was != "going":
+        station.ends(run_id, result="secret", log=b"secret")
+    if was == "delivered":
+        assert admin.wait(task_id, 90)["status"] == "completed"
+        eventually(lambda: station.open_runs == [])
+    elif was == "not delivered":
+        eventually((station.task_dir / f"{run_id}/result.json").exists)
+    station.stop_node()
+    reset(world, run_id, task_id, "2031-01-01 00:00:00.000001")
+    station.start_node()
+    found = admin.wait(task_id, 90)
+    assert found["status"] == "failed"
+    assert "new task_dir" in found["runs"][0]["log"]
+    assert "secret" not in found["runs"][0]["log"]
+    assert not admin.results(task_id)[0]
+    eventually(lambda: station.open_runs == [])
+    assert station.jobs_created(run_id) == 1
+
+
+def _away(*_args, **_options):
+    raise UnreachableError("away")
 
 
 def test_a_wrong_api_key_ends_the_node_with_the_reason(station):

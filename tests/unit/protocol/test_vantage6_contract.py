@@ -187,7 +187,8 @@ def test_tmp_is_shared_within_a_job_of_one_node():
 
 
 def test_what_the_adapter_needs_at_the_end():
-    origin = dict(made(parent_id=1).origin)
+    created_at = "2026-01-01T00:00:00.123456"
+    origin = dict(made(parent_id=1, created_at=created_at).origin)
     assert origin == {
         "task_id": "5",
         "parent_id": "1",
@@ -195,6 +196,8 @@ def test_what_the_adapter_needs_at_the_end():
         "organization_id": "3",
         "collaboration_id": "6",
         "init_org_id": "9",
+        "server": CONFIG.server_address,
+        "created_at": created_at,
     }
     assert dict(made().origin)["parent_id"] == ""
 

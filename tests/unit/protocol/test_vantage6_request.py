@@ -103,6 +103,7 @@ def test_reads_all_that_a_server_lists() -> None:
         input="eyJtZXRob2QiOiAiYXZlcmFnZSJ9",
         blob_storage_used=False,
         was_started=False,
+        created_at="2026-01-01T00:00:00.123456",
     )
 
 
@@ -123,6 +124,12 @@ def test_takes_null_and_absence_for_nothing(path: str, field: str) -> None:
 def test_older_servers_leave_out_what_has_a_meaning_then(path: str) -> None:
     assert parse_run(without(path)) == parse_run(listed_run())
     assert parse_run(changed(path, None)) == parse_run(listed_run())
+
+
+@pytest.mark.parametrize("value", [None, 5, "x" * 65, ["2026"]])
+def test_a_task_whose_time_is_absurd_has_none(value: Any) -> None:
+    assert parse_run(changed("task.created_at", value)).created_at == ""
+    assert parse_run(without("task.created_at")).created_at == ""
 
 
 def test_tells_a_run_that_was_started() -> None:
