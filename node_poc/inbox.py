@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
@@ -66,12 +66,12 @@ class Delivered:
 class Kill:
     """Runs are to be killed: those named, or all that are not over.
 
-    ``past``: what the disk tells of those that the book does not know; None: not asked yet.
+    ``past``: what the disk tells of those that the book does not know.
     """
 
     run_ids: tuple[int, ...] | None
     outcomes: Future[list[KillOutcome]]
-    past: dict[int, KillOutcome] | None = None
+    past: dict[int, KillOutcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

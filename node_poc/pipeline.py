@@ -255,19 +255,19 @@ class Engine:
             self._calls.remember(seen.run_id)
 
     def _on_kill(self, kill: Kill) -> None:
-        wanted = self._book.going() if kill.run_ids is None else kill.run_ids
-        past = kill.past or {}
-        missing = [each for each in wanted if each not in self._book and each not in past]
-        if missing or (kill.past is None and self._intake.is_busy):
-            # After the runs that are being written now: they are in the book then.
-            self._disk.submit(self._look_up, kill, missing)
+        book, taking = self._book, self._intake.taking
+        wanted = kill.run_ids if kill.run_ids is not None else (*book.going(), *taking)
+        # What is being written will be in the book; so it is asked again behind that.
+        unsure = [x for x in wanted if x not in book and (x not in kill.past or x in taking)]
+        if unsure:
+            self._disk.submit(self._look_up, replace(kill, run_ids=wanted), unsure)
             return
-        outcomes = [self._kill(each) if each in self._book else past[each] for each in wanted]
+        outcomes = [self._kill(x) if x in book else kill.past[x] for x in wanted]
         kill.outcomes.set_result(outcomes)
 
     def _look_up(self, kill: Kill, run_ids: list[int]) -> None:
         found = {run_id: self._past.kill(run_id) for run_id in run_ids}
-        self.post(replace(kill, past={**(kill.past or {}), **found}))
+        self.post(replace(kill, past={**kill.past, **found}))
 
     def _kill(self, run_id: int) -> KillOutcome:
         if self._book[run_id].has_ended:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from node_poc.runs.status import RunStatus
-from node_poc.storage.records import Records
+from node_poc.storage.records import Records, StorageError
 from tests.fakes.examples import spec
 from tests.fakes.station import eventually, payload
 
@@ -95,6 +95,34 @@ def test_a_run_that_is_killed_while_it_is_written_is_killed(station, disk, manag
     assert [(each.run_id, each.outcome) for each in outcomes[0]] == [(7, "killed")]
     eventually(lambda: manager.result(7) is not None)
     assert manager.result(7).status is RunStatus.KILLED
+
+
+def test_a_kill_finds_the_second_try_of_a_run_that_the_disk_did_not_take(
+    station, disk, manager, monkeypatch
+):
+    """Both tries came before the kill, and the first one was refused."""
+    write, tries = Records.write_run, []
+
+    def full_at_first(records, record):
+        tries.append(record)
+        write(records, record)
+        if len(tries) == 1:
+            raise StorageError("no space left on device")
+
+    monkeypatch.setattr(Records, "write_run", full_at_first)
+    disk.clear()
+    first = asks(manager, 7)
+    eventually(lambda: manager_waits(station))
+    second = asks(manager, 7)
+    eventually(lambda: manager_waits(station)[7])
+    outcomes = []
+    kill = lambda: outcomes.append(manager.kill(None))  # noqa: E731
+    threading.Thread(target=kill, daemon=True).start()
+    eventually(station._nodes[-1]._engine._disk._calls.qsize)
+    disk.set()
+    eventually(lambda: first and second and outcomes)
+    assert (first[0].accepted, second[0].accepted) == (False, True)
+    assert [(each.run_id, each.outcome) for each in outcomes[0]] == [(7, "killed")]
 
 
 def test_what_was_to_be_written_when_the_node_ends_is_written(station, manager, monkeypatch):
