@@ -1,8 +1,9 @@
 """Ten thousand runs through the whole pipeline with random faults: none lost, none doubled.
 
-Everything is drawn from a seed: errors before and after a call was done, cut, expired, doubled and
-reordered watches, lost and doubled acknowledgements, a server that comes and goes, and nodes that
-are killed in the middle and built anew from what is on the disk.
+Everything is drawn from a seed: errors before and after a call was done, refusals, conflicts, cut,
+expired, doubled and reordered watches, a disk that is full now and then, lost and doubled
+acknowledgements, a server that comes and goes, and nodes that are killed in the middle and built
+anew from what is on the disk. Who wanted a run to be killed says so again after that.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from tests.fakes.examples import config
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
 from tests.fakes.local_api import Dice
+from tests.fakes.random_plans import KILLED_AT_ONCE, RIGHT, SEEN_BY_NOBODY, STEPS, NotYet
 from tests.fakes.random_world import MortalNode, Server
 
 SEEDS = range(10)
@@ -68,6 +70,7 @@ class Story:
         self.made = Counter()
         self.pods = deque()
         self.answers = {}
+        self.kills = {}
         self.deaths = 0
         self.cluster.kubelet.on_pod = self.pod_is_there
         self.node = self.new_node()
@@ -96,22 +99,38 @@ class Story:
             self.cluster.store.compact()
         if self.dice.falls(0.02) or not self.server.is_up:
             self.server.flap()
-        if self.dice.falls(0.004):
-            self.node.kill()
-            self.deaths += 1
-            self.answers = {run: told for run, told in self.answers.items() if told.done()}
-            self.node = self.new_node()
+        if self.dice.falls(0.01):
+            self.replace_node()
+
+    def replace_node(self):
+        self.node.kill()
+        self.deaths += 1
+        self.answers = {run: told for run, told in self.answers.items() if told.done()}
+        self.node = self.new_node()
+        # A kill that died with its node was never promised.
+        for run_id, told in self.kills.items():
+            if run_id not in self.server.results or not told.done():
+                self.kill(run_id)
 
     def submit(self):
         going = len(self.answers) - len(self.server.results)
         for run_id in self.plans:
             if going >= WAITING_AT_MOST:
                 return
-            if run_id not in self.answers:
-                self.answers[run_id] = self.node.submit(spec_of(run_id))
-                going += 1
+            told = self.answers.get(run_id)
+            if told is None or (told.done() and not told.result().accepted):  # the disk was full
+                self.ask_for(run_id)
+                going += told is None
                 if self.dice.falls(CHANCE):  # the server did not hear the answer
-                    self.answers[run_id] = self.node.submit(spec_of(run_id))
+                    self.ask_for(run_id)
+
+    def ask_for(self, run_id):
+        self.answers[run_id] = self.node.submit(spec_of(run_id))
+        if self.plans[run_id] == KILLED_AT_ONCE:
+            self.kill(run_id)
+
+    def kill(self, run_id):
+        self.kills[run_id] = self.node.kill_run(run_id)
 
     def advance(self, run_id, step):
         """One step of a run in the cluster; returns whether there are more."""
@@ -119,7 +138,11 @@ class Story:
             self.pods.append((run_id, step))
             return False
         steps = STEPS[self.plans[run_id]]
-        steps[step](self, run_id)
+        try:
+            steps[step](self, run_id)
+        except NotYet:
+            self.pods.append((run_id, step))
+            return False
         return step + 1 < len(steps)
 
     def remove_delivered_jobs(self):
@@ -133,73 +156,37 @@ class Story:
 
     @property
     def is_over(self):
-        return len(self.server.results) == RUNS and not any(
-            (Path(self.config.task_dir) / ".node/open").iterdir()
+        return (
+            len(self.server.results) == RUNS
+            and all(told.done() for told in [*self.answers.values(), *self.kills.values()])
+            and not any((Path(self.config.task_dir) / ".node/open").iterdir())
         )
+
+    def right_statuses(self, run_id):
+        """The statuses with which this run may have ended."""
+        if run_id in self.kills:
+            [told] = self.kills[run_id].result()
+            return {"killed by user"} if told.outcome == "killed" else {told.status}
+        refused = {"start failed"} if run_id in self.cluster.refused else set()
+        return RIGHT.get(self.plans[run_id], {"completed"}) | refused
+
+    def wrong_results(self):
+        """Runs that ended in another way than they must have, or in two ways."""
+        return {
+            run_id: (self.plans[run_id], self.right_statuses(run_id), results)
+            for run_id, results in self.server.results.items()
+            if len(set(results)) != 1 or results[0].status not in self.right_statuses(run_id)
+        }
+
+    def runs_without_job(self):
+        """Runs that were never made, though nobody killed them and nobody refused them."""
+        excused = set(self.kills) | self.cluster.refused
+        return set(self.plans) - set(self.made) - excused
 
     def tell(self):
         missing = sorted(set(self.plans) - set(self.server.results))[:10]
         states = {run.run_id: run for run in self.node.engine._book}
         return {run_id: (self.plans[run_id], states.get(run_id)) for run_id in missing}
-
-
-def ends(story, run_id):
-    story.cluster.kubelet.ends(run_id, log=b"said\n")
-
-
-def crashes(story, run_id):
-    story.cluster.kubelet.ends(run_id, 3, log=b"said\n")
-
-
-def starts(story, run_id):
-    story.cluster.kubelet.starts(run_id)
-
-
-def waits(story, run_id):
-    story.cluster.kubelet.waits(run_id, "ErrImagePull", "toomanyrequests")
-
-
-def is_evicted(story, run_id):
-    story.cluster.kubelet.evicts(run_id, "low on memory")
-
-
-def loses_its_pod(story, run_id):
-    story.cluster.kubelet.deletes_pod(run_id)
-    story.cluster.kubelet.finish_job(run_id, failed="BackoffLimitExceeded")
-
-
-def loses_its_job(story, run_id):
-    story.cluster.kubelet.deletes_job(run_id)
-
-
-def is_killed(story, run_id):
-    story.node.kill_run(run_id)
-
-
-def goes_on(story, run_id):
-    """Nothing happens."""
-
-
-# What happens to a run in the cluster, step by step.
-STEPS = {
-    "ends well": [ends],
-    "runs and ends well": [starts, ends],
-    "crashes": [crashes],
-    "waits, runs and ends well": [waits, starts, ends],
-    "is evicted": [is_evicted],
-    "loses its pod": [loses_its_pod],
-    "loses its Job": [loses_its_job],
-    # A kill that dies with its node was never promised: then the run ends by itself.
-    "is killed": [starts, is_killed, *[goes_on] * 5, ends],
-}
-# The statuses that are right then.
-RIGHT = {
-    "crashes": {"crashed"},
-    "is evicted": {"failed"},
-    "loses its pod": {"failed"},
-    "loses its Job": {"failed"},
-    "is killed": {"killed by user", "completed"},
-}
 
 
 def spec_of(run_id):
@@ -231,16 +218,12 @@ def test_no_run_is_lost_and_none_is_doubled(folder, seed):
         story.dice.on = False
         story.node.kill()
     assert {answer.result().accepted for answer in story.answers.values()} == {True}
-    assert set(story.made) == set(story.plans)
-    # A Job that somebody deletes before the node has seen it, or noted it, is made once more.
+    assert story.runs_without_job() == set()
     doubled = {story.plans[run_id] for run_id, made in story.made.items() if made != 1}
-    assert doubled <= {"loses its Job"}, "a run had two Jobs"
+    assert doubled <= {SEEN_BY_NOBODY}, "a run had two Jobs"
     started = Counter(story.cluster.kubelet.containers_started)
     assert max(started.values()) == 1, "an algorithm ran twice"
-    wrong = {}
-    for run_id, results in story.server.results.items():
-        plan = story.plans[run_id]
-        if len(set(results)) != 1 or results[0].status not in RIGHT.get(plan, {"completed"}):
-            wrong[run_id] = (plan, results)
-    assert wrong == {}
-    print(f"seed {seed}: {RUNS} runs, {story.deaths} nodes died")
+    assert story.wrong_results() == {}
+    outcomes = Counter(kill.result()[0].outcome for kill in story.kills.values())
+    assert outcomes["killed"] > RUNS / 10
+    print(f"seed {seed}: {RUNS} runs, {story.deaths} nodes died, kills: {dict(outcomes)}")

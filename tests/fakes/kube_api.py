@@ -69,6 +69,8 @@ class FakeKubeApi:
         self.faults = Faults()
         self.page_limit = FOR_EVER
         self.pages: dict[str, tuple[list[Object], int]] = {}
+        # Runs whose Job a random test was not allowed to make, at least once.
+        self.refused: set[int] = set()
         self.watches_mute = False
         self.watch_generation = 0
         self._recorded: list[Request] = []

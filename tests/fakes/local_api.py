@@ -17,6 +17,7 @@ from node_poc.cluster.errors import ClusterError, ExpiredError, error_of
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_http import selector_of
 from tests.fakes.kube_store import AlreadyThere, Event, Expired, NotThere, Object, merge, selects
+from tests.fakes.kubelet import RUN_LABEL
 
 _PATH = re.compile(r"/.+/namespaces/[^/]+/(?P<kind>[a-z]+)(?:/(?P<name>[^/]+)(?P<log>/log)?)?")
 _LOOK_SECONDS = 0.05
@@ -71,6 +72,7 @@ class LocalApi:
     ) -> dict[str, Any]:
         call = f"{method} {path}"
         self._fail_before(call)
+        self._refuse(call, body)
         answer = self._do(call, method, path, body, dict(query or []))
         if self._dice.falls(self._chance):
             raise ClusterError(call, 0, "ReadTimeoutError", "it was done, and nobody heard")
@@ -81,6 +83,20 @@ class LocalApi:
         self._check_alive()
         if self._dice.falls(self._chance):
             raise error_of(call, self._dice.pick((0, 429, 500, 502, 503, 504)), "a fault")
+
+    def _refuse(self, call: str, body: Any) -> None:
+        """Somebody is working on the node's Role, or others count against its quota.
+
+        What a Job needs before it is made is not refused: a run would end for each of its reasons.
+        """
+        if "/services/" in call or not self._dice.falls(self._chance / 2):
+            return
+        if self._dice.falls(0.5):
+            told = json.dumps({"reason": "Conflict", "message": "the object has been modified"})
+            raise error_of(call, 409, told)
+        if call.startswith("POST"):
+            self._cluster.refused.add(int(body["metadata"]["labels"][RUN_LABEL]))
+        raise error_of(call, 403, json.dumps({"reason": "Forbidden", "message": "not allowed"}))
 
     def _check_alive(self) -> None:
         if self._dead.is_set():

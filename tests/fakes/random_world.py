@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +25,24 @@ from node_poc.inbox import Delivered, JobsSeen, Kill, PodsSeen
 from node_poc.log_keeper import LogKeeper
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.pipeline import Engine
-from node_poc.protocol.ports import Answer, DeliveryError, Submission
+from node_poc.protocol.ports import Answer, DeliveryError, KillOutcome, Submission
 from node_poc.run_work import RunWork
 from node_poc.runs.model import Run, RunResult, RunSpec
 from node_poc.storage.past import PastRecords
-from node_poc.storage.records import Records
+from node_poc.storage.records import Records, StorageError
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.local_api import Dice, LocalApi
 
+_NEEDS_ROOM = frozenset({"write_run", "update_run", "write_result", "use_volume", "close"})
+
 
 class Mortal:
-    """What writes to the disk, until its process is killed."""
+    """What writes to the disk, until its process is killed. Now and then the disk is full."""
 
-    def __init__(self, inner: Any, dead: threading.Event) -> None:
+    def __init__(self, inner: Any, dead: threading.Event, is_full: Callable[[], bool]) -> None:
         self._inner = inner
         self._dead = dead
+        self._is_full = is_full
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
@@ -48,6 +52,8 @@ class Mortal:
         def call(*arguments: Any, **options: Any) -> Any:
             if self._dead.is_set():
                 raise SystemExit  # Python ends the thread that this reaches, and says nothing
+            if name in _NEEDS_ROOM and self._is_full():
+                raise StorageError("no space left on device")
             return found(*arguments, **options)
 
         return call
@@ -126,8 +132,9 @@ class MortalNode:
         real.prepare()
         real_past = PastRecords(Path(config.task_dir), settings.keep_folders_seconds)
         real_past.prepare()
-        records: Any = Mortal(real, self._dead)
-        past: Any = Mortal(real_past, self._dead)
+        is_full = partial(dice.falls, chance)
+        records: Any = Mortal(real, self._dead, is_full)
+        past: Any = Mortal(real_past, self._dead, is_full)
         objects = ClusterObjects(self._api, settings.namespace)
         logs = ContainerLogs(self._api, objects.pods_path, CONTAINER)
         self._keeper = LogKeeper(logs, real.folder, 65536, 65536)
@@ -157,14 +164,17 @@ class MortalNode:
         self._keeper.stop()
         self.engine.stop(5)
         self._delivery.stop(5)
-        pool = self.engine._calls._pool
-        for _ in range(16):  # a process that dies takes its idle threads with it
-            pool.submit(time.time)
+        calls = self.engine._calls
+        for pool in (calls._pool, calls._collectors, self.engine._disk):
+            for _ in pool._threads:  # a process that dies takes its idle threads with it
+                pool._calls.put(time.time)
 
     def submit(self, spec: RunSpec) -> Future[Answer]:
         submission = Submission(spec, Future())
         self.engine.post(submission)
         return submission.answer
 
-    def kill_run(self, run_id: int) -> None:
-        self.engine.post(Kill((run_id,), Future()))
+    def kill_run(self, run_id: int) -> Future[list[KillOutcome]]:
+        kill = Kill((run_id,), Future())
+        self.engine.post(kill)
+        return kill.outcomes

@@ -1,0 +1,89 @@
+"""What may become of a run in the random tests, step by step, and how it must end then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.contract.test_node_random_faults import Story
+
+
+class NotYet(Exception):  # noqa: N818  it is no mistake
+    """The step's time has not come: try it again later."""
+
+
+def ends(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.ends(run_id, log=b"said\n")
+
+
+def crashes(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.ends(run_id, 3, log=b"said\n")
+
+
+def starts(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.starts(run_id)
+
+
+def waits(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.waits(run_id, "ErrImagePull", "toomanyrequests")
+
+
+def is_evicted(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.evicts(run_id, "low on memory")
+
+
+def loses_its_pod(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.deletes_pod(run_id)
+    story.cluster.kubelet.finish_job(run_id, failed="BackoffLimitExceeded")
+
+
+def is_noted(story: Story, run_id: int) -> None:
+    """Wait until the disk tells that the run's Job was made, whoever has heard of it."""
+    record = Path(story.config.task_dir, str(run_id), "run.json")
+    if json.loads(record.read_text())["job_created_at"] is None:
+        raise NotYet
+
+
+def loses_its_job(story: Story, run_id: int) -> None:
+    story.cluster.kubelet.deletes_job(run_id)
+
+
+def is_killed(story: Story, run_id: int) -> None:
+    story.kill(run_id)
+
+
+def goes_on(_story: Story, _run_id: int) -> None:
+    """Nothing happens."""
+
+
+# A container that was to be killed and goes on ends by itself in the end, which is then wrong.
+_GOES_ON_AND_ENDS = [*[goes_on] * 5, ends]
+KILLED_AT_ONCE = "is killed at once"  # when it was asked for, and before it may have a Job
+SEEN_BY_NOBODY = "loses its Job at once"  # before anybody may have seen it: it may be made again
+STEPS: dict[str, list[Callable[[Story, int], None]]] = {
+    "ends well": [ends],
+    "runs and ends well": [starts, ends],
+    "crashes": [crashes],
+    "waits, runs and ends well": [waits, starts, ends],
+    "is evicted": [is_evicted],
+    "loses its pod": [loses_its_pod],
+    SEEN_BY_NOBODY: [loses_its_job],
+    "loses its Job": [is_noted, loses_its_job],
+    "runs and loses its Job": [starts, is_noted, loses_its_job],
+    KILLED_AT_ONCE: _GOES_ON_AND_ENDS,
+    "is killed with its first pod": [is_killed, *_GOES_ON_AND_ENDS],
+    "is killed while it waits": [waits, is_killed, *_GOES_ON_AND_ENDS],
+    "is killed while it runs": [starts, is_killed, *_GOES_ON_AND_ENDS],
+}
+# The statuses that are right then; of a killed run it depends on what the wish was answered.
+RIGHT = {
+    "crashes": {"crashed"},
+    "is evicted": {"failed"},
+    "loses its pod": {"failed"},
+    "loses its Job": {"failed"},
+    "runs and loses its Job": {"failed"},
+    SEEN_BY_NOBODY: {"failed"},
+}
