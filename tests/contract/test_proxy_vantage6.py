@@ -254,6 +254,77 @@ def test_a_subtask_with_another_image_is_refused_by_the_server(station, central)
     assert "Container-token is not valid" in got.json()["msg"]
 
 
+def outsider(world):
+    """An organization of the server that is in none of these collaborations."""
+    root = world.root_client()
+    try:
+        made = root.request("POST", "organization", {"name": "outsider"})
+        if made["status"] == 201:
+            return made["body"]["id"]
+        found = root.request("GET", "organization", params={"name": "outsider"})
+        return found["body"]["data"][0]["id"]
+    finally:
+        root.close()
+
+
+def subtask(station, token, ids):
+    """What the proxy answers to a subtask for organizations of these ids."""
+    task = {
+        "name": "for strangers",
+        "image": IMAGE,
+        "collaboration_id": station.world.collaboration(station.collaboration),
+        "description": "",
+        "organizations": [{"id": number, "input": "e30="} for number in ids],
+        "databases": [],
+    }
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=30)
+
+
+def subtasks(station, task_id):
+    found = station.as_node("alpha", "GET", f"task?parent_id={task_id}&per_page=1000")
+    return {task["id"] for task in found["data"]}
+
+
+def test_no_subtask_reaches_an_organization_outside_the_collaboration(station):
+    """Nor does one that names others beside it: it is made for all or for none."""
+    parent = station.submit("alpha")["task_id"]
+    token = station.container_token(parent)
+    stranger, beta = outsider(station.world), station.world.organization("beta")
+    for ids in ([stranger], [beta, stranger], [stranger, beta], [99999], [beta, 99999], [2**31]):
+        got = subtask(station, token, ids)
+        assert 400 <= got.status_code < 500, (ids, got.text)
+        assert "msg" in got.json()
+    assert subtasks(station, parent) == set()
+    made = subtask(station, token, [beta])  # the control
+    assert subtasks(station, parent) == {made.json()["id"]}
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[-1], [0], [2**31], [2**63], [10**300], ["1"], ["1 OR 1=1"], [None], [1.5], [True], [[]]],
+)
+def test_ids_that_are_none_make_no_subtask_and_break_nothing(station, central, ids):
+    parent, _, _ = central
+    before = subtasks(station, parent)
+    got = subtask(station, station.container_token(parent), ids)
+    # Without encryption the server itself is asked, and fails at some of them.
+    assert 400 <= got.status_code < (500 if station.encrypted else 501), got.text
+    assert subtasks(station, parent) == before
+    assert station.as_node("alpha", "GET", f"task/{parent}")["id"] == parent
+
+
+def test_an_organization_that_is_named_twice_gets_what_the_server_makes_of_it(station):
+    """Encrypted or not, the proxy adds no run and takes none away."""
+    parent = station.submit("alpha")["task_id"]
+    beta = station.world.organization("beta")
+    got = subtask(station, station.container_token(parent), [beta, beta])
+    runs = station.as_node("beta", "GET", "run?per_page=1000&include=task")["data"]
+    ours = [run for run in runs if run["task"]["parent"] and run["task"]["parent"]["id"] == parent]
+    assert len(ours) == (0 if got.status_code >= 400 else 2)
+    assert {run["organization"]["id"] for run in ours} <= {beta}
+
+
 def test_a_task_without_organizations_is_refused(station, central):
     headers = {"Authorization": f"Bearer {station.container_token(central[0])}"}
     for task in ({}, {"organizations": []}):
