@@ -15,6 +15,8 @@ def token(sub=7, life=3600, mark="a"):
 class Server(ThreadingHTTPServer):
     """Answers what the test says; remembers what it was asked."""
 
+    request_queue_size = 64  # connections are made anew for each request, several at once
+
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked = []
