@@ -6,6 +6,7 @@ import os
 import pytest
 
 from tests.fakes.vantage6_station import IMAGE
+from tests.unit.crypto.conftest import VECTORS
 
 EVENTS = [
     ("new_task", (None,)),
@@ -121,7 +122,8 @@ NO_VECTOR = base64.b64encode(bytes(16)).decode()
 # What the server answers to the post: on some of them it fails itself.
 UNREADABLE = {
     "noise": (NOISE, 201),
-    "for another key": (f"{NOISE[:684]}${NO_VECTOR}${NOISE}", 201),
+    "for another key": (VECTORS["for_another"], 201),
+    "a key of 513 bytes": (f"{NOISE[:684]}${NO_VECTOR}${NOISE}", 201),
     "a short key": (f"{NOISE[:680]}${NO_VECTOR}${NOISE}", 201),
     "cut": (f"{NOISE[:683]}$AAAA${NOISE}", 500),
 }
