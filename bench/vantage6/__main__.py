@@ -55,18 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cluster = Cluster()
-    home = Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}")
-    as_usual = Kubernetes().node_cpu_request
-    ground = Ground(
-        "v6-bench-fed",
-        home,
-        cluster.server_ip,
-        _PORT,
-        cluster.images,
-        node_cpu_request=as_usual,
-    )
-    federation = Federation(ground)
+    federation = Federation(_ground(Cluster()))
     rows: dict[str, list[Row]] = {}
     code = 0
     try:
@@ -95,6 +84,18 @@ def main(arguments: list[str] | None = None) -> int:
         with suppress(DemoError):
             federation.remove()
     return code or _show(rows, options)
+
+
+def _ground(cluster: Cluster) -> Ground:
+    """Where the data stations lie; their nodes keep as much processor free as users' nodes do."""
+    return Ground(
+        "v6-bench-fed",
+        Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}"),
+        cluster.server_ip,
+        _PORT,
+        cluster.images,
+        node_cpu_request=Kubernetes().node_cpu_request,
+    )
 
 
 def _measures(series: Series, runs: int) -> dict[str, Callable[[], list[Row]]]:
