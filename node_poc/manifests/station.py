@@ -237,6 +237,8 @@ def _tables(config: NodeConfig) -> tuple[list[Object], list[Object]]:
         mount = {"name": "databases", "mountPath": storage.databases_root, "readOnly": True}
         return [{"name": "databases", "persistentVolumeClaim": claim}], [mount]
     paths = dict.fromkeys(each.path for each in tables)
+    # A missing file keeps the pod from starting. Any other type, or none, would have a folder or
+    # an empty file made in its place on the machine, where somebody will want to put the data.
     volumes = [
         {"name": f"table-{index}", "hostPath": {"path": path, "type": "File"}}
         for index, path in enumerate(paths)

@@ -175,6 +175,15 @@ def test_task_dir_is_at_the_same_path_and_tables_are_read_only(station):
     assert init["image"] == container["image"] == "registry.example/node:1"
 
 
+def test_nothing_is_made_on_the_machine_in_the_place_of_a_missing_table(station):
+    """Without a check, or with another type, a folder or an empty file would be made there."""
+    tables = [v for v in pod_of(station(), "node")["volumes"] if v["name"].startswith("table-")]
+    assert tables
+    assert {each["hostPath"]["type"] for each in tables} == {"File"}
+    quiet = pod_of(station(TEXT.replace("share_config: true", "share_config: false")), "node")
+    assert not [v for v in quiet["volumes"] if v["name"].startswith("table-")]
+
+
 def test_extras_of_the_node(station):
     objects = station()
     for part in ("node", "proxy"):
