@@ -87,9 +87,12 @@ class RunBook:
         return self._records[run_id]
 
     def waits_for_job(self, run_id: int) -> bool:
-        """Whether a run's Job is being made, and was not seen yet. May be asked in any thread."""
+        """Whether a run's Job is wanted, and was not seen yet. May be asked in any thread.
+
+        That of a run which is to be killed is not: a kill may have removed it already.
+        """
         run = self._runs.get(run_id)
-        return run is not None and run.stage is Stage.ACCEPTED
+        return run is not None and run.stage is Stage.ACCEPTED and not run.kill_requested
 
     def _in_flight(self) -> int:
         return sum(run.stage in _IN_FLIGHT for run in self._runs.values())

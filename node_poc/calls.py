@@ -19,6 +19,7 @@ from node_poc.inbox import Collected, Message, Started
 from node_poc.pool import DaemonPool
 from node_poc.retries import Retries
 from node_poc.run_work import RunWork, refused_by
+from node_poc.runs import ends
 from node_poc.runs.model import Run
 from node_poc.runs.observed import StartRefused
 from node_poc.storage.records import RunRecord
@@ -101,11 +102,13 @@ class Calls:
         run_id = record.spec.run_id
         wanted = partial(self._book.waits_for_job, run_id)
         if not wanted():
-            return  # it was seen, or killed, while the answer was missing
+            self._not_made(run_id)
+            return
         try:
             self._post(Started(run_id, self._work.run(record, wanted)))
         except ClusterError as error:
             if not wanted():
+                self._not_made(run_id)
                 return
             if error.is_transient:
                 raise
@@ -114,6 +117,10 @@ class Calls:
         except Exception as error:  # of our own: it must not leave the run without an end
             log.exception("job not made", run_id=run_id)
             self._post(StartRefused(run_id, refused_by(error)))
+
+    def _not_made(self, run_id: int) -> None:
+        """Its Job was seen, so this changes nothing; or it is to be killed, and ends by this."""
+        self._post(StartRefused(run_id, ends.KILLED))
 
     def _remember(self, run_id: int) -> None:
         record = self._book.find_record(run_id)

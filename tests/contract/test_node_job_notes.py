@@ -96,3 +96,13 @@ def test_a_kill_is_not_forgotten_when_the_answer_to_the_create_comes_late(
     station.api.faults.clear()
     station.start_node()
     assert emitter.wait(7, 20)["status"] == "killed by user"
+
+
+def test_a_run_that_is_killed_before_its_job_could_be_made_ends_and_is_never_made(station, emitter):
+    """A second try, after an answer that was lost, made a Job that the kill had removed."""
+    station.api.faults.add("POST", "/jobs", status=503, times=FOR_EVER)
+    emitter.submit(payload(7))
+    eventually(lambda: station.api.count("POST", "/jobs"))
+    emitter.request("kill_request", {"run_ids": [7]})
+    assert emitter.wait(7, 20)["status"] == "killed by user"
+    assert station.api.jobs() == []
