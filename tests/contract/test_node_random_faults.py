@@ -25,13 +25,21 @@ from tests.fakes.examples import config
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
 from tests.fakes.local_api import Dice
-from tests.fakes.random_plans import KILLED_AT_ONCE, RIGHT, SEEN_BY_NOBODY, STEPS, NotYet
+from tests.fakes.random_plans import (
+    KILLED_AT_ONCE,
+    KILLED_IN_BETWEEN,
+    RIGHT,
+    SEEN_BY_NOBODY,
+    STEPS,
+    NotYet,
+)
 from tests.fakes.random_world import MortalNode, Server
 
 SEEDS = range(10)
 RUNS = 1000
 WAITING_AT_MOST = 150
 CHANCE = 0.03
+SLOW_CREATE_SECONDS = 0.1  # enough for a kill to be carried out meanwhile, in vain
 PATIENCE_SECONDS = 120.0  # reached when something is broken, or the machine very busy
 
 
@@ -73,6 +81,7 @@ class Story:
         self.kills = {}
         self.deaths = 0
         self.cluster.kubelet.on_pod = self.pod_is_there
+        self.cluster.before_job = self.job_is_to_be_made
         self.node = self.new_node()
 
     def new_node(self):
@@ -83,6 +92,11 @@ class Story:
     def pod_is_there(self, run_id):
         self.made[run_id] += 1
         self.pods.append((run_id, 0))
+
+    def job_is_to_be_made(self, run_id):
+        if self.plans[run_id] == KILLED_IN_BETWEEN:
+            self.kill(run_id)
+            time.sleep(SLOW_CREATE_SECONDS)
 
     # --- what happens
 
@@ -108,7 +122,7 @@ class Story:
         self.answers = {run: told for run, told in self.answers.items() if told.done()}
         self.node = self.new_node()
         # A kill that died with its node was never promised.
-        for run_id, told in self.kills.items():
+        for run_id, told in list(self.kills.items()):
             if run_id not in self.server.results or not told.done():
                 self.kill(run_id)
 

@@ -18,6 +18,7 @@ import contextlib
 import re
 import socket
 import threading
+from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,8 @@ class FakeKubeApi:
         self.pages: dict[str, tuple[list[Object], int]] = {}
         # Runs whose Job a random test was not allowed to make, at least once.
         self.refused: set[int] = set()
+        # Called with the run id when a random test is about to make its Job.
+        self.before_job: Callable[[int], None] = lambda _run_id: None
         self.watches_mute = False
         self.watch_generation = 0
         self._recorded: list[Request] = []

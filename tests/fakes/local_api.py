@@ -116,6 +116,7 @@ class LocalApi:
                 case "GET", _:
                     return store.get(kind, name)
                 case "POST", _:
+                    self._cluster.before_job(int(body["metadata"]["labels"][RUN_LABEL]))
                     return store.create(kind, body)
                 case "PATCH", _:
                     return store.change(kind, name, lambda made: merge(made, body))
