@@ -101,12 +101,10 @@ def test_no_command_is_wrong_usage():
 
 
 def test_render_prints_what_lies_in_kubeconfs():
-    policies = node_poc("render", "policies")
-    assert policies.returncode == 0
-    assert len(list(yaml.safe_load_all(policies.stdout))) == 3
-    config_map = node_poc("render", "config-map")
-    written = ROOT / "node_poc/kubeconfs/node_config_map.yaml"
-    assert config_map.stdout == written.read_text()
+    for what, name in (("policies", "network_policies"), ("config-map", "node_config_map")):
+        rendered = node_poc("render", what)
+        assert rendered.returncode == 0
+        assert rendered.stdout == (ROOT / f"node_poc/kubeconfs/{name}.yaml").read_text()
 
 
 LOGIN = """\
