@@ -94,7 +94,7 @@ class Story:
         self.pods.append((run_id, 0))
 
     def job_is_to_be_made(self, run_id):
-        if self.plans[run_id] == KILLED_IN_BETWEEN:
+        if self.plans[run_id] == KILLED_IN_BETWEEN and run_id not in self.kills:
             self.kill(run_id)
             time.sleep(SLOW_CREATE_SECONDS)
 

@@ -117,6 +117,7 @@ class LocalApi:
                     return store.get(kind, name)
                 case "POST", _:
                     self._cluster.before_job(int(body["metadata"]["labels"][RUN_LABEL]))
+                    self._check_alive()
                     return store.create(kind, body)
                 case "PATCH", _:
                     return store.change(kind, name, lambda made: merge(made, body))
