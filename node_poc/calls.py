@@ -93,10 +93,10 @@ class Calls:
         call = partial(self._work.finish, run_id)
         self._retries.submit(self._pool, "job not marked", run_id, call)
 
-    def remove_orphan(self, run_id: int) -> None:
-        """Remove the Job of a run that nobody knows."""
+    def remove_job(self, run_id: int) -> None:
+        """Remove a Job that nobody wants."""
         call = partial(self._work.remove, run_id)
-        self._retries.submit(self._pool, "orphan not removed", run_id, call)
+        self._retries.submit(self._pool, "job not removed", run_id, call)
 
     def _create(self, record: RunRecord) -> None:
         run_id = record.spec.run_id

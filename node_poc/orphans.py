@@ -59,4 +59,4 @@ class Orphans:
         self._told.discard(run_id)
         if not self._records.has_run(run_id):
             log.warning("the Job that belongs to no run is removed now", run_id=run_id)
-            self._calls.remove_orphan(run_id)
+            self._calls.remove_job(run_id)

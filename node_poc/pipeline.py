@@ -183,6 +183,11 @@ class Engine:
             self._calls.create(record)
 
     def _on_started(self, started: Started) -> None:
+        is_over = started.run_id not in self._book
+        if is_over or self._book[started.run_id].kill_requested:
+            # The Job may be a second one: its making was on its way, after a lost answer, when a
+            # kill removed the first.
+            self._calls.remove_job(started.run_id)
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
 
     # --- something is seen

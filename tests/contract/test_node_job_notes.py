@@ -1,6 +1,7 @@
 """That a run's Job was made is remembered, whoever tells so first: it must never be made twice."""
 
 import json
+import threading
 
 import pytest
 
@@ -106,3 +107,25 @@ def test_a_run_that_is_killed_before_its_job_could_be_made_ends_and_is_never_mad
     emitter.request("kill_request", {"run_ids": [7]})
     assert emitter.wait(7, 20)["status"] == "killed by user"
     assert station.api.jobs() == []
+
+
+def test_a_second_job_that_was_on_its_way_when_its_run_was_killed_does_not_stay(
+    station, emitter, monkeypatch
+):
+    create, second = ClusterObjects.create_job, threading.Event()
+
+    def made_twice(objects, job, wanted):
+        """The first answer is lost, and the next try comes in when the kill has done its work."""
+        create(objects, job, wanted)
+        second.wait(20)
+        return create(objects, job, wanted)
+
+    monkeypatch.setattr(ClusterObjects, "create_job", made_twice)
+    emitter.submit(payload(7))
+    station.job_arrives(7)
+    emitter.request("kill_request", {"run_ids": [7]})
+    assert emitter.wait(7, 20)["status"] == "killed by user"
+    eventually(lambda: not station.api.jobs())
+    second.set()
+    eventually(lambda: station.jobs_created(7) == 2)
+    eventually(lambda: not station.api.jobs(), "the second Job is removed")
