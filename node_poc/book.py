@@ -86,6 +86,10 @@ class RunBook:
         self._runs[run_id] = replace(self._runs[run_id], stage=Stage.ACCEPTED, failure=None)
         return self._records[run_id]
 
+    def wants(self, run_id: int) -> bool:
+        """Whether a run is neither over nor to be killed."""
+        return run_id in self._runs and not self._runs[run_id].kill_requested
+
     def waits_for_job(self, run_id: int) -> bool:
         """Whether a run's Job is wanted, and was not seen yet. May be asked in any thread.
 
@@ -124,6 +128,10 @@ class RunBook:
             and (run.stage is not Stage.QUEUED or run.kill_requested)
             and self._known_since.get(run.run_id, float("inf")) < asked_at
         ]
+
+    def podless(self, present: set[int]) -> list[Run]:
+        """Runs that had a pod, and are not among those that have one."""
+        return [run for run in self if run.pod_name and run.run_id not in present]
 
     def entries(self) -> list[Entry]:
         """All runs, with their places in the line."""

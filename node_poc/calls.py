@@ -20,7 +20,7 @@ from node_poc.pool import DaemonPool
 from node_poc.retries import Retries
 from node_poc.run_work import RunWork, refused_by
 from node_poc.runs import ends
-from node_poc.runs.model import Run
+from node_poc.runs.model import Run, RunSpec
 from node_poc.runs.observed import StartRefused
 from node_poc.storage.records import RunRecord
 
@@ -65,10 +65,11 @@ class Calls:
         call = partial(self._remember, run_id)
         self._retries.submit(self._disk, "record not written", run_id, call)
 
-    def collect(self, run: Run, record: RunRecord, *, remove_job: bool) -> None:
+    def collect(self, run: Run, *, remove_job: bool) -> None:
         """Make the ended run's result safe, then remove its Job if told → ``Collected``."""
+        spec = self._book.record(run.run_id).spec
         insist_until = time.monotonic() + _INSIST_SECONDS
-        call = partial(self._collect, run, record, insist_until, remove_job=remove_job)
+        call = partial(self._collect, run, spec, insist_until, remove_job=remove_job)
         self._retries.submit(self._collectors, "result not safe yet", run.run_id, call)
 
     def kill(self, run_id: int) -> None:
@@ -127,11 +128,9 @@ class Calls:
         if record is not None:  # else the run is over
             self._work.remember(record)
 
-    def _collect(
-        self, run: Run, record: RunRecord, insist_until: float, *, remove_job: bool
-    ) -> None:
+    def _collect(self, run: Run, spec: RunSpec, insist_until: float, *, remove_job: bool) -> None:
         insist = time.monotonic() < insist_until
-        result = self._work.get_result(run, record.spec, insist=insist)
+        result = self._work.get_result(run, spec, insist=insist)
         if remove_job:
             # Whether it goes or not, the result is safe and must not wait for it.
             call = partial(self._work.remove, run.run_id)

@@ -183,10 +183,8 @@ class Engine:
             self._calls.create(record)
 
     def _on_started(self, started: Started) -> None:
-        is_over = started.run_id not in self._book
-        if is_over or self._book[started.run_id].kill_requested:
-            # The Job may be a second one: its making was on its way, after a lost answer, when a
-            # kill removed the first.
+        if not self._book.wants(started.run_id):
+            # A second one may have been on its way, after a lost answer, when a kill took one.
             self._calls.remove_job(started.run_id)
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
 
@@ -201,9 +199,8 @@ class Engine:
                 for observation in observations:
                     self._observe(observation)
                 present = {observation.run_id for observation in observations}
-                for run in self._book:
-                    if run.pod_name and run.run_id not in present:
-                        self._observe(PodObservation(run.run_id, run.pod_name, "", gone=True))
+                for run in self._book.podless(present):
+                    self._observe(PodObservation(run.run_id, run.pod_name, "", gone=True))
 
     def _on_jobs(self, message: JobsSeen) -> None:
         match message.seen:
@@ -246,8 +243,7 @@ class Engine:
                 case LookForEvents():
                     self._calls.look_for_events(changed)
                 case Collect(remove_job=remove_job):
-                    record = self._book.record(run.run_id)
-                    self._calls.collect(changed, record, remove_job=remove_job)
+                    self._calls.collect(changed, remove_job=remove_job)
                     self._start_next()
 
     def _note_job(self, seen: Observation) -> None:
