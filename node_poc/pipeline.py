@@ -60,6 +60,7 @@ from node_poc.runs.observed import (
     PodObservation,
     StartRefused,
     Tick,
+    made_at,
 )
 from node_poc.runs.status import RunStatus
 from node_poc.storage.past import PastRecords
@@ -251,8 +252,7 @@ class Engine:
         if not isinstance(seen, JobObservation | PodObservation) or seen.gone:
             return
         if not self._book.knows_job(seen.run_id):
-            created_at = seen.created_at or time.time()
-            self._book.job_known(seen.run_id, time.monotonic(), created_at)
+            self._book.job_known(seen.run_id, time.monotonic(), made_at(seen, time.time()))
             self._calls.remember(seen.run_id)
 
     def _on_kill(self, kill: Kill) -> None:

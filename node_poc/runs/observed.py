@@ -108,3 +108,11 @@ class EventsSeen:
 
 
 Observation = PodObservation | JobObservation | EventsSeen | StartRefused | KillRequested | Tick
+
+
+def made_at(seen: JobObservation | PodObservation, now: float) -> float:
+    """When an object that is seen for the first time was made, in seconds since the epoch.
+
+    Kubernetes cuts its times to whole seconds; mostly an object is seen within the same second.
+    """
+    return now if seen.created_at is None else min(now, seen.created_at + 1)

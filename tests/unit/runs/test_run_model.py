@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node_poc.runs.model import Failure, OutputFile, RunResult, RunSpec
+from node_poc.runs.observed import JobObservation, made_at
 from node_poc.runs.status import RunStatus
 from tests.fakes.examples import SPECS, spec
 
@@ -54,3 +55,9 @@ def test_databases_in_the_order_asked():
 def test_which_states_are_final():
     going = {status for status in RunStatus if not status.is_final}
     assert going == {RunStatus.PENDING, RunStatus.INITIALIZING, RunStatus.ACTIVE}
+
+
+def test_a_job_seen_at_once_was_made_now_and_one_seen_late_within_its_second():
+    assert made_at(JobObservation(7, created_at=100.0), now=100.4) == 100.4
+    assert made_at(JobObservation(7, created_at=100.0), now=900.0) == 101.0
+    assert made_at(JobObservation(7), now=900.0) == 900.0
