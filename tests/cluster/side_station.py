@@ -10,8 +10,9 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,17 @@ class Listener:
     def result(self, run_id: int) -> dict[str, Any]:
         """Wait for a run's result as the server has it."""
         return self._emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
+
+
+@contextmanager
+def listening(station: SideStation) -> Iterator[Listener]:
+    """Make a station, and take it away in the end whatever came of it."""
+    try:
+        station.set_up()
+        with Listener(station) as listener:
+            yield listener
+    finally:
+        station.tear_down()
 
 
 def told(message: dict[str, Any]) -> tuple[Any, Any, Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.side_station import Listener, SideStation, pods_of, told
+from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
 from tests.cluster.station import Cluster, wait_for
 
 SETTINGS: dict[str, Any] = {
@@ -87,12 +87,8 @@ def listener(
     for name, code in IMAGES.items():
         images.derive(name, command("python3", "-u", "-c", code))
     station = SideStation(cluster, "end", tmp_path_factory.mktemp("end"), **SETTINGS)
-    try:
-        station.set_up()
-        with Listener(station) as listener:
-            yield listener
-    finally:
-        station.tear_down()
+    with listening(station) as listener:
+        yield listener
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.cluster.side_station import (
     Listener,
     SideStation,
     assert_nothing_can_start,
+    listening,
     told,
 )
 from tests.cluster.station import Cluster
@@ -82,12 +83,8 @@ def listener(
 ) -> Iterator[Listener]:
     OddImages(cluster.settings["REGISTRY"]).derive_for("v6_test_s390x", "s390x")
     station = SideStation(cluster, "image", tmp_path_factory.mktemp("image"), limits=LIMITS)
-    try:
-        station.set_up()
-        with Listener(station) as listener:
-            yield listener
-    finally:
-        station.tear_down()
+    with listening(station) as listener:
+        yield listener
 
 
 @pytest.fixture(scope="module")

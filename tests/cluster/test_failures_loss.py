@@ -19,7 +19,7 @@ import pytest
 from devcluster import nodes, processes
 from devcluster.layout import Layout
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.side_station import Listener, SideStation, pods_of, told
+from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
 from tests.cluster.station import ROOT, Cluster, wait_for
 
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
@@ -69,12 +69,8 @@ def listener(
     images.derive("v6_test_disk", command("python3", "-u", "-c", FILL_DISK))
     folder = tmp_path_factory.mktemp("loss")
     station = SideStation(cluster, "loss", folder, limits=limits, resources=resources)
-    try:
-        station.set_up()
-        with Listener(station) as listener:
-            yield listener
-    finally:
-        station.tear_down()
+    with listening(station) as listener:
+        yield listener
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from tests.cluster.side_station import (
     Listener,
     SideStation,
     assert_nothing_can_start,
+    listening,
     told,
 )
 from tests.cluster.station import Cluster, wait_for
@@ -37,12 +38,8 @@ def listener(
     images.derive("v6_test_no_program", command("/no/such/program"))
     images.derive("v6_test_no_folder", lambda _: None, file=("app/output", "a file"))
     station = SideStation(cluster, "start", tmp_path_factory.mktemp("start"), limits=LIMITS)
-    try:
-        station.set_up()
-        with Listener(station) as listener:
-            yield listener
-    finally:
-        station.tear_down()
+    with listening(station) as listener:
+        yield listener
 
 
 def test_a_program_that_is_not_in_the_image(listener: Listener):

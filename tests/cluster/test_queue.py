@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.side_station import Listener, SideStation, pods_of, told
+from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
 from tests.cluster.station import Cluster
 
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "8")
@@ -17,12 +17,8 @@ def listener(
     cluster: Cluster, api_access: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Listener]:
     station = SideStation(cluster, "queue", tmp_path_factory.mktemp("queue"), runs_in_flight=1)
-    try:
-        station.set_up()
-        with Listener(station) as listener:
-            yield listener
-    finally:
-        station.tear_down()
+    with listening(station) as listener:
+        yield listener
 
 
 def test_runs_wait_in_order_and_a_waiting_one_can_be_killed(listener: Listener):
