@@ -94,8 +94,9 @@ def test_a_server_that_is_back_lets_no_run_wait(world, monkeypatch):
     monkeypatch.setattr(vantage6_later, "_BACKOFF", Backoff(100.0, 100.0))
     world.add(1)
     world.trouble["POST token/container"] = DOWN
-    world.start()
-    eventually(lambda: world.asked("token/container"))
+    with capture_logs() as lines:
+        world.start()
+        eventually(lambda: told(lines, "run not taken yet: tried again"), "it waits")
     world.trouble.clear()
     world.sync.ask_all()
     eventually(lambda: 1 in world.engine.taken)
