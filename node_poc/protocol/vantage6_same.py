@@ -8,13 +8,15 @@ from dataclasses import replace
 import structlog
 
 from node_poc.protocol.ports import Control, QueryError
-from node_poc.protocol.vantage6_errors import RefusedError
+from node_poc.protocol.vantage6_errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_request import RunRequest
 from node_poc.protocol.vantage6_rest import Rest
 
 log = structlog.get_logger(__name__)
 
+# How a vantage6 server answers for a task that is deleted, or is another collaboration's.
+_NOT_OURS = {401, 404}
 #: What the researcher is told whose run has the number of another one.
 OTHER_RUN = (
     "This node has had another run of this number, from another server or from one whose database "
@@ -68,8 +70,11 @@ class SameRuns:
             return True
         try:
             task = self._rest.get(f"task/{facts.task_id}")
-        except RefusedError:
-            return False  # the task is deleted, or is none that this node may see
+        except RefusedError as error:
+            if error.status in _NOT_OURS:
+                return False
+            # Said by something in between, maybe: a result is not given up for that.
+            raise UnreachableError(str(error)) from error
         created_at = task.get("created_at")
         if isinstance(created_at, str) and not facts.is_same(replace(facts, created_at=created_at)):
             return False
