@@ -86,10 +86,6 @@ class RunBook:
         self._runs[run_id] = replace(self._runs[run_id], stage=Stage.ACCEPTED, failure=None)
         return self._records[run_id]
 
-    def wants(self, run_id: int) -> bool:
-        """Whether a run is neither over nor to be killed."""
-        return run_id in self._runs and not self._runs[run_id].kill_requested
-
     def waits_for_job(self, run_id: int) -> bool:
         """Whether a run's Job is wanted, and was not seen yet. May be asked in any thread.
 

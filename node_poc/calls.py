@@ -7,6 +7,7 @@ short calls, ``collect`` for logs that may be long or not to be had, ``disk`` fo
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +36,38 @@ _THREADS = 8
 _COLLECT_THREADS = 32
 
 
+class Underway:
+    """Jobs that are just being made, and those of them that are to be removed. Thread-safe.
+
+    A request to make a Job that is on its way cannot be called back. If a kill removed the Job that
+    an earlier request made, whose answer was lost, this one would make it anew, and the algorithm
+    would run twice. So the removal waits for it; no other request follows for a killed run.
+    """
+
+    def __init__(self) -> None:
+        """None is being made."""
+        self._lock = threading.Lock()
+        self._to_remove: dict[int, bool] = {}
+
+    def begin(self, run_id: int) -> None:
+        """The run's Job is being made from now on."""
+        with self._lock:
+            self._to_remove[run_id] = False
+
+    def remove_afterwards(self, run_id: int) -> bool:
+        """Note that the Job is to be removed; False if it is not being made now."""
+        with self._lock:
+            if run_id not in self._to_remove:
+                return False
+            self._to_remove[run_id] = True
+            return True
+
+    def end(self, run_id: int) -> bool:
+        """It is made, or cannot be; returns whether it is to be removed now."""
+        with self._lock:
+            return self._to_remove.pop(run_id)
+
+
 class Calls:
     """The slow half of the engine. ``post`` takes the messages."""
 
@@ -49,6 +82,7 @@ class Calls:
         self._pool = DaemonPool("api", _THREADS)
         self._collectors = DaemonPool("collect", _COLLECT_THREADS)
         self._retries = Retries(post)
+        self._underway = Underway()
 
     def stop(self) -> None:
         """Begin no more calls; what is left undone is done after the next start."""
@@ -101,6 +135,15 @@ class Calls:
 
     def _create(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
+        self._underway.begin(run_id)
+        try:
+            self._make_job(record)
+        finally:
+            if self._underway.end(run_id):
+                self.remove_job(run_id)
+
+    def _make_job(self, record: RunRecord) -> None:
+        run_id = record.spec.run_id
         wanted = partial(self._book.waits_for_job, run_id)
         if not wanted():
             self._not_made(run_id)
@@ -139,6 +182,8 @@ class Calls:
 
     def _kill(self, run_id: int) -> None:
         self._remember(run_id)
+        if self._underway.remove_afterwards(run_id):
+            return
         call = partial(self._work.remove, run_id)
         self._retries.submit(self._pool, "not killed yet", run_id, call)
 

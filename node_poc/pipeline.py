@@ -184,9 +184,6 @@ class Engine:
             self._calls.create(record)
 
     def _on_started(self, started: Started) -> None:
-        if not self._book.wants(started.run_id):
-            # A second one may have been on its way, after a lost answer, when a kill took one.
-            self._calls.remove_job(started.run_id)
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
 
     # --- something is seen
