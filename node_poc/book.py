@@ -101,7 +101,7 @@ class RunBook:
         """Whether Kubernetes is known to have the run's Job."""
         return run_id in self._known_since
 
-    def is_to_be_killed(self, run_id: int) -> None:
+    def note_kill(self, run_id: int) -> None:
         """Note that the run is to be killed."""
         self._records[run_id] = replace(self._records[run_id], kill_requested=True)
 

@@ -234,7 +234,7 @@ class Engine:
                     if changed.status is RunStatus.ACTIVE:
                         self._work.follow_log(changed)
                 case Stop():
-                    self._book.is_to_be_killed(run.run_id)
+                    self._book.note_kill(run.run_id)
                     self._calls.kill(run.run_id)
                 case LookForPod():
                     self._calls.look_for_pod(changed)
