@@ -32,6 +32,7 @@ NO_HEADER = (
     "the payload does not begin with vantage6's header `key$iv$`: it is cut, altered, or was not "
     "encrypted at all"
 )
+_NO_BASE64 = "the payload is not base64 throughout: it is cut or altered"
 
 
 class Step(Protocol):
@@ -191,10 +192,13 @@ def _wrong_key() -> str:
 
 def decode_base64(text: bytes | memoryview) -> bytes:
     """Undo base64, strictly. Raises PayloadError."""
+    # Python lets any padding follow a whole group; in pieces it would depend on where they end.
+    if len(text) % 4 or text[-3:] == b"===":
+        raise PayloadError(_NO_BASE64)
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as error:
-        raise PayloadError("the payload is not base64 throughout: it is cut or altered") from error
+        raise PayloadError(_NO_BASE64) from error
 
 
 def _aes(key: bytes, iv: bytes) -> Cipher[CTR]:

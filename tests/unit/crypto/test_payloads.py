@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -163,6 +164,10 @@ def test_what_upstream_fails_on_is_left_alone(binary):
     assert RSA.decrypt(RSA.encrypt(binary, PUBLIC)) == binary
 
 
+# Not Python's own judgement: it takes `////=` for base64.
+RFC_4648 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
 def without_second_base64(data):
     """What `decrypt` does to plain bytes, told with all of them at hand."""
     try:
@@ -171,12 +176,7 @@ def without_second_base64(data):
         pass
     else:
         return data
-    if b"\r" in data or b"\n" in data:
-        return data
-    try:
-        return base64.b64decode(data, validate=True)
-    except ValueError:
-        return data
+    return base64.b64decode(data) if RFC_4648.fullmatch(data) else data
 
 
 nearly_base64 = st.text(alphabet="0123456789eE+tru=\n", max_size=12).map(str.encode)
@@ -187,6 +187,8 @@ nearly_base64 = st.text(alphabet="0123456789eE+tru=\n", max_size=12).map(str.enc
 @example(b"true")
 @example(b"QQ==\nQQ==")
 @example(b"QQ==QQ==")
+@example(b"////=")
+@example(b"////====")
 @example(base64.b64encode(bytes(range(256)) * 9000))
 @example(base64.b64encode(bytes(range(256)) * 9000) + b"=QQQ")
 @example(b"1" * 4000)
