@@ -30,11 +30,13 @@ class Options:
         token_seconds: life of access tokens; None: the server's own six hours.
         refresh_seconds: life of refresh tokens; None: the server's own two days.
         keeps_secret: tokens outlive a restart of the server; False: a restart ends them all.
+        blob_store: ``large_result_store`` of its configuration; None: payloads go into its database.
     """
 
     token_seconds: int | None = None
     refresh_seconds: int | None = None
     keeps_secret: bool = True
+    blob_store: dict[str, str] | None = None
 
 
 class DevServer:
@@ -169,6 +171,8 @@ class DevServer:
                 "datefmt": "%Y-%m-%d %H:%M:%S",
             },
         }
+        if self.options.blob_store is not None:
+            config["large_result_store"] = self.options.blob_store
         if self.options.keeps_secret:
             config["jwt_secret_key"] = self._secrets()["jwt"]
         config_file = self.folder / "config.yaml"

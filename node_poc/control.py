@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -23,7 +25,7 @@ from node_poc.protocol.ports import (
     RunSummary,
 )
 from node_poc.runs.model import RunResult, RunSpec, Stage
-from node_poc.storage.folders import read_output, read_result
+from node_poc.storage.folders import read_output, read_result, result_size
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, StorageError
 from node_poc.storage.run_log import RunLogReader
@@ -34,6 +36,8 @@ ENGINE_SECONDS = 20.0
 _LISTED_RUNS = 200
 _LOG_PART = 256 * 1024
 _OUTPUT_PART = 512 * 1024
+
+_Told = TypeVar("_Told")
 
 
 class RunControl:
@@ -126,13 +130,20 @@ class RunControl:
         """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
         return dict(self.spec(run_id).origin)
 
+    def result_size(self, run_id: int) -> int:
+        """How many bytes ``RunSpec.result_file`` has. Raises QueryError."""
+        return self._of_result(run_id, result_size)
+
     def read_result(self, run_id: int, limit: int) -> bytes:
         """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
+        return self._of_result(run_id, lambda folder, name: read_result(folder, name, limit))
+
+    def _of_result(self, run_id: int, ask: Callable[[Path, str], _Told]) -> _Told:
         try:
             name = self.spec(run_id).result_file
             if name is None:
                 raise QueryError(f"run {run_id} leaves no single result")
-            return read_result(self._records.folder(run_id), name, limit)
+            return ask(self._records.folder(run_id), name)
         except StorageError as error:
             raise self._unreadable(run_id, error) from error
 

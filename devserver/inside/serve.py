@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 
 import bcrypt
+import flask
 import gevent
 from vantage6.server import run_server
+from vantage6.server.resource import blobstream
 
 _BCRYPT_ROUNDS = 4
 
@@ -35,6 +37,15 @@ def _mend_kill_node(permissions):
         setattr(permissions.task, f"s_{scope}", right)
 
 
+class _Uwsgi:
+    """Reads an upload of unknown length, which vantage6 does by uWSGI, under this server."""
+
+    @staticmethod
+    def chunked_read(_size):
+        """Give the next part; empty at the end. This server tells a part's length, not uWSGI's."""
+        return flask.request.environ["wsgi.input"].read(65536)
+
+
 def main():
     """Serve until told to end."""
     settings = json.loads(Path(sys.argv[1]).read_text())
@@ -52,6 +63,7 @@ def main():
         if settings[name]:
             app.app.config[f"JWT_{key}_TOKEN_EXPIRES"] = settings[name]
     _mend_kill_node(app.permissions)
+    blobstream.uwsgi = _Uwsgi
     gevent.signal_handler(15, lambda: os._exit(0))
     app.socketio.run(app.app, host=settings["host"], port=settings["port"], log_output=False)
 

@@ -128,6 +128,9 @@ class Control(Protocol):
     def origin(self, run_id: int) -> dict[str, str]:
         """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
 
+    def result_size(self, run_id: int) -> int:
+        """How many bytes ``RunSpec.result_file`` has. Raises QueryError."""
+
     def read_result(self, run_id: int, limit: int) -> bytes:
         """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
 

@@ -43,7 +43,8 @@ def read(answer: requests.Response, what: str) -> dict[str, Any]:
         RefusedError: the server says no; AlreadyFinishedError if that is why.
     """
     status = answer.status_code
-    if status >= 500 or status in {408, 425, 429}:
+    # 501: there is no such thing at this server, such as a blob store, nor will there be.
+    if (status >= 500 and status != 501) or status in {408, 425, 429}:
         raise UnreachableError(f"{what}: HTTP {status} {message(answer)}")
     if 300 <= status < 400:
         where = answer.headers.get("Location", "")[:_MESSAGE_LENGTH]

@@ -1,4 +1,4 @@
-"""PURE: the body of a PATCH that carries a result, made while it is sent.
+"""PURE: bodies of requests that carry a result, made while they are sent.
 
 A result of 50 MB is 67 MB as base64. As ordinary JSON it would be in memory three times more.
 """
@@ -6,32 +6,27 @@ A result of 50 MB is 67 MB as base64. As ordinary JSON it would be in memory thr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 _PIECE = 256 * 1024
 
 
-class RunPatch:
-    """JSON of small ``fields`` and one long ``result`` of ASCII that needs no escapes."""
+class Body:
+    """Bytes of a known number, made from pieces each time that they are read."""
 
-    def __init__(self, fields: Mapping[str, str], result: str) -> None:
-        """``result`` is base64, or three of them joined by ``$``: nothing that JSON escapes."""
-        head = json.dumps(dict(fields))[:-1]
-        self._head = f'{head}{", " if fields else ""}"result": "'.encode("ascii")
-        self._result = result
-        self._pieces = iter(self)
-        self._rest = b""
+    def __init__(self, pieces: Callable[[], Iterator[bytes]], length: int) -> None:
+        """``pieces`` gives them from the begin at each call; ``length`` is for Content-Length."""
+        self._make = pieces
+        self._length = length
+        self._pieces, self._rest = pieces(), b""
 
     def __len__(self) -> int:
-        """Return the number of bytes, for Content-Length."""
-        return len(self._head) + len(self._result) + 2
+        """Return the number of bytes."""
+        return self._length
 
     def __iter__(self) -> Iterator[bytes]:
         """Give the body from its begin."""
-        yield self._head
-        for start in range(0, len(self._result), _PIECE):
-            yield self._result[start : start + _PIECE].encode("ascii")
-        yield b'"}'
+        return self._make()
 
     def read(self, size: int = -1) -> bytes:
         """Give the next ``size`` bytes, or all that is left."""
@@ -49,4 +44,21 @@ class RunPatch:
 
     def rewind(self) -> None:
         """Begin anew, for a second try."""
-        self._pieces, self._rest = iter(self), b""
+        self._pieces, self._rest = self._make(), b""
+
+
+class RunPatch(Body):
+    """JSON of small ``fields`` and one long ``result`` of ASCII that needs no escapes."""
+
+    def __init__(self, fields: Mapping[str, str], result: str) -> None:
+        """``result`` is base64, or three of them joined by ``$``: nothing that JSON escapes."""
+        head = json.dumps(dict(fields))[:-1]
+        begin = f'{head}{", " if fields else ""}"result": "'.encode("ascii")
+
+        def pieces() -> Iterator[bytes]:
+            yield begin
+            for start in range(0, len(result), _PIECE):
+                yield result[start : start + _PIECE].encode("ascii")
+            yield b'"}'
+
+        super().__init__(pieces, len(begin) + len(result) + 2)

@@ -12,7 +12,7 @@ class UnreachableError(ServerError):
 
 
 class RefusedError(ServerError):
-    """The server understood and says no (4xx); the same again gets the same answer."""
+    """The server understood and says no (4xx, 501); the same again gets the same answer."""
 
     def __init__(self, text: str, status: int) -> None:
         """``status`` is HTTP's."""

@@ -7,7 +7,9 @@ raised: the run stays open there, and is tried again later.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +18,7 @@ from node_poc.crypto.errors import CryptoError
 from node_poc.crypto.payload import require_json_object
 from node_poc.protocol.messages import iso_time
 from node_poc.protocol.ports import Control
+from node_poc.protocol.vantage6_blobs import TooLargeError
 from node_poc.protocol.vantage6_contract import ContractError, build_spec
 from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
@@ -26,6 +29,7 @@ from node_poc.protocol.vantage6_errors import (
 from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_reports import Line, Reports
 from node_poc.protocol.vantage6_request import RunRequest
+from node_poc.protocol.vantage6_turn import MAX_BYTES, SMALL_BYTES
 from node_poc.runs import policies
 from node_poc.runs.model import RunSpec
 from node_poc.runs.status import RunStatus
@@ -47,6 +51,17 @@ class _Refusal(Exception):  # noqa: N818  it is an answer, not an error
     reason: str
 
 
+@dataclass(frozen=True)
+class LargeRun:
+    """A run whose input is read when it is handed over: a few of them would fill the memory."""
+
+    token: str = field(repr=False)
+
+
+Prepared = RunSpec | LargeRun
+_Made = TypeVar("_Made")
+
+
 class Intake:
     """Takes runs in. ``prepare`` may be called from several threads, ``submit`` from one."""
 
@@ -63,7 +78,7 @@ class Intake:
         self._control = control
         self._reports = reports
 
-    def prepare(self, request: RunRequest, failures: int = 0) -> RunSpec | None:
+    def prepare(self, request: RunRequest, failures: int = 0) -> Prepared | None:
         """Tell the server that the run is taken up, and get all that it needs.
 
         Args:
@@ -71,27 +86,37 @@ class Intake:
             failures: how often this was tried before, in vain.
 
         Returns:
-            the run for the engine; None if it has ended, here or at the server.
+            what ``submit`` needs; None if the run has ended, here or at the server.
 
         Raises:
             ServerError: there is trouble with the server; the run has to be tried again.
         """
+        return self._or_refused(request, lambda: self._prepare(request, failures))
+
+    def submit(self, request: RunRequest, prepared: Prepared) -> bool:
+        """Hand a prepared run to the engine; whether it has it now.
+
+        Raises:
+            EngineBusyError: it did not say.
+            ServerError: there is trouble with the server; the run has to be tried again.
+        """
+        if isinstance(prepared, RunSpec):
+            return self._hand_over(request, prepared)
+        with self._line.turn.large():
+            spec = self._or_refused(request, lambda: self._spec(request, prepared.token, MAX_BYTES))
+            return spec is not None and self._hand_over(request, spec)
+
+    def _or_refused(self, request: RunRequest, make: Callable[[], _Made]) -> _Made | None:
+        """What ``make`` gives; None if the run cannot be taken, which the server is told then."""
         try:
-            if not (failures and request.was_started) and not self._tell_started(request.run_id):
-                return None
-            return self._prepare(request)
+            return make()
         except _Refusal as refusal:
             self._refuse(request, refusal.status, refusal.reason)
         except RefusedError as error:
             self._refuse(request, RunStatus.FAILED, f"The server refused a request: {error}")
         return None
 
-    def submit(self, request: RunRequest, spec: RunSpec) -> bool:
-        """Hand a prepared run to the engine; whether it has it now.
-
-        Raises:
-            EngineBusyError: it did not say.
-        """
+    def _hand_over(self, request: RunRequest, spec: RunSpec) -> bool:
         try:
             answer = self._control.run(spec)
         except TimeoutError as error:
@@ -122,16 +147,27 @@ class Intake:
             return False
         return True
 
-    def _prepare(self, request: RunRequest) -> RunSpec:
+    def _prepare(self, request: RunRequest, failures: int) -> Prepared | None:
+        if not (failures and request.was_started) and not self._tell_started(request.run_id):
+            return None
         self._check_policies(request)
         token = self._container_token(request)
+        try:
+            return self._spec(request, token, SMALL_BYTES)
+        except TooLargeError:
+            return LargeRun(token)
+
+    def _spec(self, request: RunRequest, token: str, limit: int) -> RunSpec:
+        """The run for the engine. Raises TooLargeError for one to be read when its turn comes."""
         node_id = self._line.identity.node_id
         try:
-            data = self._input(request)
+            data = self._input(request, limit)
             spec = build_spec(request, self._config, data, token, node_id)
         except ContractError as error:
             raise _Refusal(error.status, str(error)) from error
         except CryptoError as error:
+            if isinstance(error, TooLargeError) and limit < MAX_BYTES:
+                raise
             raise _Refusal(RunStatus.FAILED, f"The input cannot be read: {error}.") from error
         return spec
 
@@ -176,12 +212,13 @@ class Intake:
             raise _Refusal(RunStatus.FAILED, "The server gave no token for this run's container.")
         return token
 
-    def _input(self, request: RunRequest) -> bytes:
+    def _input(self, request: RunRequest, limit: int) -> bytes:
         if request.blob_storage_used:
-            reason = "The server keeps large inputs in a blob store, which this node cannot read."
-            raise _Refusal(RunStatus.FAILED, reason)
-        data = self._line.cryptor.decrypt(request.input)
-        if self._line.cryptor.encrypts:
+            data = self._line.blobs.read(request.input, limit)
+        else:
+            data = self._line.cryptor.decrypt(request.input)
+        # A blob may be cut in between, which nothing in its base64 needs to show.
+        if self._line.cryptor.encrypts or request.blob_storage_used:
             require_json_object(data)
         return data
 

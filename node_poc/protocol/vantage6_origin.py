@@ -14,6 +14,7 @@ from node_poc.protocol.vantage6_request import RunRequest
 # Names in ``RunSpec.origin``.
 SERVER = "server"
 CREATED_AT = "created_at"
+IN_BLOBS = "blob_storage_used"
 
 # The same moment may come with less of its fraction, after the server's database was moved.
 _SAME_SECONDS = 1.0
@@ -21,13 +22,17 @@ _SAME_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class RunOrigin:
-    """A run's task. ``server`` and ``created_at`` are empty if an older node did not note them."""
+    """A run's task. ``server`` and ``created_at`` are empty if an older node did not note them.
+
+    ``in_blobs``: the run's payloads lie in the server's blob store.
+    """
 
     task_id: int
     parent_id: int | None
     init_org_id: int
     server: str = ""
     created_at: str = ""
+    in_blobs: bool = False
 
     @classmethod
     def from_origin(cls, origin: dict[str, str]) -> RunOrigin:
@@ -39,6 +44,7 @@ class RunOrigin:
             init_org_id=int(origin["init_org_id"]),
             server=origin.get(SERVER, ""),
             created_at=origin.get(CREATED_AT, ""),
+            in_blobs=bool(origin.get(IN_BLOBS)),
         )
 
     @classmethod

@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from node_poc.crypto.errors import CryptoError
+from node_poc.crypto.errors import CryptoError, PublicKeyError
 from node_poc.crypto.payload import Cryptor
 from node_poc.protocol.messages import iso_time
 from node_poc.protocol.ports import Control, QueryError
+from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_body import RunPatch
 from node_poc.protocol.vantage6_errors import AlreadyFinishedError, RefusedError, UnreachableError
 from node_poc.protocol.vantage6_identity import NodeIdentity
@@ -26,25 +27,28 @@ from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_outbox import Outbox
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_same import OTHER_RUN, SameRuns
+from node_poc.protocol.vantage6_turn import MAX_BYTES, Turn
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
 
-_MAX_RESULT_BYTES = 100 * 1024 * 1024
-# Results from this size on are made one at a time: each takes a few times its size of memory.
-_LARGE_BYTES = 4 * 1024 * 1024
 _KEY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """The ways to the server, and who we are there."""
+    """The ways to the server, and who we are there.
+
+    ``turn``: for large payloads, be they inputs or results.
+    """
 
     rest: Rest
     emit: Callable[[str, object], bool]
     identity: NodeIdentity
     cryptor: Cryptor
+    blobs: Blobs
+    turn: Turn = field(default_factory=Turn)
 
 
 class Reports:
@@ -59,7 +63,6 @@ class Reports:
         self.same = SameRuns(line.rest, control)
         self._lock = threading.Lock()
         self._owed: set[int] = set()
-        self._large = threading.Lock()
         self._keys: dict[int, tuple[float, str | None]] = {}
 
     def status(self, run: Run) -> None:
@@ -87,6 +90,7 @@ class Reports:
                 raise
             self._no_longer_owed(run_id)
             self.same.forget(run_id)
+            self._line.blobs.forget(run_id)
             acknowledged()
 
         self._outbox.put(run_id, send, must=True)
@@ -154,51 +158,54 @@ class Reports:
         if not self.same.is_there(run_id, facts):
             self._end_other(run_id)
             return
-        status, told = result.status, self._logs.whole(result)
-        try:
-            data = self._control.read_result(run_id, _MAX_RESULT_BYTES)
-        except QueryError as error:
-            data = b""
-            if status is RunStatus.COMPLETED:
-                status, told = RunStatus.FAILED, f"{told}\n[node] {_unreadable(error)}".strip()
         fields = {
-            "status": status.value,
-            "log": told,
+            "status": result.status.value,
+            "log": self._logs.whole(result),
             "finished_at": str(iso_time(result.ended_at or time.time())),
         }
-        if not data:
-            self._send_last(run_id, facts, status, fields)
-        elif len(data) < _LARGE_BYTES:
-            self._send_data(run_id, facts, status, fields, data)
-        else:
-            with self._large:
-                self._send_data(run_id, facts, status, fields, data)
+        try:
+            size = self._result_size(run_id)
+            with self._line.turn.of(size):
+                data = self._control.read_result(run_id, MAX_BYTES) if size else b""
+                self._send_data(run_id, facts, fields, data)
+            return
+        except QueryError as error:
+            if result.status is RunStatus.COMPLETED:
+                fields = _failed(fields, f"The result cannot be sent: {error}")
+        self._send_last(run_id, facts, fields)
+
+    def _result_size(self, run_id: int) -> int:
+        size = self._control.result_size(run_id)
+        if size > MAX_BYTES:
+            raise QueryError(
+                f"it has {size} bytes, and this node sends {MAX_BYTES} at the most; let the "
+                "algorithm return less"
+            )
+        return size
 
     def _send_data(
-        self,
-        run_id: int,
-        facts: RunOrigin | None,
-        status: RunStatus,
-        fields: dict[str, str],
-        data: bytes,
+        self, run_id: int, facts: RunOrigin | None, fields: dict[str, str], data: bytes
     ) -> None:
+        if not data:
+            self._send_last(run_id, facts, fields)
+            return
         try:
-            text = self._line.cryptor.encrypt(data, self._public_key(facts))
+            text = self._result_text(run_id, facts, data)
+            self._end(run_id, facts, RunStatus(fields["status"]), RunPatch(fields, text))
         except CryptoError as error:
-            self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, str(error)))
-            return
-        except RefusedError as error:
-            reason = (
-                "The result cannot be encrypted: the server does not tell the public key of the "
-                f"organization that asked for it ({error})."
-            )
-            self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, reason))
-            return
-        try:
-            self._end(run_id, facts, status, RunPatch(fields, text))
+            reason = str(error)
         except RefusedError as error:
             reason = f"The server did not take the result of {len(data)} bytes ({error})."
-            self._send_last(run_id, facts, RunStatus.FAILED, _failed(fields, reason))
+        else:
+            return
+        self._send_last(run_id, facts, _failed(fields, reason))
+
+    def _result_text(self, run_id: int, facts: RunOrigin | None, data: bytes) -> str:
+        """What a run has as its result: the payload, or its name in the blob store."""
+        key = self._public_key(facts)
+        if facts is not None and facts.in_blobs:
+            return self._line.blobs.store(run_id, data, key)
+        return self._line.cryptor.encrypt(data, key)
 
     def _end_other(self, run_id: int) -> None:
         """What was a run here is another one at the server: it gets nothing of this one."""
@@ -207,28 +214,39 @@ class Reports:
         )
         fields = {"log": f"[node] {OTHER_RUN}", "finished_at": str(iso_time(time.time()))}
         fields["status"] = RunStatus.FAILED.value
-        self._send_last(run_id, None, RunStatus.FAILED, fields)
+        self._send_last(run_id, None, fields)
 
-    def _send_last(
-        self, run_id: int, facts: RunOrigin | None, status: RunStatus, fields: dict[str, str]
-    ) -> None:
+    def _send_last(self, run_id: int, facts: RunOrigin | None, fields: dict[str, str]) -> None:
         try:
-            self._end(run_id, facts, status, fields)
+            self._end(run_id, facts, RunStatus(fields["status"]), fields)
         except RefusedError as error:  # deleted at the server, or not ours any more: nobody waits
             log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
 
     def _public_key(self, facts: RunOrigin | None) -> str | None:
-        """The public key of who asked for the run. None if there is none, or none is needed."""
+        """The public key of who asked for the run. None if there is none, or none is needed.
+
+        Raises:
+            PublicKeyError: the server does not tell it.
+            UnreachableError: it does not answer.
+        """
         if facts is None or not self._line.cryptor.encrypts:
             return None
         now = time.monotonic()
         asked_at, key = self._keys.get(facts.init_org_id, (float("-inf"), None))
         if now - asked_at > _KEY_SECONDS:
-            organization = self._line.rest.get(f"organization/{facts.init_org_id}")
-            found = organization.get("public_key")
+            found = self._organization(facts.init_org_id).get("public_key")
             key = found if isinstance(found, str) else None
             self._keys[facts.init_org_id] = (now, key)
         return key
+
+    def _organization(self, id_: int) -> dict[str, Any]:
+        try:
+            return self._line.rest.get(f"organization/{id_}")
+        except RefusedError as error:
+            raise PublicKeyError(
+                "The result cannot be encrypted: the server does not tell the public key of the "
+                f"organization that asked for it ({error})."
+            ) from error
 
     def _no_longer_owed(self, run_id: int) -> None:
         with self._lock:
@@ -238,7 +256,3 @@ class Reports:
 def _failed(fields: dict[str, str], reason: str) -> dict[str, str]:
     log_text = f"{fields['log']}\n[node] {reason}".strip()
     return {**fields, "status": RunStatus.FAILED.value, "log": clean(log_text)}
-
-
-def _unreadable(error: QueryError) -> str:
-    return f"The result cannot be sent: {error}"

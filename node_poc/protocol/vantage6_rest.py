@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -27,6 +28,7 @@ from node_poc.protocol.vantage6_answers import (
     read,
     reason,
 )
+from node_poc.protocol.vantage6_body import Body
 from node_poc.protocol.vantage6_errors import (
     LoginRefusedError,
     RefusedError,
@@ -40,6 +42,7 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 _UPLOAD_SECONDS = 600.0
+_PIECE = 1 << 20
 # A token is renewed when so much of its life is left, or a fifth of it if that is less.
 _RENEW_SECONDS = 600.0
 # A server that does not refresh now is asked again after this time, while the token is good.
@@ -48,22 +51,6 @@ _RENEW_AGAIN_SECONDS = 30.0
 _STORE_TRIES = 3
 _STORE_SECONDS = 10.0
 _STORE_PAUSE_SECONDS = 1.0
-
-
-class Body(Protocol):
-    """A request's body that is made while it is sent; see ``vantage6_body``."""
-
-    def __len__(self) -> int:
-        """How many bytes it has."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Give it from its begin."""
-
-    def read(self, size: int = -1) -> bytes:
-        """Give its next bytes."""
-
-    def rewind(self) -> None:
-        """Begin anew."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +131,25 @@ class Rest:
         """POST one object. Raises as ``get``."""
         return self._send("POST", path, json=body)
 
+    def post_body(self, path: str, body: Body) -> dict[str, Any]:
+        """POST bytes as they are, for an answer that is one object. Raises as ``get``."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._send("POST", path, data=body, headers=headers)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """GET bytes, piece by piece. Raises as ``get``, at the first piece or at any."""
+        what = f"GET {path}"
+        answer = self._ask("GET", path, stream=True)
+        try:
+            if answer.status_code != HTTPStatus.OK:
+                read(answer, what)
+                raise UnreachableError(f"{what}: HTTP {answer.status_code} instead of the data")
+            yield from answer.iter_content(_PIECE)
+        except (requests.RequestException, OSError) as error:
+            raise UnreachableError(f"{what}: {reason(error)}") from error
+        finally:
+            answer.close()
+
     def patch(self, path: str, body: Mapping[str, Any] | Body) -> dict[str, Any]:
         """PATCH one object. Raises as ``get``, and AlreadyFinishedError for a run that has ended.
 
@@ -196,6 +202,10 @@ class Rest:
     # --- one request
 
     def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        return read(self._ask(method, path, **options), f"{method} {path}")
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """The server's answer to a token that it takes."""
         token = self.token()
         answer = self._call(method, self._url(path), token, **options)
         if answer.status_code in {401, 422} and is_about_token(answer):
@@ -203,7 +213,7 @@ class Rest:
             if "data" in options:
                 options["data"].rewind()
             answer = self._call(method, self._url(path), self.token(), **options)
-        return read(answer, f"{method} {path}")
+        return answer
 
     def _url(self, path: str) -> str:
         return f"{self._base}/{path}"

@@ -18,6 +18,7 @@ from node_poc.backoff import Backoff, is_worth_a_warning
 from node_poc.config.model import NodeConfig
 from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, DeliveryError
+from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_errors import FatalError, LoginRefusedError, ServerError
 from node_poc.protocol.vantage6_identity import NodeIdentity, identify, make_cryptor
 from node_poc.protocol.vantage6_info import Metrics, node_info
@@ -167,7 +168,8 @@ class Vantage6Server:
             collaboration_id=identity.collaboration_id,
             encrypted=identity.encrypted,
         )
-        parts = self._make_parts(Line(self._rest, self._socket.emit, identity, cryptor))
+        blobs = Blobs(self._rest, cryptor)
+        parts = self._make_parts(Line(self._rest, self._socket.emit, identity, cryptor, blobs))
         self._parts = parts
         self._outbox.start()
         parts.logs.start()

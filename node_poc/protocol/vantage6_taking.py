@@ -16,13 +16,13 @@ from node_poc.backoff import is_worth_a_warning
 from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, QueryError
 from node_poc.protocol.vantage6_errors import LoginRefusedError, ServerError
-from node_poc.protocol.vantage6_intake import EngineBusyError, Intake
+from node_poc.protocol.vantage6_intake import EngineBusyError, Intake, Prepared
 from node_poc.protocol.vantage6_later import Later
 from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_reports import Line, Reports
 from node_poc.protocol.vantage6_request import RunRequest, RunRequestError, parse_run
 from node_poc.protocol.vantage6_same import OTHER_RUN
-from node_poc.runs.model import RunResult, RunSpec
+from node_poc.runs.model import RunResult
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ class Taking:
             ServerError: the list cannot be read, or there is trouble with more than single runs.
         """
         self._in_a_row = 0
-        waiting: deque[tuple[RunRequest, Future[RunSpec | None]]] = deque()
+        waiting: deque[tuple[RunRequest, Future[Prepared | None]]] = deque()
         try:
             for request in self._new_runs(here, listed, **narrowed):
                 with self._lock:
@@ -163,7 +163,7 @@ class Taking:
         self._done.add(request.run_id)
         self._reports.refuse(request.run_id, RunOrigin.of(request), RunStatus.FAILED, OTHER_RUN)
 
-    def _submit(self, request: RunRequest, future: Future[RunSpec | None], here: set[int]) -> None:
+    def _submit(self, request: RunRequest, future: Future[Prepared | None], here: set[int]) -> None:
         """Hand a run to the engine when it is ready; trouble with one run stops no other."""
         try:
             self._hand_over(request, future.result(), here)
@@ -179,9 +179,13 @@ class Taking:
         finally:
             self._no_longer_taking(request.run_id)
 
-    def _hand_over(self, request: RunRequest, spec: RunSpec | None, here: set[int]) -> None:
+    def _hand_over(self, request: RunRequest, prepared: Prepared | None, here: set[int]) -> None:
         run_id = request.run_id
-        if spec is None or self._was_killed(request) or not self._intake.submit(request, spec):
+        if (
+            prepared is None
+            or self._was_killed(request)
+            or not self._intake.submit(request, prepared)
+        ):
             self._done.add(run_id)
             return
         here.add(run_id)

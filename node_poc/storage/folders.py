@@ -117,6 +117,11 @@ def _regular_files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str,
             yield f"{prefix}{name}", entry.stat(follow_symlinks=False).st_size
 
 
+def result_size(folder: Path, name: str) -> int:
+    """How many bytes the file ``name`` of a run's folder has. Raises StorageError."""
+    return read_output(folder, name, 0, 0)[1]
+
+
 def read_result(folder: Path, name: str, limit: int) -> bytes:
     """Read the one file that holds a run's result.
 

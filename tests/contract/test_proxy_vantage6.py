@@ -5,24 +5,17 @@ with our own code. So vantage6's client, server and algorithm client are held ag
 """
 
 import json
-import subprocess
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import requests
 
-from devserver import DevServer, environment, provision
+from devserver import DevServer, provision
 from node_poc.crypto.keys import KeyMatch, compare_public_key
-from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.storage.private_key import read_private_key
+from tests.fakes.proxied_station import IMAGE, INPUT, Algorithm, ProxiedStation
 from tests.fakes.proxy import proxy
 
 pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
-
-IMAGE = "registry.example/algorithm:1"
-SCRIPT = Path(__file__).parents[1] / "fakes/algorithm_client.py"
-INPUT = {"method": "partial", "args": [], "kwargs": {"column": "größe", "many": "x" * 5000}}
 
 
 @pytest.fixture(scope="module")
@@ -35,93 +28,11 @@ def world(tmp_path_factory):
 
 @pytest.fixture(params=["plain", "encrypted"], scope="module")
 def station(request, world):
-    station = Station(world, request.param)
+    station = ProxiedStation(world, request.param)
     with proxy(station.cryptor("alpha"), server=world.server.url) as running:
         station.proxy = running
         yield station
     station.user.close()
-
-
-class Station:
-    """One collaboration: its user, its nodes, and how their payloads are read and written."""
-
-    def __init__(self, world, collaboration):
-        self.world, self.collaboration = world, collaboration
-        self.encrypted = collaboration == "encrypted"
-        self.user = world.client("admin", encrypted=self.encrypted)
-        self.tokens = {name: self._log_in(name) for name in ("alpha", "beta")}
-
-    def cryptor(self, name):
-        if not self.encrypted:
-            return PlainCryptor()
-        return RsaCryptor(read_private_key(self.world.private_key(name)))
-
-    def _log_in(self, name):
-        key = self.world.node(self.collaboration, name)["api_key"]
-        url = f"{self.world.server.url}/token/node"
-        answer = requests.post(url, json={"api_key": key}, timeout=10)
-        return answer.json()["access_token"]
-
-    def as_node(self, name, method, path, **options):
-        headers = {"Authorization": f"Bearer {self.tokens[name]}"}
-        url = f"{self.world.server.url}/{path}"
-        answer = requests.request(method, url, headers=headers, timeout=10, **options)
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def public_key(self, name):
-        number = self.world.organization(name)
-        return self.as_node("alpha", "GET", f"organization/{number}")["public_key"]
-
-    def submit(self, *names):
-        """The user's task, as its nodes find it: the runs by organization."""
-        organizations = [self.world.organization(name) for name in names]
-        number = self.world.collaboration(self.collaboration)
-        return self.user.submit(number, organizations, IMAGE, INPUT)
-
-    def open_run(self, name, task_id):
-        path = f"run?state=open&include=task&task_id={task_id}"
-        node = self.world.node(self.collaboration, name)["id"]
-        (run,) = self.as_node(name, "GET", f"{path}&node_id={node}")["data"]
-        return run
-
-    def finish(self, name, run, result, reader="alpha"):
-        key = self.public_key(reader)
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        change = {"status": "completed", "log": "", "started_at": now, "finished_at": now}
-        change["result"] = self.cryptor(name).encrypt(result, key)
-        self.as_node(name, "PATCH", f"run/{run['id']}", json=change)
-
-    def container_token(self, task_id):
-        asked = {"task_id": task_id, "image": IMAGE}
-        return self.as_node("alpha", "POST", "token/container", json=asked)["container_token"]
-
-
-class Algorithm:
-    """vantage6's algorithm client in a process, behind the proxy."""
-
-    def __init__(self, station, token):
-        python = environment.ensure()
-        address = ["http://127.0.0.1", str(station.proxy.port)]
-        self._process = subprocess.Popen(
-            [str(python), str(SCRIPT), *address, token],
-            env=environment.variables(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, *call):
-        self._process.stdin.write(json.dumps(call) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def close(self):
-        self._process.kill()
-        self._process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +130,7 @@ def test_the_servers_refusals_arrive_as_they_are(station, central):
 
 def test_another_collaborations_data_stays_there(station, central):
     other = "encrypted" if station.collaboration == "plain" else "plain"
-    stranger = Station(station.world, other)
+    stranger = ProxiedStation(station.world, other)
     made = stranger.submit("alpha")
     run = stranger.open_run("alpha", made["task_id"])
     stranger.finish("alpha", run, b"{}")

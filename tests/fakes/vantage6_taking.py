@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from node_poc.config.load import parse_config
 from node_poc.crypto.payload import Cryptor, PlainCryptor
 from node_poc.protocol.ports import Answer, KillOutcome, NoSuchRunError, RunSummary
+from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_identity import NodeIdentity
 from node_poc.protocol.vantage6_intake import Intake
 from node_poc.protocol.vantage6_logs import RunLogs
@@ -103,6 +104,9 @@ class Engine:
             raise NoSuchRunError(run_id)
         return self.origins[run_id]
 
+    def result_size(self, _run_id: int) -> int:
+        return 2
+
     def read_result(self, _run_id: int, _limit: int) -> bytes:
         return b"42"
 
@@ -121,7 +125,8 @@ class TakingWorld:
         self.server.answers = self
         rest = Rest(self.server.address, "/api", KEY)
         who = NodeIdentity(5, "n", 2, "o", 3, encrypted=cryptor is not None)
-        line = Line(rest, self._emit, who, cryptor or PlainCryptor())
+        cryptor = cryptor or PlainCryptor()
+        line = Line(rest, self._emit, who, cryptor, Blobs(rest, cryptor))
         text = CONFIG.format(key=KEY, address="http://127.0.0.1", port=self.server.server_port)
         config = parse_config(text + f"policies: {json.dumps(policies or {})}\n", {})
         self.outbox = Outbox()

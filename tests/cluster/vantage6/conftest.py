@@ -14,19 +14,32 @@ import pytest
 from demo.federation import ENCRYPTED, PLAIN, Federation, Ground
 from devserver import Client
 from tests.cluster.station import Cluster
+from tests.cluster.vantage6.claims import claims, lie_in_claims
 from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, start_sparql
 
 PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
 HOME = Path(f"/var/lib/vantage6-node-fed-test{os.environ.get('DEVCLUSTER_INDEX', '')}")
 DATA_STATION = PLAIN[0]
+#: Its files lie in volume claims; all others' in folders of the machine.
+CLAIMS_STATION = ENCRYPTED[1]
+NAMESPACE = "v6-fed-test"
+TASKS_CLAIM, DATABASES_CLAIM = "tasks", "databases"
 
 
 @pytest.fixture(scope="session")
 def federation(cluster: Cluster) -> Iterator[Federation]:
     """Server, nodes and proxies, ready; the first station has a database of each type."""
     address = cluster.server_ip
-    made = Federation(Ground("v6-fed-test", HOME, address, PORT, cluster.images))
-    made.remove()
+    made = Federation(Ground(NAMESPACE, HOME, address, PORT, cluster.images))
+    home = made.folder(CLAIMS_STATION)
+    folders = {TASKS_CLAIM: home / "tasks", DATABASES_CLAIM: home / "data"}
+    volumes = claims(NAMESPACE, NAMESPACE, folders)
+
+    def remove() -> None:
+        made.remove()
+        cluster.delete(*volumes)
+
+    remove()
     made.start_server(lambda text: print(text, file=sys.stderr))
     stations = (*PLAIN, *ENCRYPTED)
     made.place_data(stations)
@@ -40,11 +53,14 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
             config = made.config(station)
             if station == DATA_STATION:
                 config["databases"] += files + _services(address)
+            if station == CLAIMS_STATION:
+                lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
             made.deploy(station, config)
+        cluster.apply(*volumes)
         made.wait()
         yield made
     finally:
-        made.remove()
+        remove()
         for service in services:
             service.stop()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.cluster.station import wait_for
+from tests.cluster.vantage6.conftest import NAMESPACE
 
 
 def test_a_killed_run_has_no_pod(asking, cluster):
@@ -11,7 +12,7 @@ def test_a_killed_run_has_no_pod(asking, cluster):
 
     def pods():
         selector = f"vantage6.ai/run-id={run['id']}"
-        return cluster.get("pods", "-l", selector, namespace="v6-fed-test")
+        return cluster.get("pods", "-l", selector, namespace=NAMESPACE)
 
     wait_for(lambda: asking.client.runs(task)[0]["status"] == "active", "the run is active")
     assert len(pods()) == 1
@@ -33,7 +34,7 @@ def test_all_of_a_node_is_killed(asking, federation, cluster):
         assert asking.client.wait(task, timeout=60)["status"] == "killed by user"
     selector = f"vantage6.ai/run-id in ({','.join(map(str, runs))})"
     wait_for(
-        lambda: not cluster.get("pods", "-l", selector, namespace="v6-fed-test"),
+        lambda: not cluster.get("pods", "-l", selector, namespace=NAMESPACE),
         "all pods are gone",
         seconds=30,
     )

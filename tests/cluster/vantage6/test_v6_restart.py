@@ -6,9 +6,8 @@ import pytest
 
 from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
 from tests.cluster.station import wait_for
-from tests.cluster.vantage6.conftest import DATA_STATION
+from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE
 
-NAMESPACE = "v6-fed-test"
 NODE = f"{LABEL_COMPONENT}=node,{LABEL_NODE}={Identity(DATA_STATION.name).node_label}"
 RUNS = 5
 

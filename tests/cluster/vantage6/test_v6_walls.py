@@ -8,9 +8,7 @@ import pytest
 
 from demo.federation import Federation
 from tests.cluster.station import Cluster, wait_for
-from tests.cluster.vantage6.conftest import DATA_STATION, PORT, Asking
-
-NAMESPACE = "v6-fed-test"
+from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE, PORT, Asking
 
 
 def address_of_service(cluster: Cluster, name: str, namespace: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
+from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_identity import NodeIdentity
 from node_poc.protocol.vantage6_logs import RunLogs
 from node_poc.protocol.vantage6_outbox import Outbox
@@ -59,6 +60,9 @@ class Handler(BaseHTTPRequestHandler):
 class Control:
     """A run that left a large file."""
 
+    def result_size(self, _run_id):
+        return SIZE
+
     def read_result(self, _run_id, _limit):
         return bytes(SIZE)
 
@@ -77,7 +81,7 @@ def test_a_large_result_in_little_memory(encrypted):
     who = NodeIdentity(1, "n", 2, "o", 3, encrypted)
     outbox = Outbox()
     reports = Reports(
-        Line(rest, lambda *_: True, who, cryptor),
+        Line(rest, lambda *_: True, who, cryptor, Blobs(rest, cryptor)),
         outbox,
         control,
         RunLogs(control, lambda _: True, share=True),

@@ -144,10 +144,10 @@ def test_a_key_that_is_not_taken_any_more_ends_it(world):
 def test_a_mistake_of_this_node_in_one_run_stops_no_other(world, monkeypatch):
     prepare = world.sync._taking._intake._input
 
-    def broken(request):
+    def broken(request, limit):
         if request.run_id == 1:
             raise RuntimeError("bug")
-        return prepare(request)
+        return prepare(request, limit)
 
     monkeypatch.setattr(world.sync._taking._intake, "_input", broken)
     world.add(1)

@@ -1,0 +1,69 @@
+"""Subtasks where the server has a blob store: vantage6's algorithm client through our proxy.
+
+Its input goes through the proxy into the store, and our node reads it there; our node stores the
+result, and the algorithm client reads it through the proxy.
+"""
+
+import json
+
+import pytest
+
+from devserver import DevServer, provision
+from devserver.server import Options
+from node_poc.protocol.vantage6_blobs import Blobs
+from node_poc.protocol.vantage6_rest import Rest
+from node_poc.protocol.vantage6_turn import MAX_BYTES
+from tests.fakes.blob_store import BlobStore
+from tests.fakes.proxied_station import INPUT, Algorithm, ProxiedStation
+from tests.fakes.proxy import proxy
+
+pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    store = BlobStore()
+    store.start()
+    folder = tmp_path_factory.mktemp("vantage6-blobs")
+    server = DevServer(folder, options=Options(blob_store=store.settings))
+    server.start()
+    yield provision(server)
+    server.stop()
+    store.stop()
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def station(request, world):
+    made = ProxiedStation(world, request.param)
+    with proxy(made.cryptor("alpha"), server=world.server.url) as running:
+        made.proxy = running
+        yield made
+    made.user.close()
+
+
+def blobs_of(station, name):
+    """The store as the node of this organization has it."""
+    server = station.world.server
+    key = station.world.node(station.collaboration, name)["api_key"]
+    return Blobs(Rest(f"{server.host}:{server.port}", "/api", key), station.cryptor(name))
+
+
+def test_a_central_function_makes_subtasks_and_reads_their_results(station):
+    parent = station.submit("alpha")["task_id"]
+    algorithm = Algorithm(station, station.container_token(parent))
+    try:
+        names = ("alpha", "beta")
+        organizations = [station.world.organization(name) for name in names]
+        subtask = algorithm("create", INPUT, organizations)
+        for name in names:
+            run, blobs = station.open_run(name, subtask["id"]), blobs_of(station, name)
+            assert run["blob_storage_used"]
+            assert json.loads(blobs.read(run["input"], MAX_BYTES)) == INPUT
+            result = json.dumps({"from": name, "many": "y" * 2_000_000}).encode()
+            stored = blobs.store(run["id"], result, station.public_key("alpha"))
+            station.end(name, run, stored)
+        results = algorithm("wait", subtask["id"])
+    finally:
+        algorithm.close()
+    assert sorted(result["from"] for result in results) == ["alpha", "beta"]
+    assert {len(result["many"]) for result in results} == {2_000_000}
