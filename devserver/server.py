@@ -30,7 +30,7 @@ class Options:
         token_seconds: life of access tokens; None: the server's own six hours.
         refresh_seconds: life of refresh tokens; None: the server's own two days.
         keeps_secret: tokens outlive a restart of the server; False: a restart ends them all.
-        blob_store: ``large_result_store`` of its configuration; None: payloads go into its database.
+        blob_store: ``large_result_store`` of its configuration; None: there is none.
     """
 
     token_seconds: int | None = None

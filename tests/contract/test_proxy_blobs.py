@@ -8,8 +8,7 @@ import json
 
 import pytest
 
-from devserver import DevServer, provision
-from devserver.server import Options
+from devserver import DevServer, Options, provision
 from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_turn import MAX_BYTES

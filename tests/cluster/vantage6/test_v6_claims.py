@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -66,7 +67,12 @@ def test_an_algorithm_sees_the_same_as_with_folders_of_the_machine(asking_encryp
         for station in ENCRYPTED[::-1]
     )
     for what in ("mounts", "files", "user"):
-        assert here[what] == there[what]
+        assert without_numbers(here[what]) == without_numbers(there[what])
+
+
+def without_numbers(told):
+    """Paths name the run."""
+    return re.sub(r"task-\d+", "task-N", json.dumps(told))
 
 
 def test_a_subtask_sees_what_its_parent_left(asking_encrypted):

@@ -10,6 +10,8 @@ from demo.federation import Federation
 from tests.cluster.station import Cluster, wait_for
 from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE, PORT, Asking
 
+POD = "without-walls"
+
 
 def address_of_service(cluster: Cluster, name: str, namespace: str) -> str:
     (found,) = [
@@ -50,15 +52,26 @@ def of_nodes(federation: Federation, cluster: Cluster) -> dict[str, str]:
     return found
 
 
+def has_ended(cluster: Cluster) -> bool:
+    phase = "jsonpath={.status.phase}"
+    told = cluster.kubectl("-n", "default", "get", "pod", POD, "-o", phase)
+    return told in {"Succeeded", "Failed"}
+
+
 def reached_without_walls(
     cluster: Cluster, federation: Federation, addresses: list[str]
 ) -> set[str]:
     """What the same code reaches from a pod that no policy selects."""
     code = f"from v6_test_algorithm import reach_all; print(reach_all({addresses}))"
     image = f"--image={federation.image('v6_test_algorithm')}"
-    how = ("--restart=Never", "--rm", "--attach", "--quiet", "--command", "--")
-    python = ("/opt/venv/bin/python", "-c", code)
-    told = cluster.kubectl("-n", "default", "run", "without-walls", image, *how, *python)
+    python = ("--restart=Never", "--command", "--", "/opt/venv/bin/python", "-c", code)
+    cluster.kubectl("-n", "default", "run", POD, image, *python)
+    try:
+        wait_for(lambda: has_ended(cluster), f"pod {POD} ends")
+        # Not by --attach, which may come too late and then has nothing to say.
+        told = cluster.kubectl("-n", "default", "logs", POD)
+    finally:
+        cluster.kubectl("-n", "default", "delete", "pod", POD, "--now")
     found: dict[str, str] = ast.literal_eval(told.strip().splitlines()[-1])
     return {address for address, how in found.items() if how == "connected"}
 

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-import devserver
-from devserver.server import Options
+from devserver import DevServer, Options, provision
 from node_poc.protocol import vantage6_intake
 from node_poc.protocol.vantage6_body import RunPatch
 from node_poc.protocol.vantage6_errors import UnreachableError
@@ -28,9 +27,9 @@ def store():
 def world(tmp_path_factory, store):
     """Takes the place of the session's, for the fixtures that make users and stations."""
     folder = tmp_path_factory.mktemp("vantage6-blobs")
-    server = devserver.DevServer(folder, options=Options(blob_store=store.settings))
+    server = DevServer(folder, options=Options(blob_store=store.settings))
     server.start()
-    yield devserver.provision(server)
+    yield provision(server)
     server.stop()
 
 
