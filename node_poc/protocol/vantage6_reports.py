@@ -90,7 +90,6 @@ class Reports:
                 raise
             self._no_longer_owed(run_id)
             self.same.forget(run_id)
-            self._line.blobs.forget(run_id)
             acknowledged()
 
         self._outbox.put(run_id, send, must=True)
@@ -249,6 +248,7 @@ class Reports:
             ) from error
 
     def _no_longer_owed(self, run_id: int) -> None:
+        self._line.blobs.forget(run_id)
         with self._lock:
             self._owed.discard(run_id)
 
