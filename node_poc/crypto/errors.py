@@ -11,6 +11,10 @@ class PayloadError(CryptoError):
     """The payload is cut, altered, or made for another key."""
 
 
+class TooLargeError(PayloadError):
+    """The payload is larger than it may be."""
+
+
 class PrivateKeyError(CryptoError):
     """What was given as private key is none that can be used."""
 

@@ -54,6 +54,9 @@ class Cryptor(Protocol):
     def decrypt(self, text: str | bytes) -> bytes:
         """Return the plain bytes of a text, or of a blob. Raises PayloadError."""
 
+    def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
+        """Return the plain bytes of a text, be it ``str`` or its ASCII. Raises PayloadError."""
+
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
         """Return the text for the owner of `public_key`. Raises PublicKeyError."""
 
@@ -71,8 +74,11 @@ class PlainCryptor:
 
     def decrypt(self, text: str | bytes) -> bytes:
         """Undo base64. Raises PayloadError."""
-        step = DecodeBase64()
-        return _joined(through(step, _pieces_of(text)))
+        return self.decrypt_text(text)
+
+    def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
+        """Undo base64. Raises PayloadError."""
+        return _joined(through(DecodeBase64(), _pieces_of(text)))
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None = None) -> str:
         """Return base64; the key is not looked at."""

@@ -1,16 +1,18 @@
-"""PURE: what a vantage6 server's HTTP answers mean: an object, or which kind of error."""
+"""What a vantage6 server's HTTP answers mean: an object, or which kind of error."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from node_poc.protocol.vantage6_cut import Cutter, TooMuchError
 from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
     RefusedError,
@@ -18,9 +20,58 @@ from node_poc.protocol.vantage6_errors import (
 )
 
 _MESSAGE_LENGTH = 300
+_PIECE = 1 << 20
 _FINISHED = "already finished algorithm run"
 # Words of flask-jwt-extended and PyJWT for a token that the server does not take.
 _TOKEN_TROUBLE = ("expired", "signature", "token has been revoked", "segments", "authorization")
+
+
+class Answer:
+    """An answer whose body is read when it is asked for, and only then."""
+
+    def __init__(self, response: requests.Response, what: str) -> None:
+        """``response`` as a stream; ``what`` was asked, for errors."""
+        self._response = response
+        self.what = what
+        self.status = response.status_code
+        self.reason = response.reason or ""
+        self.location = response.headers.get("Location", "")
+
+    @cached_property
+    def value(self) -> Any:
+        """Its JSON, with CUT for long strings.
+
+        Raises:
+            ValueError: it is not JSON.
+            UnreachableError: it broke off, or is too large for any answer.
+        """
+        cutter = Cutter()
+        try:
+            return self.value_by(cutter)
+        except TooMuchError as error:
+            raise UnreachableError(f"{self.what}: {error}: is this the server?") from error
+
+    def value_by(self, cutter: Cutter) -> Any:
+        """The same by a cutter that may keep what it cuts. Raises TooMuchError besides."""
+        for piece in self.pieces():
+            cutter.update(piece)
+        try:
+            return json.loads(cutter.finish())
+        except RecursionError as error:
+            raise ValueError("no JSON") from error
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes. Raises UnreachableError when it breaks off."""
+        try:
+            yield from self._response.iter_content(_PIECE)
+        except (requests.RequestException, OSError) as error:
+            raise UnreachableError(f"{self.what}: {reason(error)}") from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Read nothing more of it."""
+        self._response.close()
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -35,48 +86,59 @@ def claims(token: str) -> dict[str, Any]:
     return told
 
 
-def read(answer: requests.Response, what: str) -> dict[str, Any]:
-    """The object that the server answered to ``what``.
+def read(answer: Answer) -> dict[str, Any]:
+    """The object that the server answered.
 
     Raises:
         UnreachableError: the answer is trouble at the server, or makes no sense.
         RefusedError: the server says no; AlreadyFinishedError if that is why.
     """
-    status = answer.status_code
+    check(answer)
+    try:
+        return object_of(answer.value, answer.what)
+    except ValueError as error:
+        what = answer.what
+        raise UnreachableError(f"{what}: the answer is not JSON: is this the server?") from error
+
+
+def object_of(value: Any, what: str) -> dict[str, Any]:
+    """What was answered to ``what``, if it is an object. Raises UnreachableError."""
+    if not isinstance(value, dict):
+        raise UnreachableError(f"{what}: the answer is no object: is this the server?")
+    return value
+
+
+def check(answer: Answer) -> None:
+    """Raise what ``read`` raises of an answer that tells of an error."""
+    status, what = answer.status, answer.what
     # 501: there is no such thing at this server, such as a blob store, nor will there be.
     if (status >= 500 and status != 501) or status in {408, 425, 429}:
         raise UnreachableError(f"{what}: HTTP {status} {message(answer)}")
     if 300 <= status < 400:
-        where = answer.headers.get("Location", "")[:_MESSAGE_LENGTH]
+        where = answer.location[:_MESSAGE_LENGTH]
+        answer.close()
         raise UnreachableError(f"{what}: the server redirects to {where}: correct server_url")
     if status >= 400:
         told = message(answer)
         if status == 400 and _FINISHED in told:
             raise AlreadyFinishedError(f"{what}: {told}", status)
         raise RefusedError(f"{what}: HTTP {status} {told}", status)
-    try:
-        data = answer.json()
-    except (ValueError, RecursionError) as error:
-        raise UnreachableError(f"{what}: the answer is not JSON: is this the server?") from error
-    if not isinstance(data, dict):
-        raise UnreachableError(f"{what}: the answer is no object: is this the server?")
-    return data
 
 
-def message(answer: requests.Response) -> str:
+def message(answer: Answer) -> str:
     """What the server says of an error, short and in one line."""
     try:
-        data = answer.json()
+        data = answer.value
         told = f"{data.get('msg', '')} {data.get('errors') or ''}" if isinstance(data, dict) else ""
-    except (ValueError, RecursionError):
+    except (ValueError, UnreachableError):
         told = ""
     return " ".join((told or answer.reason or "").split())[:_MESSAGE_LENGTH]
 
 
-def is_about_token(answer: requests.Response) -> bool:
+def is_about_token(answer: Answer) -> bool:
     """Whether it is the token that the server does not take, and not what was asked for."""
     told = message(answer).lower()
-    return answer.status_code == 422 or any(word in told for word in _TOKEN_TROUBLE)
+    return answer.status == 422 or any(word in told for word in _TOKEN_TROUBLE)
 
 
 def reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from uuid import UUID
 
-from node_poc.crypto.errors import PayloadError
+from node_poc.crypto.errors import PayloadError, TooLargeError
 from node_poc.crypto.payload import Cryptor
 from node_poc.crypto.streams import through
 from node_poc.protocol.vantage6_body import Body
@@ -20,10 +20,6 @@ from node_poc.protocol.vantage6_rest import Rest
 
 _PIECE = 3 << 18
 _PATH = "blobstream"
-
-
-class TooLargeError(PayloadError):
-    """The payload is larger than it may be."""
 
 
 class Blobs:

@@ -14,12 +14,12 @@ from typing import TypeVar
 import structlog
 
 from node_poc.config.model import NodeConfig
-from node_poc.crypto.errors import CryptoError
+from node_poc.crypto.errors import CryptoError, TooLargeError
 from node_poc.crypto.payload import require_json_object
 from node_poc.protocol.messages import iso_time
 from node_poc.protocol.ports import Control
-from node_poc.protocol.vantage6_blobs import TooLargeError
 from node_poc.protocol.vantage6_contract import ContractError, build_spec
+from node_poc.protocol.vantage6_cut import CUT, TooMuchError
 from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
     RefusedError,
@@ -29,7 +29,8 @@ from node_poc.protocol.vantage6_errors import (
 from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_reports import Line, Reports
 from node_poc.protocol.vantage6_request import RunRequest
-from node_poc.protocol.vantage6_turn import MAX_BYTES, SMALL_BYTES
+from node_poc.protocol.vantage6_store import store_has
+from node_poc.protocol.vantage6_turn import MAX_BYTES, MAX_TEXT_BYTES, SMALL_BYTES
 from node_poc.runs import policies
 from node_poc.runs.model import RunSpec
 from node_poc.runs.status import RunStatus
@@ -195,7 +196,7 @@ class Intake:
         if not policies.store_url_allowed(url, self._config.policies):
             return facts
         try:
-            return replace(facts, store_has_image=rest.store_has(url, facts.image))
+            return replace(facts, store_has_image=store_has(rest, url, facts.image))
         except StoreAwayError as error:
             log.warning("an algorithm store did not answer", store=url, error=str(error))
             return replace(facts, store_answered=False)
@@ -215,12 +216,23 @@ class Intake:
     def _input(self, request: RunRequest, limit: int) -> bytes:
         if request.blob_storage_used:
             data = self._line.blobs.read(request.input, limit)
+        elif request.input == CUT:
+            data = self._long_input(request.run_id, limit)
         else:
             data = self._line.cryptor.decrypt(request.input)
         # A blob may be cut in between, which nothing in its base64 needs to show.
         if self._line.cryptor.encrypts or request.blob_storage_used:
             require_json_object(data)
         return data
+
+    def _long_input(self, run_id: int, limit: int) -> bytes:
+        if limit < MAX_BYTES:
+            raise TooLargeError("it is read when its turn comes")
+        try:
+            text = self._line.rest.get_long(f"run/{run_id}", "input", MAX_TEXT_BYTES)
+        except TooMuchError:
+            raise TooLargeError(f"it is larger than {MAX_BYTES >> 20} MiB") from None
+        return self._line.cryptor.decrypt_text(text)
 
     def _refuse(self, request: RunRequest, status: RunStatus, reason: str) -> None:
         self._reports.refuse(request.run_id, RunOrigin.of(request), status, reason)

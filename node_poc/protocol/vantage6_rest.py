@@ -21,18 +21,20 @@ from requests.auth import AuthBase
 
 from node_poc import __version__
 from node_poc.protocol.vantage6_answers import (
+    Answer,
+    check,
     claims,
-    data_of,
     is_about_token,
     message,
+    object_of,
     read,
     reason,
 )
 from node_poc.protocol.vantage6_body import Body
+from node_poc.protocol.vantage6_cut import CUT, Cutter
 from node_poc.protocol.vantage6_errors import (
     LoginRefusedError,
     RefusedError,
-    StoreAwayError,
     UnreachableError,
 )
 from node_poc.protocol.vantage6_pages import pages_from_last
@@ -42,15 +44,10 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 _UPLOAD_SECONDS = 600.0
-_PIECE = 1 << 20
 # A token is renewed when so much of its life is left, or a fifth of it if that is less.
 _RENEW_SECONDS = 600.0
 # A server that does not refresh now is asked again after this time, while the token is good.
 _RENEW_AGAIN_SECONDS = 30.0
-# An algorithm store is asked so often; vantage6 asks as often.
-_STORE_TRIES = 3
-_STORE_SECONDS = 10.0
-_STORE_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -138,17 +135,29 @@ class Rest:
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """GET bytes, piece by piece. Raises as ``get``, at the first piece or at any."""
-        what = f"GET {path}"
-        answer = self._ask("GET", path, stream=True)
-        try:
-            if answer.status_code != HTTPStatus.OK:
-                read(answer, what)
-                raise UnreachableError(f"{what}: HTTP {answer.status_code} instead of the data")
-            yield from answer.iter_content(_PIECE)
-        except (requests.RequestException, OSError) as error:
-            raise UnreachableError(f"{what}: {reason(error)}") from error
-        finally:
+        answer = self._ask("GET", path)
+        check(answer)
+        if answer.status != HTTPStatus.OK:
             answer.close()
+            raise UnreachableError(f"{answer.what}: HTTP {answer.status} instead of the data")
+        yield from answer.pieces()
+
+    def get_long(self, path: str, name: str, most: int) -> bytes:
+        """GET one object for a member of it that ``get`` leaves out, in at most so many bytes.
+
+        Raises:
+            TooMuchError: it is longer.
+            ServerError: as ``get``; UnreachableError also if it is not the one that is left out.
+        """
+        answer, cutter = self._ask("GET", path), Cutter(most)
+        check(answer)
+        try:
+            value = object_of(answer.value_by(cutter), answer.what)
+        except ValueError as error:
+            raise UnreachableError(f"{answer.what}: the answer is not JSON") from error
+        if value.get(name) != CUT or cutter.cuts != 1:
+            raise UnreachableError(f"{answer.what}: `{name}` is another now")
+        return cutter.cut.getvalue()
 
     def patch(self, path: str, body: Mapping[str, Any] | Body) -> dict[str, Any]:
         """PATCH one object. Raises as ``get``, and AlreadyFinishedError for a run that has ended.
@@ -168,47 +177,24 @@ class Rest:
         asked = {**params, "per_page": per_page}
         return pages_from_last(lambda number: self.get(path, **asked, page=number))
 
-    def store_has(self, store_url: str, image: str) -> bool:
-        """Whether an algorithm store says that an image is one of its algorithms.
-
-        The store asks the server, by the node's token, whether it may tell. One that says no (4xx)
-        does not say that it has the image.
-
-        Raises:
-            StoreAwayError: it gave no answer, three times.
-            ServerError: there is trouble with the server's token; as ``token``.
-        """
-        tries = 0
-        while True:
-            token = self.token()  # outside: its trouble is the server's, and not the store's
-            try:
-                return self._ask_store(store_url, image, token)
-            except RefusedError as error:
-                log.info("an algorithm store does not answer this node", error=str(error))
-                return False
-            except UnreachableError as error:
-                tries += 1
-                if tries == _STORE_TRIES:
-                    raise StoreAwayError(str(error)) from error
-                time.sleep(_STORE_PAUSE_SECONDS)
-
-    def _ask_store(self, store_url: str, image: str, token: str) -> bool:
-        url = f"{store_url.rstrip('/')}/algorithm"
+    def get_elsewhere(
+        self, url: str, token: str, params: Mapping[str, str], read_seconds: float
+    ) -> dict[str, Any]:
+        """GET an object of an algorithm store, which asks this server by the token. As ``get``."""
         headers = {"Server-Url": self._base, "Client-Type": "node"}
-        asked = {"params": {"image": image}, "headers": headers, "read_seconds": _STORE_SECONDS}
-        answer = self._call("GET", url, token, **asked)
-        return bool(data_of(read(answer, "GET algorithm at the store")))
+        asked = {"params": params, "headers": headers, "read_seconds": read_seconds}
+        return read(self._call("GET", url, token, **asked))
 
     # --- one request
 
     def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        return read(self._ask(method, path, **options), f"{method} {path}")
+        return read(self._ask(method, path, **options))
 
-    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+    def _ask(self, method: str, path: str, **options: Any) -> Answer:
         """The server's answer to a token that it takes."""
         token = self.token()
         answer = self._call(method, self._url(path), token, **options)
-        if answer.status_code in {401, 422} and is_about_token(answer):
+        if answer.status in {401, 422} and is_about_token(answer):
             self.renew(token)
             if "data" in options:
                 options["data"].rewind()
@@ -218,18 +204,20 @@ class Rest:
     def _url(self, path: str) -> str:
         return f"{self._base}/{path}"
 
-    def _call(self, method: str, url: str, token: str | None, **options: Any) -> requests.Response:
+    def _call(self, method: str, url: str, token: str | None, **options: Any) -> Answer:
         usual = _UPLOAD_SECONDS if "data" in options else _READ_SECONDS
         read_seconds = options.pop("read_seconds", usual)
         try:
-            return self._session().request(
+            response = self._session().request(
                 method,
                 url,
                 auth=_Bearer(token),
                 timeout=(_CONNECT_SECONDS, read_seconds),
                 allow_redirects=False,
+                stream=True,
                 **options,
             )
+            return Answer(response, f"{method} {urlsplit(url).path}")
         except (requests.RequestException, OSError) as error:
             raise UnreachableError(f"{method} {urlsplit(url).path}: {reason(error)}") from error
         finally:
@@ -257,7 +245,7 @@ class Rest:
         """Whether there is a good token afterwards: a new one, or still the one that there was."""
         try:
             answer = self._call("POST", tokens.refresh_url, tokens.refresh)
-            self._keep(read(answer, "POST token/refresh"), tokens.refresh_url)
+            self._keep(read(answer), tokens.refresh_url)
         except (RefusedError, UnreachableError) as error:
             if is_over or isinstance(error, RefusedError):
                 log.info("tokens are not refreshed: logging in again", error=str(error))
@@ -269,14 +257,14 @@ class Rest:
 
     def _login(self) -> int:
         answer = self._call("POST", self._url("token/node"), None, json={"api_key": self._api_key})
-        if answer.status_code in {400, 401, 422}:
+        if answer.status in {400, 401, 422}:
             raise LoginRefusedError(
                 f"api_key: the server does not take it ({message(answer)}); check that it is this "
                 "node's key, that server_url, port and api_path name the right server, and that "
                 "the node was not deleted there"
             )
         try:
-            data = read(answer, "POST token/node")
+            data = read(answer)
         except RefusedError as error:
             raise UnreachableError(f"{error}; check server_url, port and api_path") from error
         return self._keep(data, urljoin(self.address, str(data.get("refresh_url", ""))))

@@ -12,6 +12,8 @@ from node_poc.protocol.vantage6_errors import UnreachableError
 SMALL_BYTES = 4 * 1024 * 1024
 #: The largest payload; it takes up to three times its size.
 MAX_BYTES = 100 * 1024 * 1024
+#: The same as the server's text: base64, and the header if it is encrypted.
+MAX_TEXT_BYTES = MAX_BYTES // 3 * 4 + 8192
 # So long one waits for its turn before it is put off: small ones stand behind it.
 _WAIT_SECONDS = 1.0
 

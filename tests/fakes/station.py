@@ -81,6 +81,11 @@ class Process:
         return self._log_file.read_bytes()[self._begin :].decode("utf-8", "replace")
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None

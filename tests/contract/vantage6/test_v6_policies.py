@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from node_poc.protocol import vantage6_rest
+from node_poc.protocol import vantage6_store
+from node_poc.protocol.vantage6_errors import UnreachableError
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_station import IMAGE
 
@@ -107,7 +108,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_a_store_decides(station, admin, world, store, kind, monkeypatch):
-    monkeypatch.setattr(vantage6_rest, "_STORE_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(vantage6_store, "_PAUSE_SECONDS", 0.05)
     status, data, part = ANSWERS[kind]
     store.answer = (status, data)
     url = f"http://127.0.0.1:{1 if kind == 'down' else store.server_port}/store"
@@ -141,7 +142,7 @@ def test_a_refusal_is_told_once_however_often_the_run_is_seen(station, admin, ca
         if "finished_at" in body:
             tries.append(path)
             if len(tries) < 5:
-                raise vantage6_rest.UnreachableError("away")
+                raise UnreachableError("away")
         return patch(path, body)
 
     monkeypatch.setattr(server._rest, "patch", away)

@@ -6,10 +6,10 @@ import tracemalloc
 
 import pytest
 
-from node_poc.crypto.errors import CryptoError
+from node_poc.crypto.errors import CryptoError, TooLargeError
 from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
-from node_poc.protocol.vantage6_blobs import Blobs, TooLargeError
+from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_errors import RefusedError, ServerError, UnreachableError
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_turn import MAX_BYTES

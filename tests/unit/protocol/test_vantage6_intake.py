@@ -1,12 +1,13 @@
-"""Runs whose inputs lie in the server's blob store: a few large ones at once do no harm."""
+"""Runs with large inputs, in the server's list or its blob store: a few at once do no harm."""
 
 import base64
 import tracemalloc
+from functools import partial
 
 import pytest
 
 from node_poc.backoff import Backoff
-from node_poc.protocol import vantage6_later, vantage6_turn
+from node_poc.protocol import vantage6_intake, vantage6_later, vantage6_turn
 from node_poc.protocol.ports import Answer
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_taking import TakingWorld
@@ -24,11 +25,22 @@ def world(monkeypatch):
     made.close()
 
 
-def add(world, run_id, input_):
+def add_to_list(world, run_id, input_):
+    world.add(run_id)
+    world.runs[run_id] |= {"input": base64.b64encode(input_).decode()}
+
+
+def add_to_blobs(world, run_id, input_):
     name = f"{NAME}{run_id:x}"
     world.add(run_id)
     world.runs[run_id] |= {"input": name, "blob_storage_used": True}
     world.trouble[f"GET blobstream/{name}"] = (200, base64.b64encode(input_))
+
+
+@pytest.fixture(params=[add_to_list, add_to_blobs])
+def add(request, world):
+    """Adds a run whose input lies in the list, or in the blob store."""
+    return partial(request.param, world)
 
 
 def input_of(spec):
@@ -38,19 +50,18 @@ def input_of(spec):
 LARGE = b"{" + b" " * SIZE + b"}"
 
 
-def test_large_and_small_inputs_are_taken(world):
-    add(world, 1, LARGE)
-    add(world, 2, b"{}")
+def test_large_and_small_inputs_are_taken(world, add):
+    add(1, LARGE)
+    add(2, b"{}")
     world.start()
     eventually(lambda: len(world.engine.taken) == 2)
     assert input_of(world.engine.taken[1]) == LARGE
     assert input_of(world.engine.taken[2]) == b"{}"
-    assert dict(world.engine.taken[1].origin)["blob_storage_used"] == "yes"
 
 
 def test_many_large_inputs_are_in_memory_one_after_the_other(world):
     for run_id in range(1, 13):
-        add(world, run_id, LARGE)
+        add_to_blobs(world, run_id, LARGE)
     sizes = []
 
     def run(spec):
@@ -70,9 +81,9 @@ def test_many_large_inputs_are_in_memory_one_after_the_other(world):
     assert peak < 5 * SIZE
 
 
-def test_a_large_input_that_waits_for_another_payload_holds_up_no_small_one(world):
-    add(world, 1, LARGE)
-    add(world, 2, b"{}")
+def test_a_large_input_that_waits_for_another_payload_holds_up_no_small_one(world, add):
+    add(1, LARGE)
+    add(2, b"{}")
     with world.reports._line.turn.large():
         world.start()
         eventually(lambda: 2 in world.engine.taken)
@@ -81,18 +92,43 @@ def test_a_large_input_that_waits_for_another_payload_holds_up_no_small_one(worl
     eventually(lambda: 1 in world.engine.taken)
 
 
-@pytest.mark.parametrize(
-    ("input_", "reason"),
-    [
-        (b"[]", "is no JSON object"),
-        (LARGE[:-1], "is no JSON object"),
-        (b"", "is no JSON object"),
-    ],
-)
-def test_an_input_that_is_none_ends_its_run(world, input_, reason):
-    add(world, 1, input_)
+def test_a_blob_that_is_no_input_ends_its_run(world):
+    for run_id, input_ in enumerate((b"[]", LARGE[:-1], b""), start=1):
+        add_to_blobs(world, run_id, input_)
     world.start()
-    eventually(lambda: world.ends(1))
+    for run_id in (1, 2, 3):
+        eventually(lambda run_id=run_id: world.ends(run_id))
+        (end,) = world.ends(run_id)
+        assert end["status"] == "failed"
+        assert "is no JSON object" in end["log"]
+
+
+def test_an_input_that_is_too_large_ends_its_run(world, add, monkeypatch):
+    monkeypatch.setattr(vantage6_intake, "MAX_BYTES", 8 << 20)
+    monkeypatch.setattr(vantage6_intake, "MAX_TEXT_BYTES", 11 << 20)
+    add(1, LARGE)
+    add(2, b"{}")
+    world.start()
+    eventually(lambda: world.ends(1) and 2 in world.engine.taken)
     (end,) = world.ends(1)
     assert end["status"] == "failed"
-    assert reason in end["log"]
+    assert "The input cannot be read: it is larger than 8 MiB." in end["log"]
+
+
+@pytest.mark.parametrize("answer", [(500, {"msg": "broken"}), (200, {"id": 1, "input": "e30="})])
+def test_a_large_input_that_cannot_be_read_now_is_read_later(world, answer):
+    add_to_list(world, 1, LARGE)
+    world.trouble["GET run/1"] = answer
+    world.start()
+    eventually(lambda: world.asked("run/1") > 4)
+    assert world.ends(1) == []
+    del world.trouble["GET run/1"]
+    eventually(lambda: 1 in world.engine.taken)
+
+
+def test_a_large_input_that_is_gone_ends_its_run(world):
+    add_to_list(world, 1, LARGE)
+    world.trouble["GET run/1"] = (404, {"msg": "gone"})
+    world.start()
+    eventually(lambda: world.ends(1))
+    assert "The server refused a request" in world.ends(1)[0]["log"]

@@ -11,7 +11,7 @@ from node_poc.crypto.payload import RsaCryptor
 from node_poc.protocol import (
     vantage6_later,
     vantage6_outbox,
-    vantage6_rest,
+    vantage6_store,
     vantage6_sync,
     vantage6_taking,
 )
@@ -29,7 +29,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(vantage6_later, "_BACKOFF", Backoff(0.05, 0.1))
     monkeypatch.setattr(vantage6_sync, "_BACKOFF", Backoff(0.05, 0.1))
     monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(0.01, 0.05))
-    monkeypatch.setattr(vantage6_rest, "_STORE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(vantage6_store, "_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
