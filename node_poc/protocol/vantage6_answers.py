@@ -39,7 +39,7 @@ class Answer:
 
     @cached_property
     def value(self) -> Any:
-        """Its JSON, with CUT for long strings.
+        """Its JSON, whose long strings are left out; see ``vantage6_cut``.
 
         Raises:
             ValueError: it is not JSON.

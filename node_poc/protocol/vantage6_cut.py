@@ -11,8 +11,8 @@ import io
 import re
 import secrets
 
-#: What stands in the place of a string that was left out: nothing that anybody could send.
-CUT = f"(left out: too long, {secrets.token_hex(16)})"
+# Before the number of a string that was left out, in its place: nothing that anybody could send.
+_MARK = f"left out, {secrets.token_hex(16)}: "
 #: Longer strings are left out, in bytes of JSON.
 LONGEST = 1024 * 1024
 # All else that lists of twenty runs may have; as objects JSON takes up to 35 times its size.
@@ -23,21 +23,23 @@ _CONTENT = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
 _QUOTE = b'"'
 
 
+def is_left_out(text: str) -> bool:
+    """Whether a string that was read stands for one that was left out."""
+    return text.startswith(_MARK)
+
+
 class TooMuchError(Exception):
     """There is more of it than any answer has."""
 
 
 class Cutter:
-    """Leaves strings of JSON out. ``kept``: so many bytes of them are kept.
-
-    ``cuts``: how many were left out; ``cut``: what was kept of them, one after the other.
-    """
+    """Leaves strings of JSON out, and keeps them beside it if that is asked."""
 
     def __init__(self, kept: int = 0) -> None:
-        """Nothing was read yet."""
-        self.cut = io.BytesIO()
-        self.cuts = 0
+        """``kept``: so many bytes of what is left out are kept at the most."""
+        self._left_out: list[io.BytesIO] = []
         self._most_kept = kept
+        self._kept = 0
         self._text = io.BytesIO()
         self._string = io.BytesIO()
         self._in_string = False
@@ -58,6 +60,11 @@ class Cutter:
         """The JSON without what was left out."""
         return self._text.getvalue()
 
+    def kept(self, text: str) -> bytes | None:
+        """What ``text`` stands for, as it stood in the JSON; None if it is no such text."""
+        number = text.removeprefix(_MARK)
+        return None if number == text else self._left_out[int(number)].getvalue()
+
     def _between(self, piece: bytes, start: int) -> int:
         found = piece.find(_QUOTE, start)
         end = len(piece) if found < 0 else found + 1
@@ -76,7 +83,8 @@ class Cutter:
         if piece[end : end + 1] != _QUOTE:
             self._rest = piece[end:]
             return len(piece)
-        self._text.write((CUT.encode() if self._is_cut else self._string.getvalue()) + _QUOTE)
+        mark = f"{_MARK}{len(self._left_out) - 1}".encode()
+        self._text.write((mark if self._is_cut else self._string.getvalue()) + _QUOTE)
         self._string = io.BytesIO()
         self._in_string = self._is_cut = False
         return end + 1
@@ -87,11 +95,11 @@ class Cutter:
             if self._string.tell() <= LONGEST:
                 return
             self._is_cut = True
-            self.cuts += 1
+            self._left_out.append(io.BytesIO())
             content = self._string.getvalue()
             self._string = io.BytesIO()
         if not self._most_kept:
             return
-        if self.cut.tell() + len(content) > self._most_kept:
+        self._kept += self._left_out[-1].write(content)
+        if self._kept > self._most_kept:
             raise TooMuchError(f"it is larger than {self._most_kept >> 20} MiB")
-        self.cut.write(content)

@@ -19,7 +19,7 @@ from node_poc.crypto.payload import require_json_object
 from node_poc.protocol.messages import iso_time
 from node_poc.protocol.ports import Control
 from node_poc.protocol.vantage6_contract import ContractError, build_spec
-from node_poc.protocol.vantage6_cut import CUT, TooMuchError
+from node_poc.protocol.vantage6_cut import TooMuchError, is_left_out
 from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
     RefusedError,
@@ -216,7 +216,7 @@ class Intake:
     def _input(self, request: RunRequest, limit: int) -> bytes:
         if request.blob_storage_used:
             data = self._line.blobs.read(request.input, limit)
-        elif request.input == CUT:
+        elif is_left_out(request.input):
             data = self._long_input(request.run_id, limit)
         else:
             data = self._line.cryptor.decrypt(request.input)

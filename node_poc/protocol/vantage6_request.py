@@ -48,7 +48,7 @@ class RunRequest:
     """One run as a vantage6 server asks for it.
 
     ``input`` is the server's text: base64, encrypted or, if ``blob_storage_used``, a blob's name.
-    It is CUT if it is long: then it has to be read by itself.
+    If it is long it was left out (``vantage6_cut``), and has to be read by itself.
     ``was_started``: a node has told the server that it started this run. ``created_at``: when the
     task was made, in the server's spelling; empty if it does not tell.
     """

@@ -31,7 +31,7 @@ from node_poc.protocol.vantage6_answers import (
     reason,
 )
 from node_poc.protocol.vantage6_body import Body
-from node_poc.protocol.vantage6_cut import CUT, Cutter
+from node_poc.protocol.vantage6_cut import Cutter
 from node_poc.protocol.vantage6_errors import (
     LoginRefusedError,
     RefusedError,
@@ -155,9 +155,10 @@ class Rest:
             value = object_of(answer.value_by(cutter), answer.what)
         except ValueError as error:
             raise UnreachableError(f"{answer.what}: the answer is not JSON") from error
-        if value.get(name) != CUT or cutter.cuts != 1:
+        found = cutter.kept(str(value.get(name)))
+        if found is None:
             raise UnreachableError(f"{answer.what}: `{name}` is another now")
-        return cutter.cut.getvalue()
+        return found
 
     def patch(self, path: str, body: Mapping[str, Any] | Body) -> dict[str, Any]:
         """PATCH one object. Raises as ``get``, and AlreadyFinishedError for a run that has ended.

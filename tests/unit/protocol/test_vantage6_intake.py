@@ -126,6 +126,14 @@ def test_a_large_input_that_cannot_be_read_now_is_read_later(world, answer):
     eventually(lambda: 1 in world.engine.taken)
 
 
+def test_a_large_input_beside_a_large_log_is_read(world):
+    add_to_list(world, 1, LARGE)
+    world.runs[1]["log"] = "said " * 400_000
+    world.start()
+    eventually(lambda: 1 in world.engine.taken)
+    assert input_of(world.engine.taken[1]) == LARGE
+
+
 def test_a_large_input_that_is_gone_ends_its_run(world):
     add_to_list(world, 1, LARGE)
     world.trouble["GET run/1"] = (404, {"msg": "gone"})
