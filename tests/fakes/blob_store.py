@@ -93,10 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_away(self) -> bool:
         """Azure's client asks again at once, thrice and more, unless it is told that it may not."""
-        if self.server.is_away:
+        is_away = self.server.is_away  # a test may let it come back meanwhile
+        if is_away:
             self.server.turned_away += 1
             self._answer(HTTPStatus.FORBIDDEN, headers={"x-ms-error-code": "AccountIsDisabled"})
-        return self.server.is_away
+        return is_away
 
     def _answer(
         self, status: HTTPStatus, data: bytes = b"", headers: dict[str, str] | None = None
