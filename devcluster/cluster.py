@@ -21,6 +21,7 @@ from devcluster.versions import cache_root
 #: Written last: a state folder without it is a cluster that was never finished.
 COMPLETE = "complete"
 _READY_SECONDS = 180.0
+_NOT_READY_TAINTS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 
 
 @contextlib.contextmanager
@@ -197,10 +198,15 @@ def _await_ready(layout: Layout, count: int, console: Console) -> None:
 
 
 def node_ready(api: Api, name: str) -> bool:
-    """Whether a node is Ready."""
-    node = api.get(f"/api/v1/nodes/{name}")
-    conditions = (node or {}).get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    """Whether a node is Ready, and Kubernetes has taken its taints for that away.
+
+    That comes a moment later; until then pods that are scheduled there may be evicted at once.
+    """
+    node = api.get(f"/api/v1/nodes/{name}") or {}
+    conditions = node.get("status", {}).get("conditions", [])
+    taints = {taint["key"] for taint in node.get("spec", {}).get("taints", [])}
+    is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return is_ready and not taints & _NOT_READY_TAINTS
 
 
 def dns_ready(api: Api) -> bool:
