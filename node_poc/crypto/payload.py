@@ -24,6 +24,7 @@ from node_poc.crypto.keys import public_key_text
 from node_poc.crypto.streams import (
     HEADER_BYTES,
     NO_HEADER,
+    PIECE_BYTES,
     SEPARATOR,
     DecodeBase64,
     Decrypt,
@@ -31,11 +32,10 @@ from node_poc.crypto.streams import (
     Encrypt,
     Step,
     open_header,
+    slices,
     through,
 )
 
-# A multiple of 3 and of 4, so that base64 needs no leftovers.
-_PIECE = 3 << 18
 # Possessive, and no group repeated: neither steps back, nor needs memory for each step.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
 # JSON that could be taken for base64: there is nothing but these.
@@ -83,7 +83,7 @@ class PlainCryptor:
     def encrypt(self, data: bytes | memoryview, public_key: str | None = None) -> str:
         """Return base64; the key is not looked at."""
         del public_key
-        return _text(through(EncodeBase64(), _slices(data)))
+        return _text(through(EncodeBase64(), slices(data)))
 
     def encrypt_stream(self, public_key: str | None = None) -> Step:
         """Return the way from bytes to base64."""
@@ -111,7 +111,7 @@ class RsaCryptor:
     def decrypt(self, text: str | bytes) -> bytes:
         """Open a text or a blob that was encrypted for us. Raises PayloadError."""
         if isinstance(text, bytes):
-            return _joined(through(self.decrypt_stream(), _slices(text)))
+            return _joined(through(self.decrypt_stream(), slices(text)))
         return self.decrypt_text(text)
 
     def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
@@ -144,7 +144,7 @@ class RsaCryptor:
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
         """Return the text that the owner of `public_key` can open. Raises PublicKeyError."""
-        return _text(self.encrypt_pieces(_slices(data), public_key))
+        return _text(self.encrypt_pieces(slices(data), public_key))
 
     def encrypt_pieces(self, pieces: Iterable[bytes], public_key: str | None) -> Iterator[bytes]:
         """Give the text of `encrypt` in pieces, from pieces. Raises PublicKeyError."""
@@ -172,13 +172,15 @@ def require_json_object(data: bytes) -> None:
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, len(data), _PIECE):
-            decoder.decode(data[start : start + _PIECE])
+        for start in range(0, len(data), PIECE_BYTES):
+            decoder.decode(data[start : start + PIECE_BYTES])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         # `from None`: the error holds the bytes.
         raise PayloadError(_NO_JSON) from None
-    if not (data[:_PIECE].lstrip().startswith(b"{") and data[-_PIECE:].rstrip().endswith(b"}")):
+    if not (
+        data[:PIECE_BYTES].lstrip().startswith(b"{") and data[-PIECE_BYTES:].rstrip().endswith(b"}")
+    ):
         raise PayloadError(_NO_JSON)
 
 
@@ -231,14 +233,9 @@ def _ascii(text: str) -> bytes:
 
 
 def _pieces_of(text: str | bytes | memoryview, start: int = 0) -> Iterator[bytes]:
-    for index in range(start, len(text), _PIECE):
-        piece = text[index : index + _PIECE]
+    for index in range(start, len(text), PIECE_BYTES):
+        piece = text[index : index + PIECE_BYTES]
         yield _ascii(piece) if isinstance(piece, str) else bytes(piece)
-
-
-def _slices(data: bytes | memoryview) -> Iterator[bytes]:
-    for index in range(0, len(data), _PIECE):
-        yield bytes(data[index : index + _PIECE])
 
 
 def _joined(pieces: Iterable[bytes]) -> bytes:

@@ -28,6 +28,8 @@ _KEY_TEXT_BYTES = 44
 _IV_BYTES = 16
 # RSA of 16384 bits is 2732 characters of base64; longer is no header.
 HEADER_BYTES = 4096
+# A multiple of 3 and of 4, so that base64 needs no leftovers.
+PIECE_BYTES = 3 << 18
 NO_HEADER = (
     "the payload does not begin with vantage6's header `key$iv$`: it is cut, altered, or was not "
     "encrypted at all"
@@ -212,3 +214,9 @@ def through(step: Step, pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield ready
     if rest := step.finish():
         yield rest
+
+
+def slices(data: bytes | memoryview) -> Iterator[bytes]:
+    """Give bytes in pieces."""
+    for start in range(0, len(data), PIECE_BYTES):
+        yield bytes(data[start : start + PIECE_BYTES])

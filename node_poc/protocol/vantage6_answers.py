@@ -52,7 +52,7 @@ class Answer:
             raise UnreachableError(f"{self.what}: {error}: is this the server?") from error
 
     def value_by(self, cutter: Cutter) -> Any:
-        """The same by a cutter that may keep what it cuts. Raises TooMuchError besides."""
+        """The same by a cutter of the caller's. Raises TooMuchError besides."""
         for piece in self.pieces():
             cutter.update(piece)
         try:
@@ -86,26 +86,22 @@ def claims(token: str) -> dict[str, Any]:
     return told
 
 
-def read(answer: Answer) -> dict[str, Any]:
-    """The object that the server answered.
+def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
+    """The object that the server answered; by a ``cutter`` that may keep what it cuts.
 
     Raises:
         UnreachableError: the answer is trouble at the server, or makes no sense.
         RefusedError: the server says no; AlreadyFinishedError if that is why.
     """
     check(answer)
+    what = answer.what
     try:
-        return object_of(answer.value, answer.what)
+        data = answer.value if cutter is None else answer.value_by(cutter)
     except ValueError as error:
-        what = answer.what
         raise UnreachableError(f"{what}: the answer is not JSON: is this the server?") from error
-
-
-def object_of(value: Any, what: str) -> dict[str, Any]:
-    """What was answered to ``what``, if it is an object. Raises UnreachableError."""
-    if not isinstance(value, dict):
+    if not isinstance(data, dict):
         raise UnreachableError(f"{what}: the answer is no object: is this the server?")
-    return value
+    return data
 
 
 def check(answer: Answer) -> None:

@@ -13,12 +13,11 @@ from uuid import UUID
 
 from node_poc.crypto.errors import PayloadError, TooLargeError
 from node_poc.crypto.payload import Cryptor
-from node_poc.crypto.streams import through
+from node_poc.crypto.streams import slices, through
 from node_poc.protocol.vantage6_body import Body
 from node_poc.protocol.vantage6_errors import UnreachableError
 from node_poc.protocol.vantage6_rest import Rest
 
-_PIECE = 3 << 18
 _PATH = "blobstream"
 
 
@@ -73,7 +72,7 @@ class Blobs:
 
     def _body(self, data: bytes, public_key: str | None) -> Body:
         def pieces() -> Iterator[bytes]:
-            return through(self._cryptor.encrypt_stream(public_key), _slices(data))
+            return through(self._cryptor.encrypt_stream(public_key), slices(memoryview(data)))
 
         # Made once more for its length: that takes less than to hold it.
         return Body(pieces, sum(map(len, pieces())))
@@ -82,9 +81,3 @@ class Blobs:
         """The run has its end at the server."""
         with self._lock:
             self._stored.pop(run_id, None)
-
-
-def _slices(data: bytes) -> Iterator[bytes]:
-    view = memoryview(data)
-    for start in range(0, len(data), _PIECE):
-        yield bytes(view[start : start + _PIECE])

@@ -26,7 +26,6 @@ from node_poc.protocol.vantage6_answers import (
     claims,
     is_about_token,
     message,
-    object_of,
     read,
     reason,
 )
@@ -150,12 +149,7 @@ class Rest:
             ServerError: as ``get``; UnreachableError also if it is not the one that is left out.
         """
         answer, cutter = self._ask("GET", path), Cutter(most)
-        check(answer)
-        try:
-            value = object_of(answer.value_by(cutter), answer.what)
-        except ValueError as error:
-            raise UnreachableError(f"{answer.what}: the answer is not JSON") from error
-        found = cutter.kept(str(value.get(name)))
+        found = cutter.kept(str(read(answer, cutter).get(name)))
         if found is None:
             raise UnreachableError(f"{answer.what}: `{name}` is another now")
         return found

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from node_poc.crypto.streams import slices
+
 Buffer = bytes | mmap.mmap
 Pieces = Iterable[bytes]
 
@@ -26,7 +28,6 @@ _LONG_STRING = re.compile(rb'(?<=[\s:,\[{])"([A-Za-z0-9+/=$]{256,}+)"')
 # strings has 300,000 bytes.
 _REST_BYTES = 500_000
 _MOST_LONG_STRINGS = 2000
-_PIECE = 1 << 18
 
 
 class JsonPartsError(Exception):
@@ -104,9 +105,3 @@ class JsonParts:
             yield from self._parts[int(found[1])]()
             start = found.end()
         yield text[start:].encode("ascii")
-
-
-def slices(text: bytes | memoryview) -> Iterator[bytes]:
-    """Give a long text in pieces."""
-    for start in range(0, len(text), _PIECE):
-        yield bytes(text[start : start + _PIECE])

@@ -11,8 +11,8 @@ from typing import Any
 
 from node_poc.crypto.errors import CryptoError
 from node_poc.crypto.payload import RsaCryptor
-from node_poc.crypto.streams import DecodeBase64, EncodeBase64, through
-from node_poc.proxy.json_parts import Buffer, JsonParts, JsonPartsError, slices
+from node_poc.crypto.streams import DecodeBase64, EncodeBase64, slices, through
+from node_poc.proxy.json_parts import Buffer, JsonParts, JsonPartsError
 from node_poc.proxy.refusals import RefusedError
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -11,27 +11,12 @@ from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_errors import RefusedError, ServerError, UnreachableError
-from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_turn import MAX_BYTES
-from tests.fakes.vantage6_http import opened
 
 NAME = "0b1f4a5e-0d1c-4b6a-9f0e-5a0f3c1d2e4b"
 PATH = f"/api/blobstream/{NAME}"
 PLAIN = PlainCryptor()
 SIZE = 50_000_000
-
-
-@pytest.fixture
-def server():
-    made = opened()
-    yield made
-    made.shutdown()
-    made.server_close()
-
-
-@pytest.fixture
-def rest(server):
-    return Rest(server.address, "/api", "key")
 
 
 @pytest.fixture

@@ -14,22 +14,8 @@ from node_poc.protocol.vantage6_errors import (
     UnreachableError,
 )
 from node_poc.protocol.vantage6_rest import Rest
-from tests.fakes.vantage6_http import opened, token
-
-KEY = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-def server():
-    made = opened()
-    yield made
-    made.shutdown()
-    made.server_close()
-
-
-@pytest.fixture
-def rest(server):
-    return Rest(server.address, "/api", KEY)
+from tests.fakes.vantage6_http import token
+from tests.unit.protocol.conftest import KEY
 
 
 def test_login_gives_the_nodes_id_and_each_request_carries_the_token(server, rest):

@@ -4,25 +4,8 @@ import pytest
 
 from node_poc.protocol import vantage6_store
 from node_poc.protocol.vantage6_errors import StoreAwayError, UnreachableError
-from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_store import store_has
-from tests.fakes.vantage6_http import opened, token
-
-KEY = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-def server():
-    made = opened()
-    yield made
-    made.shutdown()
-    made.server_close()
-
-
-@pytest.fixture
-def rest(server):
-    return Rest(server.address, "/api", KEY)
-
+from tests.fakes.vantage6_http import token
 
 STORE_ANSWERS = {
     "has it": ((200, {"data": [{"image": "host/a:1"}]}), True),

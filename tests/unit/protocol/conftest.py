@@ -1,0 +1,21 @@
+"""A vantage6 server that answers what a test says, and a node's session with it."""
+
+import pytest
+
+from node_poc.protocol.vantage6_rest import Rest
+from tests.fakes.vantage6_http import opened
+
+KEY = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def server():
+    made = opened()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def rest(server):
+    return Rest(server.address, "/api", KEY)
