@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,11 @@ class Part:
     ldflags: str = ""
     tags: str = ""
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Names of the programs, as Go gives them."""
+        return tuple(self.name if p == "." else _program(p) for p in self.packages)
+
     def key(self, machine: str) -> str:
         """Name of the part's folder in the cache: version and a hash of all it is made from."""
         digest = hashlib.sha256(repr(self).encode() + machine.encode())
@@ -51,6 +58,12 @@ class Part:
         for source in sorted((MODULES / self.name).iterdir()):
             digest.update(source.name.encode() + source.read_bytes())
         return f"{self.name}-{self.version}-{digest.hexdigest()[:12]}"
+
+
+def _program(package: str) -> str:
+    """What Go names the program of a package: its folder, or the one above a version's."""
+    *_, above, name = package.split("/")
+    return above if re.fullmatch(r"v[0-9]+", name) else name
 
 
 KUBERNETES = Part(
@@ -100,6 +113,38 @@ class Binaries:
     pause: Path
 
 
+class Progress:
+    """How far the builds are. Go puts each program into its part's folder when it is linked."""
+
+    def __init__(self, parts: Sequence[Part], work: Path) -> None:
+        """`work`: the folder in which each part has a folder while it is built."""
+        self._parts = tuple(parts)
+        self._work = work
+        self._building: dict[str, Part] = {}
+        self._built: set[str] = set()
+
+    def begin(self, part: Part) -> None:
+        """The build of a part begins."""
+        self._building[part.name] = part
+
+    def end(self, part: Part) -> None:
+        """All programs of a part are built."""
+        self._built.update(part.programs)
+        self._building.pop(part.name)
+
+    def text(self) -> str:
+        """Return how many programs are built, and which are being built."""
+        built, going = set(self._built), []
+        for part in list(self._building.values()):
+            there = {
+                name for name in part.programs if (self._work / part.name / "out" / name).exists()
+            }
+            built |= there
+            going += [name for name in part.programs if name not in built]
+        total = sum(len(part.programs) for part in self._parts)
+        return f"{len(built)} of {total} programs built, building {' '.join(going)}"
+
+
 def located() -> Binaries:
     """Where the built programs are or will be."""
     root = versions.cache_root() / "bin"
@@ -122,11 +167,13 @@ def ensure(console: Console) -> Binaries:
         return located()
     go = golang.find_go(cache, console)
     names = ", ".join(f"{part.name} {part.version}" for part in missing)
+    progress = Progress(missing, cache / "work")
     failures: list[CommandError] = []
     lanes = [[p for p in missing if p is KUBERNETES], [p for p in missing if p is not KUBERNETES]]
-    with console.step(f"compiling {names} (once; 10 to 15 minutes on two cores)"):
+    title = f"compiling {names} (once; 10 to 15 minutes on two cores)"
+    with console.step(title, progress.text):
         threads = [
-            threading.Thread(target=_lane, args=(lane, go, console, failures), daemon=True)
+            threading.Thread(target=_lane, args=(lane, go, progress, failures), daemon=True)
             for lane in lanes
             if lane
         ]
@@ -139,14 +186,15 @@ def ensure(console: Console) -> Binaries:
     return located()
 
 
-def _lane(lane: list[Part], go: Path, console: Console, failures: list[CommandError]) -> None:
+def _lane(lane: list[Part], go: Path, progress: Progress, failures: list[CommandError]) -> None:
     for part in lane:
+        progress.begin(part)
         try:
             _build(part, go)
         except CommandError as error:
             failures.append(error)
             return
-        console.note(f"{part.name} {part.version} is built")
+        progress.end(part)
 
 
 def _build(part: Part, go: Path) -> None:

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -31,13 +31,20 @@ class Console:
         print(f"✔ {text}", file=self._stream, flush=True)
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Announce `title`, show elapsed seconds while the block runs, then how it ended."""
+    def step(self, title: str, detail: Callable[[], str] | None = None) -> Iterator[None]:
+        """Announce `title`, show elapsed seconds while the block runs, then how it ended.
+
+        Args:
+            title: what is being done.
+            detail: returns how far the work is; called in a thread of the console's own.
+        """
         started = time.monotonic()
         finished = threading.Event()
         if not self._live:
             print(f"… {title}", file=self._stream, flush=True)
-        ticker = threading.Thread(target=self._tick, args=(title, started, finished), daemon=True)
+        ticker = threading.Thread(
+            target=self._tick, args=(title, detail, started, finished), daemon=True
+        )
         ticker.start()
         mark = "✘"
         try:
@@ -50,10 +57,18 @@ class Console:
             elapsed = time.monotonic() - started
             print(f"{lead}{mark} {title} ({elapsed:.1f} s)", file=self._stream, flush=True)
 
-    def _tick(self, title: str, started: float, finished: threading.Event) -> None:
+    def _tick(
+        self,
+        title: str,
+        detail: Callable[[], str] | None,
+        started: float,
+        finished: threading.Event,
+    ) -> None:
         while not finished.wait(1.0 if self._live else QUIET_PERIOD):
             elapsed = time.monotonic() - started
+            progress = f", {detail()}" if detail else ""
             if self._live:
-                print(f"\r\033[K… {title} ({elapsed:.0f} s)", end="", file=self._stream, flush=True)
+                line = f"\r\033[K… {title} ({elapsed:.0f} s{progress})"
+                print(line, end="", file=self._stream, flush=True)
             else:
-                print(f"… {title}: {elapsed:.0f} s so far", file=self._stream, flush=True)
+                print(f"… {title}: {elapsed:.0f} s{progress}", file=self._stream, flush=True)
