@@ -23,11 +23,12 @@ READY := $(VENV)/.ready
 
 .PHONY: help
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo
-	@awk '/^[A-Z_]+ \?= .*#/ {name=$$1; sub(/^[^#]*# /, ""); printf "  %-21s %s\n", name "=", $$0}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^##@ / {print "\n" substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nSettings, given as make demo NODES=2 or by the environment\n'
+	@awk '/^[A-Z_]+ \?= .*#/ {name=$$1; sub(/^[^#]*# /, ""); printf "  %-25s %s\n", name "=", $$0}' $(MAKEFILE_LIST)
 
-# --- what people use
+##@ Try it
 
 .PHONY: demo demo-down demo-vantage6 demo-vantage6-down
 demo: $(READY)  ## the whole story on a real cluster: from nothing to an average
@@ -44,6 +45,8 @@ demo-vantage6-down: $(READY)  ## take down what `make demo-vantage6` made
 dashboard: .venv-dashboard/.ready  ## the cluster in a browser, read-only, on this machine only
 	eval "$$($(PYTHON) -m devcluster env)" && .venv-dashboard/bin/python demo/dashboard.py
 
+##@ Dev cluster
+
 .PHONY: cluster cluster-status cluster-down kubectl images
 cluster:  ## make the dev cluster, or bring it back (NODES=2 for two cluster nodes)
 	$(PYTHON) -m devcluster up --nodes $(NODES)
@@ -56,9 +59,9 @@ kubectl:  ## kubectl on the dev cluster: make kubectl ARGS="get pods -A"
 images:  ## build the project's images and push them to the cluster's registry
 	$(PYTHON) -m devcluster images
 
-# --- what engineers use
+##@ Test
 
-.PHONY: check test test-unit test-contract test-cluster bench bench-vantage6 faults kubeconfs format
+.PHONY: check test test-unit test-contract test-cluster
 check: $(READY)  ## lint, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +79,9 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm
 	$(BIN)/pytest tests/cluster tests/devcluster -m cluster $(ARGS)
+##@ Measure and break (long)
+
+.PHONY: bench bench-vantage6 faults
 bench: $(READY)  ## time, requests and memory against a bare client: 12 minutes, on an idle machine
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
@@ -89,6 +95,9 @@ faults: $(READY)  ## the fault matrix, half an hour on a dev cluster of two node
 	$(PYTHON) -m devcluster up --nodes 2
 	$(PYTHON) -m devcluster images
 	$(BIN)/python -m tests.faults $(ARGS)
+##@ Maintain
+
+.PHONY: kubeconfs format
 kubeconfs: $(READY)  ## remake the files in node_poc/kubeconfs that are made from others
 	$(BIN)/python -m node_poc render config-map > node_poc/kubeconfs/node_config_map.yaml
 	$(BIN)/python -m node_poc render policies > node_poc/kubeconfs/network_policies.yaml
