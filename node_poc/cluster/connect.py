@@ -52,6 +52,9 @@ def connect(context: str | None = None, pool_size: int = 16) -> KubernetesApi:
         NoClusterError: neither is there.
     """
     settings = client.Configuration()
+    # HTTPS_PROXY and its like are for the way to the server. The library would take them for the
+    # API too, unless NO_PROXY names its address. A kubeconfig may still name a proxy of its own.
+    settings.proxy = settings.no_proxy = None
     try:
         if os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(client_configuration=settings)
