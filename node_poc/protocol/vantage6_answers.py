@@ -15,12 +15,14 @@ import requests
 from node_poc.protocol.vantage6_cut import Cutter, TooMuchError
 from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
+    BodyTooLargeError,
     RefusedError,
     UnreachableError,
 )
 
 _MESSAGE_LENGTH = 300
 _PIECE = 1 << 20
+_TOO_LARGE = 413
 _FINISHED = "already finished algorithm run"
 # Words of flask-jwt-extended and PyJWT for a token that the server does not take.
 _TOKEN_TROUBLE = ("expired", "signature", "token has been revoked", "segments", "authorization")
@@ -36,6 +38,8 @@ class Answer:
         self.status = response.status_code
         self.reason = response.reason or ""
         self.location = response.headers.get("Location", "")
+        #: Whether it is made to be read by a person in a browser; the server makes none.
+        self.is_page = response.headers.get("Content-Type", "").startswith("text/html")
 
     @cached_property
     def value(self) -> Any:
@@ -105,34 +109,58 @@ def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
 
 
 def check(answer: Answer) -> None:
-    """Raise what ``read`` raises of an answer that tells of an error."""
+    """Raise what ``read`` raises of an answer that tells of an error.
+
+    Only an object with ``msg`` is the server's own word. A gateway before it answers with pages of
+    its own, while the server is restarted or a login has to be given first: the server is away.
+    """
     status, what = answer.status, answer.what
-    # 501: there is no such thing at this server, such as a blob store, nor will there be.
-    if (status >= 500 and status != 501) or status in {408, 425, 429}:
-        raise UnreachableError(f"{what}: HTTP {status} {message(answer)}")
     if 300 <= status < 400:
         where = answer.location[:_MESSAGE_LENGTH]
         answer.close()
         raise UnreachableError(f"{what}: the server redirects to {where}: correct server_url")
-    if status >= 400:
-        told = message(answer)
-        if status == 400 and _FINISHED in told:
-            raise AlreadyFinishedError(f"{what}: {told}", status)
-        raise RefusedError(f"{what}: HTTP {status} {told}", status)
+    if status < 400:
+        if answer.is_page:
+            answer.close()
+            raise UnreachableError(f"{what}: the answer is a web page: is this the server?")
+        return
+    told = message(answer)
+    # 501: there is no such thing at this server, such as a blob store, nor will there be.
+    if (status >= 500 and status != 501) or status in {408, 425, 429}:
+        raise UnreachableError(f"{what}: HTTP {status} {told}")
+    if not is_own_word(answer):
+        away = BodyTooLargeError if status == _TOO_LARGE else UnreachableError
+        raise away(
+            f"{what}: HTTP {status} {told}, and not in the server's own words: the server is away "
+            "behind a gateway; if this lasts, check server_url, port and api_path"
+        )
+    if status == 400 and _FINISHED in told:
+        raise AlreadyFinishedError(f"{what}: {told}", status)
+    raise RefusedError(f"{what}: HTTP {status} {told}", status)
+
+
+def is_own_word(answer: Answer) -> bool:
+    """Whether the server itself tells of an error: by an object with ``msg``."""
+    try:
+        data = answer.value
+    except (ValueError, UnreachableError):
+        return False
+    return isinstance(data, dict) and isinstance(data.get("msg"), str)
 
 
 def message(answer: Answer) -> str:
     """What the server says of an error, short and in one line."""
-    try:
+    told = ""
+    if is_own_word(answer):
         data = answer.value
-        told = f"{data.get('msg', '')} {data.get('errors') or ''}" if isinstance(data, dict) else ""
-    except (ValueError, UnreachableError):
-        told = ""
+        told = f"{data['msg']} {data.get('errors') or ''}"
     return " ".join((told or answer.reason or "").split())[:_MESSAGE_LENGTH]
 
 
 def is_about_token(answer: Answer) -> bool:
     """Whether it is the token that the server does not take, and not what was asked for."""
+    if not is_own_word(answer):
+        return False
     told = message(answer).lower()
     return answer.status == 422 or any(word in told for word in _TOKEN_TROUBLE)
 

@@ -11,6 +11,10 @@ class UnreachableError(ServerError):
     """No answer, or one that tells of trouble at the server: the same may work later."""
 
 
+class BodyTooLargeError(UnreachableError):
+    """A gateway before the server takes no body of this size: it may be set up anew, or not."""
+
+
 class RefusedError(ServerError):
     """The server understood and says no (4xx, 501); the same again gets the same answer."""
 

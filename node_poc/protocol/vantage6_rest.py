@@ -25,6 +25,7 @@ from node_poc.protocol.vantage6_answers import (
     check,
     claims,
     is_about_token,
+    is_own_word,
     message,
     read,
     reason,
@@ -252,7 +253,7 @@ class Rest:
 
     def _login(self) -> int:
         answer = self._call("POST", self._url("token/node"), None, json={"api_key": self._api_key})
-        if answer.status in {400, 401, 422}:
+        if answer.status in {400, 401, 422} and is_own_word(answer):
             raise LoginRefusedError(
                 f"api_key: the server does not take it ({message(answer)}); check that it is this "
                 "node's key, that server_url, port and api_path name the right server, and that "

@@ -70,7 +70,7 @@ def test_a_server_that_is_away_is_unreachable():
         ((400, {"msg": "Request body is incorrect", "errors": {"log": ["x"]}}), RefusedError),
         ((401, {"msg": "This is not your algorithm run to PATCH!"}), RefusedError),
         ((404, {"msg": "Run id=1 not found!"}), RefusedError),
-        ((413, b"too large"), RefusedError),
+        ((413, b"too large"), UnreachableError),
         ((429, b""), UnreachableError),
         ((500, b""), UnreachableError),
         ((503, {"msg": 5}), UnreachableError),
