@@ -21,9 +21,9 @@ from node_poc.inbox import Message
 from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.protocol.ports import Answer, QueryError, Submission
 from node_poc.run_work import RunWork
-from node_poc.runs.admission import image_allowed
 from node_poc.runs.docker_terms import PARENT_ID, TASK_ID, KilledRun, Result, ToBeKilled, number_in
 from node_poc.runs.model import RunSpec
+from node_poc.runs.policies import basics_refused, image_allowed
 from node_poc.runs.status import RunStatus
 from node_poc.storage.columns import read_column_names
 from node_poc.storage.past import PastRecords
@@ -96,10 +96,12 @@ class ContainerManager(RunControl):
         store its algorithm is. This one does without, so users, organizations and stores are not
         looked at here; the server's adapter does that before it calls ``run``.
 
-        Only ``allowed_algorithms`` is known here. A DockerManager also asks algorithm stores, and
-        takes an image by its digest for one of another name.
+        Only ``allowed_algorithms`` and the basics image are known here. A DockerManager also asks
+        algorithm stores, and the registry for the digest of a tag.
         """
-        return image_allowed(image, self._config.policies.allowed_algorithms)
+        policies = self._config.policies
+        allowed = image_allowed(image, policies.allowed_algorithms)
+        return allowed and basics_refused(image, policies) is None
 
     def get_result(self, run_id: int) -> Result | None:
         """What an ended run left; None while it has not ended.

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import regex
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
 from node_poc.config.base import Allowed, Section, Strict, Text
@@ -42,7 +43,8 @@ class Policies(Strict):
         for entry in filter(is_regex, value or []):
             try:
                 re.compile(entry)
-            except re.error as error:
+                regex.compile(entry)  # by which it is matched: `re` knows no time limit
+            except (re.error, regex.error) as error:
                 raise ValueError(f"{entry!r} is no regular expression: {error}") from error
         return value
 

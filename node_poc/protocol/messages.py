@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from node_poc.config.explain import explain, shape_of
 from node_poc.config.model import DatabaseType, NodeConfig
-from node_poc.runs.admission import is_image_name
+from node_poc.runs.image_names import is_image_name
 from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunFile, RunResult, RunSpec
 
 # A run id is a row number of the server's database: PostgreSQL's bigint.

@@ -24,7 +24,7 @@ from node_poc.manifests.identity import Identity
 from node_poc.protocol.messages import MessageError
 from node_poc.protocol.vantage6_origin import CREATED_AT, IN_BLOBS, SERVER
 from node_poc.protocol.vantage6_request import DatabaseRequest, RunRequest
-from node_poc.runs.admission import is_image_name
+from node_poc.runs.image_names import is_image_name
 from node_poc.runs.model import Mount, MountSource, RunFile, RunSpec
 from node_poc.runs.status import RunStatus
 

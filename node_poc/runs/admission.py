@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from node_poc.config.model import NodeConfig
 from node_poc.runs.model import RunSpec
-from node_poc.runs.policies import image_allowed, without_tag
+from node_poc.runs.policies import basics_refused, image_allowed
 from node_poc.runs.status import RunStatus
-
-__all__ = ["NotAllowedError", "check_admission", "image_allowed", "is_image_name", "without_tag"]
-
-# Grammar of an image reference: github.com/distribution/reference, reference.go and regexp.go.
-_DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?"
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-_DIGEST = r"[A-Za-z][A-Za-z0-9]*:[0-9a-f]{32,128}"
-_IMAGE = re.compile(
-    rf"(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*(?::{_TAG})?(?:@{_DIGEST})?", re.ASCII
-)
-_IMAGE_LENGTH = 512
 
 
 class NotAllowedError(Exception):
@@ -47,16 +33,14 @@ def check_admission(spec: RunSpec, config: NodeConfig) -> None:
             f"databases_to_use: this node has no database {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(map(repr, known)) or 'none'}"
         )
-    policies = config.policies
     # With a store, or with digests of a registry, only the server's adapter can tell: it has.
-    decided = config.kubernetes.server_kind != "dummy"
-    if not decided and not image_allowed(spec.image, policies.allowed_algorithms):
+    if config.kubernetes.server_kind != "dummy":
+        return
+    policies = config.policies
+    if reason := basics_refused(spec.image, policies):
+        raise NotAllowedError(f"image: {reason}")
+    if not image_allowed(spec.image, policies.allowed_algorithms):
         raise NotAllowedError(
             "image: this node's policies.allowed_algorithms does not allow it; "
             "ask the data station to allow it, or use an allowed one"
         )
-
-
-def is_image_name(text: str) -> bool:
-    """Whether ``text`` is an image reference: a name, and if given a tag and a digest."""
-    return len(text) <= _IMAGE_LENGTH and _IMAGE.fullmatch(text) is not None

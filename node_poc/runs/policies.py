@@ -1,20 +1,27 @@
 """PURE: vantage6's ``policies``: who may run which algorithm on this node.
 
-The rules are those of ``DockerManager.is_docker_image_allowed`` of vantage6 4.x, with three
+The rules are those of ``DockerManager.is_docker_image_allowed`` of vantage6 4.x, with these
 mistakes of it left out: an id that YAML reads as a number counts; so does an organization's name;
-and ``allow_either_whitelist_or_store`` does not allow everything when only one of the two is set.
+``allow_either_whitelist_or_store`` does not allow everything when only one of the two is set; and a
+name that merely begins as an allowed one is another (``entries.py``).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node_poc.config.sections import Policies, is_regex
+from node_poc.runs.entries import SlowEntryError, image_matches, url_matches
+from node_poc.runs.image_names import parse_image, without_tag
 
 # The image that vantage6's own user interface starts to look at a database, by server version.
-_BASICS = ("harbor2.vantage6.ai/algorithms/basics", "ghcr.io/vantage6/algorithm-basics")
+_BASICS = frozenset({"harbor2.vantage6.ai/algorithms/basics", "ghcr.io/vantage6/algorithm-basics"})
+_REQUESTER = (
+    "policies.allowed_users, policies.allowed_organizations: this node takes no tasks of this user "
+    "or organization; ask the data station to allow them"
+)
 _ASK = "ask the data station to allow it, or use an allowed one"
 
 
@@ -36,14 +43,35 @@ class TaskFacts:
     store_answered: bool = True
 
 
-def digest_in(image: str) -> str | None:
-    """The digest that an image's name spells; None if it spells none."""
-    return image.partition("@")[2] or None
+@dataclass(frozen=True)
+class Decision:
+    """Whether a task runs here.
+
+    ``reason``: why it does not, for the researcher; None if it does.
+    ``image``: what is to be run, which is the task's image unless a tag was looked up: then it is
+    what the tag meant at that time.
+    """
+
+    reason: str | None
+    image: str
+
+
+Digests = Callable[[str], Sequence[str]]
+
+
+def digests_in(image: str) -> Sequence[str]:
+    """The digest that an image's name spells, if it does."""
+    name = parse_image(image)
+    return (name.digest,) if name is not None and name.digest else ()
 
 
 def needs_organization_name(policies: Policies) -> bool:
     """Whether an organization is allowed by name, so that the name must be known."""
-    return any(not entry.isdigit() for entry in policies.allowed_organizations or [])
+    return any(not _is_id(entry) for entry in policies.allowed_organizations or [])
+
+
+def _is_id(entry: str) -> bool:
+    return entry.isascii() and entry.isdigit()
 
 
 def needs_store(policies: Policies) -> bool:
@@ -51,24 +79,36 @@ def needs_store(policies: Policies) -> bool:
     return policies.allowed_algorithm_stores is not None
 
 
-def refusal(
-    task: TaskFacts, policies: Policies, digest_of: Callable[[str], str | None] = digest_in
-) -> str | None:
-    """Why this node does not run the task, for the researcher; None if it does.
+def decide(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in) -> Decision:
+    """Whether this node runs the task, and which image then.
 
     Args:
         task: what is known of it.
         policies: of the node's configuration.
-        digest_of: tells an image's digest; the default knows only what its name spells.
+        digests_of: tells the digests that an image's name stands for, those of its platforms
+            behind its own. The default knows only what the name spells. It is asked for
+            repositories of ``allowed_algorithms`` only, and what it raises is let out.
     """
-    if not policies.allow_basics_algorithm and without_tag(task.image) in _BASICS:
-        return "policies.allow_basics_algorithm: this node does not run vantage6's basics image"
+    if reason := basics_refused(task.image, policies):
+        return Decision(reason, task.image)
     if not _requester_allowed(task, policies):
-        return (
-            "policies.allowed_users, policies.allowed_organizations: this node takes no tasks of "
-            "this user or organization; ask the data station to allow them"
-        )
-    return _image_refusal(task, policies, digest_of)
+        return Decision(_REQUESTER, task.image)
+    listed = _Listed(task.image, policies.allowed_algorithms, digests_of)
+    reason = _image_refusal(task, policies, listed)
+    return Decision(reason, listed.pinned or task.image)
+
+
+def refusal(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in) -> str | None:
+    """Why this node does not run the task, for the researcher; None if it does. As ``decide``."""
+    return decide(task, policies, digests_of).reason
+
+
+def basics_refused(image: str, policies: Policies) -> str | None:
+    """Why this node does not run vantage6's basics image; None if it is another, or allowed."""
+    name = parse_image(image)
+    if policies.allow_basics_algorithm or name is None or name.repository not in _BASICS:
+        return None
+    return "policies.allow_basics_algorithm: this node does not run vantage6's basics image"
 
 
 def _requester_allowed(task: TaskFacts, policies: Policies) -> bool:
@@ -76,26 +116,26 @@ def _requester_allowed(task: TaskFacts, policies: Policies) -> bool:
     users, organizations = policies.allowed_users, policies.allowed_organizations
     if users is None and organizations is None:
         return True
-    requester = {str(task.organization_id), task.organization_name}
     by_user = task.user_id is not None and str(task.user_id) in (users or [])
-    return by_user or bool(requester & set(organizations or []))
+    # A number means an id, whatever organizations are called.
+    named = {entry for entry in organizations or [] if not _is_id(entry)}
+    numbered = set(organizations or []) - named
+    by_id = task.organization_id is not None and str(task.organization_id) in numbered
+    return by_user or by_id or task.organization_name in named
 
 
-def _image_refusal(
-    task: TaskFacts, policies: Policies, digest_of: Callable[[str], str | None]
-) -> str | None:
-    listed = image_allowed(task.image, policies.allowed_algorithms, digest_of)
+def _image_refusal(task: TaskFacts, policies: Policies, listed: _Listed) -> str | None:
     stored = _store_allowed(task, policies)
     both_set = None not in (policies.allowed_algorithms, policies.allowed_algorithm_stores)
     if both_set and policies.allow_either_whitelist_or_store:
-        if listed or stored:
+        if stored or listed.allows():
             return None
         return (
             "policies.allowed_algorithms, policies.allowed_algorithm_stores: neither allows this "
             f"image; {_ASK}"
         )
-    if not listed:
-        return f"policies.allowed_algorithms: this node does not allow this image; {_ASK}"
+    if not listed.allows():
+        return f"policies.allowed_algorithms: {listed.why_not}; {_ASK}"
     return None if stored else _store_refusal(task, policies)
 
 
@@ -103,7 +143,7 @@ def _store_refusal(task: TaskFacts, policies: Policies) -> str:
     stores = policies.allowed_algorithm_stores or []
     if task.store_url is None:
         what = "the task names no algorithm store"
-    elif not _any_matches(task.store_url, stores):
+    elif not _any_means(task.store_url, stores):
         what = "this node does not allow the task's algorithm store"
     elif not task.store_answered:
         return (
@@ -124,39 +164,67 @@ def _store_allowed(task: TaskFacts, policies: Policies) -> bool:
 
 def store_url_allowed(url: str | None, policies: Policies) -> bool:
     """Whether a store is on the list, so that it makes sense to ask it."""
-    return url is not None and _any_matches(url, policies.allowed_algorithm_stores or [])
+    return url is not None and _any_means(url, policies.allowed_algorithm_stores or [])
 
 
-def _any_matches(text: str, entries: list[str]) -> bool:
-    return any(re.match(e, text) is not None if is_regex(e) else e == text for e in entries)
+def _any_means(url: str, entries: list[str]) -> bool:
+    for entry in entries:
+        with contextlib.suppress(SlowEntryError):  # what cannot be told is not allowed
+            if url_matches(entry, url):
+                return True
+    return False
 
 
-def image_allowed(
-    image: str,
-    allowed: list[str] | None,
-    digest_of: Callable[[str], str | None] = digest_in,
-) -> bool:
-    """Whether ``image`` matches an entry.
+def image_allowed(image: str, allowed: list[str] | None, digests_of: Digests = digests_in) -> bool:
+    """Whether ``image`` is meant by an entry.
 
-    That is a regular expression from its start, the image, its name without tag, or the same name
-    with the same digest.
+    That is a regular expression, the image, its name without tag, or the same name with the same
+    digest.
     """
-    return allowed is None or any(_image_matches(image, entry, digest_of) for entry in allowed)
+    return _Listed(image, allowed, digests_of).allows()
 
 
-def _image_matches(image: str, entry: str, digest_of: Callable[[str], str | None]) -> bool:
-    if is_regex(entry):
-        return re.match(entry, image) is not None
-    if entry in {image, without_tag(image)}:
-        return True
-    if without_tag(entry) != without_tag(image):
-        return False
-    digest = digest_of(image)
-    return digest is not None and digest == digest_of(entry)
+class _Listed:
+    """Whether ``allowed_algorithms`` allows an image, and which of its digests."""
 
+    def __init__(self, image: str, allowed: list[str] | None, digests_of: Digests) -> None:
+        self._image = image
+        self._name = parse_image(image)
+        self._allowed = allowed
+        self._digests_of = digests_of
+        self.pinned: str | None = None
+        self.why_not = "this node does not allow this image"
 
-def without_tag(image: str) -> str:
-    """Return the image's name without tag and digest; a registry's port is not a tag."""
-    name = image.partition("@")[0]
-    head, colon, tail = name.rpartition(":")
-    return head if colon and "/" not in tail else name
+    def allows(self) -> bool:
+        """Whether an entry allows it; only if its name does not tell, digests are asked for."""
+        if self._allowed is None:
+            return True
+        return any(map(self._is_named, self._allowed)) or any(map(self._is_same, self._allowed))
+
+    def _is_named(self, entry: str) -> bool:
+        if is_regex(entry):
+            try:
+                return image_matches(entry, self._image)
+            except SlowEntryError:
+                self.why_not = "an entry takes too long to be compared with this image's name"
+                return False
+        if entry in {self._image, without_tag(self._image)}:
+            return True
+        name, listed = self._name, parse_image(entry)
+        if name is None or listed is None or listed.repository != name.repository:
+            return False
+        if not listed.suffix:
+            return True
+        return not name.digest and not listed.digest and listed.version == name.version
+
+    def _is_same(self, entry: str) -> bool:
+        """Whether an entry of the same repository, but another tag or digest, is the same image."""
+        name, listed = self._name, None if is_regex(entry) else parse_image(entry)
+        if name is None or listed is None or listed.repository != name.repository:
+            return False
+        wanted = self._digests_of(entry)
+        same = next((each for each in self._digests_of(self._image) if each in wanted), None)
+        if same is not None and not name.digest:
+            # The tag may mean another image by the time that it is pulled.
+            self.pinned = f"{without_tag(self._image)}@{same}"
+        return same is not None

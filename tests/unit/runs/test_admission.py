@@ -1,13 +1,9 @@
 import pytest
 
-from node_poc.runs.admission import (
-    NotAllowedError,
-    check_admission,
-    image_allowed,
-    is_image_name,
-    without_tag,
-)
+from node_poc.runs.admission import NotAllowedError, check_admission
+from node_poc.runs.image_names import is_image_name, without_tag
 from node_poc.runs.model import Mount, MountSource
+from node_poc.runs.policies import image_allowed
 from tests.fakes.examples import config, spec
 
 DIGEST = "@sha256:" + "a" * 64
@@ -111,3 +107,11 @@ def test_an_image_off_the_list_is_refused():
     limited = config().model_validate(config().model_dump() | rules)
     with pytest.raises(NotAllowedError, match="image: "):
         check_admission(spec(), limited)
+
+
+def test_the_basics_image_is_refused_at_the_dummy_server_too():
+    rules = {"policies": {"allow_basics_algorithm": False}}
+    basics = spec(image="ghcr.io:443/vantage6/algorithm-basics:1")
+    check_admission(basics, config())
+    with pytest.raises(NotAllowedError, match="allow_basics_algorithm"):
+        check_admission(basics, config().model_validate(config().model_dump() | rules))

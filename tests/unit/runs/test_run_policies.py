@@ -5,6 +5,8 @@ import pytest
 from node_poc.config.sections import Policies
 from node_poc.runs.policies import (
     TaskFacts,
+    decide,
+    digests_in,
     needs_organization_name,
     needs_store,
     refusal,
@@ -16,8 +18,8 @@ OTHER = "@sha256:" + "b" * 64
 STORE = "https://store.example/api"
 
 
-def told(policies, image="host/a:1", digest_of=None, **facts):
-    more = {"digest_of": digest_of} if digest_of else {}
+def told(policies, image="host/a:1", digests_of=None, **facts):
+    more = {"digests_of": digests_of} if digests_of else {}
     return refusal(TaskFacts(image, **facts), Policies(**policies), **more)
 
 
@@ -44,6 +46,13 @@ def test_without_policies_all_is_allowed():
         ("host/a:1", "[a-z]+/b", False),
         ("evil/host/a:1", "host/.*", False),
         ("host/a:1", "host/$", False),
+        ("HOST.example/a:1", "host.example/a", True),
+        ("host.example:443/a:1", "host.example/a:1", True),
+        ("host.example:5000/a:1", "host.example/a:1", False),
+        ("docker.io/library/a", "a", True),
+        ("index.docker.io/library/a:latest", "a", True),
+        ("a", "docker.io/a:latest", True),
+        ("registry.example/a", "a", False),
     ],
 )
 def test_a_list_of_images(image, entry, allowed):
@@ -53,15 +62,49 @@ def test_a_list_of_images(image, entry, allowed):
         assert reason.startswith("policies.allowed_algorithms: ")
 
 
-def test_a_tag_and_a_digest_are_the_same_image_where_a_registry_says_so():
-    def digest_of(image):
-        return {"host/a:1": "sha256:1", "host/a:2": "sha256:1", "host/a:3": "sha256:3"}.get(image)
+D1, D2, D3 = ("sha256:" + digit * 64 for digit in "123")
 
-    rules = {"allowed_algorithms": ["host/a:1"]}
-    assert told(rules, "host/a:2", digest_of) is None
-    assert told(rules, "host/a:3", digest_of)
-    assert told(rules, "host/a:unknown", digest_of)
-    assert told({"allowed_algorithms": ["host/b:1"]}, "host/a:2", digest_of)
+
+def registry(image):
+    """A registry that knows three tags; what a name spells needs no registry."""
+    known = {"host/a:1": (D1, D3), "host/a:2": (D1, D3), "host/a:3": (D2,), "host/a": (D3,)}
+    return known.get(image) or digests_in(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "entry", "runs"),
+    [
+        (f"host/a@{D1}", "host/a:1", f"host/a@{D1}"),
+        (f"host/a@{D3}", "host/a:1", f"host/a@{D3}"),  # of one of the tag's platforms
+        (f"host/a@{D2}", "host/a:1", None),
+        (f"host/a:9@{D1}", "host/a:1", f"host/a:9@{D1}"),
+        ("host/a:2", "host/a:1", f"host/a@{D1}"),
+        ("host/a:2", f"host/a@{D1}", f"host/a@{D1}"),
+        ("host/a:2", f"host/a@{D3}", f"host/a@{D3}"),
+        ("host/a:3", "host/a:1", None),
+        ("host/a:unknown", "host/a:1", None),
+        ("host/a:2", "host/b:1", None),
+        ("host/a:1", "host/a:1", "host/a:1"),
+    ],
+)
+def test_a_tag_and_a_digest_are_the_same_image_where_a_registry_says_so(image, entry, runs):
+    """What a tag meant when it was looked up is what runs: it may mean another image later."""
+    decision = decide(TaskFacts(image), Policies(allowed_algorithms=[entry]), registry)
+    assert (decision.reason is None) is (runs is not None)
+    assert decision.image == (runs or image)
+
+
+def test_a_registry_is_asked_for_listed_repositories_only_and_only_where_it_matters():
+    asked = []
+
+    def digests_of(image):
+        asked.append(image)
+        return registry(image)
+
+    rules = {"allowed_algorithms": ["host/b:1", "^host/c", "host/a"]}
+    assert told(rules, "host/a:2", digests_of) is None
+    assert told(rules, "evil/a:2", digests_of)
+    assert asked == []
 
 
 @pytest.mark.parametrize(
@@ -70,6 +113,10 @@ def test_a_tag_and_a_digest_are_the_same_image_where_a_registry_says_so():
         "harbor2.vantage6.ai/algorithms/basics",
         "ghcr.io/vantage6/algorithm-basics:latest",
         "ghcr.io/vantage6/algorithm-basics" + DIGEST,
+        "ghcr.io:443/vantage6/algorithm-basics:1",
+        "ghcr.io:00443/vantage6/algorithm-basics:1",
+        "GHCR.io/vantage6/algorithm-basics:1" + DIGEST,
+        "Harbor2.Vantage6.AI:443/algorithms/basics",
     ],
 )
 def test_the_basics_image(image):
@@ -93,6 +140,8 @@ def test_an_image_below_the_basics_image_is_another():
         ({"allowed_organizations": ["hospital"]}, True),
         ({"allowed_organizations": ["Hospital"]}, False),
         ({"allowed_organizations": [7, "other"]}, False),
+        ({"allowed_organizations": [7]}, False),
+        ({"allowed_organizations": [7, "x"]}, False),
         ({"allowed_users": [3], "allowed_organizations": [6]}, True),
         ({"allowed_users": [2], "allowed_organizations": [7]}, True),
         ({"allowed_users": [6], "allowed_organizations": [2]}, False),
@@ -103,9 +152,21 @@ def test_users_and_organizations(rules, allowed):
     assert (told(rules, **facts) is None) is allowed
 
 
-@pytest.mark.parametrize("rules", [{"allowed_users": ["None"]}, {"allowed_users": ["x"]}])
-def test_a_task_without_a_user_is_nobodys(rules):
-    assert "allowed_users" in told(rules, organization_id=6)
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"allowed_users": ["None"]},
+        {"allowed_users": ["x"]},
+        {"allowed_organizations": ["None"]},
+    ],
+)
+def test_a_task_without_a_user_or_organization_is_nobodys(rules):
+    assert "allowed_users" in told(rules)
+
+
+def test_an_organization_that_is_called_by_anothers_number_is_not_that_one():
+    facts = {"organization_id": 99, "organization_name": "6"}
+    assert told({"allowed_organizations": [6, "hospital"]}, **facts)
 
 
 @pytest.mark.parametrize(
