@@ -20,15 +20,19 @@ from typing import Any
 import yaml
 
 from node_poc.cluster.addresses import look_up
-from node_poc.config.load import API_KEY_VARIABLE, PRIVATE_KEY_VARIABLE, overriding
+from node_poc.config.load import API_KEY_VARIABLE, PRIVATE_KEY_VARIABLE, overriding, read_text
 from node_poc.config.model import NodeConfig
+from node_poc.config.yaml_text import parse_yaml
+from node_poc.crypto.errors import PrivateKeyError
+from node_poc.crypto.keys import private_key_pem
 from node_poc.isolation.node_policies import build_node_policies
 from node_poc.isolation.policies import build_policies
-from node_poc.manifests.config_map import build_config_map
+from node_poc.manifests.config_map import build_config_map, why_no_config_map
 from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
 from node_poc.manifests.station import Station, build_station
+from node_poc.storage.private_key import organization_key
 
 WHAT = ["policies", "config-map", "pull-secret", "database-secrets", "vantage6"]
 _TEMPLATES = Path(__file__).with_name("kubeconfs")
@@ -36,10 +40,6 @@ _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: 
 _NODE_HEAD = "Made by `python -m node_poc render policies`: who talks to whom."
 _PRIVATE_HEAD = "Holds secrets: apply it (kubectl apply -f -), and keep it in no file."
 _LOGIN_FILE = "kubernetes.docker_config_file"
-_PASSWORDS = (
-    "docker_registries: holds passwords, and a ConfigMap is no place for them; keep them in a "
-    f"`docker login` file and name it in {_LOGIN_FILE}, then run `render pull-secret`"
-)
 
 
 class RenderError(Exception):
@@ -69,9 +69,10 @@ def render(
     if what == "pull-secret":
         return _yaml(_PRIVATE_HEAD, [_pull_secret(config)])
     if what == "config-map":
-        if config.docker_registries:
-            raise RenderError(_PASSWORDS)
-        return build_config_map(config.kubernetes.namespace, _read(path))
+        text = read_text(path)
+        if reason := why_no_config_map(kind, parse_yaml(text)):
+            raise RenderError(reason)
+        return build_config_map(config.kubernetes.namespace, text)
     if what == "policies" and kind == "dummy":
         settings = config.kubernetes
         made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
@@ -146,8 +147,8 @@ def _policies(config: NodeConfig) -> list[dict[str, Any]]:
 def _station(
     config: NodeConfig, path: Path, image: str | None, environment: Mapping[str, str]
 ) -> Station:
-    text = _read(path)
-    data = yaml.safe_load(text)
+    text = read_text(path)
+    data = parse_yaml(text)
     names = [name for name in overriding(data) if environment.get(name)]
     # The key becomes a Secret of its own, wherever it lies here.
     overrides = {name: environment[name] for name in names if name != PRIVATE_KEY_VARIABLE}
@@ -167,13 +168,9 @@ def _station(
 
 
 def _private_key(config: NodeConfig, path: Path) -> str | None:
-    if not config.encryption.enabled:
-        return None
-    file = path.parent / config.encryption.key_file
+    """The key alone, whatever else its file holds; a file that holds none is refused."""
     try:
-        return _read(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RenderError(
-            f"encryption.private_key: {file} cannot be read ({error}); "
-            "`python -m node_poc create-private-key` makes one"
-        ) from error
+        key = organization_key(config, path.parent)
+    except PrivateKeyError as error:
+        raise RenderError(str(error)) from error
+    return private_key_pem(key).decode() if key else None

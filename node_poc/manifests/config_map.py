@@ -1,9 +1,13 @@
-"""PURE: the node's configuration file as the ConfigMap that its pod mounts."""
+"""PURE: the configuration file of the dummy server's node as the ConfigMap that its pod mounts."""
 
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
+import yaml
+
+from node_poc.config.secret_words import secret_paths
 from node_poc.manifests import identity
 
 NAME = "v6-node-config"
@@ -18,12 +22,57 @@ metadata:
   labels:
     {label}: {part_of}
 data:
-  {key}: |
 """
+
+
+def why_no_config_map(kind: str, data: dict[str, Any]) -> str | None:
+    """Why a file must not become a ConfigMap, which everybody in a namespace may read; or None.
+
+    Args:
+        kind: ``kubernetes.server_kind``.
+        data: the file's values.
+    """
+    if kind == "vantage6":
+        return (
+            "api_key: this is the file of a vantage6 node, and a ConfigMap is no place for its API "
+            "key and passwords; use `render vantage6`, which makes Secrets of them"
+        )
+    if data.get("docker_registries"):
+        return (
+            "docker_registries: holds passwords, and a ConfigMap is no place for them; keep them "
+            "in a `docker login` file and name it in kubernetes.docker_config_file, then run "
+            "`render pull-secret`"
+        )
+    if paths := list(secret_paths(data)):
+        return (
+            f"{', '.join(paths[:8])}: is a secret, and a ConfigMap is no place for it; remove it, "
+            "as a node of the dummy server has no use for it"
+        )
+    return None
 
 
 def build_config_map(namespace: str, text: str) -> str:
     """Return the ConfigMap as YAML text, with the file's comments kept."""
     label, part_of = identity.LABEL_PART_OF, identity.PART_OF
-    head = _HEAD.format(name=NAME, namespace=namespace, key=KEY, label=label, part_of=part_of)
-    return head + textwrap.indent(text, "    ")
+    head = _HEAD.format(name=NAME, namespace=namespace, label=label, part_of=part_of)
+    # Where the first line is indented, YAML has to be told by how much the whole text is.
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    indentation = "4" if first.startswith(" ") else ""
+    made = f"{head}  {KEY}: |{indentation}\n{_indent(text, indentation)}"
+    if _says(made, text):
+        return made
+    # Such as line ends of other systems, and signs that cannot be printed.
+    return head + textwrap.indent(yaml.safe_dump({KEY: text}, default_style='"'), "  ")
+
+
+def _indent(text: str, indentation: str) -> str:
+    return textwrap.indent(text, "      " if indentation else "    ")
+
+
+def _says(made: str, text: str) -> bool:
+    """Whether the text reads back as it was; the end of its last line is of no account."""
+    try:
+        held = yaml.safe_load(made)["data"][KEY]
+    except yaml.YAMLError:
+        return False
+    return bool(held.rstrip("\n") == text.rstrip("\n"))

@@ -31,8 +31,9 @@ def read_private_key(path: Path) -> RSAPrivateKey:
             pem = file.read(_KEY_BYTES)
     except OSError as error:
         raise PrivateKeyError(
-            f"{path}: the private key cannot be read ({error.strerror}); check "
-            "encryption.private_key, and the Secret that is mounted there"
+            f"{path}: the private key cannot be read ({error.strerror}); correct the path, copy "
+            "your organization's key there, or make the first one with `python -m node_poc "
+            "create-private-key` (in a pod: apply its Secret, from `render vantage6`)"
         ) from error
     try:
         return load_private_key(pem)
@@ -52,7 +53,10 @@ def organization_key(config: NodeConfig, folder: Path) -> RSAPrivateKey | None:
     """
     if not config.encryption.enabled:
         return None
-    return read_private_key(folder / config.encryption.key_file)
+    try:
+        return read_private_key(folder / config.encryption.key_file)
+    except PrivateKeyError as error:
+        raise PrivateKeyError(f"encryption.private_key: {error}") from error
 
 
 def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:

@@ -10,10 +10,11 @@ from kubernetes import client
 from node_poc.cli import main
 from node_poc.config.load import load_config, parse_config
 from node_poc.render_command import WHAT, RenderError, render
+from tests.unit.crypto.conftest import VECTORS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "tests/fakes/vantage6_node.yaml").read_text()
-KEY = "-----BEGIN PRIVATE KEY-----\nnot really\n-----END PRIVATE KEY-----\n"
+KEY = VECTORS["private_key"]
 MODELS = {
     "ConfigMap": client.V1ConfigMap,
     "Deployment": client.V1Deployment,
@@ -116,7 +117,7 @@ def test_secrets_stand_in_secrets_only(station):
     for each in station():
         if each["kind"] != "Secret":
             written = json.dumps(each)
-            for secret in ("hidden-words", "not really", "95e0a1b2"):
+            for secret in ("hidden-words", KEY.splitlines()[1], "95e0a1b2"):
                 assert secret not in written
 
 
@@ -269,6 +270,33 @@ def test_a_missing_private_key_is_told(tmp_path):
         render("vantage6", load_config(path, {}), path)
 
 
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ("", "is empty"),
+        ("server_url: https://server.example\n", "not a readable private key"),
+        (VECTORS["public_key"], "not a readable private key"),
+        ("-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n", "is a public key"),
+    ],
+)
+def test_a_file_that_holds_no_private_key_is_refused(station, tmp_path, capsys, held, told):
+    station()
+    (tmp_path / "private_key.pem").write_text(held)
+    assert main(["render", "vantage6", "--config", str(tmp_path / "node.yaml")]) == 2
+    printed = capsys.readouterr()
+    assert "encryption.private_key: " in printed.err
+    assert told in printed.err
+    assert printed.out == ""
+
+
+def test_a_keys_secret_holds_nothing_else_of_its_file(station, tmp_path):
+    station()
+    (tmp_path / "private_key.pem").write_text(f"a password of ours\n{KEY}")
+    path = tmp_path / "node.yaml"
+    assert "a password of ours" not in render("vantage6", load_config(path, {}), path)
+    assert only(station(), "Secret", "-private-key")["stringData"] == {"private_key.pem": KEY}
+
+
 def test_a_database_that_nobody_finds_is_told(station, capsys):
     station()
     told = capsys.readouterr().err
@@ -302,8 +330,18 @@ def test_the_policies_alone(station):
 
 def test_what_is_printed_may_be_applied(station, tmp_path, capsys):
     station()
-    for what in set(WHAT) - {"config-map"}:  # this file holds passwords
+    for what in set(WHAT) - {"config-map"}:  # this file holds secrets
         assert main(["render", what, "--config", str(tmp_path / "node.yaml")]) == 0
         printed = capsys.readouterr().out
         assert list(yaml.safe_load_all(printed))
         assert "&id" not in printed
+
+
+def test_a_vantage6_nodes_file_becomes_no_config_map(station, tmp_path, capsys):
+    station()
+    assert main(["render", "config-map", "--config", str(tmp_path / "node.yaml")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "api_key: " in printed.err
+    assert "`render vantage6`" in printed.err
+    assert "hidden-words" not in printed.err

@@ -188,8 +188,8 @@ def test_a_label_given_twice_is_told():
         (GOOD + "  node_name: b\n", "line 11: key `node_name` is given twice"),
         (GOOD + "logging:\n\tlevel: INFO\n", "line 12: there is a tab"),
         (GOOD + "a: [1\n", "not YAML"),
-        (GOOD + "a: 'x\n", "not YAML"),
-        (GOOD + "a: !!python/object:os.system x\n", "not YAML"),
+        (GOOD + "a: 'x\n", "line 11: a quotation mark"),
+        (GOOD + "a: !!python/object:os.system x\n", "line 11: the value begins with"),
         (GOOD + "? [a, b]\n: 1\n", "line"),
         (GOOD + "7: 1\n", "7"),
         ("", "empty"),
@@ -233,7 +233,7 @@ def test_a_file_is_named_in_its_errors(tmp_path):
     with pytest.raises(ConfigError, match=r"node\.yaml: line 1"):
         load_config(path)
     path.write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match=r"node\.yaml: cannot be read as UTF-8"):
+    with pytest.raises(ConfigError, match=r"node\.yaml: line 1: cannot be read as UTF-8"):
         load_config(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(Path(tmp_path))
