@@ -1,4 +1,4 @@
-"""Jobs of this node that belong to no run in the book: over but not marked, or nobody's."""
+"""Jobs of this node that belong to no run in the book: not marked, not finished, or nobody's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 from node_poc.book import RunBook
 from node_poc.calls import Calls
 from node_poc.inbox import Message, Orphan
+from node_poc.lingering import Lingering
 from node_poc.pool import DaemonPool
 from node_poc.runs.observed import JobObservation
 from node_poc.storage.records import Records
@@ -24,21 +25,37 @@ class Orphans:
     """Finishes what a crash left half done, and removes what nobody knows, telling so twice."""
 
     def __init__(
-        self, book: RunBook, records: Records, calls: Calls, timers: Timers, disk: DaemonPool
+        self,
+        book: RunBook,
+        records: Records,
+        calls: Calls,
+        timers: Timers,
+        disk: DaemonPool,
+        kept_seconds: float,
     ) -> None:
-        """All are the engine's. Used by its thread only, which lets the disk's thread look up."""
+        """All are the engine's. Used by its thread only, which lets the disk's thread look up.
+
+        ``kept_seconds``: how long a delivered Job stays that has finished.
+        """
         self._book = book
         self._records = records
         self._calls = calls
         self._timers = timers
         self._disk = disk
+        self._lingering = Lingering(timers, calls.remove_job, kept_seconds)
         self._told: set[int] = set()
 
     def look_after(self, job: JobObservation, post: Callable[[Message], None]) -> None:
         """Take a Job of a list into account; ``post`` hands a message to the engine."""
+        self._lingering.look_after(job)
         run_id = job.run_id
         if run_id not in self._book and not job.delivered and run_id not in self._told:
             self._disk.submit(self._look_up, run_id, post)
+
+    def look_again(self, job: JobObservation | None) -> None:
+        """Take a Job that has changed into account."""
+        if job is not None:
+            self._lingering.look_after(job)
 
     def _look_up(self, run_id: int, post: Callable[[Message], None]) -> None:
         if not self._records.has_run(run_id):

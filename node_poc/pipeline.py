@@ -91,7 +91,8 @@ class Engine:
         self._disk = DaemonPool("disk", 1)
         self._calls = Calls(work, self.post, self._book, self._disk)
         self._timers = Timers()
-        self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk)
+        kept = config.kubernetes.keep_finished_seconds
+        self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk, kept)
         self._past = PastRuns(self._book, records, past)
         taking = Taking(config, work, records, self._past)
         self._intake = Intake(self._book, taking, self._disk, self.post)
@@ -203,7 +204,8 @@ class Engine:
     def _on_jobs(self, message: JobsSeen) -> None:
         match message.seen:
             case Changed(object=job, gone=gone):
-                self._observe(observe_job(job, gone=gone))
+                self._observe(seen := observe_job(job, gone=gone))
+                self._orphans.look_again(seen)
             case Listed(objects=jobs, asked_at=asked_at):
                 observations = [o for o in map(observe_job, jobs) if o is not None]
                 for observation in observations:

@@ -237,8 +237,12 @@ class RunWork:
         if never_ended:
             self.remove(run_id)
             return
+        marks = {
+            identity.ANNOTATION_DELIVERED: "true",
+            identity.ANNOTATION_DELIVERED_AT: str(int(time.time())),
+        }
         patch = {
-            "metadata": {"annotations": {identity.ANNOTATION_DELIVERED: "true"}},
+            "metadata": {"annotations": marks},
             "spec": {"ttlSecondsAfterFinished": self._config.kubernetes.keep_finished_seconds},
         }
         self._objects.patch_job(self._identity.job_name(run_id), patch)

@@ -97,16 +97,23 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         if condition.get("status") == "True"
     }
     failed = conditions.get("Failed") or _overdue(conditions)
+    annotations = metadata.get("annotations") or {}
     return JobObservation(
         run_id=run_id,
         created_at=parse_time(metadata.get("creationTimestamp")),
         succeeded="Complete" in conditions,
         failed_reason=failed.get("reason", ""),
         failed_message=failed.get("message", ""),
-        delivered=identity.ANNOTATION_DELIVERED in (metadata.get("annotations") or {}),
+        delivered=identity.ANNOTATION_DELIVERED in annotations,
+        delivered_at=_seconds(annotations.get(identity.ANNOTATION_DELIVERED_AT)),
         # Somebody deletes it and waits for its pods to go first.
         gone=gone or bool(metadata.get("deletionTimestamp")),
     )
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds since the epoch as the node writes them; None for anything else."""
+    return float(text) if text and text.isascii() and text.isdigit() else None
 
 
 def _overdue(conditions: dict[str, dict[str, Any]]) -> dict[str, Any]:

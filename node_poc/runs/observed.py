@@ -53,6 +53,7 @@ class JobObservation:
     """What one look at a run's Job showed.
 
     ``succeeded``: it has the Complete condition. ``failed_reason`` is that of its Failed condition.
+    ``delivered``: the server has the run's result, since ``delivered_at`` if that is known.
     ``gone``: it is not there any more, or about to go.
     """
 
@@ -62,6 +63,7 @@ class JobObservation:
     failed_reason: str = ""
     failed_message: str = ""
     delivered: bool = False
+    delivered_at: float | None = None
     gone: bool = False
 
 

@@ -138,3 +138,14 @@ def test_events_come_in_the_order_they_were_told_last():
     seen = observe_events(events)
     assert [told.reason for told in seen] == ["a", "b", "c", "d"]
     assert seen[0] == ClusterEvent("a", "m")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1764292000", 1764292000.0), (None, None), ("", None), ("soon", None), ("-1", None)],
+)
+def test_when_a_job_was_delivered(text, seconds):
+    marks = {"vantage6.ai/result-delivered": "true", "vantage6.ai/result-delivered-at": text}
+    found = observe_job(job(annotations={key: value for key, value in marks.items() if value}))
+    assert found.delivered
+    assert found.delivered_at == seconds
