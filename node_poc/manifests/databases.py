@@ -7,12 +7,14 @@ names its keys: the kubelet fills them in, for the requested databases only. The
 on Secrets; only its own configuration file, mounted from another Secret, holds the values as well.
 
 Values lie in the Secret as a vantage6 container has them: base32, with ``!`` for ``=``. A value
-that changes in the file must be rendered again.
+that changes in the file must be rendered again. A user's home and name are written as they are:
+programs read them before vantage6's tools have decoded anything.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 from typing import Any
 
 from node_poc.config.model import Database, NodeConfig
@@ -20,11 +22,25 @@ from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 
 _ALGORITHM_ENV = "algorithm-env."
+_OF_THE_USER = {"HOME", "USER", "LOGNAME"}
 
 
 def encode(value: str) -> str:
     """A variable's value as vantage6's algorithm tools decode it."""
     return base64.b32encode(value.encode()).decode().replace("=", "!")
+
+
+def _encoded(name: str, value: str) -> str:
+    return value if name in _OF_THE_USER and _stays_plain(value) else encode(value)
+
+
+def _stays_plain(value: str) -> bool:
+    """Whether vantage6's tools leave a value alone: one that they cannot decode."""
+    try:
+        base64.b32decode(value.encode().replace(b"!", b"="))
+    except binascii.Error:
+        return True
+    return False
 
 
 def database_variables(database: Database) -> dict[str, str]:
@@ -46,7 +62,9 @@ def build_databases_secret(config: NodeConfig) -> dict[str, Any]:
     values: dict[str, str] = {}
     for database in config.databases:
         values |= database_variables(database)
-    values |= {key: config.algorithm_env[name] for name, key in algorithm_variables(config)}
+    texts = {key: encode(value) for key, value in values.items()}
+    for name, key in algorithm_variables(config):
+        texts[key] = _encoded(name, config.algorithm_env[name])
     names = Identity(config.kubernetes.node_name)
     return {
         "apiVersion": "v1",
@@ -59,5 +77,5 @@ def build_databases_secret(config: NodeConfig) -> dict[str, Any]:
                 identity.LABEL_NODE: names.node_label,
             },
         },
-        "stringData": {key: encode(value) for key, value in values.items()},
+        "stringData": texts,
     }

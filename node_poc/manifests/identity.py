@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from node_poc.config.base import short_hash
 
@@ -30,6 +31,14 @@ ANNOTATION_DELIVERED_AT = "vantage6.ai/result-delivered-at"
 ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 CONTAINER = "algorithm"
+# Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of
+# this node would not end beside a sidecar, and the walls cut a sidecar off from its mesh.
+LABELS_NO_MESH = MappingProxyType(
+    {"sidecar.istio.io/inject": "false", "istio.io/dataplane-mode": "none"}
+)
+ANNOTATIONS_NO_MESH = MappingProxyType(
+    {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
+)
 
 _SLUG_LENGTH = 24
 

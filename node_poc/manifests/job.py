@@ -34,6 +34,9 @@ _NOT_FOR_ALGORITHMS = (
     "KUBERNETES_PORT_443_TCP_PORT",
     "KUBERNETES_PORT_443_TCP_PROTO",
 )
+# A user whom the image does not know has neither a home nor a name: caches in ~, getpass and more
+# fail for it. Everybody may write to /tmp.
+_FOR_UNKNOWN_USERS = {"HOME": "/tmp", "USER": "algorithm", "LOGNAME": "algorithm"}  # noqa: S108
 _NONE: Mapping[str, str] = MappingProxyType({})
 # Kubernetes notes a silent cluster node after this (``kube-controller-manager
 # --node-monitor-grace-period``, its default since 1.32).
@@ -66,7 +69,10 @@ def build_job(
         # Never a second try: an algorithm that ran twice would answer twice.
         "backoffLimit": 0,
         "template": {
-            "metadata": {"labels": labels, "annotations": annotations},
+            "metadata": {
+                "labels": labels | identity.LABELS_NO_MESH,
+                "annotations": annotations | identity.ANNOTATIONS_NO_MESH,
+            },
             "spec": _pod_spec(spec, config, hosts, storage_group),
         },
     }
@@ -153,8 +159,12 @@ def _container(spec: RunSpec, config: NodeConfig) -> dict[str, Any]:
 def _variables(spec: RunSpec, config: NodeConfig) -> list[dict[str, Any]]:
     secret = Identity(config.kubernetes.node_name).databases_secret_name
     own = {name for name, _ in (*spec.environment, *spec.secrets)}
+    added = dict.fromkeys(_NOT_FOR_ALGORITHMS, "")
+    # Root and a user of the image's own choice have their home in the image.
+    if config.kubernetes.security.run_as_user:
+        added |= _FOR_UNKNOWN_USERS
     return [
-        *({"name": name, "value": ""} for name in _NOT_FOR_ALGORITHMS if name not in own),
+        *({"name": name, "value": text} for name, text in added.items() if name not in own),
         *({"name": name, "value": escape_references(text)} for name, text in spec.environment),
         *(
             {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}

@@ -18,6 +18,7 @@ from node_poc.manifests.station import (
     key_volume,
     metadata,
     pod_extras,
+    pod_metadata,
 )
 
 _FILE_FOLDER = "/etc/v6-node"
@@ -74,7 +75,6 @@ def _service(station: Station) -> Object:
 
 
 def _deployment(station: Station) -> Object:
-    annotations = {identity.ANNOTATION_CHECKSUM: station.checksum}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -83,7 +83,7 @@ def _deployment(station: Station) -> Object:
             "replicas": 1,
             "selector": {"matchLabels": _labels(station)},
             "template": {
-                "metadata": {"labels": _labels(station), "annotations": annotations},
+                "metadata": pod_metadata(station, _labels(station)),
                 "spec": _pod(station),
             },
         },

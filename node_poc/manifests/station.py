@@ -135,7 +135,7 @@ def _node(station: Station) -> Object:
     made["metadata"]["labels"] = labels
     made["spec"]["selector"] = {"matchLabels": labels}
     template = made["spec"]["template"]
-    template["metadata"] = {"labels": labels, "annotations": {_CHECKSUM: station.checksum}}
+    template["metadata"] = pod_metadata(station, labels)
     pod = template["spec"]
     pod["serviceAccountName"] = station.names.node_label
     pod |= pod_extras(station)
@@ -154,6 +154,14 @@ def _node(station: Station) -> Object:
         init["command"] = ["chown", "10001:10001", station.config.task_dir]
         init["volumeMounts"] = mounts[:1]
     return made
+
+
+def pod_metadata(station: Station, labels: Mapping[str, str]) -> Object:
+    """Labels and annotations of a pod of this node or its proxy; it is in no mesh."""
+    return {
+        "labels": {**labels, **identity.LABELS_NO_MESH},
+        "annotations": {_CHECKSUM: station.checksum, **identity.ANNOTATIONS_NO_MESH},
+    }
 
 
 def pod_extras(station: Station) -> Object:

@@ -43,12 +43,23 @@ def build_volumes(
                 volumes.append(volume)
         else:
             volume_mount = {"name": _TASKS_VOLUME, "subPath": sub_path(mount, spec.run_id)}
-        mounts.append(volume_mount | {"mountPath": mount.path, "readOnly": mount.read_only})
+        mounts.append(volume_mount | {"mountPath": mount.path} | _access(mount))
     if config.kubernetes.security.read_only_root_filesystem:
         size = config.kubernetes.resources.ephemeral_storage
         volumes.append({"name": _SCRATCH_VOLUME, "emptyDir": {"sizeLimit": size}})
         mounts.append({"name": _SCRATCH_VOLUME, "mountPath": "/tmp", "readOnly": False})  # noqa: S108
     return volumes, mounts
+
+
+def _access(mount: Mount) -> dict[str, Any]:
+    """Who may write to a mount, and to what the site has mounted below it.
+
+    A cluster older than 1.30 drops what it does not know of the second, and a runtime that cannot
+    do it ignores it.
+    """
+    if mount.read_only and mount.source is MountSource.DATABASE:
+        return {"readOnly": True, "recursiveReadOnly": "IfPossible"}
+    return {"readOnly": mount.read_only}
 
 
 def _tasks_volume(config: NodeConfig) -> dict[str, Any]:

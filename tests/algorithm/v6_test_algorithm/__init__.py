@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 import sys
@@ -28,8 +29,18 @@ def describe() -> dict[str, Any]:
         "hostname": socket.gethostname(),
         "processes": _processes(),
         "user": [os.getuid(), os.getgid(), sorted(os.getgroups())],
+        "user_name": getpass.getuser(),
+        "cache": _make_cache(),
         "capabilities": [line for line in _lines("/proc/self/status") if line.startswith("Cap")],
     }
+
+
+def _make_cache() -> str:
+    """Write into the cache of the user, as libraries do; tell where that is."""
+    folder = Path.home() / ".cache" / "library"
+    folder.mkdir(parents=True)
+    (folder / "file").write_text("x")
+    return str(folder)
 
 
 def _lines(path: str) -> list[str]:

@@ -18,7 +18,9 @@ CONTRACT = {
     "DEFAULT_DATABASE_TYPE",
 }
 # What the image and the container runtime set, and what a process always has.
-OF_THE_IMAGE = {"PATH", "HOME", "HOSTNAME", "PKG_NAME", "PYTHONDONTWRITEBYTECODE"}
+OF_THE_IMAGE = {"PATH", "HOSTNAME", "PKG_NAME", "PYTHONDONTWRITEBYTECODE"}
+# The image knows no user 10001.
+OF_THE_USER = {"HOME": "/tmp", "USER": "algorithm", "LOGNAME": "algorithm"}
 # Kubernetes puts these into every container; the node empties them, so that they tell nothing.
 OF_KUBERNETES = "KUBERNETES_"
 OF_KERNEL = ("/proc", "/sys", "/dev")
@@ -34,7 +36,9 @@ def test_an_algorithm_sees_the_contract_and_nothing_else(asking, cluster):
 
     emptied = {name for name in given if name.startswith(OF_KUBERNETES)}
     assert all(given[name] == "" for name in emptied)
-    assert set(given) - emptied - OF_THE_IMAGE == CONTRACT
+    assert set(given) - emptied - OF_THE_IMAGE - OF_THE_USER.keys() == CONTRACT
+    assert {name: given[name] for name in OF_THE_USER} == OF_THE_USER
+    assert (seen["user_name"], seen["cache"]) == ("algorithm", "/tmp/.cache/library")
     values = {name: decoded(given[name]) for name in CONTRACT}
     assert values["USER_REQUESTED_DATABASE_LABELS"] == values["DB_LABELS"] == "default"
     assert values["DEFAULT_DATABASE_TYPE"] == "csv"

@@ -72,9 +72,18 @@ def test_an_algorithm_never_runs_twice(name):
     assert CASES[name]()["spec"]["backoffLimit"] == 0
 
 
-def test_a_job_and_its_pod_have_the_same_labels():
+def test_a_pod_has_the_labels_of_its_job():
     made = CASES["job_host_path"]()
-    assert made["metadata"]["labels"] == made["spec"]["template"]["metadata"]["labels"]
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    assert made["metadata"]["labels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_pod_is_in_no_mesh(name):
+    metadata = CASES[name]()["spec"]["template"]["metadata"]
+    assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
+    assert metadata["labels"]["istio.io/dataplane-mode"] == "none"
+    assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
 
 
 @pytest.mark.parametrize(("user", "non_root"), [(10001, True), (0, False)])
@@ -102,6 +111,34 @@ def test_a_variable_of_the_run_comes_before_an_emptied_one():
     assert variables(made)["KUBERNETES_PORT"] == "7"
     names = [each["name"] for each in pod_of(made)["containers"][0]["env"]]
     assert len(names) == len(set(names))
+
+
+HOME_AND_NAME = {"HOME": "/tmp", "USER": "algorithm", "LOGNAME": "algorithm"}
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    ("user", "given"), [(10001, HOME_AND_NAME), (7, HOME_AND_NAME), (0, {}), (None, {})]
+)
+def test_a_user_whom_the_image_does_not_know_has_a_home_and_a_name(user, given, read_only):
+    security = {"run_as_user": user, "read_only_root_filesystem": read_only}
+    found = variables(build_job(spec(), config(security=security), None, 7))
+    assert {name: found[name] for name in HOME_AND_NAME if name in found} == given
+
+
+def test_the_home_can_be_written_to():
+    pod = pod_of(CASES["job_host_path"]())
+    (container,) = pod["containers"]
+    (mount,) = [m for m in container["volumeMounts"] if m["mountPath"] == HOME_AND_NAME["HOME"]]
+    assert mount["readOnly"] is False
+    (volume,) = [v for v in pod["volumes"] if v["name"] == mount["name"]]
+    assert "emptyDir" in volume
+
+
+def test_the_site_may_name_another_home():
+    made = build_job(spec(secrets=(("HOME", "a-key"),)), config(), None, 7)
+    (found,) = [e for e in pod_of(made)["containers"][0]["env"] if e["name"] == "HOME"]
+    assert found["valueFrom"]["secretKeyRef"]["key"] == "a-key"
 
 
 def test_a_secret_variable_names_its_key():

@@ -14,6 +14,7 @@ from node_poc.cluster.watch import Watcher
 from node_poc.config.kubernetes import Kubernetes
 from node_poc.config.load import load_config
 from node_poc.isolation.policies import build_policies
+from node_poc.manifests import identity
 from node_poc.manifests.config_map import build_config_map
 from node_poc.manifests.identity import slug
 
@@ -210,6 +211,13 @@ def test_our_own_pods_are_no_root_and_have_limits(name):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert {"cpu", "memory"} <= set(container["resources"]["limits"])
+
+
+@pytest.mark.parametrize("name", ["v6-node", "v6proxy"])
+def test_our_own_pods_are_in_no_mesh(name):
+    metadata = only("Deployment", name)["spec"]["template"]["metadata"]
+    assert identity.LABELS_NO_MESH.items() <= metadata["labels"].items()
+    assert identity.ANNOTATIONS_NO_MESH.items() <= metadata["annotations"].items()
 
 
 def test_as_much_processor_is_kept_free_for_the_node_as_by_default():

@@ -68,3 +68,14 @@ def test_every_mount_has_its_volume():
 def test_an_unknown_database_is_a_mistake_of_the_caller():
     with pytest.raises(ValueError, match="nobody"):
         build_volumes(spec(mounts=(database("nobody"),)), config())
+
+
+@pytest.mark.parametrize("storage", [{}, PVC | {"databases_root": "/data"}])
+def test_what_is_mounted_below_a_database_is_read_only_too(storage):
+    mount = Mount(MountSource.DATABASE, "pictures", "/mnt/pictures", is_folder=True)
+    _, made = build_volumes(spec(mounts=(mount,)), config(storage=storage))
+    (database,) = [each for each in made if each["mountPath"] == "/mnt/pictures"]
+    assert database["readOnly"] is True
+    assert database["recursiveReadOnly"] == "IfPossible"
+    others = [each for each in made if each is not database]
+    assert not [each for each in others if "recursiveReadOnly" in each]
