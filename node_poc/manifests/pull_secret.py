@@ -41,6 +41,8 @@ def build_pull_secret(config: NodeConfig, login_file: str | None) -> dict[str, A
     logins = {} if login_file is None else _logins_in(login_file)
     for entry in config.docker_registries:
         host = entry.registry.removeprefix("https://").removeprefix("http://").rstrip("/")
+        host, slash, path = host.partition("/")
+        host = host.lower() + slash + path  # the kubelet compares letter by letter
         host = _DOCKER_HUB if host in _DOCKER_HUB_NAMES else host
         pair = f"{entry.username}:{entry.password}"
         logins[host] = {"auth": base64.b64encode(pair.encode()).decode()}

@@ -36,5 +36,9 @@ class StoreAwayError(Exception):
     """An algorithm store gave no answer that means anything; it is no part of the server."""
 
 
+class RegistryAwayError(Exception):
+    """A registry gave no answer that means anything; it is no part of the server."""
+
+
 class FatalError(Exception):
     """The node cannot work with this server as it is configured; the text names the remedy."""

@@ -24,14 +24,12 @@ from node_poc.protocol.vantage6_errors import (
     AlreadyFinishedError,
     RefusedError,
     ServerError,
-    StoreAwayError,
 )
 from node_poc.protocol.vantage6_origin import RunOrigin
+from node_poc.protocol.vantage6_policies import NotAllowedHereError, PolicyCheck
 from node_poc.protocol.vantage6_reports import Line, Reports
 from node_poc.protocol.vantage6_request import RunRequest
-from node_poc.protocol.vantage6_store import store_has
 from node_poc.protocol.vantage6_turn import MAX_BYTES, MAX_TEXT_BYTES, SMALL_BYTES
-from node_poc.runs import policies
 from node_poc.runs.model import RunSpec
 from node_poc.runs.status import RunStatus
 
@@ -56,6 +54,7 @@ class _Refusal(Exception):  # noqa: N818  it is an answer, not an error
 class LargeRun:
     """A run whose input is read when it is handed over: a few of them would fill the memory."""
 
+    allowed: RunRequest = field(repr=False)
     token: str = field(repr=False)
 
 
@@ -78,6 +77,7 @@ class Intake:
         self._config = config
         self._control = control
         self._reports = reports
+        self._policies = PolicyCheck(line.rest, config)
 
     def prepare(self, request: RunRequest, failures: int = 0) -> Prepared | None:
         """Tell the server that the run is taken up, and get all that it needs.
@@ -90,6 +90,7 @@ class Intake:
             what ``submit`` needs; None if the run has ended, here or at the server.
 
         Raises:
+            RegistryAwayError: a registry did not answer; the run has to be tried again.
             ServerError: there is trouble with the server; the run has to be tried again.
         """
         return self._or_refused(request, lambda: self._prepare(request, failures))
@@ -104,7 +105,9 @@ class Intake:
         if isinstance(prepared, RunSpec):
             return self._hand_over(request, prepared)
         with self._line.turn.large():
-            spec = self._or_refused(request, lambda: self._spec(request, prepared.token, MAX_BYTES))
+            spec = self._or_refused(
+                request, lambda: self._spec(prepared.allowed, prepared.token, MAX_BYTES)
+            )
             return spec is not None and self._hand_over(request, spec)
 
     def _or_refused(self, request: RunRequest, make: Callable[[], _Made]) -> _Made | None:
@@ -151,12 +154,12 @@ class Intake:
     def _prepare(self, request: RunRequest, failures: int) -> Prepared | None:
         if not (failures and request.was_started) and not self._tell_started(request.run_id):
             return None
-        self._check_policies(request)
+        allowed = self._allowed(request, failures)
         token = self._container_token(request)
         try:
-            return self._spec(request, token, SMALL_BYTES)
+            return self._spec(allowed, token, SMALL_BYTES)
         except TooLargeError:
-            return LargeRun(token)
+            return LargeRun(allowed, token)
 
     def _spec(self, request: RunRequest, token: str, limit: int) -> RunSpec:
         """The run for the engine. Raises TooLargeError for one to be read when its turn comes."""
@@ -172,34 +175,12 @@ class Intake:
             raise _Refusal(RunStatus.FAILED, f"The input cannot be read: {error}.") from error
         return spec
 
-    def _check_policies(self, request: RunRequest) -> None:
-        rules = self._config.policies
-        facts = policies.TaskFacts(
-            image=request.image,
-            user_id=request.init_user_id,
-            organization_id=request.init_org_id,
-        )
-        if policies.needs_organization_name(rules):
-            found = self._line.rest.get(f"organization/{request.init_org_id}").get("name")
-            facts = replace(facts, organization_name=str(found) if found else None)
-        if policies.needs_store(rules) and request.store_id is not None:
-            facts = self._with_store(facts, request.store_id)
-        if reason := policies.refusal(facts, rules):
-            raise _Refusal(RunStatus.NOT_ALLOWED, reason)
-
-    def _with_store(self, facts: policies.TaskFacts, store_id: int) -> policies.TaskFacts:
-        rest = self._line.rest
-        url = rest.get(f"algorithmstore/{store_id}").get("url")
-        if not isinstance(url, str):
-            return facts
-        facts = replace(facts, store_url=url)
-        if not policies.store_url_allowed(url, self._config.policies):
-            return facts
+    def _allowed(self, request: RunRequest, failures: int) -> RunRequest:
+        """The run with the image that the policies let run."""
         try:
-            return replace(facts, store_has_image=store_has(rest, url, facts.image))
-        except StoreAwayError as error:
-            log.warning("an algorithm store did not answer", store=url, error=str(error))
-            return replace(facts, store_answered=False)
+            return replace(request, image=self._policies.allowed_image(request, failures))
+        except NotAllowedHereError as error:
+            raise _Refusal(RunStatus.NOT_ALLOWED, str(error)) from error
 
     def _container_token(self, request: RunRequest) -> str:
         # The image as the server spells it: it compares letter by letter.

@@ -15,7 +15,11 @@ import structlog
 from node_poc.backoff import is_worth_a_warning
 from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, QueryError
-from node_poc.protocol.vantage6_errors import LoginRefusedError, ServerError
+from node_poc.protocol.vantage6_errors import (
+    LoginRefusedError,
+    RegistryAwayError,
+    ServerError,
+)
 from node_poc.protocol.vantage6_intake import EngineBusyError, Intake, Prepared
 from node_poc.protocol.vantage6_later import Later
 from node_poc.protocol.vantage6_origin import RunOrigin
@@ -194,12 +198,13 @@ class Taking:
             self._control.kill((run_id,))
 
     def _postpone(self, request: RunRequest, error: Exception) -> None:
-        self._in_a_row += 1
+        elsewhere = isinstance(error, RegistryAwayError)
+        self._in_a_row += not elsewhere  # a registry's trouble is not the server's
         failures = self.later.postpone(request.run_id, request.task_id)
         told = {"run_id": request.run_id, "error": str(error), "tries": failures}
         if not is_worth_a_warning(failures):
             log.debug("run not taken yet: tried again", **told)
-        elif isinstance(error, ServerError):
+        elif isinstance(error, ServerError) or elsewhere:
             log.warning("run not taken yet: tried again", **told)
         else:
             log.error("run not taken yet: tried again", **told, exc_info=error)

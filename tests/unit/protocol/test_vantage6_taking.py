@@ -298,7 +298,7 @@ STORE = {
 @pytest.mark.parametrize("kind", STORE)
 def test_the_store_decides_by_its_answer(make_world, kind, either):
     answer, part = STORE[kind]
-    rules = {"allowed_algorithm_stores": [r"^http://127\.0\.0\.1:"]}
+    rules = {"allowed_algorithm_stores": [r"^http://127\.0\.0\.1:[0-9]+"]}
     if either:
         rules |= {"allowed_algorithms": ["host/b"], "allow_either_whitelist_or_store": True}
         part = part and "neither allows"

@@ -1,0 +1,93 @@
+"""A registry of images over a real socket, which wants a login if a test says so."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+USER, PASSWORD = "reader", "hidden-words"
+_TOKEN = "a-token-of-the-registry"
+_BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+
+def digest(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def manifest(mark: str, *platforms: str) -> bytes:
+    """An image's manifest, or that of several platforms."""
+    listed = {"manifests": [{"digest": each} for each in platforms]} if platforms else {}
+    return json.dumps({"schemaVersion": 2, "mark": mark, **listed}).encode()
+
+
+class Registry(ThreadingHTTPServer):
+    """Holds manifests by ``name:tag``; ``wants`` is None, ``basic`` or ``bearer``."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.manifests: dict[str, bytes] = {}
+        self.wants: str | None = None
+        self.realm: str | None = None
+        self.trouble: tuple[int, bytes] | None = None
+        self.token: object = _TOKEN
+        self.asked: list[tuple[str, str | None]] = []
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    @property
+    def challenge(self) -> str:
+        if self.wants == "basic":
+            return 'Basic realm="registry"'
+        realm = self.realm or f"http://{self.host}/token"
+        scope = "repository:other/thing:pull,push,delete"
+        return f'Bearer realm="{realm}",service="the registry",scope="{scope}"'
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Registry
+
+    def do_GET(self) -> None:
+        told, url = self.headers.get("Authorization"), urlsplit(self.path)
+        self.server.asked.append((self.path, told))
+        if url.path == "/token":
+            self._token(told, parse_qs(url.query))
+        elif self.server.trouble is not None:
+            self._answer(*self.server.trouble)
+        elif told != {"basic": _BASIC, "bearer": f"Bearer {_TOKEN}"}.get(self.server.wants or ""):
+            self._answer(401, b"{}", self.server.challenge)
+        else:
+            _, _, path = url.path.partition("/v2/")
+            name, _, tag = path.partition("/manifests/")
+            found = self.server.manifests.get(f"{name}:{tag}")
+            self._answer(404 if found is None else 200, found or b"{}")
+
+    def _token(self, told: str | None, asked: dict[str, list[str]]) -> None:
+        if told != _BASIC:
+            self._answer(401, b"{}")
+            return
+        assert asked["service"] == ["the registry"]
+        assert asked["scope"] == ["repository:group/name:pull"]
+        self._answer(200, json.dumps({"token": self.server.token}).encode())
+
+    def _answer(self, status: int, body: bytes, challenge: str | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if challenge:
+            self.send_header("WWW-Authenticate", challenge)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
