@@ -129,7 +129,7 @@ def _policies(config: NodeConfig) -> list[dict[str, Any]]:
     """The node's walls; a database that nobody can find is told, and stays behind them."""
     addresses = {}
     for database in config.databases:
-        service = config.service(database) if database.is_service else None
+        service = config.service(database) if config.has_way(database) else None
         egress = config.kubernetes.databases_egress.get(database.label)
         told = egress and (egress.address or egress.pod_labels)
         if service is None or service.address or told:

@@ -79,7 +79,7 @@ def _egress(config: NodeConfig) -> Iterator[str]:
         path = f"kubernetes.databases_egress.{label}"
         if database is None:
             yield f"{path}: there is no database of this label; check its spelling"
-        elif not database.is_service:
-            yield f"{path}: this database is a file or folder; remove it"
+        elif config.kubernetes.server_kind == "dummy":
+            yield f"{path}: the dummy server's algorithms reach the proxy only; remove it"
         elif config.service(database) is None:
-            yield f"{path}: host and port must both be known; add what is missing"
+            yield f"{path}: host (or address) and port must both be known; add what is missing"

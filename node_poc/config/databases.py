@@ -155,8 +155,9 @@ class Database(Strict):
 class DatabaseEgress(Strict):
     """One entry of ``kubernetes.databases_egress``: how algorithms get to a service database.
 
-    Only what the URI does not say: ``host`` and ``port`` where it cannot be read; ``address`` of a
-    name that the node cannot look up; for a database inside the cluster the ``pod_labels`` behind
+    It may also be a file that names a service, of which nothing is read: all must be said then.
+    Else only what the URI does not say: ``host`` and ``port`` where it cannot be read; ``address``
+    of a name that the node cannot look up; for a database inside the cluster the ``pod_labels`` behind
     its Service, their ``namespace`` and, if it is not the Service's, their ``pod_port``.
     """
 

@@ -161,10 +161,17 @@ class NodeConfig(Section):
         """The configured database of this label, or None."""
         return next((d for d in self.databases if d.label == label), None)
 
+    def has_way(self, database: Database) -> bool:
+        """Whether runs that ask for it reach something over the network: it, or what it names."""
+        return database.is_service or database.label in self.kubernetes.databases_egress
+
     def service(self, database: Database) -> Service | None:
-        """Where a service database answers, by its URI and ``kubernetes.databases_egress``."""
+        """Where a database answers, by its URI and ``kubernetes.databases_egress``.
+
+        For a file or folder: where the service answers whose address stands inside.
+        """
         told = database.service
         egress = self.kubernetes.databases_egress.get(database.label)
-        host = (egress and egress.host) or (told and told.host)
+        host = (egress and egress.host) or (told and told.host) or (egress and egress.address)
         port = (egress and egress.port) or (told and told.port)
         return Service(host, port) if host and port else None

@@ -99,7 +99,7 @@ def _services(
     config: NodeConfig, names: Identity, addresses: Mapping[str, Sequence[str]]
 ) -> Iterator[dict[str, Any]]:
     for database in config.databases:
-        rule = _rule(config, database, addresses) if database.is_service else None
+        rule = _rule(config, database, addresses) if config.has_way(database) else None
         if rule is None:
             continue
         callers = of_node(names, identity.COMPONENT_ALGORITHM)

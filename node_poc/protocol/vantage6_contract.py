@@ -88,7 +88,7 @@ def build_spec(
         secrets=secrets,
         files=tuple(files),
         mounts=tuple(_mounts(request, config, databases, files)),
-        services=tuple(database.label for database, _ in databases if database.is_service),
+        services=tuple(database.label for database, _ in databases if config.has_way(database)),
         result_file="output",
         origin=_origin(request, config),
     )

@@ -70,7 +70,7 @@ class RunSpec:
 
     ``secrets`` are more variables, as (name, key): the site keeps each value under its key in a
     Secret of the node, which the pod reads and the node does not. ``services`` are labels of
-    databases that are reached over the network and not mounted.
+    databases that are reached over the network, or are mounted and name what is.
     """
 
     run_id: int
@@ -88,9 +88,9 @@ class RunSpec:
 
     @property
     def databases(self) -> tuple[str, ...]:
-        """Labels of the databases this run asks for: those mounted, then those reached."""
+        """Labels of the databases this run asks for: those mounted, then those only reached."""
         mounted = tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
-        return mounted + self.services
+        return mounted + tuple(label for label in self.services if label not in mounted)
 
     @property
     def volumes(self) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ def test_examples_are_good(name):
         "  - {label: warehouse, type: sql, uri: 'postgresql://db.hospital.example/x'}\n"
         "  - {label: registry, type: sql, uri: 'postgresql://pg.data.svc.cluster.local/x'}\n"
         "  - {label: old, type: sql, uri: 'jdbc:oracle:thin:@ora.hospital.example:1521/x'}\n"
+        "  - {label: fair, type: csv, uri: /srv/data/triples.csv}\n"
     )
     for example in examples:
         without = "" if "databases_egress" in example else "\n"

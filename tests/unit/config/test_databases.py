@@ -141,8 +141,10 @@ def test_a_label_that_only_looks_taken():
     ("egress", "told"),
     [
         ("b: {port: 1}", "kubernetes.databases_egress.b: there is no database"),
-        ("file: {port: 1}", "kubernetes.databases_egress.file: this database is a file"),
-        ("text: {port: 1}", "kubernetes.databases_egress.text: host and port"),
+        ("file: {port: 1}", "kubernetes.databases_egress.file: host (or address) and port"),
+        ("file: {host: h}", "kubernetes.databases_egress.file: host (or address) and port"),
+        ("file: {address: 10.0.0.1}", "kubernetes.databases_egress.file: host (or address)"),
+        ("text: {port: 1}", "kubernetes.databases_egress.text: host (or address) and port"),
         ("a: {address: host}", "kubernetes.databases_egress.a.address: must be an IP address"),
         ("a: {namespace: data}", "kubernetes.databases_egress.a: namespace and pod_port need"),
         ("a: {pods: 1}", "kubernetes.databases_egress.a.pods: unknown"),
@@ -157,6 +159,29 @@ def test_an_egress_that_cannot_be(egress, told):
             egress=egress,
         )
     assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("egress", "host"),
+    [
+        ("file: {host: triples.example, port: 7200}", "triples.example"),
+        ("file: {address: 10.0.0.9, port: 7200}", "10.0.0.9"),
+        ("file: {host: triples.example, address: 10.0.0.9, port: 7200}", "triples.example"),
+    ],
+)
+def test_a_file_may_name_a_service(egress, host):
+    made = parsed(("file", "csv", "/a.csv"), ("other", "csv", "/b.csv"), egress=egress)
+    file, other = made.databases
+    assert made.service(file) == Service(host, 7200)
+    assert made.has_way(file)
+    assert not made.has_way(other)
+    assert made.service(other) is None
+
+
+def test_the_dummy_servers_files_name_no_service():
+    text = HEAD.replace("api_key: a\n", "") + "databases: [{label: a, type: csv, uri: /a.csv}]\n"
+    with pytest.raises(ConfigError, match=r"databases_egress\.a: the dummy server's"):
+        parse_config(text + "kubernetes: {databases_egress: {a: {host: h, port: 1}}}\n", {})
 
 
 def test_the_dummy_server_has_files_only():

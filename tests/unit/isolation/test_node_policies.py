@@ -130,6 +130,20 @@ def test_an_address_of_the_file_comes_first():
     assert rule["to"] == [{"ipBlock": {"cidr": "10.0.0.9/32"}}]
 
 
+def test_a_file_that_names_a_service_lets_its_runs_reach_that_and_no_other_run():
+    text = f"{HEAD}databases: [{{label: db, type: csv, uri: /a.csv}}]\n"
+    egress = "kubernetes: {databases_egress: {db: {host: triples.example, port: 7200}}}\n"
+    policies = made(parse_config(text + egress, {}))
+    (rule,) = reaches(policies)
+    assert [to["ipBlock"]["cidr"] for to in rule["to"]] == ["192.0.2.8/32", "2001:db8::8/128"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 7200}]
+    spec = named(f"-reaches-{slug('db')}", policies)
+    names = Identity(parse_config(HEAD, {}).kubernetes.node_name)
+    assert selects(spec, names.labels(7, "proxy", ("db",)))
+    assert not selects(spec, names.labels(7, "proxy"))
+    assert reaches(made(parse_config(text, {}))) is None
+
+
 def test_a_database_inside_the_cluster_is_reached_at_its_pods():
     egress = "db: {namespace: data, pod_labels: {app: postgres}, pod_port: 5433}"
     (rule,) = reaches(made(service_config("postgresql://pg.data.svc/x", egress), {}))

@@ -12,6 +12,7 @@ from kubernetes.client import V1Job
 
 from node_poc.config.load import parse_config
 from node_poc.manifests.databases import build_databases_secret, encode
+from node_poc.manifests.identity import reaches_label
 from node_poc.manifests.job import build_job
 from node_poc.protocol.vantage6_contract import ContractError, build_spec
 from node_poc.protocol.vantage6_request import DatabaseRequest, RunRequest
@@ -359,3 +360,21 @@ def test_the_secret_holds_what_is_secret_and_no_path():
         "algorithm-env.player",
         "algorithm-env.count",
     }
+
+
+def test_a_file_that_names_a_service_is_mounted_and_its_service_reached():
+    egress = {"databases_egress": {"default": {"address": "10.0.0.9", "port": 7200}}}
+    kubernetes = CONFIG.kubernetes.model_dump() | egress
+    config = CONFIG.model_validate(CONFIG.model_dump() | {"kubernetes": kubernetes})
+    spec = build_spec(request_for("default", "sheets"), config, INPUT, TOKEN)
+    assert spec.services == ("default",)
+    assert spec.databases == ("default", "sheets")
+    assert [m.path for m in spec.mounts if m.source is MountSource.DATABASE] == [
+        "/mnt/default.csv",
+        "/mnt/sheets.xlsx",
+    ]
+    assert dict(spec.environment)["DEFAULT_DATABASE_URI"] == encode("/mnt/default.csv")
+    check_admission(spec, config)
+    labels = build_job(spec, config, "10.0.0.1", 10001)["spec"]["template"]["metadata"]["labels"]
+    assert labels[reaches_label("default")] == "true"
+    assert reaches_label("sheets") not in labels
