@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from node_poc import __version__
+from node_poc.check_command import EXIT_CODES, check
 from node_poc.cluster.connect import NoClusterError
 from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.key_command import create_private_key
-from node_poc.manifests.identity import Identity
-from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.node import run_node
 from node_poc.observe.logging_setup import set_up_logging
 from node_poc.proxy_command import serve
@@ -66,8 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--json", action="store_true", help="JSON instead of a table")
     runs.set_defaults(command=_runs)
 
-    check = commands.add_parser("check", help="validate the configuration file")
-    check.set_defaults(command=_check)
+    checked = commands.add_parser(
+        "check",
+        help="tell what is wrong with the configuration file and what it names",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    checked.set_defaults(command=_check)
 
     render = commands.add_parser("render", help="print Kubernetes objects made from the file")
     render.add_argument("what", choices=WHAT)
@@ -75,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(command=_render)
 
     _add_key_command(commands)
-    for command in (run, proxy, runs, check, render):
+    for command in (run, proxy, runs, checked, render):
         command.add_argument(
             "--config",
             type=Path,
@@ -150,16 +154,7 @@ def _runs(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _check(options: argparse.Namespace, config: NodeConfig) -> int:
-    for item in config.not_applied:
-        print(f"warning: {item.key} has no effect here: {item.reason}")
-    for doubt in config.doubts:
-        print(f"warning: {doubt}")
-    print(f"{options.config}: good; {len(config.databases)} databases, {config.server_address}")
-    node_name = config.kubernetes.node_name
-    print(f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...")
-    for name in pull_secret_names(config):
-        print(f"images are pulled with the Secret {name}")
-    return 0
+    return check(config, options.config, sys.stdout, sys.stderr)
 
 
 def _render(options: argparse.Namespace, config: NodeConfig) -> int:

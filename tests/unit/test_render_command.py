@@ -282,11 +282,13 @@ def test_a_missing_private_key_is_told(tmp_path):
 def test_a_file_that_holds_no_private_key_is_refused(station, tmp_path, capsys, held, told):
     station()
     (tmp_path / "private_key.pem").write_text(held)
-    assert main(["render", "vantage6", "--config", str(tmp_path / "node.yaml")]) == 2
-    printed = capsys.readouterr()
-    assert "encryption.private_key: " in printed.err
-    assert told in printed.err
-    assert printed.out == ""
+    for words in (["render", "vantage6"], ["check"]):
+        assert main([*words, "--config", str(tmp_path / "node.yaml")]) == 2
+        printed = capsys.readouterr()
+        assert "error: encryption.private_key: " in printed.err
+        assert told in printed.err
+        assert "BEGIN" not in printed.out
+        assert "good" not in printed.out
 
 
 def test_a_keys_secret_holds_nothing_else_of_its_file(station, tmp_path):

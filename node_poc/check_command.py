@@ -1,0 +1,80 @@
+"""``python -m node_poc check``: what a person should know before the node starts.
+
+Errors keep the node, or runs, from working: exit code 2. Warnings are for the person to judge: exit
+code 0. A new check is a function from configuration and path to findings, in ``_CHECKS``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from node_poc.config.findings import Finding, error, warning
+from node_poc.config.model import NodeConfig
+from node_poc.crypto.errors import PrivateKeyError
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.pull_secret import pull_secret_names
+from node_poc.storage.private_key import organization_key
+
+EXIT_CODES = """\
+exit codes:
+  0  no error; warnings are for you to judge
+  2  an error: the node, or runs, would not work with this file
+"""
+
+Check = Callable[[NodeConfig, Path], Iterable[Finding]]
+
+
+def check(config: NodeConfig, path: Path, out: TextIO, err: TextIO = sys.stderr) -> int:
+    """Print what is found and return the exit code.
+
+    Args:
+        config: as loaded from ``path``.
+        path: of the configuration file.
+        out: for warnings and what the node would do.
+        err: for errors.
+    """
+    findings = [finding for each in _CHECKS for finding in each(config, path)]
+    errors = [each for each in findings if each.is_error]
+    for finding in findings:
+        print(finding, file=err if finding.is_error else out)
+    if errors:
+        print(f"{path}: {_count(len(errors), 'error')}; the node would not work", file=err)
+        return 2
+    warnings = len(findings)
+    good = f"no error, {_count(warnings, 'warning')}" if warnings else "good"
+    databases = _count(len(config.databases), "database")
+    print(f"{path}: {good}; {databases}, {config.server_address}", file=out)
+    node_name = config.kubernetes.node_name
+    print(
+        f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...", file=out
+    )
+    for name in pull_secret_names(config):
+        print(f"images are pulled with the Secret {name}", file=out)
+    return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number != 1 else "")
+
+
+def _doubts(config: NodeConfig, _: Path) -> Iterator[Finding]:
+    for doubt in config.doubts:
+        yield warning(doubt)
+
+
+def _no_effect(config: NodeConfig, _: Path) -> Iterator[Finding]:
+    for item in config.not_applied:
+        yield warning(f"{item.key} has no effect here: {item.reason}")
+
+
+def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
+    try:
+        organization_key(config, path.parent)
+    except PrivateKeyError as found:
+        yield error(str(found))
+
+
+_CHECKS: tuple[Check, ...] = (_no_effect, _doubts, _key)
