@@ -46,8 +46,9 @@ def short_hash(text: str) -> str:
 
 def absolute_path(value: str) -> str:
     """Return ``value`` if it is a plain absolute path; raise ValueError otherwise."""
-    path = PurePosixPath(value)
-    if not path.is_absolute() or ".." in path.parts or "\0" in value or value == "/":
+    # A path may begin with two slashes, which POSIX leaves to the system; Linux takes them for one.
+    path = PurePosixPath("/" + value.lstrip("/")) if value.startswith("/") else None
+    if path is None or ".." in path.parts or "\0" in value or len(path.parts) == 1:
         raise ValueError("must be an absolute path without `..`, and not /")
     return str(path)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from node_poc.config.api_key import rule_broken_by
 from node_poc.config.databases import DatabaseType
+from node_poc.config.places import misplaced
 
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
@@ -23,6 +25,7 @@ def broken_rules(config: NodeConfig) -> Iterator[str]:
     else:
         yield from _vantage6(config)
     yield from _claims(config)
+    yield from misplaced(config)
     yield from _egress(config)
 
 
@@ -42,6 +45,8 @@ def _dummy(config: NodeConfig) -> Iterator[str]:
 
 
 def _vantage6(config: NodeConfig) -> Iterator[str]:
+    if told := rule_broken_by(config.api_key or ""):
+        yield f"api_key: {told}"
     if not config.api_key:
         yield "api_key: is required by a vantage6 server; add it, or set V6_API_KEY"
     for index, database in enumerate(config.databases):

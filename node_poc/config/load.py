@@ -15,6 +15,7 @@ from node_poc.config.errors import ConfigError
 from node_poc.config.explain import explain
 from node_poc.config.model import NodeConfig, NotApplied
 from node_poc.config.not_applied import split
+from node_poc.config.old_layout import why_old
 from node_poc.config.yaml_text import MAX_BYTES, parse_yaml
 
 __all__ = ["ConfigError", "load_config", "overriding", "parse_config", "read_text"]
@@ -74,6 +75,8 @@ def read_text(path: Path) -> str:
 def parse_config(text: str, environment: Mapping[str, str]) -> NodeConfig:
     """Validate the text of a configuration file. Raises ConfigError."""
     data = parse_yaml(text)
+    if old := why_old(data):
+        raise ConfigError(old)
     if "not_applied" in data:
         raise ConfigError("not_applied: unknown key; remove it")
     data = _overridden(data, environment)
@@ -118,6 +121,8 @@ def _overridden(data: dict[str, Any], environment: Mapping[str, str]) -> dict[st
     values = dict(data)
     if key := environment.get(API_KEY_VARIABLE):
         values["api_key"] = key
+    if isinstance(values.get("api_key"), str):
+        values["api_key"] = values["api_key"].strip()  # copied with a blank or the end of its line
     encryption = values.get("encryption")
     if (path := environment.get(PRIVATE_KEY_VARIABLE)) and isinstance(encryption, dict):
         values["encryption"] = encryption | {"private_key": path}

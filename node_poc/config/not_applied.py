@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from node_poc.config.databases import DatabaseType, is_address
+from node_poc.config.docker_hosts import is_bridge, why_unreachable
 from node_poc.config.sections import HostMount
 
 # Sections that the model does not hold, for any server.
@@ -52,7 +53,6 @@ _WITH_DUMMY = {
     "prometheus": "the dummy server does not ask for it",
 }
 _NO_DOCKER_HOST = "its host is known in Docker only; name the machine"
-_DOCKER_HOSTS = {"localhost", "127.0.0.1", "::1", "host.docker.internal", "gateway.docker.internal"}
 
 Reasons = dict[str, str]
 
@@ -137,4 +137,4 @@ def _docker_host(uri: Any, kind: Any) -> bool:
         return False
     rest = uri.partition("://")[2].partition("/")[0].rpartition("@")[2]
     host = rest.partition("]")[0].removeprefix("[") if "[" in rest else rest.partition(":")[0]
-    return host.lower() in _DOCKER_HOSTS
+    return not is_bridge(host) and why_unreachable(host) is not None

@@ -10,7 +10,7 @@ from node_poc.cli import main
 from node_poc.config.load import load_config, parse_config
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAD = "api_key: a\ntask_dir: /tasks\n"
+HEAD = "api_key: 95e0a1b2-0000-4000-8000-0123456789ab\ntask_dir: /tasks\n"
 
 
 def doubts(server="http://server.example", more="", head=HEAD):
@@ -70,6 +70,75 @@ def test_another_database_that_is_neither_path_nor_service(uri):
 )
 def test_another_database_that_is_one(more):
     assert doubts(more=more) == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("172.17.0.1", "Docker's own containers"),
+        ("172.18.0.1", "Docker's own containers"),
+        ("10.88.0.1", "Docker's own containers"),
+        ("gateway.docker.internal", "known in Docker only"),
+        ("host.containers.internal", "known in Docker only"),
+        ("docker.for.mac.localhost", "the pod itself"),
+    ],
+)
+def test_a_server_on_this_very_machine_as_docker_calls_it(host, why):
+    (told,) = doubts(f"http://{host}")
+    assert told.startswith(f"server_url: {host} is ")
+    assert why in told
+    assert "as pods reach it" in told
+
+
+@pytest.mark.parametrize("host", ["172.17.0.2", "172.16.0.1", "172.32.0.1", "10.88.0.2"])
+def test_other_addresses_are_nobodys_bridge(host):
+    assert doubts(f"http://{host}", f"whitelist: {{ips: [{host}, 0.0.0.0/0, 10.0.0.0/8]}}\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        (
+            "databases: [{label: a, type: omop, uri: 'jdbc:postgresql://172.17.0.1:5432/x'}]\n",
+            "databases[0].uri",
+        ),
+        ("whitelist: {ips: [192.0.2.1, 172.17.0.1]}\n", "whitelist.ips[1]"),
+        ("whitelist: {ips: [172.17.0.0/16]}\n", "whitelist.ips[0]"),
+        ("whitelist: {ips: [127.0.0.1]}\n", "whitelist.ips[0]"),
+        ("node_extra_hosts: {db: 172.17.0.1}\n", "node_extra_hosts.db"),
+        (
+            "node_extra_env: {HTTPS_PROXY: 'http://me:hidden@172.17.0.1:3128'}\n",
+            "node_extra_env.HTTPS_PROXY",
+        ),
+        ("node_extra_env: {http_proxy: 'http://localhost:3128'}\n", "node_extra_env.http_proxy"),
+        (
+            (
+                "databases: [{label: a, type: sql, uri: 'postgresql://db/x'}]\n"
+                "kubernetes: {databases_egress: {a: {address: 172.17.0.1}}}\n"
+            ),
+            "kubernetes.databases_egress.a.address",
+        ),
+    ],
+)
+def test_the_machine_as_docker_sees_it_is_told_wherever_it_stands(more, path):
+    (told,) = doubts(more=more)
+    assert told.startswith(f"{path}: ")
+    assert "the machine's address or name, as pods reach it" in told
+    assert "hidden" not in told
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("my-node-key", "a UUID of 36 characters (it has 11)"),
+        ("00000000-0000-0000-0000-000000000000", "an example of a key"),
+    ],
+)
+def test_an_api_key_that_has_not_the_form_of_one(key, why):
+    (told,) = doubts(head=f"api_key: {key}\ntask_dir: /tasks\n")
+    assert told.startswith("api_key: ")
+    assert why in told
+    assert key not in told
 
 
 def test_no_file_of_ours_is_in_doubt():

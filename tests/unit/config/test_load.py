@@ -51,6 +51,34 @@ def test_the_environment_gives_the_api_key():
     assert parse_config(GOOD, {"V6_API_KEY": ""}).api_key == SECRET
 
 
+def test_blanks_around_the_api_key_are_not_part_of_it():
+    quoted = GOOD.replace(f"api_key: {SECRET}", f'api_key: " {SECRET}\\n"')
+    assert quoted != GOOD
+    assert parse_config(quoted, {}).api_key == SECRET
+    assert parse_config(quoted, {}) == parse_config(GOOD, {})
+    assert parse_config(GOOD, {"V6_API_KEY": "other \r\n"}).api_key == "other"
+
+
+@pytest.mark.parametrize(
+    "key", ["a b", "'a\tb'", "clé", "<your api key>", "${V6_API_KEY}", "'   '"]
+)
+def test_what_can_be_no_api_key_is_refused(key):
+    told = broken(
+        GOOD.replace(f"api_key: {SECRET}", f"api_key: {key}") + "  server_kind: vantage6\n"
+    )
+    assert told.startswith("api_key: ")
+    assert "at the server" in told or "V6_API_KEY" in told
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/.", "///", "/./"])
+def test_the_root_folder_is_refused_in_every_spelling(path):
+    assert broken(GOOD.replace("/tasks", path)).startswith("task_dir: ")
+
+
+def test_two_slashes_are_one():
+    assert parse_config(GOOD.replace("/tasks", "//tasks//"), {}).task_dir == "/tasks"
+
+
 def test_a_server_without_a_port():
     assert parse_config(GOOD.replace("port: 443\n", ""), {}).server_address.endswith(".example")
 
