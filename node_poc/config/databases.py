@@ -157,8 +157,8 @@ class DatabaseEgress(Strict):
 
     It may also be a file that names a service, of which nothing is read: all must be said then.
     Else only what the URI does not say: ``host`` and ``port`` where it cannot be read; ``address``
-    of a name that the node cannot look up; for a database inside the cluster the ``pod_labels`` behind
-    its Service, their ``namespace`` and, if it is not the Service's, their ``pod_port``.
+    of a name that the node cannot look up; for a database inside the cluster the ``pod_labels``
+    behind its Service, their ``namespace`` and, if it is not the Service's, their ``pod_port``.
     """
 
     host: str | None = Field(default=None, min_length=1)
