@@ -61,9 +61,7 @@ class Janitor:
             expired = Expired(runs, volumes, Future())
             self._post(expired)
             expired.done.result(_ENGINE_SECONDS)
-        for trouble in self._past.empty_trash():
+        for trouble in self._past.empty_trash(lambda: not self._stop.is_set()):
             log.warning("not removed", what=trouble)
-            if self._stop.is_set():
-                return
         if forgotten := self._past.forget_oldest():
             log.info("removed runs forgotten: too many to remember", count=forgotten)

@@ -28,12 +28,8 @@ from node_poc.runs import ends
 from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
 from node_poc.runs.observed import EventsSeen, PodObservation
-from node_poc.storage.folders import (
-    list_output,
-    make_run_folders,
-    make_shared_folder,
-    task_dir_mounts,
-)
+from node_poc.storage.folders import make_run_folders, make_shared_folder, task_dir_mounts
+from node_poc.storage.listing import list_once
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, RunRecord
 from node_poc.storage.run_log import RunLogReader
@@ -152,8 +148,8 @@ class RunWork:
         """
         text, truncated = self._keep_log(run, insist=insist)
         limit = self._config.kubernetes.output_files_listed
-        folder = self._records.folder(run.run_id) / spec.output_folder
-        output, more = list_output(folder, limit)
+        folder = self._records.folder(run.run_id)
+        output, more = list_once(folder, spec.output_folder, limit)
         result = RunResult(
             run_id=run.run_id,
             status=run.status,

@@ -1,18 +1,17 @@
-"""The folders that an algorithm sees: making them before it starts, listing them after it ended.
+"""The folders that an algorithm sees: making them before it starts, reading files after it ended.
 
-An algorithm is not trusted. What it left is looked at without following a link, and only so many
-files of it.
+An algorithm is not trusted: what it left is read without following a link. ``listing.py`` lists it,
+``usage.py`` measures it, ``trees.py`` removes it.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from node_poc.manifests.volumes import SHARED_FOLDER
-from node_poc.runs.model import Mount, MountSource, OutputFile, RunFile, RunSpec
+from node_poc.runs.model import Mount, MountSource, RunFile, RunSpec
 from node_poc.storage.records import StorageError
 
 # Owner: the node's user. Group: the storage group, which every algorithm pod has as supplementary
@@ -21,7 +20,6 @@ _SHARED_MODE = 0o2770
 _PRIVATE_MODE = 0o750
 _FILE_MODE = 0o640
 _WRITABLE_FILE_MODE = 0o660
-_DEPTH = 16
 
 
 def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) -> None:
@@ -85,38 +83,6 @@ def task_dir_mounts(spec: RunSpec) -> list[Mount]:
     return [mount for mount in spec.mounts if mount.source is not MountSource.DATABASE]
 
 
-def list_output(folder: Path, limit: int) -> tuple[tuple[OutputFile, ...], bool]:
-    """List the regular files an algorithm left.
-
-    Args:
-        folder: the run's output folder.
-        limit: how many files are listed at the most.
-
-    Returns:
-        the files in order of their paths, and whether there were more.
-    """
-    found: list[OutputFile] = []
-    for path, size in _regular_files(folder, "", _DEPTH):
-        if len(found) == limit:
-            return tuple(found), True
-        found.append(OutputFile(path, size))
-    return tuple(found), False
-
-
-def _regular_files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return  # a folder that the algorithm closed to everybody is not listed
-    for entry in entries:
-        name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        if entry.is_dir(follow_symlinks=False):
-            if depth:
-                yield from _regular_files(Path(entry.path), f"{prefix}{name}/", depth - 1)
-        elif entry.is_file(follow_symlinks=False):
-            yield f"{prefix}{name}", entry.stat(follow_symlinks=False).st_size
-
-
 def result_size(folder: Path, name: str) -> int:
     """How many bytes the file ``name`` of a run's folder has. Raises StorageError."""
     return read_output(folder, name, 0, 0)[1]
@@ -171,6 +137,8 @@ def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes
         return os.pread(descriptor, limit, offset), status.st_size
     except OSError as error:
         raise StorageError(f"path: cannot be read ({error.strerror})") from error
+    except ValueError as error:  # as of "\0", or of half a character
+        raise StorageError("path: is none that a file can have") from error
     finally:
         os.close(descriptor)
 

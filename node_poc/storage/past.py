@@ -3,26 +3,26 @@
     <task_dir>/.node/closed/<run_id>           delivered at its time; holds digest, status, volumes
     <task_dir>/.node/gone/<run_id>             the same file, moved here when the run's folder went
     <task_dir>/.node/volumes/<name>/<run_id>   empty; there while a run that used tmp/<name> is kept
-    <task_dir>/.node/trash/                    what is being removed
+    <task_dir>/.node/trash/                    what is being removed (``trash.py``)
 
-What is to go is renamed into the trash, which is done at once or not at all, and removed from
-there. Nothing of it needs room on the disk, so a full one gets empty again. No link is followed.
+Many runs fill these folders, so each is read as a stream.
 """
 
 from __future__ import annotations
 
 import contextlib
+import heapq
 import json
 import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from node_poc.manifests.volumes import SHARED_FOLDER
 from node_poc.storage.records import StorageError
+from node_poc.storage.trash import Trash
 
 # So many removed runs are remembered; each takes one block of the disk.
 _REMEMBERED = 10_000
@@ -48,11 +48,12 @@ class PastRecords:
         self._closed = task_dir / ".node" / "closed"
         self._gone = task_dir / ".node" / "gone"
         self._volumes = task_dir / ".node" / "volumes"
-        self._trash = task_dir / ".node" / "trash"
+        self._trash_folder = task_dir / ".node" / "trash"
+        self._trash = Trash(self._trash_folder)
 
     def prepare(self) -> None:
         """Make the folders. Raises StorageError."""
-        for folder in (self._closed, self._gone, self._volumes, self._trash):
+        for folder in (self._closed, self._gone, self._volumes, self._trash_folder):
             with _telling(folder, "made"):
                 folder.mkdir(parents=True, exist_ok=True)
 
@@ -99,7 +100,8 @@ class PastRecords:
             return []
         before = time.time() - self._keep_seconds
         with _telling(self._closed, "read"):
-            return [run_id for _, run_id in self._oldest(self._closed, before)[:limit]]
+            old = (note for note in self._ages(self._closed) if note[0] <= before)
+            return [run_id for _, run_id in heapq.nsmallest(limit, old)]
 
     def unused_volumes(self, limit: int) -> list[str]:
         """Shared folders that no run uses that is open or kept. Raises StorageError.
@@ -119,9 +121,9 @@ class PastRecords:
                     break
                 if not entry.is_dir(follow_symlinks=False):
                     continue
-                users = _names(self._volumes / entry.name)
+                is_used = _has_entries(self._volumes / entry.name)
                 old = entry.stat(follow_symlinks=False).st_mtime < before
-                if not users and (users is not None or old):
+                if is_used is False or (is_used is None and old):
                     found.append(entry.name)
         return found
 
@@ -134,9 +136,9 @@ class PastRecords:
         with _telling(note, "moved"):
             if past is not None:
                 note.replace(self._gone / str(run_id))
-            self._discard(self._root / str(run_id))
+            self._trash.discard(self._root / str(run_id))
             volumes = past.volumes if past is not None else None
-            for name in _names(self._volumes) or [] if volumes is None else volumes:
+            for name in _names(self._volumes) if volumes is None else volumes:
                 (self._volumes / name / str(run_id)).unlink(missing_ok=True)
 
     def retire_volume(self, name: str) -> bool:
@@ -149,38 +151,36 @@ class PastRecords:
                 pass
             except OSError:  # it is not empty: a run has come meanwhile
                 return False
-            self._discard(self._root / SHARED_FOLDER / name)
+            self._trash.discard(self._root / SHARED_FOLDER / name)
         return True
-
-    def _discard(self, path: Path) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(self._trash / f"{path.name}.{time.time_ns()}")
 
     # --- in any thread, after that
 
-    def empty_trash(self) -> Iterator[str]:
-        """Remove what is in the trash, one thing at each step; yields what could not be removed."""
-        for name in _names(self._trash) or []:
-            path = self._trash / name
-            try:
-                remove_tree(path)
-            except OSError as error:
-                yield f"{path}: {error.strerror}"
+    def empty_trash(self, going: Callable[[], bool]) -> Iterator[str]:
+        """See ``Trash.empty``. Raises StorageError."""
+        with _telling(self._trash_folder, "read"):
+            yield from self._trash.empty(going)
 
     def forget_oldest(self) -> int:
-        """Forget the oldest removed runs if they are too many; returns how many."""
-        oldest = self._oldest(self._gone, float("inf"))[:-_REMEMBERED]
-        for _, run_id in oldest:
-            (self._gone / str(run_id)).unlink(missing_ok=True)
+        """Forget the oldest removed runs if they are too many; returns how many. StorageError."""
+        with _telling(self._gone, "read"):
+            too_many = sum(map(is_number, _names(self._gone))) - _REMEMBERED
+            if too_many <= 0:
+                return 0
+            oldest = heapq.nsmallest(min(too_many, _REMEMBERED), self._ages(self._gone))
+            for _, run_id in oldest:
+                (self._gone / str(run_id)).unlink(missing_ok=True)
         return len(oldest)
 
     # --- at the start
 
     def unnoted(self, open_runs: set[int]) -> list[int]:
         """Runs with a folder that are neither open nor closed: of a crash, or an older node."""
-        closed = {int(name) for name in _names(self._closed) or [] if is_number(name)}
-        there = {int(name) for name in _names(self._root) or [] if is_number(name)}
-        return sorted(there - open_runs - closed)
+        there = (int(name) for name in _names(self._root) if is_number(name))
+        return sorted(run_id for run_id in there if not self._is_noted(run_id, open_runs))
+
+    def _is_noted(self, run_id: int, open_runs: set[int]) -> bool:
+        return run_id in open_runs or self.is_closed(run_id)
 
     def is_old(self, run_id: int) -> bool:
         """Whether a run's folder was last changed longer ago than folders are kept."""
@@ -194,20 +194,18 @@ class PastRecords:
 
     def drop_stale_users(self) -> None:
         """Strike runs off the shared folders that are neither open nor kept any more."""
-        for name in _names(self._volumes) or []:
-            for user in _names(self._volumes / name) or []:
+        for name in _names(self._volumes):
+            for user in _names(self._volumes / name):
                 if not (self._root / user).exists():
                     (self._volumes / name / user).unlink(missing_ok=True)
 
     @staticmethod
-    def _oldest(folder: Path, before: float) -> list[tuple[float, int]]:
+    def _ages(folder: Path) -> Iterator[tuple[float, int]]:
         with os.scandir(folder) as entries:
-            found = [
-                (entry.stat().st_mtime, int(entry.name))
-                for entry in entries
-                if is_number(entry.name)
-            ]
-        return sorted(item for item in found if item[0] <= before)
+            for entry in entries:
+                if is_number(entry.name):
+                    with contextlib.suppress(FileNotFoundError):
+                        yield entry.stat().st_mtime, int(entry.name)
 
 
 def is_number(name: str) -> bool:
@@ -215,27 +213,18 @@ def is_number(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
-def remove_tree(path: Path) -> None:
-    """Remove a folder and all in it, following no link, even if its modes forbid it. OSError."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-        return
-    try:
-        shutil.rmtree(path)
-    except PermissionError:
-        # An algorithm may close a folder to everybody, its owner included.
-        path.chmod(0o700)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                inside = Path(folder, name)
-                if not inside.is_symlink():
-                    inside.chmod(0o700)
-        shutil.rmtree(path)
+def _names(folder: Path) -> Iterator[str]:
+    """Names in a folder, one by one; none if it is not there. Entries may go meanwhile."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry.name
 
 
-def _names(folder: Path) -> list[str] | None:
+def _has_entries(folder: Path) -> bool | None:
+    """Whether there is anything in a folder; None if it is not there."""
     try:
-        return os.listdir(folder)  # noqa: PTH208  names, not paths
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
     except FileNotFoundError:
         return None
 

@@ -10,6 +10,7 @@ or the new one. Algorithms never see these files: their pods mount other parts o
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 from dataclasses import dataclass
@@ -132,13 +133,15 @@ class Records:
 
     def newest_runs(self, limit: int) -> list[int]:
         """Ids of the newest runs that have a folder, newest first by id."""
-        names = [entry.name for entry in os.scandir(self._root)]
-        ids = [int(name) for name in names if name.isascii() and name.isdigit()]
-        return sorted(ids, reverse=True)[:limit]
+        with os.scandir(self._root) as entries:
+            names = (entry.name for entry in entries)
+            ids = (int(name) for name in names if name.isascii() and name.isdigit())
+            return heapq.nlargest(limit, ids)
 
     def open_runs(self) -> list[int]:
         """Ids of all runs whose result is still owed, in ascending order."""
-        names = [entry.name for entry in os.scandir(self._open)]
+        with os.scandir(self._open) as entries:
+            names = [entry.name for entry in entries]
         return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 

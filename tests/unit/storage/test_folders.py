@@ -1,11 +1,14 @@
-import os
 import stat
 
 import pytest
 
 from node_poc.manifests.volumes import sub_path
-from node_poc.runs.model import OutputFile
-from node_poc.storage.folders import list_output, make_run_folders, task_dir_mounts
+from node_poc.storage.folders import (
+    make_run_folders,
+    make_shared_folder,
+    read_output,
+    task_dir_mounts,
+)
 from node_poc.storage.records import StorageError
 from tests.fakes.examples import spec
 
@@ -68,48 +71,17 @@ def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):
         make(tmp_path)
 
 
-def test_the_output_is_listed_in_order_with_sizes(tmp_path):
-    (tmp_path / "b/c").mkdir(parents=True)
-    (tmp_path / "b/c/two.txt").write_text("22")
-    (tmp_path / "a.txt").write_text("1")
-    listed, more = list_output(tmp_path, 10)
-    assert listed == (OutputFile("a.txt", 1), OutputFile("b/c/two.txt", 2))
-    assert more is False
+@pytest.mark.parametrize(
+    "path",
+    ["\0", "a\0b", "f/\0", "\ud800", "", ".", "..", "f/..", "x" * 5000, "/".join("ab" * 900)],
+)
+def test_a_path_that_names_no_file_is_told_and_nothing_else(tmp_path, path):
+    (tmp_path / "f").mkdir()
+    with pytest.raises(StorageError, match="path: "):
+        read_output(tmp_path, path, 0, 10)
 
 
-@pytest.mark.parametrize(("limit", "more"), [(0, True), (2, True), (3, False)])
-def test_the_list_has_a_limit(tmp_path, limit, more):
-    for name in "abc":
-        (tmp_path / name).touch()
-    listed, cut = list_output(tmp_path, limit)
-    assert (len(listed), cut) == (limit, more)
-
-
-def test_a_missing_folder_is_an_empty_list(tmp_path):
-    assert list_output(tmp_path / "nothing", 5) == ((), False)
-
-
-def test_links_pipes_and_sockets_are_not_output(tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("x")
-    folder = tmp_path / "output"
-    folder.mkdir()
-    (folder / "link").symlink_to(secret)
-    (folder / "up").symlink_to(tmp_path)
-    os.mkfifo(folder / "pipe")
-    assert list_output(folder, 5) == ((), False)
-
-
-def test_a_name_that_is_no_text_is_listed_all_the_same(tmp_path):
-    os.close(os.open(os.fsencode(tmp_path) + b"/\xff", os.O_CREAT))
-    ((listed,), _) = list_output(tmp_path, 5)
-    assert listed.path == "\N{REPLACEMENT CHARACTER}"
-
-
-def test_a_maze_of_folders_is_left_at_its_depth(tmp_path):
-    deep = tmp_path.joinpath(*["d"] * 40)
-    deep.mkdir(parents=True)
-    (deep / "hidden").touch()
-    (tmp_path / "z").touch()
-    listed, _ = list_output(tmp_path, 5)
-    assert [item.path for item in listed] == ["z"]
+@pytest.mark.parametrize("name", ["\0", "a\0b"])
+def test_a_shared_folder_of_no_name_is_told(tmp_path, name):
+    with pytest.raises(StorageError, match="volume: "):
+        make_shared_folder(tmp_path, name)
