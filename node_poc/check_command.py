@@ -16,6 +16,7 @@ from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
+from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.private_key import organization_key
 
 EXIT_CODES = """\
@@ -53,6 +54,7 @@ def check(config: NodeConfig, path: Path, out: TextIO, err: TextIO = sys.stderr)
     )
     for name in pull_secret_names(config):
         print(f"images are pulled with the Secret {name}", file=out)
+    print(f"note: {LATE_WALLS}", file=out)
     return 0
 
 
@@ -60,9 +62,9 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("s" if number != 1 else "")
 
 
-def _doubts(config: NodeConfig, _: Path) -> Iterator[Finding]:
-    for doubt in config.doubts:
-        yield warning(doubt)
+def _cautions(config: NodeConfig, _: Path) -> Iterator[Finding]:
+    for caution in cautions(config):
+        yield warning(caution)
 
 
 def _no_effect(config: NodeConfig, _: Path) -> Iterator[Finding]:
@@ -77,4 +79,4 @@ def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
         yield error(str(found))
 
 
-_CHECKS: tuple[Check, ...] = (_no_effect, _doubts, _key)
+_CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key)

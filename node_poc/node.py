@@ -29,6 +29,7 @@ from node_poc.pipeline import Engine
 from node_poc.protocol.dummy_server import DummyServer
 from node_poc.protocol.vantage6_server import Vantage6Server
 from node_poc.run_work import RunWork
+from node_poc.runs.cautions import cautions
 from node_poc.storage.past import PastRecords
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.records import Records
@@ -186,7 +187,7 @@ def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_po
 
     for item in config.not_applied:
         log.warning("configuration key has no effect here", key=item.key, reason=item.reason)
-    for doubt in config.doubts:
+    for doubt in cautions(config):
         log.warning("configuration is in doubt", doubt=doubt)
     node = Node(config, private_key, ending, context=context, health_port=health_port)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -82,6 +82,11 @@ def _url_matches(entry: str, url: str) -> bool:
     )
 
 
+def is_plain_url(text: str) -> bool:
+    """Whether it is a URL of scheme, host, port and a plain path, and nothing else."""
+    return bool(_spellings(text))
+
+
 def _spellings(url: str) -> list[str]:
     """The URL as it stands and as it is read; nothing if it is no plain one."""
     found = _URL.fullmatch(url) if len(url) <= _URL_LENGTH else None

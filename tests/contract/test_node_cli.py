@@ -8,7 +8,7 @@ import yaml
 
 from tests.fakes.station import ROOT
 
-SECRET = "the-api-key-that-no-message-may-show"
+SECRET = "95e0a1b2-0000-4000-8000-0123456789ab"
 GOOD = f"""\
 api_key: {SECRET}
 server_url: http://127.0.0.1

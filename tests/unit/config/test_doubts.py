@@ -161,5 +161,6 @@ def test_check_and_the_nodes_log_tell_each_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(node_module, "Node", no_node)
     with structlog.testing.capture_logs() as logs, pytest.raises(UnbuiltError):
         node_module.run_node(load_config(path, {}), tmp_path, context=None, health_port=0)
-    (told,) = [each for each in logs if each["log_level"] == "warning"]
-    assert told["doubt"].startswith("server_url: localhost is")
+    told = [each["doubt"] for each in logs if each["log_level"] == "warning"]
+    assert len([each for each in told if each.startswith("server_url: localhost is")]) == 1
+    assert len([each for each in told if each.startswith("policies.allowed_algorithms: ")]) == 1

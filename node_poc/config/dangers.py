@@ -1,0 +1,147 @@
+"""PURE: settings that work, and put data, a machine or the node's key at risk.
+
+Each is told by ``check`` and at the node's start: key, risk, remedy. None is an error, because a
+site may have its reasons.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from node_poc.config.databases import is_address
+
+if TYPE_CHECKING:
+    from node_poc.config.model import NodeConfig
+
+# Where clouds give a machine's keys to whoever asks: link-local addresses, and some others.
+_METADATA = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fd00:ec2::254/128",
+        "fd20:ce::254/128",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+    )
+)
+# A network with a shorter prefix is most of the internet, and no place of somebody's.
+_SHORTEST_PREFIX = {4: 8, 6: 16}
+_IN_THE_CLUSTER = (".svc", ".cluster.local", ".docker.internal")
+
+
+def find_dangers(config: NodeConfig) -> Iterator[str]:
+    """Tell each danger: path, risk, remedy."""
+    if config.kubernetes.server_kind != "dummy":
+        yield from _plain_http(config)
+        yield from _whitelist(config)
+        yield from _services(config)
+        yield from _logs(config)
+    yield from _policies(config)
+    yield from _algorithms(config)
+
+
+def _plain_http(config: NodeConfig) -> Iterator[str]:
+    if _is_clear(config.server_url):
+        yield (
+            "server_url: http:// sends the node's key and tokens in clear, and all that is not "
+            "end-to-end encrypted; use https://"
+        )
+    for index, entry in enumerate(config.policies.allowed_algorithm_stores or []):
+        if _is_clear(entry.removeprefix("^").replace("\\", "")):
+            yield (
+                f"policies.allowed_algorithm_stores[{index}]: the node's token goes to this store "
+                "in clear; use https://"
+            )
+    for index, login in enumerate(config.docker_registries):
+        if _is_clear(login.registry):
+            yield (
+                f"docker_registries[{index}].registry: the password goes to this registry in "
+                "clear; use https://"
+            )
+
+
+def _is_clear(url: str) -> bool:
+    """Whether it is reached without TLS, and not on this machine or inside the cluster."""
+    scheme, _, rest = url.lower().partition("://")
+    host = rest.partition("/")[0]
+    name = host if host.startswith("[") else host.partition(":")[0]
+    name = name.strip("[]").partition("]")[0]
+    if scheme != "http" or not name:
+        return False
+    if is_address(name):
+        return not ipaddress.ip_address(name).is_loopback
+    return "." in name and not name.endswith(_IN_THE_CLUSTER)
+
+
+def _whitelist(config: NodeConfig) -> Iterator[str]:
+    for index, text in enumerate(config.whitelist.ips):
+        network, path = ipaddress.ip_network(text, strict=False), f"whitelist.ips[{index}]"
+        if network.prefixlen < _SHORTEST_PREFIX[network.version]:
+            yield (
+                f"{path}: {text} lets every algorithm send data to nearly any address, and ask a "
+                "cloud for the machine's keys; name the few addresses that algorithms need"
+            )
+        elif _tells_keys(network):
+            yield (
+                f"{path}: {text} holds an address where a cloud gives the machine's keys to "
+                "whoever asks; name addresses without it"
+            )
+
+
+def _services(config: NodeConfig) -> Iterator[str]:
+    for index, database in enumerate(config.databases):
+        service = config.service(database) if config.has_way(database) else None
+        egress = config.kubernetes.databases_egress.get(database.label)
+        addresses = (service.address if service else None, egress.address if egress else None)
+        if any(each and _tells_keys(ipaddress.ip_network(each)) for each in addresses):
+            yield (
+                f"databases[{index}]: its address is one where a cloud gives the machine's keys to "
+                "whoever asks; name the database's own address"
+            )
+
+
+def _tells_keys(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    mapped = network.network_address
+    if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped is not None:
+        inner = max(network.prefixlen - 96, 0)
+        network = ipaddress.ip_network((mapped.ipv4_mapped, inner), strict=False)
+    return any(each.version == network.version and each.overlaps(network) for each in _METADATA)
+
+
+def _logs(config: NodeConfig) -> Iterator[str]:
+    if config.encryption.enabled and config.share_algorithm_logs:
+        yield (
+            "share_algorithm_logs: inputs and results are encrypted, but logs go to the server in "
+            "clear, with all that an algorithm prints; set it to false to keep them here"
+        )
+
+
+def _policies(config: NodeConfig) -> Iterator[str]:
+    rules = config.policies
+    if rules.allowed_algorithms is not None or rules.allowed_algorithm_stores is not None:
+        return
+    limited = rules.allowed_users is not None or rules.allowed_organizations is not None
+    who = "whoever may post tasks here" if limited else "every researcher of the collaboration"
+    yield (
+        f"policies.allowed_algorithms: is not set, so {who} may run any image on these databases; "
+        "list the images that the site has looked at"
+    )
+
+
+def _algorithms(config: NodeConfig) -> Iterator[str]:
+    user = config.kubernetes.security.run_as_user
+    if user == 0 or user is None:
+        who = "run as root" if user == 0 else "run as the user of their image, which may be root"
+        yield (
+            f"kubernetes.security.run_as_user: algorithms {who}, and a fault of the container "
+            "runtime then gives them the machine; use a number such as 10001"
+        )
+    if config.kubernetes.limits.run_seconds is None:
+        yield (
+            "kubernetes.limits.run_seconds: is not set, so an algorithm that hangs keeps its place "
+            "for ever; set the longest time that an algorithm needs"
+        )

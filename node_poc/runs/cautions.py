@@ -1,0 +1,23 @@
+"""PURE: all that the configuration says and a person should hear of, beside errors."""
+
+from __future__ import annotations
+
+from node_poc.config.dangers import find_dangers
+from node_poc.config.model import NodeConfig
+from node_poc.runs.policy_doubts import find_policy_doubts
+
+LATE_WALLS = (
+    "walls between pods come up to a second late on some clusters, such as k3s and k0s "
+    "(kube-router): an algorithm may reach the network at its start, and what it has opened then "
+    "stays open; Calico and Cilium let nothing through (README, "
+    '"A cluster that enforces NetworkPolicies")'
+)
+
+
+def cautions(config: NodeConfig) -> tuple[str, ...]:
+    """Each sentence names a key, what is in doubt or at risk, and the remedy."""
+    return (
+        *config.doubts,
+        *find_dangers(config),
+        *find_policy_doubts(config.policies),
+    )

@@ -1,0 +1,105 @@
+"""PURE: entries of policies that mean something else than on a Docker node, or than they seem to.
+
+``check`` and the node's start tell each, with an example and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from node_poc.config.sections import Policies, is_regex
+from node_poc.runs.entries import (
+    SlowEntryError,
+    image_matches,
+    is_plain_url,
+    plain_characters,
+    url_matches,
+)
+from node_poc.runs.image_names import is_image_name
+from node_poc.runs.samples import sample
+
+_IMAGES, _STORES = "policies.allowed_algorithms", "policies.allowed_algorithm_stores"
+_SLASHES = {_IMAGES: 1, _STORES: 3}
+_OTHERS = {
+    _IMAGES: ("", "-other", "other", "/other", ":5000/other"),
+    _STORES: ("", ".other.example", "-other", ":8443"),
+}
+_LONG = 200
+_QUANTIFIERS = set("*+?{")
+_Means = Callable[[str, str], bool]
+
+
+def find_policy_doubts(policies: Policies) -> Iterator[str]:
+    """Tell each doubt: path, what is different or dangerous, remedy."""
+    for index, entry in enumerate(policies.allowed_algorithms or []):
+        if is_regex(entry):
+            yield from _expression(_IMAGES, index, entry)
+        elif not is_image_name(entry):
+            yield f"{_IMAGES}[{index}]: is no image's name, so it allows nothing; correct it"
+    for index, entry in enumerate(policies.allowed_algorithm_stores or []):
+        if is_regex(entry):
+            yield from _expression(_STORES, index, entry)
+        elif not is_plain_url(entry):
+            yield (
+                f"{_STORES}[{index}]: is no URL such as https://store.example, so it allows "
+                "nothing; correct it"
+            )
+
+
+def _expression(key: str, index: int, entry: str) -> Iterator[str]:
+    path = f"{key}[{index}]"
+    if (escaped := _with_dots_escaped(entry, _SLASHES[key])) != entry:
+        yield (
+            f"{path}: a dot stands for any character in a regular expression, so other hosts match "
+            f"too; write {escaped}"
+        )
+    if "(?!" in entry or "(?<!" in entry:
+        yield f"{path}: tells what is not allowed, and all else is; list what is allowed instead"
+    try:
+        yield from _differences(key, path, entry)
+    except SlowEntryError:
+        yield (
+            f"{path}: takes very long on some names, which are then refused; write it without "
+            "repetitions inside of repetitions"
+        )
+
+
+def _differences(key: str, path: str, entry: str) -> Iterator[str]:
+    means = image_matches if key == _IMAGES else url_matches
+    is_one = is_image_name if key == _IMAGES else is_plain_url
+    begin = sample(entry)
+    if begin is None:
+        yield (
+            f"{path}: must mean a whole {'name' if key == _IMAGES else 'scheme, host and port'} "
+            "here, and for a Docker node a beginning is enough; try it with a task of yours"
+        )
+        return
+    for other in (begin + each for each in _OTHERS[key]):
+        if is_one(other) and re.match(entry, other) and not means(entry, other):
+            yield (
+                f"{path}: a match must end where {'a name' if key == _IMAGES else 'a host'} ends: "
+                f"a Docker node takes {other} for allowed, and this node refuses it; if it is "
+                "meant, say so in the entry"
+            )
+            break
+    means(entry, f"{begin}{(begin or 'a')[-1] * _LONG}-0")  # tells whether it is slow
+    elsewhere = f"other.example/{begin}"
+    if key == _IMAGES and is_one(elsewhere) and means(entry, elsewhere):
+        yield f"{path}: allows any registry, for example {elsewhere}; begin it with a host's name"
+
+
+def _with_dots_escaped(entry: str, slashes: int) -> str:
+    """The expression with dots that stand for themselves, up to the slash that ends the host."""
+    places, seen = [], 0
+    for index, character, _ in plain_characters(entry):
+        seen += character in {"/", "\\/"}
+        if seen == slashes:
+            break
+        if character == "." and entry[index + 1 : index + 2] not in _QUANTIFIERS:
+            places.append(index)
+    if seen < slashes and slashes == _SLASHES[_IMAGES]:
+        return entry  # it names no host
+    for index in reversed(places):
+        entry = f"{entry[:index]}\\{entry[index:]}"
+    return entry

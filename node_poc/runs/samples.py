@@ -1,0 +1,97 @@
+"""PURE: a text that a regular expression matches, to show people what it means.
+
+Only of common expressions: characters, classes, groups, alternatives and how often. Whoever asks
+gets nothing for others.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CANDIDATES = "abxy019-_./:"
+_ESCAPES = {"d": "1", "w": "a", "Z": "", "b": "", "A": ""}
+_TIMES = re.compile(r"\{(\d+)(?:,\d*)?\}")
+_CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]")
+
+
+class _UnknownError(Exception):
+    """The expression has something that is not known here."""
+
+
+def sample(expression: str) -> str | None:
+    """A text that the expression matches from its start; None if none is known."""
+    try:
+        text, end = _branch(expression, 0)
+        if end < len(expression) and expression[end] != "|":
+            return None
+        return text if re.match(expression, text) else None
+    except (_UnknownError, IndexError, re.error, RecursionError):
+        return None
+
+
+def _branch(expression: str, index: int) -> tuple[str, int]:
+    """The text of the first alternative, and where that ends."""
+    parts = []
+    while index < len(expression) and expression[index] not in "|)":
+        text, index = _atom(expression, index)
+        times, index = _times(expression, index)
+        parts.append(text * times)
+    return "".join(parts), index
+
+
+def _atom(expression: str, index: int) -> tuple[str, int]:
+    character = expression[index]
+    if character == "\\":
+        escaped = expression[index + 1]
+        if escaped.isalnum() and escaped not in _ESCAPES:
+            raise _UnknownError
+        return _ESCAPES.get(escaped, escaped), index + 2
+    if character == "[":
+        return _class(expression, index)
+    if character == "(":
+        return _group(expression, index)
+    if character in "*+?{":
+        raise _UnknownError
+    if character == ".":  # by itself most likely meant as a dot
+        character = "x" if expression[index + 1 : index + 2] in {"*", "+", "?", "{"} else "."
+    return {"^": "", "$": ""}.get(character, character), index + 1
+
+
+def _class(expression: str, index: int) -> tuple[str, int]:
+    found = _CLASS.match(expression, index)
+    if found is None:
+        raise _UnknownError
+    for candidate in _CANDIDATES:
+        if re.fullmatch(found[0], candidate):
+            return candidate, found.end()
+    raise _UnknownError
+
+
+def _group(expression: str, index: int) -> tuple[str, int]:
+    index += 1
+    if expression.startswith("?:", index):
+        index += 2
+    elif expression[index] == "?":
+        raise _UnknownError
+    text, index = _branch(expression, index)
+    depth = 0
+    while expression[index] != ")" or depth:  # past the other alternatives
+        character = expression[index]
+        if character == "[":
+            _, index = _class(expression, index)
+            continue
+        depth += (character == "(") - (character == ")")
+        index += 2 if character == "\\" else 1
+    return text, index + 1
+
+
+def _times(expression: str, index: int) -> tuple[int, int]:
+    times, start = 1, index
+    if found := _TIMES.match(expression, index):
+        times, index = min(int(found[1]), 100), found.end()
+    elif expression[index : index + 1] in {"*", "+", "?"}:
+        times = 0 if expression[index] == "?" else 1
+        index += 1
+    if index > start and expression[index : index + 1] in {"?", "+"}:  # lazy, possessive
+        index += 1
+    return times, index

@@ -1,0 +1,115 @@
+"""What `check` tells of a policy's entries, with the example that proves each."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node_poc.config.sections import Policies
+from node_poc.runs import entries
+from node_poc.runs.policy_doubts import find_policy_doubts
+from node_poc.runs.samples import sample
+
+
+def doubts(*images, stores=None):
+    rules = {"allowed_algorithms": list(images) or None, "allowed_algorithm_stores": stores}
+    return list(find_policy_doubts(Policies(**rules)))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "harbor2.vantage6.ai/algorithms/average",
+        "localhost:5001/a:1",
+        r"^harbor2\.vantage6\.ai/algorithms/average$",
+        r"^harbor2\.vantage6\.ai/algorithms/.*",
+        r"^harbor2\.vantage6\.ai/",
+        r"^harbor2\.vantage6\.ai/algorithms/average(:[0-9.]+)?$",
+    ],
+)
+def test_an_entry_that_means_what_it_does_for_vantage6(entry):
+    assert doubts(entry) == []
+
+
+def test_a_beginning_is_told_with_an_example():
+    (told,) = doubts(r"^harbor2\.vantage6\.ai/algorithms/average")
+    assert told.startswith("policies.allowed_algorithms[0]: a match must end where a name ends")
+    assert "harbor2.vantage6.ai/algorithms/average-other" in told
+
+
+def test_a_dot_in_a_host_is_told_with_the_escaped_form():
+    told = doubts("^harbor2.vantage6.ai/algorithms/a.b$")
+    assert told[0].endswith(r"write ^harbor2\.vantage6\.ai/algorithms/a.b$")
+    assert len(told) == 1
+    assert not any("dot" in each for each in doubts(r"^.*\.vantage6\.ai/[.a]$", r"^[a.]b/c$"))
+
+
+@pytest.mark.parametrize("entry", [".*", r".*/average$", r"^.*vantage6\.ai/a$"])
+def test_an_entry_for_any_registry_is_told(entry):
+    (told,) = [each for each in doubts(entry) if "any registry" in each]
+    assert "other.example/" in told
+
+
+@pytest.mark.parametrize("entry", ["host/", "Host/A/B", "https://host/a", ""])
+def test_an_entry_that_allows_nothing(entry):
+    assert doubts("host/a", entry) == [
+        "policies.allowed_algorithms[1]: is no image's name, so it allows nothing; correct it"
+    ]
+
+
+def test_what_cannot_be_shown_by_an_example_is_told_all_the_same():
+    told = doubts(r"^host/(?=a)a")
+    assert any("for a Docker node a beginning is enough" in each for each in told)
+
+
+def test_a_list_of_what_is_not_allowed():
+    assert any("list what is allowed" in each for each in doubts(r"^(?!evil/).*"))
+
+
+def test_an_expression_that_never_ends_is_told(monkeypatch):
+    monkeypatch.setattr(entries, "_SECONDS", 0.05)
+    assert any("takes very long" in each for each in doubts(r"^(a|aa)+$"))
+
+
+def test_stores():
+    told = doubts(stores=[r"^https://[a-z]+.vantage6.ai", "https://store.example", "store"])
+    assert told[0].startswith("policies.allowed_algorithm_stores[0]: a dot")
+    assert r"^https://[a-z]+\.vantage6\.ai" in told[0]
+    assert "https://a.vantage6.ai.other.example" in told[1]
+    assert told[2].startswith("policies.allowed_algorithm_stores[2]: is no URL")
+    assert len(told) == 3
+    assert doubts(stores=[r"^https://store\.example$", r"^https://store\.example(/.*)?$"]) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (r"^a\.b/[a-z]+$", "a.b/a"),
+        (r"a(?:b|c)*d?", "ab"),
+        (r"x{3}|y", "xxx"),
+        (r"[^a-z/]\d\w", "011a"[1:]),
+        (r"(a(b[)]|c)d)e", None),
+        (r"(?i)a", None),
+        (r"\s", None),
+        ("a(", None),
+    ],
+)
+def test_a_text_that_matches(expression, text):
+    found = sample(expression)
+    if text is None:
+        assert found is None or re.match(expression, found)
+    else:
+        assert re.match(expression, found)
+
+
+@given(st.text(st.sampled_from(r"ab.\/[]()|*+?{}1,^$-:"), max_size=20))
+@settings(max_examples=500, deadline=None)
+def test_whatever_is_written_an_example_matches_and_doubts_are_found(text):
+    try:
+        policies = Policies(allowed_algorithms=[text], allowed_algorithm_stores=[text])
+    except ValueError:
+        return
+    found = sample(text)
+    assert found is None or re.match(text, found)
+    list(find_policy_doubts(policies))
