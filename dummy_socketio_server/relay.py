@@ -10,13 +10,15 @@ from an emitter
   watch_request {run_id}          ack {known, status: the last run_status or null}, or
                                   {known: false, reason}
 from the node
-  node_connection_request {name, version} or nothing      ack {accepted: true}
+  node_connection_request {name, version, takes} or nothing      ack {accepted: true}
   run_status {run_id, status, time, cause, detail, advice}
   run_result {run_id, status, exit_code, log, log_truncated, output, cause, detail, advice,
               timeline}           ack of both {received: true}, or {received: false, reason}
   command_rejected                logged only: the server asked with an ack, which says the same
 to the node
   command ANYTHING                ack {accepted: true, status} or {accepted: false, reason}
+  command ANYTHING, {poster}      the same, to a node that `takes` ["poster"]: a name for the
+                                  connection that posted, so that those who post can take turns
 to who posted or watches
   run_status, run_result          as the node sent them, the result once to each connection
   command_rejected {run_id, reason}   once per refused command
@@ -36,7 +38,7 @@ from typing import Any
 from dispatch import Command, Dispatch, QueueFullError, Told
 from ledger import Ledger
 from questions import Questions
-from transport import Emitter, short
+from transport import Emitter, pseudonym, short
 from wire import (
     CommandState,
     Outcome,
@@ -65,6 +67,7 @@ class Relay:
         self._ledger = Ledger()
         self._questions = Questions(sio, self._dispatch, self._ledger, self, answer_timeout_s)
         self._posters: dict[int, asyncio.Future[Outcome]] = {}
+        self._told_posters: set[str] = set()
         self._handing_over = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -91,6 +94,7 @@ class Relay:
 
     async def _on_disconnect(self, sid: str, *_: Any) -> None:
         self._ledger.forget_connection(sid)
+        self._told_posters.discard(sid)
         was_node = self._dispatch.remove(sid)
         self._questions.node_left(sid)
         if was_node:
@@ -104,6 +108,9 @@ class Relay:
         who = single_argument(args)
         name = who.get("name") if isinstance(who, dict) else None
         version = who.get("version") if isinstance(who, dict) else None
+        takes = who.get("takes") if isinstance(who, dict) else None
+        if isinstance(takes, list) and "poster" in takes:
+            self._told_posters.add(sid)
         self._dispatch.add_node(sid)
         role = "active" if self._dispatch.node == sid else "stand-by"
         kept = self._dispatch.kept
@@ -166,7 +173,10 @@ class Relay:
                 loop.call_later(self._answer_timeout_s, self._on_silence, command.number)
                 answered = partial(self._on_answer, command.number)
                 # In a tuple: Socket.IO would send a bare null as "no argument at all".
-                await self._sio.emit("command", (command.payload,), to=node, callback=answered)
+                told: tuple[Any, ...] = (command.payload,)
+                if node in self._told_posters:
+                    told = (command.payload, {"poster": pseudonym(command.poster)})
+                await self._sio.emit("command", told, to=node, callback=answered)
 
     async def _on_answer(self, number: int, *args: Any) -> None:
         settled = self._dispatch.answered(number)

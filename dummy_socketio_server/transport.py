@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Protocol
 
 
@@ -18,3 +19,8 @@ class Emitter(Protocol):
 def short(sid: str) -> str:
     """Return as much of a connection's id as a reader of the log needs to tell them apart."""
     return sid[:8]
+
+
+def pseudonym(sid: str) -> str:
+    """Return a name for a connection that tells connections apart, but cannot be used as its id."""
+    return hashlib.sha256(sid.encode()).hexdigest()[:16]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
+from node_poc.fair_line import FairLine
+from node_poc.gate import Gate
 from node_poc.runs import diagnosis
-from node_poc.runs.model import Run, Stage
+from node_poc.runs.model import Failure, Run, Stage
 from node_poc.storage.records import RunRecord
 
 _IN_FLIGHT = frozenset({Stage.ACCEPTED, Stage.CREATED})
+_AT_THE_LINE = frozenset({Stage.QUEUED, Stage.ACCEPTED})
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,18 @@ class Entry:
 class RunBook:
     """Runs in the order they came. Used by the engine's thread only."""
 
-    def __init__(self, in_flight_limit: int) -> None:
-        """``in_flight_limit``: Jobs that have not ended, at the most."""
+    def __init__(self, in_flight_limit: int, pause: Callable[[int], float] = lambda _: 1.0) -> None:
+        """Nothing is in it.
+
+        Args:
+            in_flight_limit: Jobs that have not ended, at the most.
+            pause: seconds to wait after so many refusals in a row by a quota.
+        """
         self._limit = in_flight_limit
+        self._gate = Gate(pause)
         self._runs: dict[int, Run] = {}
         self._records: dict[int, RunRecord] = {}
-        self._line: deque[int] = deque()
+        self._line = FairLine()
         self._known_since: dict[int, float] = {}
 
     def __contains__(self, run_id: int) -> bool:
@@ -55,22 +64,53 @@ class RunBook:
         return tuple(run.run_id for run in self._runs.values() if not run.has_ended)
 
     def add(self, run: Run, record: RunRecord) -> Run:
-        """Enter a run; a queued one goes to the end of the line. Returns it as entered."""
+        """Enter a run; a queued one goes to its place in the line. Returns it as entered."""
         if run.stage is Stage.QUEUED and not run.kill_requested:
-            in_flight = self._in_flight()
-            before = len(self._line)
-            if before or in_flight >= self._limit:
-                run = replace(run, failure=diagnosis.queued(before))
-            self._line.append(run.run_id)
+            others = len(self._line)
+            before = self._line.add(run.run_id, record.owner)
+            if others or self._in_flight() >= self._limit or self.is_kept_out:
+                run = replace(run, failure=self._queued(before))
         self._runs[run.run_id] = run
         self._records[run.run_id] = record
         return run
 
+    def _queued(self, before: int) -> Failure:
+        return diagnosis.queued(before, by_quota=self.is_kept_out)
+
     def update(self, run: Run) -> None:
         """Put the run as it is now."""
+        was = self._runs.get(run.run_id)
         self._runs[run.run_id] = run
-        if run.stage is not Stage.QUEUED and run.run_id in self._line:
-            self._line.remove(run.run_id)
+        if run.stage in _AT_THE_LINE or was is None or was.stage not in _AT_THE_LINE:
+            return
+        self._line.forget(run.run_id)
+        if run.stage is Stage.CREATED:
+            self._gate.lets_in(run.run_id)
+        self._gate.leaves(run.run_id)
+
+    def put_back(self, run: Run) -> float | None:
+        """Let a run wait again that a quota refused.
+
+        Returns:
+            in how many seconds to ``resume``; None if that is known already.
+        """
+        self._runs[run.run_id] = run
+        self._line.put_back(run.run_id)
+        return self._gate.refuses(run.run_id)
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether a quota keeps runs out, as far as is known."""
+        return not self._gate.is_open
+
+    @property
+    def pauses(self) -> int:
+        """The number of the last pause that a quota caused, for ``resume``."""
+        return self._gate.pauses
+
+    def resume(self, pause: int) -> None:
+        """Let one run try again, if the pause of this number still lasts."""
+        self._gate.resume(pause)
 
     def drop(self, run_id: int) -> bool:
         """Strike a run that is over. Returns whether it was in the book."""
@@ -79,11 +119,17 @@ class RunBook:
         return self._runs.pop(run_id, None) is not None
 
     def take_next(self) -> RunRecord | None:
-        """Take the first of the line if there is room; its run is then being started."""
-        if not self._line or self._in_flight() >= self._limit:
+        """Take the next of the line if there is room; its run is then being started."""
+        waiting = len(self._line)
+        if not waiting or not self._gate.lets_try or self._in_flight() >= self._limit:
             return None
-        run_id = self._line.popleft()
-        self._runs[run_id] = replace(self._runs[run_id], stage=Stage.ACCEPTED, failure=None)
+        run_id = next(islice(self._line, self._gate.choose(waiting), None))
+        self._line.take(run_id)
+        self._gate.tries(run_id)
+        run = self._runs[run_id]
+        # What a quota said of the run stays true until it is in.
+        failure = run.failure if run.waiting else None
+        self._runs[run_id] = replace(run, stage=Stage.ACCEPTED, failure=failure)
         return self._records[run_id]
 
     def waits_for_job(self, run_id: int) -> bool:
@@ -130,9 +176,11 @@ class RunBook:
         return [run for run in self if run.pod_name and run.run_id not in present]
 
     def entries(self) -> list[Entry]:
-        """All runs, with their places in the line."""
+        """All runs, with their places in the line as it is now."""
         places = {run_id: place for place, run_id in enumerate(self._line, 1)}
-        return [
-            Entry(run, self._records[run_id], places.get(run_id))
-            for run_id, run in self._runs.items()
-        ]
+        return [self._entry(run, places.get(run_id)) for run_id, run in self._runs.items()]
+
+    def _entry(self, run: Run, place: int | None) -> Entry:
+        if place is not None and run.waiting is None:
+            run = replace(run, failure=self._queued(place - 1))
+        return Entry(run, self._records[run.run_id], place)

@@ -21,8 +21,10 @@ from node_poc.pool import DaemonPool
 from node_poc.retries import Retries
 from node_poc.run_work import RunWork, refused_by
 from node_poc.runs import ends
+from node_poc.runs.diagnosis import Patience
+from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Run, RunSpec
-from node_poc.runs.observed import StartRefused
+from node_poc.runs.observed import StartPutOff, StartRefused
 from node_poc.storage.records import RunRecord
 
 log = structlog.get_logger(__name__)
@@ -90,7 +92,7 @@ class Calls:
         self._collectors.stop()
 
     def create(self, record: RunRecord) -> None:
-        """Make the run's Job → ``Started`` or ``StartRefused``."""
+        """Make the run's Job → ``Started``, ``StartPutOff`` or ``StartRefused``."""
         call = partial(self._create, record)
         self._retries.submit(self._pool, "job not created", record.spec.run_id, call)
 
@@ -156,8 +158,7 @@ class Calls:
                 return
             if error.is_transient:
                 raise
-            log.warning("job not created", run_id=run_id, error=str(error))
-            self._post(StartRefused(run_id, refused_by(error)))
+            self._post(_refusal(run_id, error))
         except Exception as error:  # of our own: it must not leave the run without an end
             log.exception("job not made", run_id=run_id)
             self._post(StartRefused(run_id, refused_by(error)))
@@ -195,3 +196,13 @@ class Calls:
             self._post(self._work.find_events(run))
         except ClusterError as error:  # they are asked for again in a while anyway
             log.warning("events not read", run_id=run.run_id, error=str(error))
+
+
+def _refusal(run_id: int, error: ClusterError) -> StartRefused | StartPutOff:
+    """What a refused Job means: a quota that is used up is waited for, all else is final."""
+    told = diagnose_refused_job(str(error))
+    if told is not None and told.patience is Patience.ROOM:
+        log.debug("job put off", run_id=run_id, error=str(error))  # the engine tells, once
+        return StartPutOff(run_id, told.failure)
+    log.warning("job not created", run_id=run_id, error=str(error))
+    return StartRefused(run_id, refused_by(error))

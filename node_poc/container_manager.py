@@ -59,7 +59,7 @@ class ContainerManager(RunControl):
         """The node's version. A DockerManager's client tells the Docker daemon's."""
         return __version__
 
-    def run(self, spec: RunSpec) -> Answer:
+    def run(self, spec: RunSpec, owner: str = "") -> Answer:
         """Ask for a run, and wait for the engine's word: taken (written to disk) or refused.
 
         A DockerManager's ``run`` takes the run's id, image, token, databases and ``docker_input``
@@ -75,7 +75,7 @@ class ContainerManager(RunControl):
         Raises:
             TimeoutError: the engine is busy; the run may still be taken.
         """
-        submission = Submission(spec, Future())
+        submission = Submission(spec, Future(), owner)
         self._post(submission)
         return submission.answer.result(ENGINE_SECONDS)
 

@@ -10,7 +10,7 @@ from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
 from node_poc.protocol.ports import Answer, KillOutcome, Submission
 from node_poc.runs.model import RunResult
-from node_poc.runs.observed import EventsSeen, PodObservation, StartRefused
+from node_poc.runs.observed import EventsSeen, PodObservation, StartPutOff, StartRefused
 from node_poc.storage.records import RunRecord
 
 
@@ -112,6 +112,7 @@ Message = (
     | JobsSeen
     | Started
     | StartRefused
+    | StartPutOff
     | PodObservation
     | EventsSeen
     | Collected

@@ -123,7 +123,9 @@ class Taking:
         digest = spec.digest()
         self._past.check_not_gone(spec.run_id, digest)
         check_admission(spec, self._config)
-        record = self._work.prepare(RunRecord(spec, digest, submission.received_at))
+        record = self._work.prepare(
+            RunRecord(spec, digest, submission.received_at, owner=submission.owner)
+        )
         log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
         return record
 

@@ -58,11 +58,13 @@ from node_poc.runs.observed import (
     KillRequested,
     Observation,
     PodObservation,
+    StartPutOff,
     StartRefused,
     Tick,
     made_at,
 )
 from node_poc.runs.status import RunStatus
+from node_poc.starts import NO_ROOM, Starts
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, RunRecord
 from node_poc.timers import Timers
@@ -87,10 +89,11 @@ class Engine:
         self._records = records
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outbox: Delivery
-        self._book = RunBook(config.kubernetes.runs_in_flight)
+        self._book = RunBook(config.kubernetes.runs_in_flight, NO_ROOM.pause)
         self._disk = DaemonPool("disk", 1)
         self._calls = Calls(work, self.post, self._book, self._disk)
         self._timers = Timers()
+        self._starts = Starts(self._book, self._calls, self._timers, self._observe)
         kept = config.kubernetes.keep_finished_seconds
         self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk, kept)
         self._past = PastRuns(self._book, records, past)
@@ -139,7 +142,8 @@ class Engine:
             Taken: self._on_taken,
             PodsSeen: self._on_pods,
             JobsSeen: self._on_jobs,
-            Started: self._on_started,
+            Started: self._starts.started,
+            StartPutOff: self._starts.put_off,
             **dict.fromkeys((StartRefused, PodObservation, EventsSeen), self._observe),
             Collected: self._on_collected,
             Delivered: self._on_delivered,
@@ -171,21 +175,14 @@ class Engine:
             return
         self._ticked_at = now
         for run in self._book:
-            if run.is_starting:
+            if run.is_starting or run.waiting is not None:
                 self._observe(Tick(run.run_id))
 
     # --- a run comes
 
     def _on_taken(self, taken: Taken) -> None:
         self._intake.enter(taken)
-        self._start_next()
-
-    def _start_next(self) -> None:
-        while (record := self._book.take_next()) is not None:
-            self._calls.create(record)
-
-    def _on_started(self, started: Started) -> None:
-        self._observe(JobObservation(started.run_id, created_at=started.created_at))
+        self._starts.go_on()
 
     # --- something is seen
 
@@ -206,6 +203,8 @@ class Engine:
             case Changed(object=job, gone=gone):
                 self._observe(seen := observe_job(job, gone=gone))
                 self._orphans.look_again(seen)
+                if gone:
+                    self._starts.job_went()
             case Listed(objects=jobs, asked_at=asked_at):
                 observations = [o for o in map(observe_job, jobs) if o is not None]
                 for observation in observations:
@@ -215,7 +214,7 @@ class Engine:
                 for run in self._book.missing_from(present, asked_at):
                     self._observe(JobObservation(run.run_id, gone=True))
                 self._jobs_listed = True
-                self._start_next()
+                self._starts.go_on()
 
     def _observe(self, observation: Observation | None) -> None:
         if observation is None or observation.run_id not in self._book:
@@ -244,7 +243,7 @@ class Engine:
                     self._calls.look_for_events(changed)
                 case Collect(remove_job=remove_job):
                     self._calls.collect(changed, remove_job=remove_job)
-                    self._start_next()
+                    self._starts.go_on()
 
     def _note_job(self, seen: Observation) -> None:
         """Remember that a run's Job was made, so that it is never made again; also if it goes."""

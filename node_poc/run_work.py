@@ -249,7 +249,7 @@ def refused_by(error: Exception) -> Failure:
     if isinstance(error, ClusterError):
         known = diagnose_refused_job(str(error))
         if known is not None:
-            return known
+            return known.failure
         detail = "Kubernetes at the data station does not take the run"
         advice = "Ask the site: its rights, quotas or admission rules forbid it."
         return Failure(error.reason or "ClusterError", detail, advice, str(error))

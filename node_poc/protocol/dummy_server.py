@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS = 10
 _BACKOFF = Backoff(0.5, 10.0)
+_LONGEST_POSTER = 64
 # The library checks each byte in Python, and Python checks all at once when it decodes: for 4 MB
 # that is seconds in which nothing else in the node moves.
 _WEBSOCKET = {"skip_utf8_validation": True}
@@ -116,7 +117,8 @@ class DummyServer:
     def _on_connect(self) -> None:
         self._connection += 1
         log.info("connected to the server", server=self._config.server_address)
-        hello = {"name": self._config.kubernetes.node_name, "version": __version__}
+        name = self._config.kubernetes.node_name
+        hello = {"name": name, "version": __version__, "takes": ["poster"]}
         self._client.emit("node_connection_request", hello)
 
     def _on_disconnect(self, reason: object = None) -> None:
@@ -125,9 +127,10 @@ class DummyServer:
 
     def _on_command(self, *payloads: Any) -> dict[str, Any]:
         """Handle ``command``; what is returned goes back as its acknowledgement."""
+        owner, payloads = _poster(payloads)
         payload = payloads[0] if len(payloads) == 1 else list(payloads)
         try:
-            answer = self._control.run(parse_command(payload, self._config))
+            answer = self._control.run(parse_command(payload, self._config), owner)
         except MessageError as error:
             answer = Answer(accepted=False, reason=str(error))
         except concurrent.futures.TimeoutError:
@@ -180,3 +183,11 @@ class DummyServer:
             self._client.emit(event, data, callback=callback)
         except (SocketIOError, OSError) as error:
             raise DeliveryError(str(error)) from error
+
+
+def _poster(payloads: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Who posted a command, as far as the server tells, and what it posted."""
+    match payloads:
+        case (payload, {"poster": str(poster), **more}) if not more:
+            return poster[:_LONGEST_POSTER], (payload,)
+    return "", payloads

@@ -29,11 +29,13 @@ class Answer:
 class Submission:
     """A well-formed run that a server asks for; ``answer`` is set by the engine, soon.
 
-    ``received_at``: when it came, in seconds since the epoch; the engine may see it later.
+    ``owner``: who asks for it, in any words; owners take turns where runs wait. ``received_at``:
+    when it came, in seconds since the epoch; the engine may see it later.
     """
 
     spec: RunSpec
     answer: Future[Answer]
+    owner: str = ""
     received_at: float = field(default_factory=time.time)
 
 
@@ -111,8 +113,11 @@ class Control(Protocol):
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
         """The next part of a file that a run left. Raises QueryError."""
 
-    def run(self, spec: RunSpec) -> Answer:
-        """Ask for a run, and wait until it is taken or refused. Raises TimeoutError."""
+    def run(self, spec: RunSpec, owner: str = "") -> Answer:
+        """Ask for a run, and wait until it is taken or refused. Raises TimeoutError.
+
+        ``owner``: who asks for it; owners take turns where runs wait.
+        """
 
     def kill_tasks(
         self, org_id: int | None, kill_list: Sequence[ToBeKilled] | None = None

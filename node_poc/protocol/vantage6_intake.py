@@ -122,7 +122,7 @@ class Intake:
 
     def _hand_over(self, request: RunRequest, spec: RunSpec) -> bool:
         try:
-            answer = self._control.run(spec)
+            answer = self._control.run(spec, str(request.init_org_id))
         except TimeoutError as error:
             raise EngineBusyError(f"run {spec.run_id}: the node did not decide in time") from error
         if answer.accepted or self._is_here(spec.run_id):

@@ -22,6 +22,7 @@ class Patience(StrEnum):
 
     ROOM = "room"  # there is no room for it yet
     NONE = "none"  # it cannot get better: end at once
+    ABSENT = "absent"  # who must know says that there is no such thing: a moment
     SHORT = "short"  # it says it cannot get better, and is looked at once more
     LONG = "long"  # it may get better by itself
     START = "start"  # nothing is wrong so far: the pod is on its way
@@ -159,7 +160,7 @@ def _diagnose_pull(reason: str, message: str) -> Waiting:
         cause, patience, advice = "ImageRefused", Patience.SHORT, _IMAGE_ADVICE
         detail = "the registry refuses to give the image to this node"
     elif any(word in text for word in _ABSENT):
-        cause, patience, advice = "ImageNotFound", Patience.SHORT, _IMAGE_ADVICE
+        cause, patience, advice = "ImageNotFound", Patience.ABSENT, _IMAGE_ADVICE
         detail = "the image was not found in its registry"
     elif any(word in text for word in _RATE_LIMITED):
         cause, patience = "ImageRateLimited", Patience.LONG
@@ -174,7 +175,13 @@ def _diagnose_pull(reason: str, message: str) -> Waiting:
     return Waiting(patience, RunStatus.NO_DOCKER_IMAGE, failure)
 
 
-def queued(before: int) -> Failure:
-    """Say that a run waits for its turn; ``before`` runs come first."""
-    detail = f"the data station has as many runs as it takes at once; {before} wait before this one"
+def queued(before: int, *, by_quota: bool = False) -> Failure:
+    """Say that a run waits for its turn; ``before`` runs come first.
+
+    ``by_quota``: a quota of Kubernetes keeps them out, and not the node's own limit.
+    """
+    full = "has as many runs as it takes at once"
+    why = "the data station's quota for runs is used up" if by_quota else f"the data station {full}"
+    wait = "waits" if before == 1 else "wait"
+    detail = f"{why}; {before} {wait} before this one"
     return Failure("Queued", detail, "It starts by itself.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.model import Failure
 from node_poc.runs.observed import ClusterEvent
+from node_poc.runs.quotas import diagnose_quota
 from node_poc.runs.status import RunStatus
 
 # What was wrong before is over when the newest Event is one of these.
@@ -57,13 +58,6 @@ def _diagnose(event: ClusterEvent) -> Waiting | None:
 # Texts of admission, the first that fits: (part of it, patience, cause, detail, advice).
 _REFUSALS = (
     (
-        "exceeded quota",
-        Patience.ROOM,
-        "QuotaExceeded",
-        "the data station's quota for runs is used up at the moment",
-        _BY_ITSELF,
-    ),
-    (
         "failed calling webhook",
         Patience.START,
         "AdmissionUnavailable",
@@ -85,6 +79,8 @@ _REFUSALS = (
 
 
 def _not_created(message: str) -> Waiting:
+    if (quota := diagnose_quota(message, by_events=True)) is not None:
+        return quota
     for words, patience, cause, detail, advice in _REFUSALS:
         if words in message:
             return _waiting(patience, cause, detail, advice, message)
@@ -92,14 +88,17 @@ def _not_created(message: str) -> Waiting:
     return _waiting(Patience.START, "PodNotCreated", detail, _BY_ITSELF, message)
 
 
-def diagnose_refused_job(message: str) -> Failure | None:
-    """Say why the API takes no Job, which is not tried again; None if it is no quota, no rule."""
-    if "exceeded quota" in message:
-        advice = "Post the task again later; ask the site if that goes on."
-        detail = "the data station's quota for runs is used up"
-        return Failure("QuotaExceeded", detail, advice, message)
+def diagnose_refused_job(message: str) -> Waiting | None:
+    """Say why the API takes no Job; None if no quota, LimitRange or rule is the reason.
+
+    The Job waits only with ``Patience.ROOM``. A refusal that is final is told as it is.
+    """
+    if (quota := diagnose_quota(message)) is not None:
+        return quota
     if "denied the request" in message or "denied request" in message:
-        return Failure("NotAdmitted", "a rule of the data station forbids it", _RULES, message)
+        detail = "a rule of the data station forbids it"
+        failure = Failure("NotAdmitted", detail, _RULES, message)
+        return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)
     return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from node_poc.config.model import Limits
 from node_poc.runs import diagnosis, ends, waits
-from node_poc.runs.diagnosis import Waiting
+from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.event_diagnosis import diagnose_events
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
@@ -21,6 +21,7 @@ from node_poc.runs.observed import (
     KillRequested,
     Observation,
     PodObservation,
+    StartPutOff,
     StartRefused,
     Terminated,
     Tick,
@@ -77,10 +78,8 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
     if run.has_ended:
         return run, ()
     match observation:
-        case StartRefused() if run.stage is Stage.CREATED:
-            return run, ()  # it was made all the same: an answer was lost, and the next try refused
-        case StartRefused(failure=failure):
-            return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
+        case StartRefused() | StartPutOff():
+            return _decide_refusal(run, observation, now, limits)
         case JobObservation():
             return _decide_job(run, observation)
         case PodObservation():
@@ -91,6 +90,21 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
             return _decide_events(run, observation, now, limits)
         case Tick():
             return _tick(run, now, limits)
+
+
+def _decide_refusal(
+    run: Run, refused: StartRefused | StartPutOff, now: float, limits: Limits
+) -> Decision:
+    """End, or go back into the line and wait there for room as a pod does that has none."""
+    failure = refused.failure
+    if run.stage is Stage.CREATED:
+        return run, ()  # it was made all the same: an answer was lost, and the next try refused
+    if isinstance(refused, StartRefused) or run.kill_requested:
+        return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
+    if run.waiting and run.waiting.failure.cause == failure.cause:
+        failure = run.waiting.failure  # the numbers differ at each try: they are told once
+    seen = Waiting(Patience.ROOM, RunStatus.START_FAILED, failure)
+    return _wait_for(replace(run, stage=Stage.QUEUED), seen, now, limits)
 
 
 def _kill(run: Run) -> Decision:
@@ -124,7 +138,7 @@ def _created(run: Run, created_at: float | None) -> Decision:
     if run.stage not in {Stage.QUEUED, Stage.ACCEPTED}:
         return run, ()
     status = RunStatus.INITIALIZING if run.status is RunStatus.PENDING else run.status
-    run = replace(run, stage=Stage.CREATED, status=status, failure=None)
+    run = replace(run, stage=Stage.CREATED, status=status, failure=None, waiting=None)
     return run, (Report(),)
 
 
@@ -217,6 +231,8 @@ def _decide_events(run: Run, seen: EventsSeen, now: float, limits: Limits) -> De
 def _tick(run: Run, now: float, limits: Limits) -> Decision:
     if run.is_starting and run.waiting is None and not run.stopping:
         run, _ = _wait_for(run, diagnosis.unexplained(run.pod_name), now, limits)
+    if run.stage is Stage.ACCEPTED:
+        return run, ()  # its Job is being made: what comes of it decides
     ended, actions = _overdue(run, now)
     if actions or run.waiting is None or now < run.waiting.look_at:
         return ended, actions

@@ -76,6 +76,14 @@ class StartRefused:
 
 
 @dataclass(frozen=True)
+class StartPutOff:
+    """The API takes no Job now, because a quota is used up: the run waits and is tried again."""
+
+    run_id: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
 class KillRequested:
     """Somebody who may do so wants the run to end."""
 
@@ -109,7 +117,9 @@ class EventsSeen:
     events: tuple[ClusterEvent, ...] = ()
 
 
-Observation = PodObservation | JobObservation | EventsSeen | StartRefused | KillRequested | Tick
+Observation = (
+    PodObservation | JobObservation | EventsSeen | StartRefused | StartPutOff | KillRequested | Tick
+)
 
 
 def made_at(seen: JobObservation | PodObservation, now: float) -> float:

@@ -26,13 +26,17 @@ class StorageError(Exception):
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One remembered run. ``job_created_at``: seconds since the epoch, None before the Job is."""
+    """One remembered run. ``job_created_at``: seconds since the epoch, None before the Job is.
+
+    ``owner``: who asked for it, for whom it takes its turn in the line.
+    """
 
     spec: RunSpec
     digest: str
     received_at: float
     job_created_at: float | None = None
     kill_requested: bool = False
+    owner: str = ""
 
 
 class Records:
@@ -79,6 +83,7 @@ class Records:
             "received_at": record.received_at,
             "job_created_at": record.job_created_at,
             "kill_requested": record.kill_requested,
+            "owner": record.owner,
         }
         _write_json(self.folder(record.spec.run_id) / "run.json", data)
 
@@ -94,6 +99,7 @@ class Records:
                 received_at=float(data["received_at"]),
                 job_created_at=data["job_created_at"],
                 kill_requested=bool(data.get("kill_requested", False)),
+                owner=str(data.get("owner", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{self.folder(run_id)}/run.json: is damaged ({error!r})") from error

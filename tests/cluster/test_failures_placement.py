@@ -24,6 +24,10 @@ SCHEDULE = {"schedule_seconds": 6, "hopeless_seconds": 3, "pull_seconds": 60}
 LATER = "It starts by itself as soon as there is one; ask the site if that takes too long."
 ADMIT = "It starts by itself as soon as that is over; ask the site if it takes too long."
 RULES = "Ask the site: a rule of its cluster forbids the pods of algorithms; this task cannot run."
+TOO_LARGE = (
+    "Ask the site: a run of this size never fits there, so a larger quota, or smaller "
+    "kubernetes.resources of its node, must come first."
+)
 FORBIDDEN = ("NotAdmitted", "a rule of the data station forbids it", RULES)
 # The failures and what researchers are told of them: cause, detail, advice.
 EXPECTED = {
@@ -41,7 +45,11 @@ EXPECTED = {
         ADMIT,
     ),
     "pod-security": FORBIDDEN,
-    "limit-range": FORBIDDEN,
+    "limit-range": (
+        "NotAdmitted",
+        "the data station allows no run of this size",
+        TOO_LARGE,
+    ),
     "admission-policy": FORBIDDEN,
 }
 

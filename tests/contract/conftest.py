@@ -5,7 +5,7 @@ import threading
 import pytest
 from kubernetes.config import kube_config
 
-from node_poc import delivery, pipeline, retries
+from node_poc import delivery, pipeline, retries, starts
 from node_poc.backoff import Backoff
 from node_poc.cluster import watch
 from node_poc.observe.health import HealthServer
@@ -26,6 +26,8 @@ def pod_name():
 def hurry(monkeypatch):
     """Shorten the pauses of a node in this process: what is tested is what, not when."""
     monkeypatch.setattr(pipeline, "_TICK_SECONDS", 0.05)
+    monkeypatch.setattr(pipeline, "NO_ROOM", Backoff(0.2, 0.8))
+    monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.05, 0.1))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.2, 0.4))
     monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 60.0))

@@ -75,12 +75,14 @@ class Engine:
         self.results: dict[int, RunResult] = {}
         self.origins: dict[int, dict[str, str]] = {}
         self.answers: dict[int, Any] = {}
+        self.owners: dict[int, str] = {}
         self.killed: list[int] = []
 
     def open_runs(self) -> list[RunSummary]:
         return [RunSummary(Run(run_id, "", 0.0), "", None) for run_id in sorted(self.open)]
 
-    def run(self, spec: RunSpec) -> Answer:
+    def run(self, spec: RunSpec, owner: str = "") -> Answer:
+        self.owners[spec.run_id] = owner
         answer = self.answers.get(spec.run_id, Answer(accepted=True))
         if callable(answer):
             answer = answer()

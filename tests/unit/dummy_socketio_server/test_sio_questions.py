@@ -113,3 +113,23 @@ def test_a_refusal_of_the_only_command_means_that_no_node_has_the_run():
     ledger.note_at_node(99)
     assert not ledger.may_be_at_node(99)
     assert ledger.result(99) is None
+
+
+def test_only_a_node_that_takes_it_is_told_who_posted():
+    class Sent(FakeSio):
+        async def emit(self, event, data, *, to, callback=None):
+            self.sent.append((event, data, to))
+
+    async def story(hello):
+        sio = Sent()
+        Relay(sio, answer_timeout_s=0.05).register()
+        for poster in ("one", "one", "two"):
+            await sio.handlers["command_request"](poster, {"run_id": 1})
+        await sio.handlers["node_connection_request"]("node", hello)
+        await asyncio.sleep(0.01)
+        return [data for event, data, _ in sio.sent if event == "command"]
+
+    assert asyncio.run(story({"name": "old"})) == [({"run_id": 1},)] * 3
+    told = [data[1]["poster"] for data in asyncio.run(story({"takes": ["poster"]}))]
+    assert told[0] == told[1] != told[2]
+    assert "one" not in told

@@ -32,7 +32,7 @@ def test_what_answers_rubbish_is_tried_until_the_server_is_there(monkeypatch, bo
 
 def test_a_node_that_is_too_busy_to_decide_refuses_nothing():
     class Busy:
-        def run(self, spec):
+        def run(self, spec, owner):
             raise concurrent.futures.TimeoutError
 
     node = DummyServer(config(), control=Busy())

@@ -64,7 +64,7 @@ def test_many_large_inputs_are_in_memory_one_after_the_other(world):
         add_to_blobs(world, run_id, LARGE)
     sizes = []
 
-    def run(spec):
+    def run(spec, _owner):
         sizes.append(len(input_of(spec)))
         world.engine.open.add(spec.run_id)
         return Answer(accepted=True)

@@ -473,3 +473,10 @@ def test_of_runs_that_the_server_has_ended_only_a_kill_is_told_to_others(world, 
     eventually(lambda: done)
     statuses = [event["status"] for event in world.emitted]
     assert statuses == (["killed by user"] if status is RunStatus.KILLED else [])
+
+
+def test_a_run_belongs_to_the_organization_that_asked_for_it(world):
+    world.add(1)
+    world.start()
+    eventually(lambda: 1 in world.engine.taken)
+    assert world.engine.owners[1] == world.engine.origins[1]["init_org_id"]

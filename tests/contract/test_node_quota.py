@@ -1,0 +1,110 @@
+"""A quota that refuses Jobs: their runs wait, one asks for all, and all start in the end."""
+
+import pytest
+
+from node_poc import pipeline
+from node_poc.backoff import Backoff
+from tests.fakes.kube_faults import FOR_EVER
+from tests.fakes.station import eventually, payload
+
+NAMES = ("count/jobs.batch", "requests.cpu", "limits.memory", "pods", "requests.storage")
+
+
+def quota(requested="1", used="2", limited="2", name="count/jobs.batch"):
+    return (
+        f'jobs.batch "x" is forbidden: exceeded quota: objects, requested: {name}={requested}, '
+        f"used: {name}={used}, limited: {name}={limited}"
+    )
+
+
+def refuse(station, message):
+    station.api.faults.add(
+        "POST", "/jobs", status=403, reason="Forbidden", message=message, times=FOR_EVER
+    )
+
+
+def told(station, run_id):
+    """Cause of the last event of a run."""
+    return [e.data.get("cause") for e in list(station.events) if e.run_id == run_id][-1:]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_waits_while_a_quota_is_used_up(station, emitter, name):
+    refuse(station, quota(name=name))
+    emitter.post(payload(7))
+    eventually(lambda: told(station, 7) == ["QuotaExceeded"])
+    listed = emitter.request("list_request", {})["runs"][0]
+    assert (listed["status"], listed["cause"], listed["position"]) == (
+        "pending",
+        "QuotaExceeded",
+        1,
+    )
+    assert "quota" in listed["detail"]
+    station.api.faults.clear()
+    station.job_arrives(7)
+    station.api.kubelet.starts(7)
+    station.api.kubelet.ends(7)
+    assert emitter.wait(7, 20)["status"] == "completed"
+    assert len(station.api.jobs()) == 1
+
+
+def test_one_asks_for_all_that_wait_and_all_start_in_order(station, emitter):
+    refuse(station, quota())
+    for run_id in range(1, 31):
+        emitter.post(payload(run_id))
+    eventually(lambda: station.api.count("POST", "/jobs") >= 4)
+    before = station.api.count("POST", "/jobs")
+    assert before <= 12  # some were under way together when the first was refused
+    assert told(station, 30) == ["Queued"]
+    station.api.faults.clear()
+    eventually(lambda: len(station.api.jobs()) == 30)
+
+
+def test_a_job_that_goes_lets_the_next_in_at_once(station, monkeypatch):
+    monkeypatch.setattr(pipeline, "NO_ROOM", Backoff(600.0, 600.0))
+    emitter = station.start()
+    emitter.post(payload(1))
+    station.job_arrives(1)
+    refuse(station, quota())
+    emitter.post(payload(2))
+    eventually(lambda: told(station, 2) == ["QuotaExceeded"])
+    station.api.faults.clear()
+    station.api.kubelet.deletes_job(1)
+    station.job_arrives(2)
+
+
+def test_a_run_that_waits_for_a_quota_is_killed_without_a_job(station, emitter):
+    refuse(station, quota())
+    emitter.post(payload(7))
+    eventually(lambda: told(station, 7) == ["QuotaExceeded"])
+    emitter.request("kill_request", {"run_ids": [7]})
+    assert emitter.wait(7, 20)["status"] == "killed by user"
+    assert station.api.jobs() == []
+
+
+def test_a_run_that_never_fits_ends_with_the_reason(station, emitter):
+    refuse(station, quota(requested="4", used="0", limited="2", name="limits.cpu"))
+    emitter.post(payload(7))
+    result = emitter.wait(7, 20)
+    assert (result["status"], result["cause"]) == ("start failed", "QuotaTooSmall")
+    assert "limits.cpu" in result["detail"]
+
+
+def test_the_limit_for_room_ends_it(station):
+    station.settings["limits"] = {"schedule_seconds": 0.5}
+    emitter = station.start()
+    refuse(station, quota())
+    emitter.post(payload(7))
+    result = emitter.wait(7, 20)
+    assert (result["status"], result["cause"]) == ("start failed", "QuotaExceeded")
+
+
+def test_after_a_restart_it_waits_again(station, emitter):
+    refuse(station, quota())
+    emitter.post(payload(7))
+    eventually(lambda: told(station, 7) == ["QuotaExceeded"])
+    station.stop_node()
+    station.start_node()
+    station.api.faults.clear()
+    station.job_arrives(7)
+    assert len(station.api.jobs()) == 1
