@@ -36,8 +36,8 @@ _PAUSE_SECONDS = 0.2
 class LogSource(Protocol):
     """Where logs come from; see ``cluster.logs.ContainerLogs``."""
 
-    def read(self, pod: str, bookmark: str) -> Iterator[Piece]:
-        """What there is after ``bookmark``. Raises ClusterError."""
+    def read(self, pod: str, bookmark: str, *, only_end: bool = False) -> Iterator[Piece]:
+        """What there is after ``bookmark``, or the last lines of that. Raises ClusterError."""
         ...
 
     def follow(self, pod: str, bookmark: str, following: Following) -> Iterator[Piece]:
@@ -287,7 +287,8 @@ class _KeptLog:
     def _read_once(self, kept: RunLog, until: float) -> None:
         if kept.finished:
             return
-        for piece in self._source.read(self._pod_name, kept.bookmark):
+        only_end = self.following.is_too_fast
+        for piece in self._source.read(self._pod_name, kept.bookmark, only_end=only_end):
             self._overtaken = True
             kept.append(piece.data, piece.position)
             _check_time(until)

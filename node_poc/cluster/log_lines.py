@@ -2,7 +2,8 @@
 
 A stamp is taken off and remembered; nothing else is changed. Bytes are handed on as they come, so a
 line of any length costs no memory. After a break the kubelet repeats lines; those that were taken
-already are recognised here.
+already are recognised here. If none of them comes again, there may have been others in between: a
+mark line stands for them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 _STAMP = re.compile(
     rb"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ", re.MULTILINE
@@ -21,6 +23,8 @@ _LONGEST_STAMP = 40
 # Lines of stdout and stderr may swap by microseconds, and two may have one stamp: so the last few
 # stamps are remembered and not only the last one.
 _REMEMBERED = 32
+# Between two lines of a log of which no more is known.
+_USUAL_NANOSECONDS = 10**6
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,15 @@ class Piece:
 
     data: bytes
     position: Position
+
+
+def mark_of_gap(seconds: float) -> bytes:
+    """The line that stands where lines were lost; between its neighbours lie ``seconds``."""
+    told = f"{seconds:,.1f} s" if seconds >= 0.1 else "a moment"
+    return (
+        f"[... {told} of this log may be missing here: it was rotated away before it was read, or "
+        "grew faster than it is read ...]\n"
+    ).encode()
 
 
 class LineReader:
@@ -124,6 +137,9 @@ class LineReader:
             if self._repeats.must_end_line and not self._drops_line:
                 taken.append(b"\n")  # the line under way was lost with its file
                 self._repeats.must_end_line = False
+            if lost := self._repeats.lost_seconds:
+                taken.append(mark_of_gap(lost))
+                self._repeats.lost_seconds = 0.0
             if self._drop_bytes or self._repeats.is_resumed:
                 self._open_bytes = self._drop_bytes
                 return match.end() if match else begin
@@ -173,6 +189,11 @@ class _Repeats:
         # Older lines than the remembered ones were taken too, if there ever were any.
         self._oldest = min(moments) if len(moments) >= _REMEMBERED else -1
         self._newest = max(moments)
+        ordered = sorted(moments)
+        pauses = [later - earlier for earlier, later in pairwise(ordered)]
+        self._usual = 2 * max(pauses, default=_USUAL_NANOSECONDS // 2)
+        self._met = False
+        self.lost_seconds = 0.0
         self._open_bytes = position.open_bytes
         self._dropped = True
         self.must_end_line = position.open_bytes is not None
@@ -186,6 +207,7 @@ class _Repeats:
             return self._dropped, 0
         if self._known[stamp]:
             self._known[stamp] -= 1
+            self._met = True
             if stamp == self._last and not self._known[stamp] and self._open_bytes is not None:
                 self.is_resumed, self.must_end_line, self._dropped = True, False, False
                 return False, self._open_bytes
@@ -194,6 +216,10 @@ class _Repeats:
             moment = _nanoseconds(stamp)
             self._dropped = moment <= self._oldest
             self.are_over = moment > self._newest
+            gap = moment - self._newest
+            if not self._met and gap > self._usual:
+                self.lost_seconds = gap / 10**9
+            self._met = True
         return self._dropped, 0
 
 

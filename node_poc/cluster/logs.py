@@ -7,7 +7,9 @@ ends or forgets a follower when it rotates the file (kubernetes#126564), an API 
 connection dies without a word.
 
 What cannot be had: the API reads the current file only. What was rotated away before it was read
-(a container that logs faster than 10 MiB in 10 s while nobody follows) is lost to everybody.
+(a container that logs faster than 10 MiB in 10 s while nobody follows) is lost to everybody. And
+what logs faster than its pace (``log_pace.py``) is left alone for a while, and then read on near
+its end. Both leave a mark in the log (``log_lines.py``).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import urllib3
 from node_poc.cluster.connect import KubernetesApi, Query
 from node_poc.cluster.errors import ClusterError, NotFoundError, error_of
 from node_poc.cluster.log_lines import LineReader, Piece, Position
+from node_poc.cluster.log_pace import LogPace, RunPace
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +44,18 @@ _SILENCE_SECONDS = (5.0, 60.0)
 # After so many bytes a rotation may have come in between: be wary again.
 _MUCH = 256 * 1024
 _PAUSE_SECONDS = (0.25, 10.0)
+# Of a log that grows too fast so many lines are read after each pause, and so many bytes of them at
+# the least before the next one.
+_END_LINES = 100_000
+_LEAST = 1 << 20
+
+
+class _TooFastError(Exception):
+    """More came than the pace allows: the run is left alone for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class SilentError(ClusterError):
@@ -56,11 +71,14 @@ class Following:
             the last one.
         stop: set once nobody wants more, whatever there is.
         saw_end: whether the log was read to its end; set by ``ContainerLogs.follow``.
+        is_too_fast: whether it grew faster than it is read; set there as well. From then on only
+            its end is read after a break.
     """
 
     ending: threading.Event
     stop: threading.Event
     saw_end: bool = False
+    is_too_fast: bool = False
 
     def pause(self, seconds: float) -> None:
         """Wait, but not past the moment in which the container's end becomes known."""
@@ -70,20 +88,28 @@ class Following:
 class ContainerLogs:
     """Reads the logs of one container name in the pods of one namespace. Thread-safe."""
 
-    def __init__(self, api: KubernetesApi, pods_path: str, container: str) -> None:
+    def __init__(
+        self, api: KubernetesApi, pods_path: str, container: str, pace: LogPace | None = None
+    ) -> None:
         """``pods_path`` is the API's path of the namespace's pods."""
         self._api = api
         self._pods_path = pods_path
         self._container = container
+        self._pace = pace or LogPace()
 
-    def read(self, pod: str, bookmark: str) -> Iterator[Piece]:
+    def read(self, pod: str, bookmark: str, *, only_end: bool = False) -> Iterator[Piece]:
         """Read what there is after ``bookmark`` (a piece's position as text; "": all), and end.
+
+        Args:
+            pod: its name.
+            bookmark: where to begin.
+            only_end: of a long log no more than the last lines, with a mark before them.
 
         Raises:
             NotFoundError: the pod is gone.
             ClusterError: no answer, or the connection broke; status 400: not started yet.
         """
-        return self._connect(pod, Position.parse(bookmark), None)
+        return self._connect(pod, Position.parse(bookmark), None, only_end=only_end)
 
     def follow(self, pod: str, bookmark: str, following: Following) -> Iterator[Piece]:
         """Read what there is after ``bookmark`` and what comes; connect again after any break.
@@ -91,11 +117,13 @@ class ContainerLogs:
         It ends when the pod is gone, or the log has ended after ``following.ending`` was set; and
         between two pieces after ``following.stop``. It raises nothing.
         """
-        position, patience, pause = Position.parse(bookmark), _Patience(), _Pause()
+        position, pause = Position.parse(bookmark), _Pause()
+        patience = _Patience(self._pace.of_a_run())
         while not following.stop.is_set():
             was_ending = following.ending.is_set()
             try:
-                for piece in self._connect(pod, position, patience):
+                only_end = following.is_too_fast
+                for piece in self._connect(pod, position, patience, only_end=only_end):
                     position = piece.position
                     pause.reset()
                     yield piece
@@ -104,6 +132,9 @@ class ContainerLogs:
                 following.saw_end = True
                 if was_ending:
                     return
+            except _TooFastError as error:
+                _leave_alone(pod, following, error.seconds)
+                continue
             except SilentError:
                 patience.was_in_vain()
                 continue
@@ -116,7 +147,9 @@ class ContainerLogs:
                     log.warning("log broke off: connecting again", pod=pod, error=str(error))
             following.pause(pause.next())
 
-    def _connect(self, pod: str, position: Position, patience: _Patience | None) -> Iterator[Piece]:
+    def _connect(
+        self, pod: str, position: Position, patience: _Patience | None, *, only_end: bool
+    ) -> Iterator[Piece]:
         """One connection, to its end. Without ``patience`` the log is not followed."""
         query = [("container", self._container), ("timestamps", "true")]
         if patience is not None:
@@ -124,9 +157,12 @@ class ContainerLogs:
         if (since := position.since()) is not None:
             told = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             query.append(("sinceTime", told))
+        if only_end:
+            query.append(("tailLines", str(_END_LINES)))
         lines = LineReader(position)
         path = f"{self._pods_path}/{pod}/log"
         seconds = (lambda: _READ_SECONDS) if patience is None else (lambda: patience.seconds)
+        taken = 0
         for number, chunk in enumerate(stream_bytes(self._api, path, query, seconds)):
             if number == 0 and chunk.startswith(_NO_LOG):
                 raise ClusterError(f"GET {path}", 503, "NoLog", "the kubelet cannot read it now")
@@ -135,6 +171,19 @@ class ContainerLogs:
             piece = lines.feed(chunk)
             if piece is not None:
                 yield piece
+                taken += len(chunk)
+            # What is new moves on before each pause, however much comes again after it.
+            if patience is not None and taken > _LEAST and (wait := patience.pace.pause()):
+                raise _TooFastError(wait)
+
+
+def _leave_alone(pod: str, following: Following, seconds: float) -> None:
+    """Let a log grow for a while; not at its end, of which there is no more than is read."""
+    if not following.is_too_fast:
+        log.warning("log grows faster than it is read: only its end is read now", pod=pod)
+    following.is_too_fast = True
+    if not following.ending.is_set():
+        following.pause(seconds)
 
 
 def stream_bytes(
@@ -178,14 +227,16 @@ def stream_bytes(
 
 
 class _Patience:
-    """How long a silence is borne, in seconds."""
+    """How long a silence is borne, in seconds; and how much is borne at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: RunPace) -> None:
+        self.pace = pace
         self.seconds = _SILENCE_SECONDS[0]
         self._carried = 0
 
     def came(self, count: int) -> None:
         """So many bytes came."""
+        self.pace.came(count)
         self._carried += count
         if self._carried > _MUCH:
             self.seconds = _SILENCE_SECONDS[0]

@@ -208,8 +208,8 @@ def test_a_lagging_follower_reads_the_rotated_file_to_its_end(kubelet, make_keep
     gate = threading.Event()
 
     class Slow:
-        def read(self, pod, bookmark):
-            return kubelet.logs().read(pod, bookmark)
+        def read(self, pod, bookmark, *, only_end=False):
+            return kubelet.logs().read(pod, bookmark, only_end=only_end)
 
         def follow(self, pod, bookmark, following):
             for number, piece in enumerate(kubelet.logs().follow(pod, bookmark, following)):
@@ -283,7 +283,7 @@ def test_a_follower_that_was_overtaken_adds_nothing(kubelet, make_keeper, folder
     source = Gated(kubelet, 1)
     keeper, whole = make_keeper(source), source.read
 
-    def half(pod, bookmark):
+    def half(pod, bookmark, *, only_end):
         yield next(whole(pod, bookmark))
         raise ClusterError("GET log", 0, "Test", "it broke")
 
@@ -307,8 +307,8 @@ def test_a_follower_that_hangs_is_not_waited_for(kubelet, make_keeper, folder, m
     release = threading.Event()
 
     class Hanging:
-        def read(self, pod, bookmark):
-            return kubelet.logs().read(pod, bookmark)
+        def read(self, pod, bookmark, *, only_end=False):
+            return kubelet.logs().read(pod, bookmark, only_end=only_end)
 
         def follow(self, pod, bookmark, following):
             yield from kubelet.logs().read(pod, bookmark)
@@ -344,8 +344,8 @@ def test_a_source_that_breaks_is_asked_again(kubelet, make_keeper, folder):
     class Broken:
         tries = 0
 
-        def read(self, pod, bookmark):
-            return kubelet.logs().read(pod, bookmark)
+        def read(self, pod, bookmark, *, only_end=False):
+            return kubelet.logs().read(pod, bookmark, only_end=only_end)
 
         def follow(self, pod, bookmark, following):
             self.tries += 1
@@ -385,7 +385,7 @@ STAMP = b"2026-01-01T10:00:00.000000000Z "
 BLOCK = (STAMP + b"x" * 99 + b"\\n") * 500 if KIND == "lines" else b"x" * 65536
 
 class Source:
-    def read(self, pod, bookmark):
+    def read(self, pod, bookmark, *, only_end=False):
         return iter(())
     def follow(self, pod, bookmark, following):
         reader, sent = LineReader(Position.parse(bookmark)), 0

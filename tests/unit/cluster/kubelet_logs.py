@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from kubernetes import client
 
 from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.log_pace import LogPace
 from node_poc.cluster.logs import ContainerLogs
 
 PODS = "/api/v1/namespaces/v6-jobs/pods"
@@ -98,6 +99,7 @@ class KubeletLogs:
         self.statuses: list[int] = []
         self.queries: list[dict[str, str]] = []
         self.ended = False
+        self.pace = LogPace(run=(1e12, 1e12), together=(1e12, 1e12))
         # After so many bytes of a connection it is cut; one item for each connection.
         self.cuts: list[int] = []
         # These next connections are told that there is no log now, with status 200.
@@ -125,7 +127,7 @@ class KubeletLogs:
         settings = client.Configuration(host=f"http://127.0.0.1:{self._server.server_port}")
         settings.retries = False
         api = KubernetesApi(client.ApiClient(configuration=settings))
-        return ContainerLogs(api, PODS, "algorithm")
+        return ContainerLogs(api, PODS, "algorithm", self.pace)
 
     def log(self, data: bytes, *, later: float = 1e-6) -> None:
         """Log a line, or a part of one, so many seconds after the one before."""
@@ -157,14 +159,16 @@ class KubeletLogs:
         since = query.get("sinceTime")
         begin = None if since is None else int(datetime.fromisoformat(since).timestamp())
         follow = query.get("follow") == "true"
+        last = int(query.get("tailLines", 10**12))
         left = self.cuts.pop(0) if self.cuts and follow else 10**12
         number, sent = len(self.files) - 1, 0
+        first = max(0, len(self.files[number]) - last)
         while True:
             with self.changed:
-                lines = render(self.files[number], begin)
+                lines = render(self.files[number][first:], begin)
                 if sent == len(lines):
                     if number < len(self.files) - 1 and not self.forgets_followers:
-                        number, sent = number + 1, 0
+                        number, sent, first = number + 1, 0, 0
                         continue
                     if self.ended or not follow:
                         return

@@ -7,6 +7,8 @@ import pytest
 
 from node_poc.cluster import logs as logs_module
 from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.cluster.log_lines import mark_of_gap
+from node_poc.cluster.log_pace import LogPace
 from node_poc.cluster.logs import Following, SilentError
 from tests.unit.cluster.kubelet_logs import KubeletLogs
 
@@ -101,7 +103,7 @@ def test_a_follower_that_the_kubelet_forgot_asks_again(kubelet):
     follower.has(b"old\n")
     kubelet.rotate()
     kubelet.log(b"new\n", later=3)
-    follower.has(b"old\nnew\n")
+    follower.has(b"old\n" + mark_of_gap(3) + b"new\n")
 
 
 def test_a_half_open_connection_is_left(kubelet):
@@ -203,3 +205,59 @@ def test_an_algorithm_may_log_the_same_words(kubelet):
     kubelet.log(words)
     kubelet.end()
     assert b"".join(piece.data for piece in kubelet.logs().read("pod-1", "")) == words
+
+
+def test_lines_that_were_rotated_away_while_nobody_read_leave_a_mark(kubelet):
+    for number in range(40):
+        kubelet.log(b"%d\n" % number)
+    first = next(kubelet.logs().read("pod-1", ""))
+    kubelet.log(b"lost\n")
+    kubelet.rotate()
+    kubelet.log(b"new\n", later=2.5)
+    again = b"".join(piece.data for piece in kubelet.logs().read("pod-1", str(first.position)))
+    assert again == mark_of_gap(2.5) + b"new\n"
+
+
+def test_a_rotation_of_which_all_was_read_leaves_none(kubelet):
+    for number in range(40):
+        kubelet.log(b"%d\n" % number)
+    first = next(kubelet.logs().read("pod-1", ""))
+    kubelet.rotate()
+    kubelet.log(b"new\n")
+    again = b"".join(piece.data for piece in kubelet.logs().read("pod-1", str(first.position)))
+    assert again == b"new\n"
+
+
+def test_a_log_that_grows_too_fast_is_left_alone_and_then_read_near_its_end(kubelet, monkeypatch):
+    monkeypatch.setattr(logs_module, "_END_LINES", 100)
+    monkeypatch.setattr(logs_module, "_LEAST", 1000)
+    kubelet.pace = LogPace(run=(1e6, 400_000), together=(1e9, 1e9))
+    for _ in range(20_000):
+        kubelet.log(b"\n", later=0.01)
+    follower = Follower(kubelet)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while len(kubelet.queries) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    kubelet.log(b"last\n")
+    follower.following.ending.set()
+    kubelet.end()
+    data = follower.ends()
+    assert kubelet.queries[1]["tailLines"] == "100"
+    assert follower.following.is_too_fast
+    assert follower.following.saw_end
+    marks = [line for line in data.splitlines() if b"may be missing here" in line]
+    assert len(marks) == 1
+    assert data.endswith(b"last\n")
+    assert len(data) < 20_000
+
+
+def test_a_fast_log_of_which_nothing_was_missed_has_no_mark(kubelet, monkeypatch):
+    monkeypatch.setattr(logs_module, "_LEAST", 1000)
+    kubelet.pace = LogPace(run=(1e6, 100_000), together=(1e9, 1e9))
+    lines = [b"%d\n" % number for number in range(5000)]
+    for line in lines:
+        kubelet.log(line)
+    follower = Follower(kubelet)
+    follower.has(b"".join(lines))
+    assert len(kubelet.queries) > 1
