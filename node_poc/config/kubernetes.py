@@ -16,7 +16,9 @@ class Limits(Strict):
 
     pull_seconds: float = Field(default=600, gt=0, description="an image that may still come")
     hopeless_seconds: float = Field(
-        default=15, ge=0, description="a trouble that says it cannot get better: one more try"
+        default=15,
+        ge=0,
+        description="a trouble that says it cannot get better: one more try; absent images: 3",
     )
     schedule_seconds: float | None = Field(
         default=None, gt=0, description="for room in the cluster; null: no limit"

@@ -32,8 +32,16 @@ def clean(data: bytes | str) -> str:
 
 
 def failure_text(failure: Failure | None) -> str:
-    """What a researcher is told of a failure; nothing of the data station's insides."""
-    return f"[node] {failure.detail} {failure.advice}".rstrip() if failure else ""
+    """What a researcher is told of a failure; nothing of the data station's insides.
+
+    Reason and advice stand on lines of their own, apart from what the algorithm said.
+    """
+    if failure is None:
+        return ""
+    lines = [f"[node] Reason: {failure.detail}"]
+    if failure.advice:
+        lines.append(f"[node] Advice: {failure.advice}")
+    return "\n".join(lines)
 
 
 @dataclass

@@ -15,6 +15,28 @@ from node_poc.runs.status import RunStatus
 Told = tuple[RunStatus, Failure | None]
 
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}
+# What a signal likely means, and what to do, where the name alone tells a researcher little.
+_SIGNAL_WORDS = {
+    9: (
+        "something ended it at once, and its own memory limit was not the reason",
+        (
+            "Post the task again: its machine may have been short of memory, or a person may have "
+            "ended it. If it ends so again, look in its log for a step that kills processes, and "
+            "ask the site."
+        ),
+    ),
+    11: (
+        "its compiled code touched memory that is not its own",
+        (
+            "Its log may tell what it was doing; a library of the image may be broken, or not made "
+            "for the data station's processor."
+        ),
+    ),
+    15: (
+        "something asked it to end",
+        "Post the task again: a person, or the algorithm itself, may have ended it.",
+    ),
+}
 _AGAIN = "Post the task again."
 _REMOVED = "it was removed at the data station before it had ended"
 POD_DELETED = Failure("PodDeleted", _REMOVED, _AGAIN, "somebody or something deleted its pod")
@@ -115,11 +137,18 @@ def diagnose_terminated(end: Terminated) -> Told:
         detail = "the image's entrypoint or command cannot be executed"
         advice = "Check the image: it fails the same way on any machine."
         return RunStatus.START_FAILED, Failure(end.reason, detail, advice, end.message)
+    return _by_signal_or_code(end)
+
+
+def _by_signal_or_code(end: Terminated) -> Told:
     signal = end.signal or (end.exit_code - _SIGNALS if _SIGNALS < end.exit_code < 160 else 0)
     if signal:
         name = SIGNAL_NAMES.get(signal, f"signal {signal}")
-        advice = "Its log may tell what it was doing."
-        return RunStatus.CRASHED, Failure("Signal", f"ended by {name}", advice, end.message)
+        more, advice = _SIGNAL_WORDS.get(signal, ("", "Its log may tell what it was doing."))
+        detail = f"ended by {name}"
+        if more:
+            detail += f" (exit code {end.exit_code}): {more}"
+        return RunStatus.CRASHED, Failure("Signal", detail, advice, end.message)
     advice = "The algorithm reported a failure itself: its log tells why."
     detail = f"exit code {end.exit_code}"
     return RunStatus.CRASHED, Failure("ExitCode", detail, advice, end.message)

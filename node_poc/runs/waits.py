@@ -14,6 +14,10 @@ from node_poc.runs.status import RunStatus
 # times; the last goes on. What all is well with is mostly over before the first.
 _LOOK_SECONDS = (4.0, 10.0, 20.0, 40.0, 60.0)
 
+# A registry's word that it has no such image is final, but for one that was pushed this moment. The
+# kubelet's own second pull comes 10 s after the first at the earliest.
+_ABSENT_SECONDS = 3.0
+
 
 def next_wait(wait: Wait | None, seen: Waiting, now: float, limits: Limits) -> Wait:
     """The wait as it is after a reason was seen.
@@ -77,6 +81,8 @@ def _patience(seen: Waiting, limits: Limits) -> float | None:
             return limits.start_seconds
         case Patience.NONE:
             return 0.0
+        case Patience.ABSENT:
+            return min(limits.hopeless_seconds, _ABSENT_SECONDS)
         case Patience.SHORT:
             return limits.hopeless_seconds
         case _:

@@ -4,7 +4,9 @@ import pytest
 
 from node_poc.backoff import Backoff
 from node_poc.protocol import vantage6_outbox, vantage6_turn
+from node_poc.protocol.vantage6_logs import failure_text
 from node_poc.protocol.vantage6_turn import MAX_BYTES, SMALL_BYTES
+from node_poc.runs.model import Failure
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_taking import TakingWorld, origin, result
@@ -91,3 +93,10 @@ def test_no_large_result_is_read_before_the_one_before_is_sent(world, results, m
     sent = [send(world, run_id) for run_id in results]
     eventually(lambda: all(sent))
     assert waiting == [0] * len(results)
+
+
+def test_reason_and_advice_stand_on_lines_of_their_own():
+    failure = Failure("OOMKilled", "it needed more memory", "Use less.", "on machine-7")
+    assert failure_text(failure) == "[node] Reason: it needed more memory\n[node] Advice: Use less."
+    assert failure_text(Failure("X", "why", "")) == "[node] Reason: why"
+    assert failure_text(None) == ""

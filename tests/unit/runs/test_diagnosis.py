@@ -11,8 +11,8 @@ NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
 @pytest.mark.parametrize(
     ("reason", "message", "patience", "status", "cause"),
     [
-        ("ErrImagePull", "x: not found", Patience.SHORT, NO_IMAGE, "ImageNotFound"),
-        ("ErrImagePull", "manifest unknown", Patience.SHORT, NO_IMAGE, "ImageNotFound"),
+        ("ErrImagePull", "x: not found", Patience.ABSENT, NO_IMAGE, "ImageNotFound"),
+        ("ErrImagePull", "manifest unknown", Patience.ABSENT, NO_IMAGE, "ImageNotFound"),
         ("ErrImagePull", "403 Forbidden", Patience.SHORT, NO_IMAGE, "ImageRefused"),
         ("ErrImagePull", "401 Unauthorized", Patience.SHORT, NO_IMAGE, "ImageRefused"),
         (
@@ -24,7 +24,7 @@ NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
         ),
         ("ErrImagePull", "dial tcp: i/o timeout", Patience.LONG, NO_IMAGE, "ImagePullError"),
         ("ImagePullBackOff", "Back-off", Patience.LONG, NO_IMAGE, "ImagePullBackOff"),
-        ("ImagePullBackOff", "Back-off: not found", Patience.SHORT, NO_IMAGE, "ImageNotFound"),
+        ("ImagePullBackOff", "Back-off: not found", Patience.ABSENT, NO_IMAGE, "ImageNotFound"),
         ("InvalidImageName", "", Patience.NONE, NO_IMAGE, "InvalidImageName"),
         ("ErrImageNeverPull", "", Patience.NONE, NO_IMAGE, "ErrImageNeverPull"),
         ("CreateContainerError", "m", Patience.SHORT, START_FAILED, "CreateContainerError"),
@@ -218,3 +218,13 @@ def test_who_ended_a_container(shown, end, status, cause):
     told, failure = diagnose_end(pod, 60)
     assert (failure.cause if failure else None) == cause
     assert told is (status or RunStatus.FAILED)
+
+
+@pytest.mark.parametrize("end", [Terminated(137), Terminated(1, signal=9)])
+def test_what_137_likely_means_is_told_in_plain_words(end):
+    _, failure = diagnose_terminated(end)
+    assert failure.detail.startswith(f"ended by SIGKILL (exit code {end.exit_code}): something ")
+    assert "memory limit was not the reason" in failure.detail
+    assert "machine" in failure.advice
+    _, failure = diagnose_terminated(Terminated(137, "OOMKilled"))
+    assert failure.cause == "OOMKilled"

@@ -121,9 +121,9 @@ def test_one_error_of_the_image_is_not_the_end():
 @pytest.mark.parametrize("again", [waits("ImagePullBackOff", "Back-off"), Tick(7)])
 def test_an_image_that_stays_away_is_the_end_after_its_time(again):
     steps = [JOB, (waits("ErrImagePull", ABSENT), 5.0)]
-    run, _ = follow(*steps, (again, 14.9))
+    run, _ = follow(*steps, (again, 7.9))
     assert run.status is RunStatus.INITIALIZING
-    run, actions = follow(*steps, (again, 15.0))
+    run, actions = follow(*steps, (again, 8.0))
     assert run.status is RunStatus.NO_DOCKER_IMAGE
     assert actions[-1] == Collect(remove_job=True)
     assert run.failure.cause == "ImageNotFound"  # not: ImagePullBackOff
