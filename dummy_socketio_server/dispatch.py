@@ -55,7 +55,7 @@ class Dispatch:
     ) -> None:
         self._max_commands = max_commands
         self._max_bytes = max_bytes
-        self._nodes: list[str] = []
+        self._nodes: dict[str, str] = {}  # connection -> name, in the order they came
         self._waiting: deque[Command] = deque()
         self._in_flight: dict[int, Command] = {}
         self._told: dict[int, Told] = {}
@@ -65,17 +65,20 @@ class Dispatch:
     @property
     def node(self) -> str | None:
         """The connection that gets the commands: the first node that is still there."""
-        return self._nodes[0] if self._nodes else None
+        return next(iter(self._nodes), None)
 
     @property
     def kept(self) -> int:
         """How many commands wait for a node."""
         return len(self._waiting)
 
-    def add_node(self, sid: str) -> None:
+    def name_of(self, sid: str) -> str | None:
+        """Return the name under which a connection is registered as a node, None if it is none."""
+        return self._nodes.get(sid)
+
+    def add_node(self, sid: str, name: str = "") -> None:
         """Register a connection as a node; a second registration changes nothing."""
-        if sid not in self._nodes:
-            self._nodes.append(sid)
+        self._nodes.setdefault(sid, name)
 
     def remove(self, sid: str) -> bool:
         """Forget a connection that went away; tells whether it was the node that got the commands.
@@ -86,7 +89,7 @@ class Dispatch:
         if sid not in self._nodes:
             return False
         was_active = self.node == sid
-        self._nodes.remove(sid)
+        del self._nodes[sid]
         if was_active:
             self._take_back()
         return was_active

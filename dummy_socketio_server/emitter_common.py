@@ -81,6 +81,10 @@ class Asker:
                 return self.ask(event, question, key, kind)
             except EmitterError as error:
                 over = self._end is not None and time.monotonic() >= self._end
+                if over and isinstance(error, NodeSaidError):
+                    raise NoAnswerError(
+                        f"the time given is over; the last word: {error}"
+                    ) from error
                 if over or time.monotonic() >= give_up:
                     raise
                 if not told:

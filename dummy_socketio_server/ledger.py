@@ -14,6 +14,16 @@ MAX_RESULTS = 1_000
 # A result may carry 5 MB of log, so their sum is bounded as well.
 MAX_RESULT_BYTES = 256_000_000
 MAX_OPEN_RUNS = 50_000
+# Runs that somebody asked for and nobody posted: bounded apart, or asking would push out runs.
+MAX_ASKED_RUNS = 50_000
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The node that has a run: its connection, and the name it registered under."""
+
+    sid: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Answer:
 @dataclass
 class _Run:
     posts: int = 0
-    at_node: bool = False
+    holder: Holder | None = None
     askers: Counter[str] = field(default_factory=Counter)
     served: set[str] = field(default_factory=set)
     status: dict[str, Any] | None = None
@@ -48,10 +58,13 @@ class Ledger:
         max_results: int = MAX_RESULTS,
         max_result_bytes: int = MAX_RESULT_BYTES,
         max_open: int = MAX_OPEN_RUNS,
+        max_asked: int = MAX_ASKED_RUNS,
     ) -> None:
         self._max_results = max_results
         self._max_result_bytes = max_result_bytes
         self._max_open = max_open
+        self._max_asked = max_asked
+        self._asked: OrderedDict[int, _Run] = OrderedDict()
         self._open: OrderedDict[int, _Run] = OrderedDict()
         self._finished: OrderedDict[int, _Run] = OrderedDict()
         self._result_bytes = 0
@@ -59,20 +72,24 @@ class Ledger:
 
     def post(self, sid: str, run_id: int) -> None:
         """Note that a connection posted a command for this run and so wants its events."""
-        run = self._run(run_id)
+        run = self._known_run(run_id)
         run.posts += 1
         self._ask(sid, run_id, run)
 
-    def note_at_node(self, run_id: int) -> None:
+    def note_at_node(self, run_id: int, holder: Holder) -> None:
         """Note that a node was given a command for this run, or reported it."""
         run = self._find(run_id)
         if run is not None:
-            run.at_node = True
+            run.holder = holder
+
+    def holder(self, run_id: int) -> Holder | None:
+        """Return the node that has this run, or had it last; None if no node is known to."""
+        run = self._find(run_id)
+        return run.holder if run is not None else None
 
     def may_be_at_node(self, run_id: int) -> bool:
         """Tell whether a node may know this run."""
-        run = self._find(run_id)
-        return run is not None and run.at_node
+        return self.holder(run_id) is not None
 
     def result(self, run_id: int) -> dict[str, Any] | None:
         """Return the run's result, None if there is none (any more)."""
@@ -89,11 +106,13 @@ class Ledger:
         if run is None:
             return
         run.posts = max(0, run.posts - 1)
-        run.at_node = run.at_node and run.known
+        run.holder = run.holder if run.known else None
         run.askers[sid] -= 1
         if run.askers[sid] <= 0:
             del run.askers[sid]
             self._asked_by.get(sid, set()).discard(run_id)
+        if not run.known and self._open.pop(run_id, None) is not None:
+            self._asked[run_id] = run
         self._forget_if_empty(run_id, run)
 
     def watch(self, sid: str, run_id: int) -> Answer:
@@ -111,7 +130,7 @@ class Ledger:
 
     def record_status(self, run_id: int, status: dict[str, Any]) -> tuple[str, ...]:
         """Remember a status; returns the connections that are to hear it."""
-        run = self._run(run_id)
+        run = self._known_run(run_id)
         run.status = status
         return tuple(run.askers)
 
@@ -119,7 +138,7 @@ class Ledger:
         self, run_id: int, result: dict[str, Any], size_bytes: int
     ) -> tuple[str, ...]:
         """Remember a result; returns the connections that are to hear it and have not yet."""
-        run = self._run(run_id)
+        run = self._known_run(run_id)
         self._open.pop(run_id, None)
         self._finished[run_id] = run
         self._finished.move_to_end(run_id)
@@ -140,12 +159,20 @@ class Ledger:
                 self._forget_if_empty(run_id, run)
 
     def _find(self, run_id: int) -> _Run | None:
-        return self._open.get(run_id) or self._finished.get(run_id)
+        return self._open.get(run_id) or self._finished.get(run_id) or self._asked.get(run_id)
 
     def _run(self, run_id: int) -> _Run:
         run = self._find(run_id)
         if run is None:
-            run = self._open[run_id] = _Run()
+            run = self._asked[run_id] = _Run()
+            self._shrink()
+        return run
+
+    def _known_run(self, run_id: int) -> _Run:
+        """Return a run of which there is more to know than that somebody asked for it."""
+        run = self._asked.pop(run_id, None) or self._find(run_id) or _Run()
+        if run_id not in self._finished and run_id not in self._open:
+            self._open[run_id] = run
             self._shrink()
         return run
 
@@ -156,8 +183,11 @@ class Ledger:
     def _forget_if_empty(self, run_id: int, run: _Run) -> None:
         if not run.known and not run.askers:
             self._open.pop(run_id, None)
+            self._asked.pop(run_id, None)
 
     def _shrink(self) -> None:
+        while len(self._asked) > self._max_asked:
+            self._release(*self._asked.popitem(last=False))
         while len(self._open) > self._max_open:
             self._release(*self._open.popitem(last=False))
         while len(self._finished) > self._max_results or (

@@ -29,7 +29,14 @@ from dispatch import Command, Dispatch
 from kept_kills import kill_kept, killed_result, killed_status
 from ledger import Ledger
 from transport import Emitter, short
-from wire import given_run_id, no_node, run_id_of, single_argument, size_in_bytes
+from wire import (
+    given_run_id,
+    no_node,
+    problem_with_message,
+    run_id_of,
+    single_argument,
+    size_in_bytes,
+)
 
 QUESTIONS = {
     "list_request": "list",
@@ -100,6 +107,8 @@ class Questions:
     async def _answer(self, event: str, payload: Any) -> dict[str, Any]:
         if not isinstance(payload, dict):
             return {"error": NOT_AN_OBJECT}
+        if (problem := problem_with_message(payload)) is not None:
+            return {"error": problem}
         if event == "kill_request":
             if self._dispatch.node is None:
                 return await self._kill_here(payload)
@@ -152,7 +161,10 @@ class Questions:
 def readable(args: tuple[Any, ...]) -> dict[str, Any]:
     """Return the node's answer if it is an object, else one that says that it is none."""
     answer = single_argument(args)
-    return answer if isinstance(answer, dict) else {"error": NOT_UNDERSTOOD}
+    if not isinstance(answer, dict):
+        return {"error": NOT_UNDERSTOOD}
+    problem = problem_with_message(answer)
+    return answer if problem is None else {"error": f"the node's answer: {problem}"}
 
 
 def no_answer_in(seconds: float) -> str:

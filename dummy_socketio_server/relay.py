@@ -15,6 +15,7 @@ from the node
   run_result {run_id, status, exit_code, log, log_truncated, output, cause, detail, advice,
               timeline}           ack of both {received: true}, or {received: false, reason}
   command_rejected                logged only: the server asked with an ack, which says the same
+  (from anybody else all three are refused, and so is a run of another node: reporters.py)
 to the node
   command ANYTHING                ack {accepted: true, status} or {accepted: false, reason}
   command ANYTHING, {poster}      the same, to a node that `takes` ["poster"]: a name for the
@@ -36,8 +37,9 @@ from functools import partial
 from typing import Any
 
 from dispatch import Command, Dispatch, QueueFullError, Told
-from ledger import Ledger
+from ledger import Holder, Ledger
 from questions import Questions
+from reporters import NO_NODE, problem_with_reporter
 from transport import Emitter, pseudonym, short
 from wire import (
     CommandState,
@@ -46,6 +48,7 @@ from wire import (
     given_run_id,
     no_answer,
     node_answer,
+    problem_with_message,
     problem_with_report,
     run_id_of,
     single_argument,
@@ -53,6 +56,7 @@ from wire import (
 )
 
 ANSWER_TIMEOUT_S = 30.0
+MAX_NAME = 253
 KEPT = Outcome(CommandState.KEPT)
 log = logging.getLogger("dummy-server")
 
@@ -111,7 +115,7 @@ class Relay:
         takes = who.get("takes") if isinstance(who, dict) else None
         if isinstance(takes, list) and "poster" in takes:
             self._told_posters.add(sid)
-        self._dispatch.add_node(sid)
+        self._dispatch.add_node(sid, name[:MAX_NAME] if isinstance(name, str) else "")
         role = "active" if self._dispatch.node == sid else "stand-by"
         kept = self._dispatch.kept
         log.info(
@@ -127,6 +131,10 @@ class Relay:
     async def _on_command_request(self, sid: str, *args: Any) -> dict[str, Any]:
         payload = single_argument(args)
         run_id = run_id_of(payload)
+        if (problem := problem_with_message(payload)) is not None:
+            log.warning("command_request run %s from %s: %s", run_id, short(sid), problem)
+            await self._emit_rejection(sid, payload, problem)
+            return command_ack(payload, Outcome(CommandState.REFUSED, reason=problem))
         try:
             command = self._dispatch.accept(sid, payload, run_id, size_in_bytes(payload))
         except QueueFullError as error:
@@ -169,7 +177,7 @@ class Relay:
             while (step := self._dispatch.hand_over()) is not None:
                 node, command = step
                 if command.run_id is not None:
-                    self._ledger.note_at_node(command.run_id)
+                    self._note_at_node(command.run_id, node)
                 loop.call_later(self._answer_timeout_s, self._on_silence, command.number)
                 answered = partial(self._on_answer, command.number)
                 # In a tuple: Socket.IO would send a bare null as "no argument at all".
@@ -231,23 +239,35 @@ class Relay:
 
     async def _on_run_status(self, sid: str, *args: Any) -> dict[str, Any]:
         payload = single_argument(args)
-        if (problem := problem_with_report(payload)) is not None:
-            log.warning("run_status from %s: %s", short(sid), problem)
+        if (problem := self._problem_with("run_status", sid, payload)) is not None:
             return {"received": False, "reason": problem}
         hearers = self._ledger.record_status(payload["run_id"], payload)
-        self._ledger.note_at_node(payload["run_id"])
+        self._note_at_node(payload["run_id"], sid)
         await self.forward("run_status", payload, hearers)
         return {"received": True}
 
     async def _on_run_result(self, sid: str, *args: Any) -> dict[str, Any]:
         payload = single_argument(args)
-        if (problem := problem_with_report(payload)) is not None:
-            log.warning("run_result from %s: %s", short(sid), problem)
+        if (problem := self._problem_with("run_result", sid, payload)) is not None:
             return {"received": False, "reason": problem}
         hearers = self._ledger.record_result(payload["run_id"], payload, size_in_bytes(payload))
-        self._ledger.note_at_node(payload["run_id"])
+        self._note_at_node(payload["run_id"], sid)
         await self.forward("run_result", payload, hearers)
         return {"received": True}
+
+    def _problem_with(self, event: str, sid: str, payload: Any) -> str | None:
+        """Say why a report is not taken, to the log as well; None if it is."""
+        problem = problem_with_report(payload) or problem_with_message(payload)
+        if self._dispatch.name_of(sid) is None:
+            problem = NO_NODE  # a stranger is told of nothing else
+        elif problem is None:
+            problem = problem_with_reporter(sid, payload["run_id"], self._dispatch, self._ledger)
+        if problem is not None:
+            log.warning("%s run %s from %s: %s", event, run_id_of(payload), short(sid), problem)
+        return problem
+
+    def _note_at_node(self, run_id: int, sid: str) -> None:
+        self._ledger.note_at_node(run_id, Holder(sid, self._dispatch.name_of(sid) or ""))
 
     async def forward(self, event: str, payload: dict[str, Any], to: tuple[str, ...]) -> None:
         """Send an event about a run to these connections."""
@@ -258,9 +278,13 @@ class Relay:
 
     # -- the rest
 
-    async def _on_command_rejected(self, sid: str, *args: Any) -> None:
+    async def _on_command_rejected(self, sid: str, *args: Any) -> dict[str, Any]:
         run_id = run_id_of(single_argument(args))
+        if self._dispatch.name_of(sid) is None:
+            log.warning("command_rejected run %s from %s: %s", run_id, short(sid), NO_NODE)
+            return {"received": False, "reason": NO_NODE}
         log.info("command_rejected run %s from %s (the ack tells the poster)", run_id, short(sid))
+        return {"received": True}
 
     async def _on_unknown_event(self, event: str, sid: str, *_: Any) -> dict[str, Any]:
         log.warning("unknown event %.60r from %s: ignored", event, short(sid))

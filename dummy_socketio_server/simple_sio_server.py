@@ -16,9 +16,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import socketio
 from aiohttp import web
 from relay import ANSWER_TIMEOUT_S, Relay
 from server_settings import (
@@ -29,13 +27,10 @@ from server_settings import (
     check_port,
     load,
 )
-from wire import MAX_MESSAGE_BYTES
+from socket_server import make_socket_server
 
 log = logging.getLogger("dummy-server")
 
-# A node whose machine vanished is noticed after their sum, so before a command's 30 s are over.
-PING_INTERVAL_S = 10
-PING_TIMEOUT_S = 15
 # Open connections are cut after this time, so that Ctrl-C ends the server at once.
 SHUTDOWN_TIMEOUT_S = 0.5
 
@@ -78,13 +73,7 @@ def settings_from(arguments: argparse.Namespace) -> ServerSettings:
 
 def make_app(answer_timeout_s: float) -> web.Application:
     """Build the web application with the Socket.IO server and the relay in it."""
-    make_server: Any = socketio.AsyncServer  # the library has no type hints
-    sio = make_server(
-        async_mode="aiohttp",
-        max_http_buffer_size=MAX_MESSAGE_BYTES,
-        ping_interval=PING_INTERVAL_S,
-        ping_timeout=PING_TIMEOUT_S,
-    )
+    sio = make_socket_server()
     app = web.Application()
     sio.attach(app)
     Relay(sio, answer_timeout_s).register()

@@ -12,6 +12,10 @@ from enum import StrEnum
 from typing import Any, TypeGuard
 
 MAX_MESSAGE_BYTES = 5_000_000
+# Up to here a message is read and refused in words; above, the connection is cut.
+MAX_FRAME_BYTES = 2 * MAX_MESSAGE_BYTES
+# Socket.IO's library goes down a message by recursion, with several calls for each level.
+MAX_NESTING = 100
 
 
 class CommandState(StrEnum):
@@ -124,6 +128,33 @@ def problem_with_report(payload: Any) -> str | None:
 def size_in_bytes(payload: Any) -> int:
     """Return about how many bytes a payload takes, binary parts included."""
     return len(json.dumps(payload, default=_binary_as_text, separators=(",", ":")))
+
+
+def problem_with_message(payload: Any) -> str | None:
+    """Say what makes a message impossible to pass on, None if nothing does."""
+    if _is_nested_deeper(payload, MAX_NESTING):
+        return f"the message is nested deeper than {MAX_NESTING} levels; send one with fewer"
+    size = size_in_bytes(payload)
+    if size > MAX_MESSAGE_BYTES:
+        return (
+            f"the message has {size:,} bytes as JSON; the server takes {MAX_MESSAGE_BYTES:,}: "
+            "send a smaller one"
+        )
+    return None
+
+
+def _is_nested_deeper(payload: Any, levels: int) -> bool:
+    level: list[Any] = [[payload]]
+    for _ in range(levels + 1):
+        level = [
+            part
+            for whole in level
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+            if isinstance(part, list | dict)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _binary_as_text(part: Any) -> str:

@@ -226,7 +226,9 @@ def test_payloads_near_and_over_the_limit(scene):
         client.post({"run_id": 8, "big": "x" * 5_000_000})
     with socketio.SimpleClient() as bare:
         bare.connect(scene.server.url, transports=["websocket"])
-        bare.emit("command_request", {"run_id": 9, "big": "x" * 6_000_000})
+        ack = bare.call("command_request", {"run_id": 9, "big": "x" * 6_000_000})
+        assert (ack["state"], "5,000,000" in ack["reason"]) == ("refused", True)
+        bare.emit("command_request", {"run_id": 9, "big": "x" * 11_000_000})
         eventually(lambda: "disconnected" in scene.server.log)
     assert client.post({"run_id": 10})["state"] == "forwarded"
 

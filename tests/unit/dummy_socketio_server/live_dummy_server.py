@@ -20,6 +20,8 @@ if str(FOLDER) not in sys.path:
 from emitter_client import EmitterClient  # noqa: E402 -- a stand-alone script's folder
 
 ENV = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "TERM": "dumb"}
+# the library would check each byte of a message in Python
+QUICK = {"skip_utf8_validation": True}
 
 
 def eventually(condition, seconds=10):
@@ -77,12 +79,22 @@ class FakeNode:
     """
 
     def __init__(
-        self, url, answer=lambda payload: {"accepted": True, "status": "pending"}, answers=None
+        self,
+        url,
+        answer=lambda payload: {"accepted": True, "status": "pending"},
+        answers=None,
+        *,
+        transport="websocket",
+        name="fake",
     ):
+        self.name = name
         self.commands = []
         self.asked = []
         self.sio = socketio.Client(
-            reconnection_delay=0.1, reconnection_delay_max=0.2, handle_sigint=False
+            reconnection_delay=0.1,
+            reconnection_delay_max=0.2,
+            handle_sigint=False,
+            websocket_extra_options=QUICK,
         )
         self.sio.on("command", self._on_command)
         self.answer = answer
@@ -90,7 +102,7 @@ class FakeNode:
             self.sio.on(event, partial(self._on_question, event, reply))
         self.sio.on("connect", self._register)
         self.registered = threading.Event()
-        self.sio.connect(url, transports=["websocket"])
+        self.sio.connect(url, transports=[transport])
         assert self.registered.wait(10)
 
     def _register(self):
@@ -98,7 +110,7 @@ class FakeNode:
             assert ack == {"accepted": True}
             self.registered.set()
 
-        data = {"name": "fake", "version": "1"}
+        data = {"name": self.name, "version": "1"}
         self.sio.emit("node_connection_request", data, callback=on_ack)
 
     def _on_command(self, *payload):
@@ -120,9 +132,17 @@ class FakeNode:
 
     def leave(self):
         if self.sio.connected:
-            self.sio.disconnect()
+            leave_soon(self.sio)
         else:
             self.sio.shutdown()
+
+
+def leave_soon(sio):
+    """Disconnect; not waited for by long polling, whose last answer comes with the server's end."""
+    leaving = threading.Thread(target=sio.disconnect, daemon=True)
+    leaving.start()
+    if sio.transport() != "polling":
+        leaving.join()
 
 
 class Client(EmitterClient):

@@ -97,6 +97,28 @@ def test_open_runs_are_bounded():
     ledger.forget_connection("p")
 
 
+def test_asking_for_runs_pushes_out_no_posted_run():
+    ledger = Ledger(max_open=2, max_asked=2)
+    ledger.watch("p", 1)
+    ledger.post("p", 1)
+    ledger.record_status(2, {"run_id": 2})
+    for run_id in range(10, 30):
+        ledger.watch("flood", run_id)
+    assert ledger.record_result(1, {"run_id": 1}, 5) == ("p",)
+    assert ledger.watch("p", 2).known is True
+    assert ledger.record_status(29, {"run_id": 29}) == ("flood",)
+    assert ledger.record_status(10, {"run_id": 10}) == ()
+
+
+def test_a_refused_run_that_somebody_watches_counts_as_asked_for():
+    ledger = Ledger(max_open=1)
+    ledger.watch("w", 7)
+    ledger.post("p", 7)
+    ledger.withdraw("p", 7)
+    ledger.post("p", 8)
+    assert ledger.record_status(7, STATUS) == ("w",)
+
+
 @given(
     st.lists(
         st.tuples(

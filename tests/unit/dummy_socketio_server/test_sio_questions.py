@@ -4,8 +4,10 @@ import asyncio
 
 from dispatch import Dispatch
 from kept_kills import kill_kept, killed_result, killed_status
-from ledger import Ledger
+from ledger import Holder, Ledger
 from relay import Relay
+
+NODE = Holder("node", "a")
 
 
 class FakeSio:
@@ -71,7 +73,7 @@ def test_a_command_kept_twice_is_killed_whole_and_told_as_one():
 
 def test_true_is_not_run_1():
     dispatch, ledger = kept({"run_id": True}, {"run_id": 1})
-    ledger.note_at_node(1)
+    ledger.note_at_node(1, NODE)
     killed, answer = kill_kept({"all": True}, dispatch, ledger)
     assert [command.payload for command in killed] == [{"run_id": True}]
     assert [one["outcome"] for one in answer["outcomes"]] == ["unknown", "killed"]
@@ -106,11 +108,11 @@ def test_a_refusal_of_the_only_command_means_that_no_node_has_the_run():
     ledger = Ledger()
     ledger.watch("watcher", 7)
     ledger.post("poster", 7)
-    ledger.note_at_node(7)
+    ledger.note_at_node(7, NODE)
     assert ledger.may_be_at_node(7)
     ledger.withdraw("poster", 7)
     assert not ledger.may_be_at_node(7)
-    ledger.note_at_node(99)
+    ledger.note_at_node(99, NODE)
     assert not ledger.may_be_at_node(99)
     assert ledger.result(99) is None
 
