@@ -18,6 +18,7 @@ from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.private_key import organization_key
+from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
 
 EXIT_CODES = """\
 exit codes:
@@ -28,16 +29,25 @@ exit codes:
 Check = Callable[[NodeConfig, Path], Iterable[Finding]]
 
 
-def check(config: NodeConfig, path: Path, out: TextIO, err: TextIO = sys.stderr) -> int:
+def check(
+    config: NodeConfig,
+    path: Path,
+    out: TextIO,
+    err: TextIO = sys.stderr,
+    *,
+    elsewhere: bool = False,
+) -> int:
     """Print what is found and return the exit code.
 
     Args:
         config: as loaded from ``path``.
         path: of the configuration file.
+        elsewhere: pods run on other machines, so that no database is looked for on this one.
         out: for warnings and what the node would do.
         err: for errors.
     """
-    findings = [finding for each in _CHECKS for finding in each(config, path)]
+    checks = _CHECKS if elsewhere else (*_CHECKS, *_CHECKS_OF_THIS_MACHINE)
+    findings = [finding for each in checks for finding in each(config, path)]
     errors = [each for each in findings if each.is_error]
     for finding in findings:
         print(finding, file=err if finding.is_error else out)
@@ -52,6 +62,8 @@ def check(config: NodeConfig, path: Path, out: TextIO, err: TextIO = sys.stderr)
     print(
         f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...", file=out
     )
+    for told in () if elsewhere else told_to_the_server(config):
+        print(told, file=out)
     for name in pull_secret_names(config):
         print(f"images are pulled with the Secret {name}", file=out)
     print(f"note: {LATE_WALLS}", file=out)
@@ -80,3 +92,4 @@ def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key)
+_CHECKS_OF_THIS_MACHINE: tuple[Check, ...] = (look_at_places, look_at_files)

@@ -65,14 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--json", action="store_true", help="JSON instead of a table")
     runs.set_defaults(command=_runs)
 
-    checked = commands.add_parser(
-        "check",
-        help="tell what is wrong with the configuration file and what it names",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    checked.set_defaults(command=_check)
-
+    checked = _add_check_command(commands)
     render = commands.add_parser("render", help="print Kubernetes objects made from the file")
     render.add_argument("what", choices=WHAT)
     render.add_argument("--image", help="of the node and its proxy (default: as configured)")
@@ -88,6 +81,22 @@ def _parser() -> argparse.ArgumentParser:
             help=f"default: {_CONFIG_VARIABLE}, or %(default)s",
         )
     return parser
+
+
+def _add_check_command(commands: _Commands) -> argparse.ArgumentParser:
+    checked = commands.add_parser(
+        "check",
+        help="tell what is wrong with the configuration file and what it names",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    checked.add_argument(
+        "--elsewhere",
+        action="store_true",
+        help="pods run on other machines: look for no database on this one",
+    )
+    checked.set_defaults(command=_check)
+    return checked
 
 
 def _add_served_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
@@ -154,7 +163,7 @@ def _runs(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _check(options: argparse.Namespace, config: NodeConfig) -> int:
-    return check(config, options.config, sys.stdout, sys.stderr)
+    return check(config, options.config, sys.stdout, sys.stderr, elsewhere=options.elsewhere)
 
 
 def _render(options: argparse.Namespace, config: NodeConfig) -> int:

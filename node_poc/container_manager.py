@@ -25,7 +25,7 @@ from node_poc.runs.docker_terms import PARENT_ID, TASK_ID, KilledRun, Result, To
 from node_poc.runs.model import RunSpec
 from node_poc.runs.policies import basics_refused, image_allowed
 from node_poc.runs.status import RunStatus
-from node_poc.storage.columns import read_column_names
+from node_poc.storage.columns import read_columns
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records
 
@@ -201,9 +201,13 @@ class ContainerManager(RunControl):
         A DockerManager reads csv and SPARQL. For Excel and Parquet this node would need libraries
         larger than itself, and the credentials of a service are for algorithms only. It sees a file
         only if that is mounted into its own pod as well, read-only and at the same path; if it is
-        not, the list is empty.
+        not, the list is empty. So it is where the first row may be a patient's.
         """
         database = self._config.database(label)
         if database is None or database.is_service or type_ != DatabaseType.CSV:
             return []
-        return read_column_names(Path(database.path))
+        is_header = self._config.kubernetes.csv_header.get(label)
+        columns = read_columns(Path(database.path), is_header)
+        if columns.withheld:
+            log.warning("no column names are told", database=label, reason=columns.withheld)
+        return list(columns.names)

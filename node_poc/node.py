@@ -31,8 +31,9 @@ from node_poc.protocol.vantage6_server import Vantage6Server
 from node_poc.run_work import RunWork
 from node_poc.runs.cautions import cautions
 from node_poc.storage.past import PastRecords
+from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
-from node_poc.storage.records import Records
+from node_poc.storage.records import Records, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,8 @@ class Node:
             StorageError: task_dir cannot be used.
             OSError: the health port is taken.
         """
+        for told in misplaced_files(config):
+            raise StorageError(told)
         records = Records(Path(config.task_dir))
         records.prepare()
         settings = config.kubernetes

@@ -32,6 +32,7 @@ from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
 from node_poc.manifests.station import Station, build_station
+from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.private_key import organization_key
 
 WHAT = ["policies", "config-map", "pull-secret", "database-secrets", "vantage6"]
@@ -66,6 +67,8 @@ def render(
         RenderError: a file is missing, or the objects make no sense for this kind of server.
     """
     kind = config.kubernetes.server_kind
+    for told in (*misplaced_files(config), *readable_secrets(config, path)):
+        raise RenderError(told)
     if what == "pull-secret":
         return _yaml(_PRIVATE_HEAD, [_pull_secret(config)])
     if what == "config-map":

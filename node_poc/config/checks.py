@@ -27,6 +27,7 @@ def broken_rules(config: NodeConfig) -> Iterator[str]:
     yield from _claims(config)
     yield from misplaced(config)
     yield from _egress(config)
+    yield from _headers(config)
 
 
 def _dummy(config: NodeConfig) -> Iterator[str]:
@@ -88,3 +89,13 @@ def _egress(config: NodeConfig) -> Iterator[str]:
             yield f"{path}: the dummy server's algorithms reach the proxy only; remove it"
         elif config.service(database) is None:
             yield f"{path}: host (or address) and port must both be known; add what is missing"
+
+
+def _headers(config: NodeConfig) -> Iterator[str]:
+    for label in config.kubernetes.csv_header:
+        database = config.database(label)
+        path = f"kubernetes.csv_header.{label[:80]}"
+        if database is None:
+            yield f"{path}: there is no database of this label; check its spelling"
+        elif database.type is not DatabaseType.CSV:
+            yield f"{path}: this database is not of type csv; remove it"

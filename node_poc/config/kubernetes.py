@@ -125,6 +125,10 @@ class Kubernetes(Strict):
     databases_egress: dict[str, DatabaseEgress] = Field(
         default={}, description="by label: how to get to a service database, beside its URI"
     )
+    csv_header: dict[str, bool] = Field(
+        default={},
+        description="by label: whether a csv file's first row is a header; left out: it is judged",
+    )
     runs_in_flight: int = Field(
         default=50, ge=1, le=1000, description="Jobs that have not ended; more runs wait their turn"
     )

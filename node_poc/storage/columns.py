@@ -1,29 +1,83 @@
-"""The names of a database's columns, read from its file without reading its data."""
+"""The names of a csv database's columns, as far as they may leave the site."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
-import structlog
-
-log = structlog.get_logger(__name__)
+from node_poc.storage.header_rule import Rows, why_no_header
 
 # No header is longer; what is, is no table. It bounds what is read of a file without a line end.
 _HEADER_CHARACTERS = 1024 * 1024
+# How much of the rows below is looked at. It stays here.
+_LINES = 50
+_LINE_CHARACTERS = 64 * 1024
+# vantage6 reads commas only. Other files are judged by what they hold all the same.
+_OTHER_SEPARATORS = (";", "\t", "|")
 
 
-def read_column_names(path: Path) -> list[str]:
+@dataclass(frozen=True)
+class Columns:
+    """What may be told of a table: its ``names``, or ``withheld``, the reason why none are."""
+
+    names: tuple[str, ...] = ()
+    withheld: str | None = None
+
+
+def read_columns(path: Path, is_header: bool | None = None) -> Columns:  # noqa: FBT001  three values
     """Return the header row of a csv file.
 
-    A file that cannot be read here is told in the log and has no columns: they are a courtesy to
-    who writes a task.
+    Args:
+        path: of the file.
+        is_header: whether the site says that the first row is a header; None if it says nothing.
     """
+    if is_header is False:
+        return Columns(withheld="kubernetes.csv_header says that the file has no header")
     try:
         # utf-8-sig: a spreadsheet may have put a byte order mark in front.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(iter(lambda: file.readline(_HEADER_CHARACTERS), ""))
-            return next(rows, [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        log.warning("no column names", database=str(path), error=str(error))
-        return []
+            return _judge(file, is_header=bool(is_header))
+    except UnicodeDecodeError:
+        return Columns(withheld="the file is not UTF-8 text; save it as UTF-8")
+    except csv.Error as error:
+        return Columns(withheld=f"the file is no table of comma-separated values ({error})")
+    except OSError as error:
+        return Columns(withheld=f"the file cannot be read ({error.strerror})")
+
+
+def _judge(file: TextIO, *, is_header: bool) -> Columns:
+    lines: list[str] = []
+    names = next(csv.reader(_kept(file, lines)), [])
+    if is_header or not names:
+        return Columns(tuple(names))
+    head = len(lines)
+    for line in islice(iter(lambda: file.readline(_LINE_CHARACTERS), ""), _LINES):
+        if not line.endswith("\n") and len(line) == _LINE_CHARACTERS:
+            break  # the rest of this line would be taken for a row of its own
+        lines.append(line)
+    separators = [sign for sign in _OTHER_SEPARATORS if any(sign in x for x in lines[:head])]
+    tables = [_rows(lines, sign) for sign in (",", *separators)]
+    reason = why_no_header(tables)
+    return Columns(withheld=reason) if reason else Columns(tuple(names))
+
+
+def _kept(file: TextIO, lines: list[str]) -> Iterator[str]:
+    while line := file.readline(_HEADER_CHARACTERS):
+        lines.append(line)
+        yield line
+
+
+def _rows(lines: list[str], separator: str) -> Rows:
+    """The rows that are whole; quotes that another separator breaks end them early."""
+    rows = []
+    try:
+        for row in csv.reader(lines, delimiter=separator):
+            if row:
+                rows.append(row)
+    except csv.Error:
+        return rows or [[]]
+    return rows

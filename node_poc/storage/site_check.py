@@ -1,0 +1,95 @@
+"""What ``check`` finds when it looks at the files that the configuration names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from node_poc.config.findings import Finding, error, warning
+from node_poc.config.model import Database, DatabaseType, NodeConfig
+from node_poc.storage.columns import Columns, read_columns
+from node_poc.storage.places import misplaced_files, readable_secrets
+from node_poc.storage.visibility import Reader, Seen, Sight, look
+
+# Of the node's own pod, which hands its group to the folders of runs and to algorithms.
+_STORAGE_GROUP = 10001
+_ELSEWHERE = "if pods run on other machines only, use `check --elsewhere`"
+_SHOWN = 40
+_KINDS = {True: "a folder", False: "a file"}
+
+
+def look_at_places(config: NodeConfig, file: Path) -> Iterator[Finding]:
+    """Databases that lie around ``task_dir``, or hold secrets."""
+    for told in (*misplaced_files(config), *readable_secrets(config, file)):
+        yield error(told)
+
+
+def look_at_files(config: NodeConfig, _: Path) -> Iterator[Finding]:
+    """Databases that are missing, or that an algorithm's user cannot read."""
+    user = config.kubernetes.security.run_as_user
+    if config.kubernetes.storage.mode == "pvc" or user is None:
+        return  # in a claim nothing can be seen; the image's user is not known
+    reader = Reader(user, frozenset({_STORAGE_GROUP}))
+    for index, database in enumerate(config.databases):
+        if database.is_service:
+            continue
+        seen = look(Path(database.path), reader, is_folder=database.is_folder)
+        if found := _finding(seen, f"databases[{index}].uri: {database.path}", database, user):
+            yield found
+
+
+def _finding(seen: Seen, named: str, database: Database, user: int) -> Finding | None:
+    kind = _KINDS[database.is_folder]
+    if seen.sight is Sight.MISSING:
+        return error(f"{named} is not there; put {kind} there, or correct the path; {_ELSEWHERE}")
+    if seen.sight is Sight.WRONG_KIND:
+        return error(f"{named} is not {kind}, as type {database.type} needs; correct path or type")
+    if seen.sight is Sight.CLOSED:
+        return error(
+            f"{named} cannot be read by user {user}, as which algorithms run: {seen.place} is "
+            f"closed to it; `{seen.remedy}`, or give it to group {_STORAGE_GROUP}"
+        )
+    if seen.sight is Sight.CLOSED_ABOVE:
+        return warning(
+            f"{named} lies below {seen.place}, which is closed to user {user}; algorithms reach it "
+            f"all the same on a disk of the machine, and not on a network disk; `{seen.remedy}`"
+        )
+    if seen.sight is Sight.UNSEEN:
+        return warning(
+            f"{named} cannot be seen from here, so nothing is known of it; {kind} that user {user} "
+            "may read must be there on each machine where pods run: use `check` there as root"
+        )
+    return None
+
+
+def told_to_the_server(config: NodeConfig) -> Iterator[str]:
+    """What a vantage6 server is told of each database (``share_config``)."""
+    if config.kubernetes.server_kind == "dummy":
+        return
+    if not config.share_config:
+        yield "the server is told nothing of the databases (share_config: false)"
+        return
+    for database in config.databases:
+        head = f"the server is told of {database.label!r}: its type, {database.type}"
+        if database.type is not DatabaseType.CSV:
+            yield f"{head}; no column names, as of every type but csv"
+            continue
+        is_header = config.kubernetes.csv_header.get(database.label)
+        yield f"{head}; {_columns(database, read_columns(Path(database.path), is_header))}"
+
+
+def _columns(database: Database, columns: Columns) -> str:
+    if not os.path.exists(database.path):  # noqa: PTH110  false where one may not look
+        return "its column names if its first row is a header, which cannot be seen from here"
+    if columns.withheld is None:
+        shown = ", ".join(map(repr, columns.names[:_SHOWN]))
+        more = f" and {len(columns.names) - _SHOWN} more" if len(columns.names) > _SHOWN else ""
+        return f"{len(columns.names)} column names: {shown}{more}"
+    mend = ""
+    if columns.withheld.startswith(("the first row", "nothing in")):
+        mend = (
+            "; if it is a header, write kubernetes.csv_header: "
+            f"{{{database.label}: true}}, else put one above it"
+        )
+    return f"no column names: {columns.withheld}{mend}"
