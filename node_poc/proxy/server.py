@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from node_poc.proxy.guard import Connections, Guard
+from node_poc.proxy.connections import Connections
+from node_poc.proxy.guard import Guard
 from node_poc.proxy.handler import Handler
 from node_poc.proxy.settings import ProxySettings
 from node_poc.proxy.upstream import Upstream
 
 log = structlog.get_logger(__name__)
 
-_LARGEST_HEADER = 65_536  # a token names the databases and their parameters
 _END_SECONDS = 4.0
 _BACKLOG = 512
 
@@ -68,7 +68,7 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
         access_log=None,
         logger=_logger(handler),
         keepalive_timeout=settings.limits.idle_seconds,
-        max_field_size=_LARGEST_HEADER,
+        max_field_size=settings.limits.head_bytes,
         auto_decompress=False,
     )
     health = web.Server(_health, access_log=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 
@@ -16,6 +17,9 @@ class Limits:
     spooled_bytes_of_one: int = 1 << 30
     connections: int = 500
     connections_of_one: int = 50
+    head_bytes: int = 81_920  # a token names the databases and their parameters
+    head_bytes_of_one: int = 1 << 20
+    head_lines: int = 64
     header_seconds: float = 15.0
     idle_seconds: float = 75.0
     client_seconds: float = 60.0
@@ -24,12 +28,20 @@ class Limits:
     server_seconds: float = 300.0
 
 
+class ResultsOf(Enum):
+    """Whose results an algorithm may read: its own job's, or all of its collaboration."""
+
+    JOB = "job"
+    COLLABORATION = "collaboration"
+
+
 @dataclass(frozen=True)
 class ProxySettings:
     """Where to listen, whom to carry to, and whether what goes there is encrypted."""
 
     server: str
     cryptor: PlainCryptor | RsaCryptor
+    results: ResultsOf = ResultsOf.JOB
     host: str = "0.0.0.0"  # noqa: S104  a pod's address is not known before
     port: int = 8080
     health_port: int = 8081

@@ -21,7 +21,11 @@ _IN_MEMORY_BYTES = 1 << 18
 
 
 class SpoolBudget:
-    """How much disk all bodies together may take at one time, and those of one caller."""
+    """How much disk all bodies together may take at one time, and those of one caller.
+
+    A caller also takes no more than half of what the others leave: so there is always room for one
+    who comes later. What lies in memory is not counted; the number of connections limits that.
+    """
 
     def __init__(self, total_bytes: int, bytes_of_one: int) -> None:
         self._free_bytes = total_bytes
@@ -38,7 +42,7 @@ class SpoolBudget:
                     "what this proxy must keep of one algorithm's requests and their answers is "
                     f"more than {self._bytes_of_one} bytes; send or ask for less at one time",
                 )
-            if size > self._free_bytes:
+            if self._taken[caller] + size > (self._free_bytes + self._taken[caller]) // 2:
                 raise RefusedError(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "the proxy has too many big requests in hand; ask again later",
@@ -71,6 +75,7 @@ class Spool:
         self._too_big = too_big
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115
         self._map: mmap.mmap | None = None
+        self._counted_bytes = 0
         self.size = 0
 
     def __enter__(self) -> Spool:
@@ -80,8 +85,11 @@ class Spool:
         """Append. Raises RefusedError if that is too much."""
         if self.size + len(piece) > self._limit_bytes:
             raise self._too_big
-        self._budget.take(self._caller, len(piece))
-        self.size += len(piece)
+        size = self.size + len(piece)
+        if size > _IN_MEMORY_BYTES:
+            self._budget.take(self._caller, size - self._counted_bytes)
+            self._counted_bytes = size
+        self.size = size
         self._file.write(piece)
 
     def buffer(self) -> Buffer:
@@ -110,7 +118,7 @@ class Spool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._budget.give_back(self._caller, self.size)
+        self._budget.give_back(self._caller, self._counted_bytes)
         if self._map is not None:
             with suppress(BufferError):  # somebody still looks at it: it goes when they do
                 self._map.close()

@@ -1,0 +1,152 @@
+"""PURE: where each request of a connection begins and ends, in the bytes as they come.
+
+aiohttp reads on while a request is in hand: 31 more of them may follow, each with headers of
+megabytes. So the proxy itself finds the end of each head and body, hands on one request at a time,
+and limits a head before aiohttp sees any of it. What a head means is for aiohttp to judge. Where
+the two disagree about a body's end, aiohttp waits for bytes that never come, and its request ends
+by its time.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+_HEAD_END = re.compile(rb"\n\r?\n")
+_FIELD = re.compile(rb"(?im)^(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
+_NUMBER = re.compile(rb"[0-9]{1,18}")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+# What is asked for at one time where nobody knows yet how long it is.
+_STEP_BYTES = 4096
+_PIECE_BYTES = 1 << 16
+# A chunk's size with its extension, and each line of a trailer: nobody needs more.
+_LINE_BYTES = 256
+_TRAILER_BYTES = 4096
+
+
+class HeadTooLargeError(Exception):
+    """A head has too many bytes or lines; the text says which."""
+
+
+class _At(Enum):
+    HEAD = auto()
+    BODY = auto()
+    SIZE = auto()
+    DATA = auto()
+    DATA_END = auto()
+    TRAILER = auto()
+    OVER = auto()
+
+
+class Framing:
+    """The requests of one connection, one after the other.
+
+    `take` gives what may be handed on, and keeps an unfinished head to itself. After `is_over`
+    nothing is taken before `begin`.
+    """
+
+    def __init__(self, head_bytes: int, head_lines: int) -> None:
+        """Heads may have so many bytes, and so many lines behind the first."""
+        self._head_bytes = head_bytes
+        self._head_lines = head_lines
+        self.begin()
+
+    def begin(self) -> None:
+        """Expect the next request."""
+        self._at = _At.HEAD
+        self._head = bytearray()
+        self._line = b""
+        self._remaining = 0
+        self._trailer_bytes = 0
+        self.head_size = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the request's last byte has come."""
+        return self._at is _At.OVER
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether the request's head is not whole yet."""
+        return self._at is _At.HEAD
+
+    @property
+    def wanted_bytes(self) -> int:
+        """How much to read at one time, so that little of the next request comes along."""
+        if self._at in (_At.BODY, _At.DATA):
+            return min(self._remaining, _PIECE_BYTES)
+        return _STEP_BYTES
+
+    def take(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return what of `data` may be handed on, and what belongs to the next request.
+
+        Raises:
+            HeadTooLargeError: nothing more can be taken.
+        """
+        ready = []
+        while data and self._at is not _At.OVER:
+            step = self._take_head if self._at is _At.HEAD else self._take_body
+            piece, data = step(data)
+            ready.append(piece)
+        return b"".join(ready), data
+
+    def _take_head(self, data: bytes) -> tuple[bytes, bytes]:
+        if not self._head:
+            data = data.lstrip(b"\r\n")  # may stand before a request, and means nothing
+        looked_at = max(0, len(self._head) - 2)
+        self._head += data
+        found = _HEAD_END.search(self._head, looked_at)
+        end = found.end() if found else len(self._head)
+        if end > self._head_bytes:
+            raise HeadTooLargeError(f"the request's head has more than {self._head_bytes} bytes")
+        if self._head.count(b"\n", 0, end) > self._head_lines + 2:
+            raise HeadTooLargeError(f"the request has more than {self._head_lines} headers")
+        self.head_size = end
+        if not found:
+            return b"", b""
+        head, rest = bytes(self._head[:end]), bytes(self._head[end:])
+        self._head = bytearray()
+        self._begin_body(head)
+        return head, rest
+
+    def _begin_body(self, head: bytes) -> None:
+        fields = [(found[1].lower(), found[2]) for found in _FIELD.finditer(head)]
+        self._at = _At.OVER  # also where aiohttp refuses the head: nothing more is handed on
+        match fields:
+            case [(b"content-length", value)] if _NUMBER.fullmatch(value):
+                self._remaining = int(value)
+                self._at = _At.BODY if self._remaining else _At.OVER
+            case [(b"transfer-encoding", value)] if value.lower() == b"chunked":
+                self._at = _At.SIZE
+
+    def _take_body(self, data: bytes) -> tuple[bytes, bytes]:
+        if self._at in (_At.BODY, _At.DATA):
+            piece, data = data[: self._remaining], data[self._remaining :]
+            self._remaining -= len(piece)
+            if not self._remaining:
+                self._at = _At.OVER if self._at is _At.BODY else _At.DATA_END
+            return piece, data
+        line, ended, data = data.partition(b"\n")
+        self._line += line[: _LINE_BYTES + 1]
+        if len(self._line) > _LINE_BYTES:
+            self._at = _At.OVER
+            return b"", b""
+        if ended:
+            self._end_line(self._line.removesuffix(b"\r"))
+            self._line = b""
+        return line + ended, data
+
+    def _end_line(self, line: bytes) -> None:
+        match self._at:
+            case _At.SIZE:
+                size = line.partition(b";")[0].strip()
+                known = _CHUNK_SIZE.fullmatch(size)
+                self._remaining = int(size, 16) if known else 0
+                after = _At.DATA if self._remaining else _At.TRAILER
+                self._at = after if known else _At.OVER
+            case _At.DATA_END:
+                self._at = _At.OVER if line else _At.SIZE
+            case _:
+                self._trailer_bytes += len(line)
+                if not line or self._trailer_bytes > _TRAILER_BYTES:
+                    self._at = _At.OVER
