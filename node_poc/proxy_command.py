@@ -7,7 +7,7 @@ from pathlib import Path
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.proxy.server import run_proxy
-from node_poc.proxy.settings import ProxySettings
+from node_poc.proxy.settings import ProxySettings, ResultsOf
 from node_poc.storage.private_key import organization_key
 
 
@@ -33,6 +33,7 @@ def proxy_settings(config: NodeConfig, folder: Path, *, health_port: int) -> Pro
     return ProxySettings(
         server=server,
         cryptor=cryptor,
+        results=ResultsOf(config.kubernetes.proxy.results),
         port=config.kubernetes.proxy.port,
         health_port=health_port,
     )

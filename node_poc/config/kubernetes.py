@@ -97,6 +97,7 @@ class Proxy(Strict):
     service: str = Field(default="v6proxy", pattern=DNS_LABEL)
     host_name: str = "v6proxy.v6proxy-subdomain.v6-jobs"
     port: int = Field(default=8080, ge=1, le=65535)
+    results: Literal["job", "collaboration"] = "job"
 
 
 class Kubernetes(Strict):

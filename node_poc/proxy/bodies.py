@@ -110,6 +110,14 @@ class AlgorithmBody:
             yield rest
 
 
+def require_plain(request: web.BaseRequest) -> None:
+    """Refuse a body that is coded: what is encrypted here must be the data itself."""
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise RefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send this without Content-Encoding", closes=True
+        )
+
+
 def _too_slow() -> RefusedError:
     return RefusedError(
         HTTPStatus.REQUEST_TIMEOUT, "the request's body came too slowly", closes=True

@@ -5,54 +5,32 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 import aiohttp
 import structlog
 from aiohttp import web
 
-from node_poc.crypto.errors import CryptoError
-from node_poc.crypto.payload import RsaCryptor
 from node_poc.proxy import headers
-from node_poc.proxy.bodies import (
-    AlgorithmBody,
-    fill,
-    in_thread,
-    of_server,
-    opened,
-    out_of,
-    send,
-)
+from node_poc.proxy.blob_requests import read_blob, write_blob
+from node_poc.proxy.carrier import Call, Carrier
 from node_poc.proxy.guard import Guard
-from node_poc.proxy.payloads import decrypt_results, encrypt_task, organizations_of
-from node_poc.proxy.public_keys import public_keys
 from node_poc.proxy.refusals import RefusalLog, RefusedError
+from node_poc.proxy.result_requests import read_result, read_results, read_tasks
 from node_poc.proxy.settings import ProxySettings
-from node_poc.proxy.spool import Spool, SpoolBudget
-from node_poc.proxy.targets import Kind, Target, read_target
-from node_poc.proxy.tokens import read_token
+from node_poc.proxy.targets import Kind, is_for_everybody, read_target
+from node_poc.proxy.task_requests import create_task
+from node_poc.proxy.tokens import NOBODY, Container, read_token
 from node_poc.proxy.upstream import Upstream
 
 log = structlog.get_logger(__name__)
-
-# What JSON becomes in memory is many times its size, so few are read at once. It is held in these
-# threads only, and none of them waits for anybody: not for the server's keys either.
-_WORKERS = 2
-_PUBLIC_KEY = "X-Public-Key"
 
 
 class Handler:
     """Answers all requests of all algorithms."""
 
     def __init__(self, settings: ProxySettings, upstream: Upstream) -> None:
-        self._limits = settings.limits
-        self._cryptor = settings.cryptor
-        self._upstream = upstream
-        self._budget = SpoolBudget(
-            settings.limits.spooled_bytes, settings.limits.spooled_bytes_of_one
-        )
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="crypto")
+        self._carrier = Carrier(settings, upstream, self.refused)
         self._refusals = RefusalLog()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -69,10 +47,11 @@ class Handler:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         address, who = request.remote or "?", None
         try:
-            who = str(read_token(request.headers.getall("Authorization", [])))
+            container = _admitted(request)
+            who = str(container)
             target = read_target(request.method, request.raw_path)
             await _expect(request)
-            answer = await self._carry(request, target)
+            answer = await self._carry(Call(request, target, container))
         except RefusedError as error:
             self.refused(address, error.kind, claims=who, **error.about)
             return _refusal(error)
@@ -113,125 +92,35 @@ class Handler:
                 repeats_before=left_out,
             )
 
-    async def _carry(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
-        cryptor = self._cryptor
-        match target.kind:
-            case Kind.CREATE_TASK if isinstance(cryptor, RsaCryptor):
-                return await self._create_task(request, target, cryptor)
-            case Kind.RESULTS if isinstance(cryptor, RsaCryptor):
-                return await self._results(request, target, cryptor)
+    async def _carry(self, call: Call) -> web.StreamResponse:
+        carrier = self._carrier
+        match call.target.kind:
+            case Kind.CREATE_TASK:
+                return await create_task(carrier, call)
+            case Kind.RESULTS:
+                return await read_results(carrier, call)
+            case Kind.RESULT:
+                return await read_result(carrier, call)
+            case Kind.TASKS:
+                return await read_tasks(carrier, call)
             case Kind.READ_BLOB:
-                return await self._read_blob(request, target)
+                return await read_blob(carrier, call)
             case Kind.WRITE_BLOB:
-                return await self._write_blob(request, target)
-        return await self._forward(request, target)
-
-    async def _forward(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
-        sent = headers.to_server(request.headers.items(), body_as_it_came=True)
-        if not request.body_exists:
-            async with self._upstream.request(target, sent) as response:
-                return await self._relay(request, response)
-        body = AlgorithmBody(request, self._limits)
-        try:
-            asked = self._upstream.request(target, sent, body.pieces(), request.content_length)
-            async with asked as response:
-                return await self._relay(request, response)
-        except RefusedError as error:
-            raise body.failure or error from None
-
-    async def _relay(
-        self, request: web.BaseRequest, response: aiohttp.ClientResponse
-    ) -> web.StreamResponse:
-        kept = headers.to_algorithm(response.headers.items(), body_as_it_came=True)
-        answer = web.StreamResponse(status=response.status, headers=kept)
-        return await send(request, answer, of_server(response), self._limits)
-
-    async def _create_task(
-        self, request: web.BaseRequest, target: Target, cryptor: RsaCryptor
-    ) -> web.StreamResponse:
-        sent = headers.to_server(request.headers.items(), body_as_it_came=True)
-        _require_plain(request)
-        body = AlgorithmBody(request, self._limits)
-        with (
-            self._spool(request, self._limits.body_bytes, body.too_big) as plain,
-            self._spool(request, 2 * self._limits.body_bytes, body.too_big) as encrypted,
-        ):
-            await fill(plain, body.pieces())
-            wanted = await in_thread(lambda: organizations_of(plain.buffer()), self._workers)
-            keys = await public_keys(self._upstream, wanted, sent)
-            await in_thread(
-                lambda: encrypt_task(plain.buffer(), cryptor, keys, encrypted.write), self._workers
-            )
-            asked = self._upstream.request(target, sent, out_of(encrypted), encrypted.size)
-            async with asked as response:
-                return await self._relay(request, response)
-
-    async def _results(
-        self, request: web.BaseRequest, target: Target, cryptor: RsaCryptor
-    ) -> web.StreamResponse:
-        sent = headers.to_server(request.headers.items(), body_as_it_came=False)
-        limit = self._limits.body_bytes
-        too_big = RefusedError(
-            HTTPStatus.BAD_GATEWAY,
-            f"the results are larger than this proxy takes ({limit} bytes); ask for fewer at once, "
-            "with per_page",
-        )
-        with (
-            self._spool(request, limit, too_big) as encrypted,
-            self._spool(request, limit, too_big) as plain,
-        ):
-            async with self._upstream.request(target, sent) as response:
-                if response.status != HTTPStatus.OK:
-                    return await self._relay(request, response)
-                kept = headers.to_algorithm(response.headers.items(), body_as_it_came=False)
-                await fill(encrypted, of_server(response))
-            unreadable = await in_thread(
-                lambda: decrypt_results(encrypted.buffer(), cryptor, plain.write), self._workers
-            )
-            for error in unreadable:
-                self.refused(request.remote or "?", error.kind, **error.about)
-            answer = web.StreamResponse(headers=[*kept, ("Content-Length", str(plain.size))])
-            return await send(request, answer, out_of(plain), self._limits)
-
-    def _spool(self, request: web.BaseRequest, limit: int, too_big: RefusedError) -> Spool:
-        return Spool(self._budget, request.remote or "?", limit, too_big)
-
-    async def _read_blob(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
-        sent = headers.to_server(request.headers.items(), body_as_it_came=False)
-        async with self._upstream.request(target, sent) as response:
-            is_blob = response.content_type == "application/octet-stream"
-            if response.status != HTTPStatus.OK or not is_blob:
-                return await self._relay(request, response)
-            kept = headers.to_algorithm(response.headers.items(), body_as_it_came=False)
-            plain = opened(of_server(response), self._cryptor.decrypt_stream())
-            return await send(request, web.StreamResponse(headers=kept), plain, self._limits)
-
-    async def _write_blob(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
-        sent = headers.to_server(request.headers.items(), body_as_it_came=True)
-        _require_plain(request)
-        try:
-            step = self._cryptor.encrypt_stream(request.headers.get(_PUBLIC_KEY))
-        except CryptoError as error:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, f"header {_PUBLIC_KEY}: {error}") from error
-        body = AlgorithmBody(request, self._limits)
-        try:
-            asked = self._upstream.request(target, sent, body.through(step))
-            async with asked as response:
-                return await self._relay(request, response)
-        except RefusedError as error:
-            raise body.failure or error from None
+                return await write_blob(carrier, call)
+        return await carrier.forward(call)
 
     def close(self) -> None:
         """End the threads."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._carrier.close()
 
 
-def _require_plain(request: web.BaseRequest) -> None:
-    """Refuse a body that is coded: what is encrypted here must be the data itself."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise RefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send this without Content-Encoding", closes=True
-        )
+def _admitted(request: web.BaseRequest) -> Container:
+    """Return whose request it is. Raises RefusedError."""
+    tokens = request.headers.getall("Authorization", [])
+    is_open = is_for_everybody(request.method, request.raw_path) and not request.body_exists
+    if is_open and not tokens:
+        return NOBODY
+    return read_token(tokens)
 
 
 async def _expect(request: web.BaseRequest) -> None:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 from node_poc.proxy.refusals import RefusedError
 
@@ -18,7 +19,10 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _LONGEST = 8000
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*")
-_TASK_ID = re.compile(r"(?:^|&)task_id=[0-9]+(?:&|$)")
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_MOST_FIELDS = 100
+# The server answers these to everybody. vantage6's diagnostics ask them without a token.
+_FOR_EVERYBODY = {"/version", "/health"}
 # An algorithm has its token and no business with anybody else's: whoever could log in here could
 # try passwords and keys. The socket is not part of the API, but lies below an empty `api_path`.
 _NOT_FOR_ALGORITHMS = {"token", "recover", "socket.io"}
@@ -30,6 +34,8 @@ class Kind(Enum):
     FORWARD = auto()
     CREATE_TASK = auto()
     RESULTS = auto()
+    RESULT = auto()
+    TASKS = auto()
     READ_BLOB = auto()
     WRITE_BLOB = auto()
 
@@ -44,9 +50,42 @@ class Target:
     query: str
 
     @property
+    def last_segment(self) -> str:
+        """What stands behind the last slash."""
+        return self.path.rpartition("/")[2]
+
+    def values(self, name: str) -> list[str]:
+        """Return what the query gives for a name, decoded as the server does. Raises RefusedError.
+
+        Names may be encoded as well (`task%5Fid`), so they are compared after that.
+        """
+        try:
+            fields = parse_qsl(self.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            raise RefusedError(
+                HTTPStatus.BAD_REQUEST, f"the query has more than {_MOST_FIELDS} fields"
+            ) from None
+        return [value for key, value in fields if key == name]
+
+    def task_id(self) -> int:
+        """Return the one task that a list of results is asked of. Raises RefusedError."""
+        values = self.values("task_id")
+        if len(values) != 1 or not _NUMBER.fullmatch(values[0]):
+            raise RefusedError(
+                HTTPStatus.BAD_REQUEST,
+                "give the one task whose results you want: result?task_id=1",
+            )
+        return int(values[0])
+
+    @property
     def path_and_query(self) -> str:
         """What stands behind the server's base address."""
         return f"{self.path}?{self.query}" if self.query else self.path
+
+
+def is_for_everybody(method: str, raw: str) -> bool:
+    """Whether it may be asked without a token."""
+    return method == "GET" and raw in _FOR_EVERYBODY
 
 
 def read_target(method: str, raw: str) -> Target:
@@ -77,21 +116,22 @@ def read_target(method: str, raw: str) -> Target:
         raise RefusedError(
             HTTPStatus.FORBIDDEN, "logging in to the server is not for algorithms: use your token"
         )
-    return Target(_kind(method, segments, query), method, path, query)
+    target = Target(_kind(method, segments), method, path, query)
+    if target.kind is Kind.RESULTS:
+        target.task_id()
+    return target
 
 
-def _kind(method: str, segments: list[str], query: str) -> Kind:
+def _kind(method: str, segments: list[str]) -> Kind:
     match (method, segments):
         case ("POST", ["task"]):
             return Kind.CREATE_TASK
         case ("GET", ["result"]):
-            if not _TASK_ID.search(query):
-                raise RefusedError(
-                    HTTPStatus.BAD_REQUEST, "give the task whose results you want: result?task_id=1"
-                )
             return Kind.RESULTS
         case ("GET", ["result", _]):
-            return Kind.RESULTS
+            return Kind.RESULT
+        case ("GET", ["task", *_]):
+            return Kind.TASKS
         case ("GET", ["blobstream", name]) if name != "status":
             return Kind.READ_BLOB
         case ("POST", ["blobstream"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -17,13 +18,20 @@ _BEARER = re.compile(r"[Bb]earer +([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
 
 @dataclass(frozen=True)
 class Container:
-    """Whose token it is, as far as the log should know. Not proven."""
+    """Whose token it is, as far as the log should know. Not proven.
+
+    `digest` tells tokens apart, for what is remembered of each.
+    """
 
     task_id: int | None
     node_id: int | None
+    digest: str = ""
 
     def __str__(self) -> str:
         return f"task {self.task_id} of node {self.node_id}"
+
+
+NOBODY = Container(None, None)
 
 
 def read_token(headers: Sequence[str]) -> Container:
@@ -42,7 +50,8 @@ def read_token(headers: Sequence[str]) -> Container:
     subject = _claims(found[2]).get("sub")
     if not isinstance(subject, dict) or subject.get("client_type") != "container":
         raise _refused("this is not the token of an algorithm's container")
-    return Container(_number(subject.get("task_id")), _number(subject.get("node_id")))
+    digest = hashlib.sha256(".".join(found.groups()).encode()).hexdigest()
+    return Container(_number(subject.get("task_id")), _number(subject.get("node_id")), digest)
 
 
 def _claims(part: str) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def _claims(part: str) -> dict[str, Any]:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+    return value if type(value) is int and 0 <= value < 2**63 else None
 
 
 def _refused(told: str) -> RefusedError:

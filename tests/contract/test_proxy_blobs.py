@@ -7,13 +7,14 @@ result, and the algorithm client reads it through the proxy.
 import json
 
 import pytest
+import requests
 
 from devserver import DevServer, Options, provision
 from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_turn import MAX_BYTES
 from tests.fakes.blob_store import BlobStore
-from tests.fakes.proxied_station import INPUT, Algorithm, ProxiedStation
+from tests.fakes.proxied_station import IMAGE, INPUT, Algorithm, ProxiedStation
 from tests.fakes.proxy import proxy
 
 pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
@@ -66,3 +67,34 @@ def test_a_central_function_makes_subtasks_and_reads_their_results(station):
         algorithm.close()
     assert sorted(result["from"] for result in results) == ["alpha", "beta"]
     assert {len(result["many"]) for result in results} == {2_000_000}
+
+
+def test_another_studys_stored_data_stays_closed_and_is_nobodys_input(station):
+    """The server gives each blob to all of its collaboration, and lets any task name it."""
+    theirs = station.submit("alpha")["task_id"]
+    run, blobs = station.open_run("alpha", theirs), blobs_of(station, "alpha")
+    name = blobs.store(run["id"], b'{"another": "study"}', station.public_key("alpha"))
+    station.end("alpha", run, name)
+    mine = station.submit("alpha")["task_id"]
+    headers = {"Authorization": f"Bearer {station.container_token(mine)}"}
+
+    def ask(base, path):
+        return requests.get(f"{base}/{path}", headers=headers, timeout=20)
+
+    for path in (f"blobstream/{name}", f"result?task_id={theirs}", f"result/{run['id']}"):
+        assert ask(station.proxy.url, path).status_code == 403
+        assert ask(station.world.server.url, path).status_code == 200  # the control
+    assert ask(station.proxy.url, f"blobstream/{name}").status_code == 403
+    subtask = {
+        "name": "n",
+        "image": IMAGE,
+        "collaboration_id": station.world.collaboration(station.collaboration),
+        "description": "",
+        "organizations": [{"id": station.world.organization("alpha"), "input": name}],
+        "databases": [],
+    }
+    got = requests.post(f"{station.proxy.url}/task", json=subtask, headers=headers, timeout=20)
+    assert got.status_code == 400
+    assert "POST /blobstream" in got.json()["msg"]
+    url = f"{station.world.server.url}/task"
+    assert requests.post(url, json=subtask, headers=headers, timeout=20).ok  # the control

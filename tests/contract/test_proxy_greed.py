@@ -231,7 +231,8 @@ def test_an_error_of_the_proxy_itself_is_logged_once_as_well(monkeypatch):
 
 def test_a_bad_result_of_a_page_is_logged_and_the_others_come(running):
     good, bad = RSA.encrypt(b'{"a": 1}', PUBLIC), VECTORS["for_another"]
-    page = {"data": [{"id": 1, "result": good}, {"id": 2, "result": bad}]}
+    runs = [{"id": 1, "result": good}, {"id": 2, "result": bad}]
+    page = {"data": [run | {"task": {"id": 1}} for run in runs]}
     running.upstream.answers["GET", f"{API}/result"] = Answer.json(page)
     with capture_logs() as lines:
         for _ in range(5):

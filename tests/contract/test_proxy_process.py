@@ -17,7 +17,7 @@ import yaml
 
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
-from tests.fakes.proxy import API, ProxyUnderTest
+from tests.fakes.proxy import API, ProxyUnderTest, know_tasks
 from tests.fakes.station import ROOT, eventually
 from tests.fakes.upstream import Answer, Upstream
 from tests.unit.crypto.conftest import VECTORS
@@ -36,6 +36,7 @@ def free_port():
 @pytest.fixture
 def upstream():
     made = Upstream()
+    know_tasks(made)
     yield made
     made.close()
 
@@ -158,7 +159,11 @@ def test_payloads_of_50_megabytes_take_less_than_four_times_their_size(
     upstream.answers["GET", f"{API}/organization/1"] = Answer.json({"public_key": PUBLIC})
     upstream.answers["POST", f"{API}/task"] = Answer.json({"id": 1}, 201)
     stored = rsa.encrypt(data, PUBLIC) if encrypted else text
-    upstream.answers["GET", f"{API}/result/1"] = Answer.json({"id": 1, "result": stored})
+    upstream.answers["GET", f"{API}/result/1"] = Answer.json(
+        {"id": 1, "result": stored, "task": {"id": 3}}
+    )
+    blob_run = {"id": 2, "result": UUID, "blob_storage_used": True, "task": {"id": 3}}
+    upstream.answers["GET", f"{API}/result/2"] = Answer.json(blob_run)
     upstream.answers["POST", f"{API}/blobstream"] = Answer.json({"uuid": UUID}, 201)
     with process(tmp_path, upstream, encrypted=encrypted) as running:
         before = peak_bytes(running)
@@ -175,6 +180,7 @@ def test_payloads_of_50_megabytes_take_less_than_four_times_their_size(
         assert running.post("/blobstream", data=data, headers=headers).status_code == 201
         blob = Answer(200, upstream.seen[-1].body, {"Content-Type": "application/octet-stream"})
         upstream.answers["GET", f"{API}/blobstream/{UUID}"] = blob
+        assert running.get("/result/2").json() == blob_run
         assert running.get(f"/blobstream/{UUID}").content == data
         after_blob = peak_bytes(running)
     grown = [size - before for size in (after_input, after_result, after_blob)]

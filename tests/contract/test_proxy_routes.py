@@ -107,13 +107,25 @@ def test_headers_of_one_connection_stay_on_it(plain):
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {NODE_TOKEN}"}], ids=range(2))
 def test_without_a_containers_token_nothing_reaches_the_server(either, headers):
-    for method, path in [("GET", "/version"), ("POST", "/task"), ("GET", "/blobstream/status")]:
+    for method, path in [("GET", "/versions"), ("POST", "/task"), ("GET", "/blobstream/status")]:
         got = requests.request(method, either.url + path, headers=headers, timeout=10)
         assert got.status_code == 401
         assert set(got.json()) == {"msg"}
     got = either.get("/version", headers={"Authorization": f"Bearer {USER_TOKEN}"})
     assert got.status_code == 401
     assert either.upstream.seen == []
+
+
+def test_what_the_server_tells_everybody_needs_no_token(either):
+    """vantage6's diagnostics ask without one."""
+    either.upstream.answers["GET", f"{API}/health"] = Answer.json({"database": True})
+    for path, told in (("/version", {"version": "4.15.2"}), ("/health", {"database": True})):
+        got = requests.get(either.url + path, timeout=10)
+        assert (got.status_code, got.json()) == (200, told)
+    assert [seen.header("Authorization") for seen in either.upstream.seen] == [None, None]
+    assert requests.get(either.url + "/version", data=b"x", timeout=10).status_code == 401
+    assert requests.post(either.url + "/version", timeout=10).status_code == 401
+    assert len(either.upstream.seen) == 2
 
 
 def new_task(*organizations, **others):
@@ -181,18 +193,23 @@ def test_without_a_key_the_task_is_not_made(encrypted, answer, status, told):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"organizations": []}', b"\xff" * 100])
-def test_a_task_that_is_none_is_refused(encrypted, body):
-    got = encrypted.post("/task", data=body, headers={"Content-Type": "application/json"})
+def test_a_task_that_is_none_is_refused(either, body):
+    got = either.post("/task", data=body, headers={"Content-Type": "application/json"})
     assert got.status_code == 400
-    assert encrypted.upstream.seen == []
+    assert either.upstream.seen == []
+
+
+def own(number, result, **others):
+    """A run of a task of the token's job, as the server tells of its result."""
+    return {"id": number, "result": result, "task": {"id": 1}, **others}
 
 
 def test_results_are_decrypted_page_by_page(encrypted, rsa):
     page = {
         "data": [
-            {"id": 1, "result": rsa.encrypt(INPUT, PUBLIC), "blob_storage_used": False},
-            {"id": 2, "result": UUID, "blob_storage_used": True},
-            {"id": 3, "result": None, "blob_storage_used": False},
+            own(1, rsa.encrypt(INPUT, PUBLIC), blob_storage_used=False),
+            own(2, UUID, blob_storage_used=True),
+            own(3, None, blob_storage_used=False),
         ],
         "links": {"next": "/result?task_id=1&page=2"},
     }
@@ -201,24 +218,32 @@ def test_results_are_decrypted_page_by_page(encrypted, rsa):
     got = encrypted.get("/result?task_id=1&page=2&per_page=3")
     assert [run["result"] for run in got.json()["data"]] == [text_of(INPUT), UUID, None]
     assert got.json()["links"] == page["links"]
-    assert encrypted.upstream.seen[0].path == f"{API}/result?task_id=1&page=2&per_page=3"
-    assert encrypted.upstream.seen[0].header("Accept-Encoding") == "identity"
+    (seen,) = encrypted.upstream.seen_at(f"{API}/result")
+    assert seen.path == f"{API}/result?task_id=1&page=2&per_page=3"
+    assert seen.header("Accept-Encoding") == "identity"
     assert encrypted.get("/result/1").json()["result"] == text_of(INPUT)
 
 
 def test_results_of_a_plain_collaboration_stay_as_they_are(plain):
-    page = {"data": [{"id": 1, "result": text_of(INPUT)}]}
+    page = {"data": [own(1, text_of(INPUT)), own(2, "no base64")]}
     plain.upstream.answers["GET", f"{API}/result"] = Answer.json(page)
     assert plain.get("/result?task_id=1").json() == page
     assert plain.get("/result").status_code == 400
 
 
 def test_a_result_for_another_key_is_told(encrypted):
-    run = {"id": 4, "result": VECTORS["for_another"]}
+    run = own(4, VECTORS["for_another"])
     encrypted.upstream.answers["GET", f"{API}/result/4"] = Answer.json(run)
     got = encrypted.get("/result/4")
     assert got.status_code == 502
     assert "result of run 4 cannot be decrypted" in got.json()["msg"]
+
+
+def let_blob_be_read(running):
+    """Let the blob be a result of the own job, and tell the proxy so."""
+    run = own(1, UUID, blob_storage_used=True)
+    running.upstream.answers["GET", f"{API}/result"] = Answer.json({"data": [run]})
+    assert running.get("/result?task_id=1").status_code == 200
 
 
 def test_blobs_are_encrypted_and_decrypted_on_their_way(either, rsa):
@@ -229,12 +254,13 @@ def test_blobs_are_encrypted_and_decrypted_on_their_way(either, rsa):
     pieces = (data[start : start + 100_000] for start in range(0, len(data), 100_000))
     got = either.post("/blobstream", data=pieces, headers=headers)
     assert (got.status_code, got.json()) == (201, {"uuid": UUID})
-    (seen,) = either.upstream.seen
+    (seen,) = either.upstream.seen_at(f"{API}/blobstream")
     assert seen.whole
     assert (cryptor.decrypt(seen.body) if cryptor else base64.b64decode(seen.body)) == data
 
     stored = Answer(200, seen.body, {"Content-Type": "application/octet-stream"})
     either.upstream.answers["GET", f"{API}/blobstream/{UUID}"] = stored
+    let_blob_be_read(either)
     got = either.get(f"/blobstream/{UUID}", headers={"Accept-Encoding": "gzip"})
     assert got.status_code == 200
     assert got.headers["Content-Type"] == "application/octet-stream"
@@ -261,6 +287,7 @@ def test_a_blob_needs_the_key_of_its_reader_where_there_is_encryption(encrypted,
 def test_a_blob_that_cannot_be_opened_is_told(encrypted, body):
     headers = {"Content-Type": "application/octet-stream"}
     encrypted.upstream.answers["GET", f"{API}/blobstream/{UUID}"] = Answer(200, body, headers)
+    let_blob_be_read(encrypted)
     got = encrypted.get(f"/blobstream/{UUID}")
     assert got.status_code == 502
     assert "cannot be decrypted" in got.json()["msg"]

@@ -14,6 +14,8 @@ from cryptography.x509.oid import NameOID
 from tests.fakes.proxy import API, proxy
 from tests.fakes.upstream import Answer, Upstream
 
+TASK = {"organizations": [{"id": 1, "input": "e30="}]}
+
 
 def certificate(folder, address):
     """A certificate that signs itself, and its file."""
@@ -52,7 +54,7 @@ def test_a_server_with_a_trusted_certificate_is_served(tmp_path, monkeypatch):
         running.upstream.answers["POST", f"{API}/task"] = Answer.json({"id": 1}, 201)
         for _ in range(3):
             assert running.serves()
-            assert running.post("/task", json={"organizations": []}).status_code == 201
+            assert running.post("/task", json=TASK).status_code == 201
         assert len(running.upstream.seen_at(f"{API}/task")) == 3
 
 
@@ -85,7 +87,7 @@ def test_a_server_that_cannot_prove_itself_gets_nothing(tmp_path, monkeypatch, c
     if case != "unknown":
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with proxy(upstream=upstream_with(path)) as running:
-        for got in (running.get("/version"), running.post("/task", json={})):
+        for got in (running.get("/version"), running.post("/task", json=TASK)):
             assert got.status_code == 502
             assert "cannot be reached" in got.json()["msg"]
         assert running.upstream.seen == []

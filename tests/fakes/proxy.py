@@ -13,7 +13,7 @@ import requests
 
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.proxy.server import Running, serving
-from node_poc.proxy.settings import Limits, ProxySettings
+from node_poc.proxy.settings import Limits, ProxySettings, ResultsOf
 from tests.fakes.tokens import container_token
 from tests.fakes.upstream import Answer, Upstream
 
@@ -63,19 +63,29 @@ class ProxyUnderTest:
         return self.get("/version").json() == {"version": "4.15.2"}
 
 
+def know_tasks(upstream: Upstream) -> None:
+    """Let the server know the task of the token (3), one of the same job (1), a stranger (99)."""
+    for number, job in ((3, 3), (1, 3), (99, 99)):
+        task = {"id": number, "job_id": job}
+        upstream.answers["GET", f"{API}/task/{number}"] = Answer.json(task)
+
+
 @contextmanager
 def proxy(
     cryptor: PlainCryptor | RsaCryptor | None = None,
     limits: Limits | None = None,
     server: str | None = None,
     upstream: Upstream | None = None,
+    results: ResultsOf = ResultsOf.JOB,
 ) -> Iterator[ProxyUnderTest]:
     """Run a proxy while the context lasts."""
     upstream = upstream or Upstream()
+    know_tasks(upstream)
     upstream.answers["GET", f"{API}/version"] = Answer.json({"version": "4.15.2"})
     settings = ProxySettings(
         server=server or upstream.url + API,
         cryptor=cryptor or PlainCryptor(),
+        results=results,
         host="127.0.0.1",
         port=0,
         health_port=0,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from node_poc.proxy.refusals import RefusedError
-from node_poc.proxy.targets import METHODS, Kind, read_target
+from node_poc.proxy.targets import METHODS, Kind, is_for_everybody, read_target
 
 BASE = "https://server.example:443/api"
 UUID = "7f6f9d0e-3a53-4c1c-a3a5-b31f7a0c6d11"
@@ -22,17 +22,19 @@ UUID = "7f6f9d0e-3a53-4c1c-a3a5-b31f7a0c6d11"
         ("GET", "/organization?collaboration_id=1", Kind.FORWARD),
         ("GET", "/collaboration/1", Kind.FORWARD),
         ("GET", "/study", Kind.FORWARD),
-        ("GET", "/task/1/status", Kind.FORWARD),
+        ("GET", "/task/1/status", Kind.TASKS),
         ("GET", "/run?task_id=1&page=2", Kind.FORWARD),
         ("GET", "/vpn/algorithm/addresses?filter_children=True&label=a%20b", Kind.FORWARD),
         ("PATCH", "/run/1", Kind.FORWARD),
         ("PUT", "/anything", Kind.FORWARD),
         ("DELETE", "/port", Kind.FORWARD),
-        ("GET", "/task", Kind.FORWARD),
+        ("GET", "/task", Kind.TASKS),
+        ("GET", "/task/1?include=results", Kind.TASKS),
+        ("DELETE", "/task/1", Kind.FORWARD),
         ("POST", "/task", Kind.CREATE_TASK),
         ("GET", "/result?task_id=1&page=1", Kind.RESULTS),
         ("GET", "/result?page=1&task_id=1", Kind.RESULTS),
-        ("GET", "/result/12", Kind.RESULTS),
+        ("GET", "/result/12", Kind.RESULT),
         ("GET", "/blobstream/status", Kind.FORWARD),
         ("GET", f"/blobstream/{UUID}", Kind.READ_BLOB),
         ("POST", "/blobstream", Kind.WRITE_BLOB),
@@ -110,11 +112,59 @@ def test_the_socket_is_no_part_of_the_api():
     assert refused.value.status == 403
 
 
-@pytest.mark.parametrize("query", ["", "?page=1", "?task_id=", "?task_id=x", "?not_task_id=1"])
-def test_results_without_their_task_are_refused(query):
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?page=1",
+        "?task_id=",
+        "?task_id=x",
+        "?task_id=-1",
+        "?task_id=%D9%A1",
+        "?task_id=1e3",
+        "?not_task_id=1",
+        "?job_id=3",
+        "?task_id=3&task_id=99",
+        "?task%5Fid=99&task_id=3",
+        "?task_id=3&task_i%64=99",
+        "?task_id=" + "9" * 19,
+    ],
+)
+def test_results_without_their_one_task_are_refused(query):
     with pytest.raises(RefusedError, match="task_id") as refused:
         read_target("GET", f"/result{query}")
     assert refused.value.status == 400
+
+
+def test_the_query_is_read_as_the_server_reads_it():
+    target = read_target("GET", "/task?incl%75de=runs,results&include=a+b&page=1")
+    assert target.values("include") == ["runs,results", "a b"]
+    assert read_target("GET", "/result?page=2&task%5Fid=%37").task_id() == 7
+
+
+def test_a_query_of_too_many_fields_is_refused():
+    with pytest.raises(RefusedError, match="more than 100 fields") as refused:
+        read_target("GET", "/result?task_id=1" + "&a" * 100)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "raw", "expected"),
+    [
+        ("GET", "/version", True),
+        ("GET", "/health", True),
+        ("POST", "/version", False),
+        ("GET", "/version?x=1", False),
+        ("GET", "/version/", False),
+        ("GET", "/versions", False),
+        ("GET", "/Version", False),
+        ("GET", "//version", False),
+        ("GET", "/task", False),
+        ("GET", "/blobstream/status", False),
+    ],
+)
+def test_two_paths_are_for_everybody(method, raw, expected):
+    assert is_for_everybody(method, raw) is expected
 
 
 def test_a_target_without_end_is_refused():
