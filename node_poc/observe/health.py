@@ -34,7 +34,12 @@ class HealthServer:
             def log_message(self, *_: object) -> None:
                 """Say nothing: probes come every few seconds."""
 
-        self._server = ThreadingHTTPServer(("", port), Handler)
+        try:
+            self._server = ThreadingHTTPServer(("", port), Handler)
+        except OSError as error:
+            raise OSError(
+                f"--health-port {port}: cannot be listened on ({error.strerror}); give another"
+            ) from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="health", daemon=True

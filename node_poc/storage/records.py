@@ -39,6 +39,14 @@ class RunRecord:
     owner: str = ""
 
 
+def _closed_folder_above(path: Path) -> Path | None:
+    """The first folder on the way to a path that this process may not enter."""
+    for folder in reversed(path.parents):
+        if folder.is_dir() and not os.access(folder, os.X_OK):
+            return folder
+    return None
+
+
 class Records:
     """Reads and writes the records below one ``task_dir``."""
 
@@ -49,6 +57,11 @@ class Records:
 
     def prepare(self) -> None:
         """Make the node's own folders. Raises StorageError if ``task_dir`` is not usable."""
+        if closed := _closed_folder_above(self._root):
+            raise StorageError(
+                f"task_dir {self._root}: user {os.getuid()} may not enter the folder {closed} that "
+                f"it lies in; `chmod o+x {closed}`, or give the user that folder"
+            )
         if not self._root.is_dir():
             raise StorageError(
                 f"task_dir {self._root}: is not a folder here; create it, and mount it into the "

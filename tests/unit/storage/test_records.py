@@ -1,4 +1,7 @@
 import json
+import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +99,51 @@ def test_a_folder_that_is_not_there_is_told(records, tmp_path):
         records.write_result(RESULT)
     with pytest.raises(StorageError, match=r"task_dir .* not a folder"):
         Records(tmp_path / "nothing").prepare()
+
+
+def as_a_stranger(action):
+    """What an action raises when another user than root does it, in a process of its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(65_534)
+            os.setuid(65_534)
+        told = ""
+        try:
+            action()
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+        os.write(writing, told.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    return told
+
+
+def test_a_closed_folder_above_is_told_by_name_and_with_the_remedy():
+    with tempfile.TemporaryDirectory() as name:
+        closed = Path(name) / "closed"
+        (closed / "tasks").mkdir(parents=True)
+        Path(name).chmod(0o755)
+        closed.chmod(0o000)
+        told = as_a_stranger(Records(closed / "tasks").prepare)
+        closed.chmod(0o755)
+    assert told.startswith(f"StorageError: task_dir {closed}/tasks: user ")
+    assert f"may not enter the folder {closed} that it lies in" in told
+    assert f"`chmod o+x {closed}`" in told
+    assert "Errno" not in told
+
+
+def test_a_folder_that_cannot_be_written_is_told():
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o555)
+        told = as_a_stranger(Records(Path(name)).prepare)
+    assert "cannot write there" in told
+    assert "owner of the folder" in told
 
 
 def test_a_record_of_an_older_node_is_still_read(records):
