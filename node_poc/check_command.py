@@ -16,6 +16,7 @@ from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
+from node_poc.protocol.vantage6_online import ask_server
 from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
@@ -36,6 +37,7 @@ def check(
     err: TextIO = sys.stderr,
     *,
     elsewhere: bool = False,
+    online: bool = False,
 ) -> int:
     """Print what is found and return the exit code.
 
@@ -45,16 +47,28 @@ def check(
         elsewhere: pods run on other machines, so that no database is looked for on this one.
         out: for warnings and what the node would do.
         err: for errors.
+        online: whether to ask the server as well.
     """
     checks = _CHECKS if elsewhere else (*_CHECKS, *_CHECKS_OF_THIS_MACHINE)
     findings = [finding for each in checks for finding in each(config, path)]
+    if online:
+        said, found = _ask_server(config, path)
+        findings += found
+        print(*said, sep="\n", end="\n" if said else "", file=out)
     errors = [each for each in findings if each.is_error]
     for finding in findings:
         print(finding, file=err if finding.is_error else out)
     if errors:
         print(f"{path}: {_count(len(errors), 'error')}; the node would not work", file=err)
         return 2
-    warnings = len(findings)
+    _tell_good(config, path, len(findings), out)
+    for told in () if elsewhere else told_to_the_server(config):
+        print(told, file=out)
+    print(f"note: {LATE_WALLS}", file=out)
+    return 0
+
+
+def _tell_good(config: NodeConfig, path: Path, warnings: int, out: TextIO) -> None:
     good = f"no error, {_count(warnings, 'warning')}" if warnings else "good"
     databases = _count(len(config.databases), "database")
     print(f"{path}: {good}; {databases}, {config.server_address}", file=out)
@@ -62,12 +76,8 @@ def check(
     print(
         f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...", file=out
     )
-    for told in () if elsewhere else told_to_the_server(config):
-        print(told, file=out)
     for name in pull_secret_names(config):
         print(f"images are pulled with the Secret {name}", file=out)
-    print(f"note: {LATE_WALLS}", file=out)
-    return 0
 
 
 def _count(number: int, what: str) -> str:
@@ -82,6 +92,16 @@ def _cautions(config: NodeConfig, _: Path) -> Iterator[Finding]:
 def _no_effect(config: NodeConfig, _: Path) -> Iterator[Finding]:
     for item in config.not_applied:
         yield warning(f"{item.key} has no effect here: {item.reason}")
+
+
+def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding]]:
+    if config.kubernetes.server_kind != "vantage6":
+        return [], [warning("the dummy server is not asked: --online is for a vantage6 server")]
+    try:
+        private_key = organization_key(config, path.parent)
+    except PrivateKeyError:  # told by the check of the file
+        private_key = None
+    return ask_server(config, private_key)
 
 
 def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:

@@ -95,6 +95,9 @@ def _add_check_command(commands: _Commands) -> argparse.ArgumentParser:
         action="store_true",
         help="pods run on other machines: look for no database on this one",
     )
+    checked.add_argument(
+        "--online", action="store_true", help="ask the server too; it changes nothing there"
+    )
     checked.set_defaults(command=_check)
     return checked
 
@@ -163,7 +166,14 @@ def _runs(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _check(options: argparse.Namespace, config: NodeConfig) -> int:
-    return check(config, options.config, sys.stdout, sys.stderr, elsewhere=options.elsewhere)
+    return check(
+        config,
+        options.config,
+        sys.stdout,
+        sys.stderr,
+        elsewhere=options.elsewhere,
+        online=options.online,
+    )
 
 
 def _render(options: argparse.Namespace, config: NodeConfig) -> int:

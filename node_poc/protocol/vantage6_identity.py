@@ -26,6 +26,7 @@ class NodeIdentity:
     organization_name: str
     collaboration_id: int
     encrypted: bool
+    collaboration_name: str = ""
 
 
 def identify(rest: Rest, node_id: int) -> NodeIdentity:
@@ -42,6 +43,7 @@ def identify(rest: Rest, node_id: int) -> NodeIdentity:
         organization_name=str(organization.get("name", "")),
         collaboration_id=collaboration_id,
         encrypted=bool(collaboration.get("encrypted")),
+        collaboration_name=str(collaboration.get("name", "")),
     )
 
 

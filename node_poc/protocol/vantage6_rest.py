@@ -173,6 +173,10 @@ class Rest:
         asked = {**params, "per_page": per_page}
         return pages_from_last(lambda number: self.get(path, **asked, page=number))
 
+    def look(self, path: str) -> Answer:
+        """The answer to a GET without a login, whatever it is. Raises UnreachableError for none."""
+        return self._call("GET", self._url(path), None)
+
     def get_elsewhere(
         self, url: str, token: str, params: Mapping[str, str], read_seconds: float
     ) -> dict[str, Any]:
