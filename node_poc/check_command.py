@@ -20,6 +20,7 @@ from node_poc.protocol.vantage6_online import ask_server
 from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
+from node_poc.storage.sqlite_files import look_at_sqlite
 
 EXIT_CODES = """\
 exit codes:
@@ -112,4 +113,4 @@ def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key)
-_CHECKS_OF_THIS_MACHINE: tuple[Check, ...] = (look_at_places, look_at_files)
+_CHECKS_OF_THIS_MACHINE: tuple[Check, ...] = (look_at_places, look_at_files, look_at_sqlite)
