@@ -16,7 +16,9 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +31,12 @@ PROBE_TRIES = 5
 PROBE_PAUSE_S = 2.0
 # A client that connects and says nothing must not hold a thread for ever.
 REQUEST_TIMEOUT_S = 10.0
+# Nor may one that draws its request out, or many that come together.
+CONNECTION_S = 15.0
+MOST_CONNECTIONS = 100
+MOST_OF_ONE = 20
+HEAD_BYTES = 16_384
+QUIET_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,50 @@ def answer(path: str, outbound: Outbound | None) -> tuple[HTTPStatus, str, str]:
     return HTTPStatus.NOT_FOUND, "text/plain", "not found: this proxy knows / and /healthz\n"
 
 
+class Connections:
+    """The open connections, a limited number of each address and in all.
+
+    When all places are taken, an address that holds few gets one of the address that holds most.
+    """
+
+    def __init__(self, most: int = MOST_CONNECTIONS, most_of_one: int = MOST_OF_ONE) -> None:
+        self._most = most
+        self._most_of_one = most_of_one
+        self._open: dict[socket.socket, tuple[str, float]] = {}  # the oldest first
+        self._lock = threading.Lock()
+
+    def take(self, connection: socket.socket, address: str, now: float) -> bool:
+        """Count a new connection; false if there is no place for it."""
+        with self._lock:
+            count = Counter(held for held, _ in self._open.values())
+            if count[address] >= self._most_of_one:
+                return False
+            if len(self._open) >= self._most:
+                largest, held = count.most_common(1)[0]
+                if held < count[address] + 2:
+                    return False
+                self._end(next(each for each in self._open if self._open[each][0] == largest))
+            self._open[connection] = (address, now)
+            return True
+
+    def give_back(self, connection: socket.socket) -> None:
+        """The connection is closed."""
+        with self._lock:
+            self._open.pop(connection, None)
+
+    def end_overdue(self, now: float) -> None:
+        """End what has been open for too long."""
+        with self._lock:
+            for connection, (_, since) in list(self._open.items()):
+                if now - since > CONNECTION_S:
+                    self._end(connection)
+
+    def _end(self, connection: socket.socket) -> None:
+        del self._open[connection]
+        with suppress(OSError):  # it is gone already
+            connection.shutdown(socket.SHUT_RDWR)  # its thread wakes up, and closes it
+
+
 class Proxy(ThreadingHTTPServer):
     """The server; holds what the probe at boot found."""
 
@@ -74,9 +126,59 @@ class Proxy(ThreadingHTTPServer):
     request_queue_size = 128
     outbound: Outbound | None = None
 
+    def __init__(self, *arguments: Any, connections: Connections | None = None) -> None:
+        self._connections = connections or Connections()
+        self._quiet_until = 0.0
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, if there is a place."""
+        if self._connections.take(request, client_address[0], time.monotonic()):
+            super().process_request(request, client_address)
+            return
+        self.shutdown_request(request)
+        if time.monotonic() > self._quiet_until:
+            self._quiet_until = time.monotonic() + QUIET_S
+            log(f"refused a connection from {client_address[0]}: too many are open")
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and give the place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._connections.give_back(request)
+
+    def service_actions(self) -> None:
+        """End what is overdue; called some times a second."""
+        self._connections.end_overdue(time.monotonic())
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log one line instead of a traceback: clients that go away are everyday life."""
         log(f"request from {client_address[0]} ended early: {sys.exception()!r}")
+
+
+class HeadTooLargeError(Exception):
+    """A request's head has more than HEAD_BYTES."""
+
+
+class LimitedHead:
+    """Reads the lines of a request's head, which the base class would let grow to megabytes."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left = HEAD_BYTES
+
+    def readline(self, size: int) -> bytes:
+        """Return a line. Raises HeadTooLargeError."""
+        line: bytes = self._stream.readline(min(size, self._left + 1))
+        self._left -= len(line)
+        if self._left < 0:
+            raise HeadTooLargeError
+        return line
+
+    def close(self) -> None:
+        """Close."""
+        self._stream.close()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -86,6 +188,25 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "v6proxy"
     sys_version = ""
     timeout = REQUEST_TIMEOUT_S
+
+    def setup(self) -> None:
+        """Let the base class read no more than a head may have."""
+        super().setup()
+        self.rfile: Any = LimitedHead(self.rfile)
+
+    def handle_one_request(self) -> None:
+        """Answer one request, or tell that its head is too large."""
+        try:
+            super().handle_one_request()
+        except HeadTooLargeError:
+            self.close_connection = True
+            self.requestline, self.request_version, self.command = "", "HTTP/1.0", ""
+            told = f"the request's head has more than {HEAD_BYTES} bytes; send a shorter one"
+            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, explain=told)
+            self.connection.shutdown(socket.SHUT_WR)
+            for _ in range(20):  # closed with bytes unread, the client would lose the answer
+                if not self.connection.recv(65_536):
+                    break
 
     def do_GET(self) -> None:
         """Answer a GET."""

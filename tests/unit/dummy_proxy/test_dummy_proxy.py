@@ -10,12 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
 
 import proxy
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 FOLDER = Path(__file__).resolve().parents[3] / "dummy_proxy"
 
@@ -169,3 +173,86 @@ def test_outbound_that_opens_a_little_later_is_found_open(monkeypatch):
         probing.join(timeout=20)
         assert server.outbound is not None
         assert server.outbound.enabled
+
+
+# --- many connections, large heads
+
+
+def connect(process, address):
+    return socket.create_connection(("127.0.0.1", process.port), 10, (address, 0))
+
+
+def status(process, address, more=b""):
+    with connect(process, address) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n" + more + b"\r\n")
+        return connection.recv(65_536).split(b"\r\n")[0]
+
+
+def test_thousands_of_connections_of_some_pods_keep_nobody_out(process):
+    """3,000 of them took it from everybody for a minute."""
+    with ExitStack() as stack:
+        for number in range(600):
+            with suppress(OSError):
+                stack.enter_context(connect(process, f"127.0.2.{number % 10 + 1}"))
+        start = time.monotonic()
+        for pod in range(5):
+            assert status(process, f"127.0.3.{pod + 1}") == b"HTTP/1.0 200 OK"
+        assert time.monotonic() - start < 5
+        threads = Path(f"/proc/{process.process.pid}/status").read_text()
+        assert int(re.search(r"Threads:\s+(\d+)", threads)[1]) <= proxy.MOST_CONNECTIONS + 5
+    assert "too many are open" in process.line_with("refused")
+
+
+def test_a_large_head_is_refused_with_the_reason(process):
+    for more in (b"X: " + b"y" * 60_000 + b"\r\n", b"X: yyyyyyyy\r\n" * 1500):
+        with connect(process, "127.0.2.1") as connection:
+            with suppress(OSError):
+                connection.sendall(b"GET /healthz HTTP/1.0\r\n" + more + b"\r\n")
+            answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.0 431 ")
+    assert status(process, "127.0.2.1", b"X: " + b"y" * 16_000 + b"\r\n") == b"HTTP/1.0 200 OK"
+
+
+def test_a_request_that_is_drawn_out_ends(monkeypatch):
+    monkeypatch.setattr(proxy, "CONNECTION_S", 0.3)
+    with proxy.Proxy(("127.0.0.1", 0), proxy.Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        with socket.create_connection(server.server_address) as slow, suppress(OSError):
+            slow.settimeout(10)
+            for _ in range(500):
+                slow.sendall(b"X")
+                time.sleep(0.02)
+            pytest.fail("it was never closed")
+        server.shutdown()
+        serving.join()
+
+
+class Socket:
+    """What ``Connections`` asks of one."""
+
+    is_ended = False
+
+    def shutdown(self, _):
+        self.is_ended = True
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 20)), max_size=80))
+def test_nobody_is_kept_out_by_one_who_holds_more(history):
+    connections, opened = proxy.Connections(most=8, most_of_one=4), {}
+    for now, (address, number) in enumerate(history):
+        if number > 12 and opened:
+            gone = list(opened)[number % len(opened)]
+            connections.give_back(gone)
+            del opened[gone]
+            continue
+        held = Counter(opened.values())
+        made = Socket()
+        if connections.take(made, address, now):
+            opened[made] = address
+            opened = {each: held for each, held in opened.items() if not each.is_ended}
+        else:
+            full = len(opened) == 8 and held[address] + 2 > max(held.values())
+            assert held[address] == 4 or full
+        assert len(opened) <= 8
+        assert max(Counter(opened.values()).values(), default=0) <= 4
