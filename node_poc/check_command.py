@@ -21,6 +21,7 @@ from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
 from node_poc.storage.sqlite_files import look_at_sqlite
+from node_poc.trust import TrustError, sites_certificates
 
 EXIT_CODES = """\
 exit codes:
@@ -112,5 +113,12 @@ def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
         yield error(str(found))
 
 
-_CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key)
+def _authorities(config: NodeConfig, path: Path) -> Iterator[Finding]:
+    try:
+        sites_certificates(config, path.parent)
+    except TrustError as found:
+        yield error(str(found))
+
+
+_CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key, _authorities)
 _CHECKS_OF_THIS_MACHINE: tuple[Check, ...] = (look_at_places, look_at_files, look_at_sqlite)

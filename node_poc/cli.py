@@ -24,6 +24,7 @@ from node_poc.proxy_command import serve
 from node_poc.render_command import WHAT, RenderError, render
 from node_poc.runs_view import show_runs
 from node_poc.storage.records import StorageError
+from node_poc.trust import TrustError, trust_the_sites_authorities
 
 _CONFIG_VARIABLE = "V6_NODE_CONFIG"
 _CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("node_config.yaml"))
@@ -132,8 +133,9 @@ def _set_up_logging(options: argparse.Namespace, config: NodeConfig) -> None:
 def _proxy(options: argparse.Namespace, config: NodeConfig) -> int:
     _set_up_logging(options, config)
     try:
+        trust_the_sites_authorities(config, options.config.parent)
         serve(config, options.config.parent, health_port=options.health_port)
-    except (PrivateKeyError, OSError) as error:
+    except (PrivateKeyError, TrustError, OSError) as error:
         return _fail(1, str(error))
     return 0
 
@@ -141,6 +143,7 @@ def _proxy(options: argparse.Namespace, config: NodeConfig) -> int:
 def _run(options: argparse.Namespace, config: NodeConfig) -> int:
     _set_up_logging(options, config)
     try:
+        trust_the_sites_authorities(config, options.config.parent)
         ended_well = run_node(
             config,
             options.config.parent,
@@ -149,7 +152,7 @@ def _run(options: argparse.Namespace, config: NodeConfig) -> int:
         )
     except NoClusterError as error:
         return _fail(4, str(error))
-    except (StorageError, PrivateKeyError, OSError) as error:
+    except (StorageError, PrivateKeyError, TrustError, OSError) as error:
         return _fail(1, str(error))
     return 0 if ended_well else 1
 

@@ -29,11 +29,13 @@ from node_poc.isolation.node_policies import build_node_policies
 from node_poc.isolation.policies import build_policies
 from node_poc.manifests.config_map import build_config_map, why_no_config_map
 from node_poc.manifests.databases import build_databases_secret
+from node_poc.manifests.own_pods import Station
 from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
-from node_poc.manifests.station import Station, build_station
+from node_poc.manifests.station import build_station
 from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.private_key import organization_key
+from node_poc.trust import TrustError, sites_certificates
 
 WHAT = ["policies", "config-map", "pull-secret", "database-secrets", "vantage6"]
 _TEMPLATES = Path(__file__).with_name("kubeconfs")
@@ -164,10 +166,18 @@ def _station(
         text=text,
         overrides=overrides,
         key=_private_key(config, path),
+        authorities=_authorities(config, path),
         image=image or config.kubernetes.node_image,
         rights=rights,
         deployment=deployment,
     )
+
+
+def _authorities(config: NodeConfig, path: Path) -> str | None:
+    try:
+        return sites_certificates(config, path.parent)
+    except TrustError as error:
+        raise RenderError(str(error)) from error
 
 
 def _private_key(config: NodeConfig, path: Path) -> str | None:

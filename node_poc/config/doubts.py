@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from node_poc.config.api_key import doubt_of
 from node_poc.config.databases import is_address
 from node_poc.config.docker_hosts import is_bridge, why_unreachable
+from node_poc.config.outside import find_doubts_of_the_way
 
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
@@ -28,6 +29,7 @@ def find_doubts(config: NodeConfig) -> Iterator[str]:
     if told := doubt_of(config.api_key or ""):
         yield f"api_key: {told}"
     yield from _server(config)
+    yield from find_doubts_of_the_way(config)
     yield from _databases(config)
     yield from _addresses(config)
 

@@ -123,6 +123,11 @@ class Kubernetes(Strict):
         min_length=1,
         description="a `docker login` file where `render pull-secret` is run; the node reads none",
     )
+    ca_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="certificates of authorities that vouch for the server, besides the usual",
+    )
     databases_egress: dict[str, DatabaseEgress] = Field(
         default={}, description="by label: how to get to a service database, beside its URI"
     )

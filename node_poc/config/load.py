@@ -23,6 +23,7 @@ __all__ = ["ConfigError", "load_config", "overriding", "parse_config", "read_tex
 API_KEY_VARIABLE = "V6_API_KEY"
 API_KEY_FILE_VARIABLE = "V6_API_KEY_FILE"
 PRIVATE_KEY_VARIABLE = "PRIVATE_KEY"
+CA_FILE_VARIABLE = "V6_CA_FILE"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DATABASE_VARIABLE = "{label}_DATABASE_URI"
 _UNKNOWN_KEY = (
@@ -35,7 +36,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Node
     """Read and validate the node's configuration file.
 
     The environment overrides it: ``V6_API_KEY`` or a file that ``V6_API_KEY_FILE`` names,
-    ``PRIVATE_KEY`` and ``<LABEL>_DATABASE_URI``.
+    ``PRIVATE_KEY``, ``V6_CA_FILE`` and ``<LABEL>_DATABASE_URI``.
 
     Raises:
         ConfigError: the file is missing, not readable, not YAML, or breaks a rule.
@@ -126,6 +127,9 @@ def _overridden(data: dict[str, Any], environment: Mapping[str, str]) -> dict[st
     encryption = values.get("encryption")
     if (path := environment.get(PRIVATE_KEY_VARIABLE)) and isinstance(encryption, dict):
         values["encryption"] = encryption | {"private_key": path}
+    kubernetes = values.get("kubernetes") or {}
+    if (path := environment.get(CA_FILE_VARIABLE)) and isinstance(kubernetes, dict):
+        values["kubernetes"] = kubernetes | {"ca_file": path}
     if isinstance(values.get("databases"), list):
         values["databases"] = [_database(each, environment) for each in values["databases"]]
     return values

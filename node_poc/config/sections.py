@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 import regex
@@ -119,6 +120,10 @@ class HostMount:
         if match is None:
             return None
         return cls(match["source"], match["target"], "ro" in (match["mode"] or "").split(","))
+
+    def holds(self, path: str) -> bool:
+        """Whether a path of the pod is this mount, or lies in it."""
+        return PurePosixPath(path).is_relative_to(self.target)
 
 
 def _level(value: object) -> object:

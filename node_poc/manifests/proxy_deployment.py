@@ -10,16 +10,18 @@ from typing import Any
 
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
-from node_poc.manifests.station import (
+from node_poc.manifests.own_pods import (
     Object,
     Station,
+    ca_volume,
+    extra_mounts,
     extra_variables,
-    file_without_secrets,
     key_volume,
     metadata,
     pod_extras,
     pod_metadata,
 )
+from node_poc.manifests.station import file_without_secrets
 
 _FILE_FOLDER = "/etc/v6-node"
 _HEALTH_PORT = 8081
@@ -55,7 +57,7 @@ def _file(station: Station) -> Object:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(station),
-        "data": {KEY: file_without_secrets(station.config)},
+        "data": {KEY: file_without_secrets(station)},
     }
 
 
@@ -145,7 +147,14 @@ def _probe(path: str, seconds: int) -> dict[str, Any]:
 
 
 def _volumes(station: Station) -> tuple[list[Object], list[Object]]:
-    volumes, mounts = key_volume(station)
+    volumes, mounts = [], []
+    for more_volumes, more_mounts in (
+        key_volume(station),
+        ca_volume(station),
+        extra_mounts(station.config, only_certificates=True),
+    ):
+        volumes += more_volumes
+        mounts += more_mounts
     file = {"name": station.config.kubernetes.proxy.service}
     return (
         [

@@ -10,55 +10,32 @@ whoever takes over the node: so each node should have a namespace of its own.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import yaml
 
-from node_poc.config.base import short_hash
-from node_poc.config.databases import is_address
+from node_poc.config.load import CA_FILE_VARIABLE
 from node_poc.config.model import DatabaseType, NodeConfig
-from node_poc.config.sections import HostMount
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
-from node_poc.manifests.identity import Identity
-from node_poc.manifests.pull_secret import pull_secret_names
+from node_poc.manifests.own_pods import (
+    CA_FILE,
+    KEY_FOLDER,
+    KEY_NAME,
+    Object,
+    Station,
+    VolumesAndMounts,
+    ca_volume,
+    extra_mounts,
+    extra_variables,
+    key_volume,
+    metadata,
+    pod_extras,
+    pod_metadata,
+    way_to_the_server,
+)
 
-KEY_FOLDER = "/etc/v6-keys"
-KEY_NAME = "private_key.pem"
 _FILE_FOLDER = "/etc/v6-node"
-_CHECKSUM = identity.ANNOTATION_CHECKSUM
-
-Object = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Station:
-    """What one node's objects are made of.
-
-    ``text`` is its configuration file, ``overrides`` the variables that override it, ``key`` its
-    private key (PEM) if it encrypts. ``rights`` and ``deployment`` are those of ``kubeconfs/``.
-    """
-
-    config: NodeConfig
-    text: str = field(repr=False)
-    overrides: Mapping[str, str] = field(repr=False)
-    key: str | None = field(repr=False)
-    image: str
-    rights: list[Object]
-    deployment: Object
-
-    @property
-    def names(self) -> Identity:
-        """The names of this node's objects."""
-        return Identity(self.config.kubernetes.node_name)
-
-    @property
-    def checksum(self) -> str:
-        """Differs where the configuration differs, and tells nothing of the secrets in it."""
-        return short_hash(f"{self.config.api_key}{self.text}{dict(self.overrides)}{self.key}")
 
 
 def build_station(station: Station) -> list[Object]:
@@ -75,21 +52,10 @@ def build_station(station: Station) -> list[Object]:
         namespace,
         *(_right(station, each) for each in station.rights),
         *secrets(station),
+        *way_to_the_server(station),
         build_databases_secret(station.config),
         _node(station),
     ]
-
-
-def metadata(station: Station, suffix: str = "") -> Object:
-    """Name, namespace and labels of an object of this node."""
-    return {
-        "name": station.names.node_label + suffix,
-        "namespace": station.config.kubernetes.namespace,
-        "labels": {
-            identity.LABEL_PART_OF: identity.PART_OF,
-            identity.LABEL_NODE: station.names.node_label,
-        },
-    }
 
 
 def _right(station: Station, template: Object) -> Object:
@@ -156,37 +122,6 @@ def _node(station: Station) -> Object:
     return made
 
 
-def pod_metadata(station: Station, labels: Mapping[str, str]) -> Object:
-    """Labels and annotations of a pod of this node or its proxy; it is in no mesh."""
-    return {
-        "labels": {**labels, **identity.LABELS_NO_MESH},
-        "annotations": {_CHECKSUM: station.checksum, **identity.ANNOTATIONS_NO_MESH},
-    }
-
-
-def pod_extras(station: Station) -> Object:
-    """``node_extra_hosts`` and the logins to registries, for node and proxy alike."""
-    extras: Object = {}
-    aliases = [
-        {"ip": address, "hostnames": [name]}
-        for name, address in station.config.node_extra_hosts.items()
-        if is_address(address)
-    ]
-    if aliases:
-        extras["hostAliases"] = aliases
-    if names := pull_secret_names(station.config):
-        extras["imagePullSecrets"] = [{"name": name} for name in names]
-    return extras
-
-
-def extra_variables(station: Station) -> list[Object]:
-    """``node_extra_env``: such as the outer proxy by which the server is reached."""
-    return [
-        {"name": name, "value": value.replace("$", "$$")}
-        for name, value in station.config.node_extra_env.items()
-    ]
-
-
 def _node_variables(station: Station) -> list[Object]:
     secret = metadata(station, "-config")["name"]
     from_secret = [
@@ -194,19 +129,11 @@ def _node_variables(station: Station) -> list[Object]:
         for name in station.overrides
     ]
     key = [{"name": "PRIVATE_KEY", "value": f"{KEY_FOLDER}/{KEY_NAME}"}] if station.key else []
-    return from_secret + key + extra_variables(station)
+    ca = [{"name": CA_FILE_VARIABLE, "value": CA_FILE}] if station.authorities else []
+    return from_secret + key + ca + extra_variables(station)
 
 
-def key_volume(station: Station) -> tuple[list[Object], list[Object]]:
-    """Return (volumes, mounts) of the private key; empty without one."""
-    if station.key is None:
-        return [], []
-    secret = {"secretName": metadata(station, "-private-key")["name"], "defaultMode": 0o440}
-    mount = {"name": "private-key", "mountPath": KEY_FOLDER, "readOnly": True}
-    return [{"name": "private-key", "secret": secret}], [mount]
-
-
-def _node_volumes(station: Station) -> tuple[list[Object], list[Object]]:
+def _node_volumes(station: Station) -> VolumesAndMounts:
     """Return (volumes, mounts); the first is task_dir."""
     config = station.config
     storage = config.kubernetes.storage
@@ -226,15 +153,16 @@ def _node_volumes(station: Station) -> tuple[list[Object], list[Object]]:
     ]
     for more_volumes, more_mounts in (
         key_volume(station),
+        ca_volume(station),
         _tables(config),
-        _extra_mounts(config),
+        extra_mounts(config),
     ):
         volumes += more_volumes
         mounts += more_mounts
     return volumes, mounts
 
 
-def _tables(config: NodeConfig) -> tuple[list[Object], list[Object]]:
+def _tables(config: NodeConfig) -> VolumesAndMounts:
     """The csv databases, whose column names the node tells the server (``share_config``)."""
     storage = config.kubernetes.storage
     tables = [each for each in config.databases if each.type is DatabaseType.CSV]
@@ -258,21 +186,9 @@ def _tables(config: NodeConfig) -> tuple[list[Object], list[Object]]:
     return volumes, mounts
 
 
-def _extra_mounts(config: NodeConfig) -> tuple[list[Object], list[Object]]:
-    """``node_extra_mounts``: Docker's ``source:target[:ro]``, of folders and files."""
-    volumes, mounts = [], []
-    for index, mount in enumerate(map(HostMount.parse, config.node_extra_mounts)):
-        if mount is None:
-            continue  # told as not applied
-        name = f"extra-{index}"
-        volumes.append({"name": name, "hostPath": {"path": mount.source}})
-        mounts.append({"name": name, "mountPath": mount.target, "readOnly": mount.read_only})
-    return volumes, mounts
-
-
-def file_without_secrets(config: NodeConfig) -> str:
+def file_without_secrets(station: Station) -> str:
     """The configuration as far as the proxy needs it, which gets no API key and no password."""
-    kubernetes = config.kubernetes
+    config, kubernetes = station.config, station.config.kubernetes
     values = {
         "api_key": "not-for-the-proxy",
         "server_url": config.server_url,
@@ -289,6 +205,7 @@ def file_without_secrets(config: NodeConfig) -> str:
             "node_name": kubernetes.node_name,
             "namespace": kubernetes.namespace,
             "proxy": kubernetes.proxy.model_dump(),
+            "ca_file": CA_FILE if station.authorities else None,
         },
     }
     return yaml.safe_dump(values, sort_keys=False)

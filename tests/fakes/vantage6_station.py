@@ -105,7 +105,7 @@ class V6Station:
             self.node.stop()
             self.node = None
 
-    def start_process(self) -> Process:
+    def start_process(self, **environment: str) -> Process:
         """Run ``python -m node_poc run``, whatever becomes of it."""
         path = self.write_config()
         service = load_config(path, {}).kubernetes.proxy.service
@@ -114,6 +114,7 @@ class V6Station:
         process = Process(
             ["-m", "node_poc", "run", *options],
             self.folder / "node.log",
+            **environment,
             KUBECONFIG=str(self.kubeconfig),
         )
         self._processes.append(process)

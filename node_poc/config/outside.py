@@ -1,0 +1,46 @@
+"""PURE: variables by which a site says how the server is reached, and what may be wrong with them.
+
+They are vantage6's and its libraries': ``node_extra_env`` sets them for node and proxy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from node_poc.config.sections import HostMount
+
+if TYPE_CHECKING:
+    from node_poc.config.model import NodeConfig
+
+#: Each names a file of certificates, or a folder.
+CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_PROXY_VARIABLES = {"HTTP_PROXY", "HTTPS_PROXY"}
+# One that is named without a scheme is none for some of the libraries, and no error either.
+_PROXY = re.compile(r"http://[^\s/]+/?")
+
+
+def find_doubts_of_the_way(config: NodeConfig) -> Iterator[str]:
+    """Tell each doubt: path, why, remedy; no value, which may hold a password."""
+    yield from _certificates(config)
+    for name, value in config.node_extra_env.items():
+        path = f"node_extra_env.{name}"
+        if name.upper() in _PROXY_VARIABLES and value and not _PROXY.fullmatch(value):
+            yield (
+                f"{path}: is no address of an outer proxy that all parts understand; write "
+                "http://host:port, or http://user:password@host:port"
+            )
+        elif name.upper() == "ALL_PROXY":
+            yield f"{path}: only some parts of the node heed it; set HTTPS_PROXY (or HTTP_PROXY)"
+
+
+def _certificates(config: NodeConfig) -> Iterator[str]:
+    mounts = [each for each in map(HostMount.parse, config.node_extra_mounts) if each]
+    for name in CERTIFICATE_VARIABLES:
+        path = config.node_extra_env.get(name)
+        if path and not any(mount.holds(path) for mount in mounts):
+            yield (
+                f"node_extra_env.{name}: {path} lies in no mount of node_extra_mounts, so the pods "
+                "do not have it; mount it, or name the file here in kubernetes.ca_file instead"
+            )

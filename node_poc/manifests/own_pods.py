@@ -1,0 +1,164 @@
+"""PURE: what the pods of one vantage6 node and of its proxy have in common.
+
+Both talk to the server, so both need what a site says of the way there: names, certificates, an
+outer proxy. Values that may be secret stand in Secrets; the pods name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from node_poc.config.base import short_hash
+from node_poc.config.databases import is_address
+from node_poc.config.model import NodeConfig
+from node_poc.config.outside import CERTIFICATE_VARIABLES
+from node_poc.config.sections import HostMount
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.pull_secret import pull_secret_names
+
+KEY_FOLDER = "/etc/v6-keys"
+KEY_NAME = "private_key.pem"
+CA_FILE = "/etc/v6-ca/ca.pem"
+_CA = "-ca"
+_EXTRA_ENV = "-extra-env"
+
+Object = dict[str, Any]
+VolumesAndMounts = tuple[list[Object], list[Object]]
+
+
+@dataclass(frozen=True)
+class Station:
+    """What one node's objects are made of.
+
+    ``text`` is its configuration file, ``overrides`` the variables that override it, ``key`` its
+    private key (PEM) if it encrypts, ``authorities`` the certificates (PEM) of ``ca_file``.
+    ``rights`` and ``deployment`` are those of ``kubeconfs/``.
+    """
+
+    config: NodeConfig
+    text: str = field(repr=False)
+    overrides: Mapping[str, str] = field(repr=False)
+    key: str | None = field(repr=False)
+    authorities: str | None
+    image: str
+    rights: list[Object]
+    deployment: Object
+
+    @property
+    def names(self) -> Identity:
+        """The names of this node's objects."""
+        return Identity(self.config.kubernetes.node_name)
+
+    @property
+    def checksum(self) -> str:
+        """Differs where the configuration differs, and tells nothing of the secrets in it."""
+        parts = (self.config.api_key, self.text, dict(self.overrides), self.key, self.authorities)
+        return short_hash("".join(map(str, parts)))
+
+
+def metadata(station: Station, suffix: str = "") -> Object:
+    """Name, namespace and labels of an object of this node."""
+    return {
+        "name": station.names.node_label + suffix,
+        "namespace": station.config.kubernetes.namespace,
+        "labels": {
+            identity.LABEL_PART_OF: identity.PART_OF,
+            identity.LABEL_NODE: station.names.node_label,
+        },
+    }
+
+
+def pod_metadata(station: Station, labels: Mapping[str, str]) -> Object:
+    """Labels and annotations of a pod of this node or its proxy; it is in no mesh."""
+    return {
+        "labels": {**labels, **identity.LABELS_NO_MESH},
+        "annotations": {
+            identity.ANNOTATION_CHECKSUM: station.checksum,
+            **identity.ANNOTATIONS_NO_MESH,
+        },
+    }
+
+
+def pod_extras(station: Station) -> Object:
+    """``node_extra_hosts`` and the logins to registries, for node and proxy alike."""
+    extras: Object = {}
+    aliases = [
+        {"ip": address, "hostnames": [name]}
+        for name, address in station.config.node_extra_hosts.items()
+        if is_address(address)
+    ]
+    if aliases:
+        extras["hostAliases"] = aliases
+    if names := pull_secret_names(station.config):
+        extras["imagePullSecrets"] = [{"name": name} for name in names]
+    return extras
+
+
+def way_to_the_server(station: Station) -> list[Object]:
+    """The Secret of ``node_extra_env`` and the ConfigMap of ``ca_file``, as far as they are set."""
+    made: list[Object] = []
+    if values := station.config.node_extra_env:
+        secret = {"metadata": metadata(station, _EXTRA_ENV), "stringData": dict(values)}
+        made.append({"apiVersion": "v1", "kind": "Secret", **secret})
+    if station.authorities is not None:
+        data = {PurePosixPath(CA_FILE).name: station.authorities}
+        config_map = {"metadata": metadata(station, _CA), "data": data}
+        made.append({"apiVersion": "v1", "kind": "ConfigMap", **config_map})
+    return made
+
+
+def extra_variables(station: Station) -> list[Object]:
+    """``node_extra_env``, such as an outer proxy with its password: by name, from its Secret."""
+    secret = metadata(station, _EXTRA_ENV)["name"]
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
+        for name in station.config.node_extra_env
+    ]
+
+
+def key_volume(station: Station) -> VolumesAndMounts:
+    """Return (volumes, mounts) of the private key; empty without one."""
+    if station.key is None:
+        return [], []
+    secret = {"secretName": metadata(station, "-private-key")["name"], "defaultMode": 0o440}
+    mount = {"name": "private-key", "mountPath": KEY_FOLDER, "readOnly": True}
+    return [{"name": "private-key", "secret": secret}], [mount]
+
+
+def ca_volume(station: Station) -> VolumesAndMounts:
+    """Return (volumes, mounts) of the certificates of ``ca_file``; empty without any."""
+    if station.authorities is None:
+        return [], []
+    config_map = {"name": metadata(station, _CA)["name"]}
+    folder = str(PurePosixPath(CA_FILE).parent)
+    mount = {"name": "authorities", "mountPath": folder, "readOnly": True}
+    return [{"name": "authorities", "configMap": config_map}], [mount]
+
+
+def extra_mounts(config: NodeConfig, *, only_certificates: bool = False) -> VolumesAndMounts:
+    """``node_extra_mounts``: Docker's ``source:target[:ro]``, of folders and files.
+
+    ``only_certificates``: those with what ``node_extra_env`` names as certificates, read-only. The
+    proxy gets no others: it answers to algorithms.
+    """
+    volumes, mounts = [], []
+    for index, mount in enumerate(map(HostMount.parse, config.node_extra_mounts)):
+        if mount is None:
+            continue  # told as not applied
+        if only_certificates and not holds_certificates(mount, config):
+            continue
+        name = f"extra-{index}"
+        read_only = mount.read_only or only_certificates
+        volumes.append({"name": name, "hostPath": {"path": mount.source}})
+        mounts.append({"name": name, "mountPath": mount.target, "readOnly": read_only})
+    return volumes, mounts
+
+
+def holds_certificates(mount: HostMount, config: NodeConfig) -> bool:
+    """Whether a variable of ``node_extra_env`` names certificates that lie in this mount."""
+    named = (config.node_extra_env.get(name) for name in CERTIFICATE_VARIABLES)
+    return any(path and mount.holds(path) for path in named)
