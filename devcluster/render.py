@@ -111,6 +111,8 @@ def kubelet(layout: Layout, number: int) -> str:
             "failSwapOn": False,
             "failCgroupV1": False,
             "maxPods": 110,
+            # A fork bomb in one pod takes nothing from the others, nor from the host.
+            "podPidsLimit": 1024,
             "serializeImagePulls": False,
             "registryPullQPS": 0,
             "eventRecordQPS": 0,

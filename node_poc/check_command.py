@@ -29,6 +29,10 @@ exit codes:
   2  an error: the node, or runs, would not work with this file
 """
 
+_PROCESSES = (
+    "not known from here: whether the cluster limits how many processes an algorithm starts; who "
+    "administers it sets podPidsLimit in the kubelets' configuration"
+)
 Check = Callable[[NodeConfig, Path], Iterable[Finding]]
 
 
@@ -67,6 +71,7 @@ def check(
     for told in () if elsewhere else told_to_the_server(config):
         print(told, file=out)
     print(f"note: {LATE_WALLS}", file=out)
+    print(f"note: {_PROCESSES}", file=out)
     return 0
 
 

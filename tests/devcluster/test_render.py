@@ -40,6 +40,7 @@ def test_the_kubelet_writes_only_into_its_nodes_folder() -> None:
     assert config["cgroupRoot"] == "/v6dev1/node2"
     assert config["clusterDNS"] == [layout.dns_ip]
     assert config["maxPods"] == 110
+    assert config["podPidsLimit"] == 1024
     assert config["serializeImagePulls"] is False
 
 

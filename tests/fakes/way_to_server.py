@@ -149,7 +149,8 @@ def _serving(serve: Any, context: ssl.SSLContext | None) -> Iterator[int]:
     thread.start()
 
     async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, ValueError):
+        ends = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, ValueError)
+        with contextlib.suppress(*ends):
             await serve(reader, writer)
         writer.close()
 

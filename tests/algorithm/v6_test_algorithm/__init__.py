@@ -155,6 +155,27 @@ def sleep(seconds: float, lines: int = 0) -> str:
     return "slept"
 
 
+def fork(most: int) -> dict[str, Any]:
+    """Start as many processes as possible, which only wait; tell how many, and what stopped it."""
+    waits, ends = os.pipe()
+    children: list[int] = []
+    told = ""
+    try:
+        while len(children) < most:
+            child = os.fork()
+            if child == 0:
+                os.close(ends)
+                os.read(waits, 1)
+                os._exit(0)
+            children.append(child)
+    except OSError as error:
+        told = type(error).__name__
+    os.close(ends)
+    for child in children:
+        os.waitpid(child, 0)
+    return {"started": len(children), "told": told}
+
+
 def crash(code: int = 1) -> None:
     """End as an algorithm should not."""
     info("about to crash")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 CONTRACT = {
     "INPUT_FILE",
     "OUTPUT_FILE",
@@ -28,6 +30,14 @@ OF_KERNEL = ("/proc", "/sys", "/dev")
 
 def decoded(value: str) -> str:
     return base64.b32decode(value.replace("!", "=")).decode()
+
+
+def test_a_fork_bomb_is_bounded(asking, cluster):
+    if cluster.settings.get("CONTEXT"):
+        pytest.skip("whether the kubelets of another cluster limit it is not ours to say")
+    found = asking.ask("fork", most=6000)
+    assert found["told"] == "BlockingIOError"
+    assert 500 < found["started"] < 1024
 
 
 def test_an_algorithm_sees_the_contract_and_nothing_else(asking, cluster):
