@@ -18,12 +18,14 @@ exit codes:
   6    no such run, or the node said error
   130  stopped by Ctrl-C, or --all was not confirmed
   141  what reads the output has gone
+  143  stopped by SIGTERM (129: by SIGHUP)
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -142,6 +144,29 @@ def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
     return None, list(argv)
 
 
+class Stopped(BaseException):
+    """A signal asked this script to end: what is half done is taken back on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+def stop_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end the script the way Ctrl-C does; a second one changes nothing."""
+
+    def stop(number: int, _: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise Stopped(number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup stays what it is
+            signal.signal(each, stop)
+
+
 ERRORS: dict[type[Exception], int] = {
     UsageError: USAGE,
     SettingsError: USAGE,
@@ -163,6 +188,8 @@ def main(argv: Sequence[str]) -> int:
         # What was about to be asked is never asked: Python need not tell the user of it.
         warnings.simplefilter("ignore", RuntimeWarning)
         return fail(options.stopped, STOPPED)
+    except Stopped as stopped:
+        return fail(options.stopped, 128 + stopped.signal)
     except BrokenPipeError:
         # what is still buffered must not raise once more when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -180,4 +207,5 @@ def fail(why: object, code: int) -> int:
 
 
 if __name__ == "__main__":
+    stop_on_signals()
     sys.exit(main(sys.argv[1:]))

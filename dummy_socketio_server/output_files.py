@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,8 @@ from typing import Any, BinaryIO
 Parts = tuple[str, ...]
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
+# What stays free: a full disk is everybody's trouble.
+RESERVE_BYTES = 50_000_000
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REASONS = {
     errno.EEXIST: "is there already; give --force to overwrite it, or another folder",
@@ -65,6 +68,22 @@ class OutputFolder:
             more = f" and {len(there) - 1} more" if len(there) > 1 else ""
             first = self.folder.joinpath(*there[0])
             raise FilesError(f"{first}{more}: {_REASONS[errno.EEXIST]}; nothing was written")
+
+    def check_room(self, size_bytes: int) -> None:
+        """Refuse before anything is written if so much does not fit. Raises FilesError."""
+        there = self.folder.absolute()
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        try:
+            free = shutil.disk_usage(there).free
+        except OSError:
+            return  # whoever writes there will be told why it does not work
+        if size_bytes + RESERVE_BYTES > free:
+            raise FilesError(
+                f"{self.folder}: {size_bytes:,} bytes do not fit there, {free:,} are free; give "
+                "another folder, or a smaller --max-size; nothing was written",
+                is_full=True,
+            )
 
     @contextlib.contextmanager
     def writing(self, parts: Parts) -> Iterator[BinaryIO]:

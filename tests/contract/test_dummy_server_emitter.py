@@ -370,7 +370,9 @@ def test_kill_of_what_only_the_server_has(scene):
 def test_result_brings_everything(shared, tmp_path):
     target = tmp_path / "new" / "folder"
     done = emitter(shared, "result", "7", "-o", str(target))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert "'a b\\n\\x1b.txt' is written as 'a b%0a%1b.txt'" in done.stderr
+    assert "4 output files (1,000,004 bytes)" in done.stdout.splitlines()[0]
     assert json.loads((target / "result.json").read_text())["status"] == "completed"
     assert (target / "log.txt").read_text() == FakeRuns.log
     found = {
@@ -378,7 +380,7 @@ def test_result_brings_everything(shared, tmp_path):
         for path in (target / "output").rglob("*")
         if path.is_file()
     }
-    assert found == FILES
+    assert found == {path.replace("\n\x1b", "%0a%1b"): data for path, data in FILES.items()}
     assert "\x1b" not in done.stdout
     assert "big.bin  1,000,000 bytes" in done.stdout
 
@@ -441,21 +443,59 @@ def test_a_folder_that_cannot_be_written(shared, tmp_path):
     (tmp_path / "file").write_text("")
     for target in (tmp_path / "file", tmp_path / "file" / "below", "/proc/nothing"):
         done = emitter(shared, "result", "7", "-o", str(target))
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert (done.returncode, done.stderr.count("error: ")) == (2, 1), done.stderr
+        assert "Traceback" not in done.stderr
 
 
-def test_a_big_file_shows_progress_on_a_terminal(scene, tmp_path):
+def test_what_takes_long_shows_progress_on_a_terminal(scene, tmp_path):
     runs = FakeRuns()
-    runs.files = {"big": b"x" * 30_000_000}
-    runs.listed = [{"path": "big", "size": 30_000_000}]
-    scene.node(answers=runs.answers)
+    runs.files = {"big": b"x" * 5_000_000}
+    runs.listed = [{"path": "big", "size": 5_000_000}]
+
+    def slow(payload):
+        time.sleep(0.4)
+        return runs.give_output(payload)
+
+    scene.node(answers=runs.answers | {"output": slow})
     terminal = OnTerminal(scene, "result", "7", "-o", str(tmp_path))
     terminal.read_until("MB")
     assert terminal.end() == 0
-    assert (tmp_path / "output" / "big").stat().st_size == 30_000_000
+    assert (tmp_path / "output" / "big").stat().st_size == 5_000_000
 
 
-def test_ctrl_c_leaves_no_half_file(scene, tmp_path):
+def test_sparse_files_are_left_out_and_told_before_anything_is_fetched(scene, tmp_path):
+    runs = FakeRuns()
+    runs.listed = [{"path": f"sparse{number}", "size": 10**10} for number in range(100)]
+    runs.listed += [{"path": "grown", "size": 1}, {"path": "avg.txt", "size": 3}]
+
+    def give(payload):
+        assert not payload["path"].startswith("sparse")
+        if payload["path"] == "grown":
+            return {"data": "eA==", "next_offset": 1, "size": 10**10}
+        return runs.give_output(payload)
+
+    node = scene.node(answers=runs.answers | {"output": give})
+    done = emitter(scene, "result", "7", "-o", str(tmp_path), "--max-size", "1M")
+    assert done.returncode == 1
+    assert "2 output files (4 bytes)" in done.stdout.splitlines()[0]
+    assert "90 more output files are left out" in done.stderr
+    assert "'grown' is larger than --max-file-size" in done.stderr
+    assert [path.name for path in (tmp_path / "output").iterdir()] == ["avg.txt"]
+    assert sum(event == "output" for event, _ in node.asked) == 2
+
+
+def test_a_log_beyond_the_limit_is_cut_and_told(scene, tmp_path):
+    runs = FakeRuns()
+    scene.node(answers=runs.answers)
+    done = emitter(scene, "result", "7", "-o", str(tmp_path), "--max-file-size", "12")
+    assert (done.returncode, "log.txt ends after 12 bytes" in done.stderr) == (1, True)
+    assert (tmp_path / "log.txt").read_text() == FakeRuns.log[:12]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_leaves_no_half_file(scene, tmp_path, number, code):
     runs = FakeRuns()
     asked = threading.Event()
 
@@ -470,8 +510,9 @@ def test_ctrl_c_leaves_no_half_file(scene, tmp_path):
     with subprocess.Popen(command, cwd=FOLDER, env=ENV, stderr=subprocess.PIPE) as child:
         try:
             assert asked.wait(10)
-            child.send_signal(signal.SIGINT)
-            assert child.wait(timeout=10) == 130
+            child.send_signal(number)
+            child.send_signal(number)
+            assert child.wait(timeout=10) == code
         finally:
             child.kill()
     assert {path.name for path in tmp_path.rglob("*")} == {"result.json", "log.txt", "output"}

@@ -8,7 +8,9 @@ from command_emitter import split
 from emitter_client import NoAnswerError, ServerUnreachableError
 from emitter_common import Asker, NodeSaidError
 from emitter_logs import log_bytes, log_pieces
-from emitter_results import fetch
+from emitter_results import PATIENCE_S, Bar, TooLargeError, fetch
+from fetch_plan import Limits
+from rich.console import Console
 
 
 class FakeClient:
@@ -129,7 +131,7 @@ def data(content, following, size):
 def test_a_file_is_fetched_in_pieces():
     sink, seen = io.BytesIO(), []
     asked = asker(data(b"ab", 2, 3), data(b"c", 3, 3))
-    fetch(asked, {"run_id": 7, "path": "p"}, sink, lambda *step: seen.append(step))
+    fetch(asked, {"run_id": 7, "path": "p"}, sink, Limits(), lambda *step: seen.append(step))
     assert (sink.getvalue(), seen) == (b"abc", [(2, 3), (3, 3)])
     assert asked._client.asked[1] == ("output_request", {"run_id": 7, "path": "p", "offset": 2})
 
@@ -149,4 +151,28 @@ def test_a_file_is_fetched_in_pieces():
 )
 def test_pieces_that_do_not_fit_are_refused(answers):
     with pytest.raises(NodeSaidError):
-        fetch(asker(*answers), {}, io.BytesIO(), lambda *step: None)
+        fetch(asker(*answers), {}, io.BytesIO(), Limits(), lambda *step: None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"), [(Limits(2, 9), "--max-file-size"), (Limits(9, 2), "--max-size")]
+)
+def test_a_file_that_is_larger_than_listed_is_not_fetched(limits, words):
+    sink = io.BytesIO()
+    with pytest.raises(TooLargeError, match=words):
+        fetch(asker(data(b"ab", 2, 3)), {}, sink, limits, lambda *step: None)
+    assert sink.getvalue() == b""
+
+
+def test_progress_is_shown_after_two_seconds_and_over_all_files(monkeypatch):
+    now = [0.0]
+    bar = Bar(100, clock=lambda: now[0])
+    monkeypatch.setattr(bar, "_console", Console(file=io.StringIO(), force_terminal=True))
+    with bar:
+        bar.show("a", 10)
+        bar.next_file()
+        assert bar._progress is None
+        now[0] = PATIENCE_S
+        bar.show("b\x1b", 20)
+        (task,) = bar._progress.tasks
+        assert (task.completed, task.total, task.description) == (30, 100, "b\\x1b")

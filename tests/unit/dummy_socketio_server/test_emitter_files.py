@@ -1,10 +1,11 @@
 import errno
 import os
+import shutil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from output_files import FilesError, OutputFolder, parts_of
+from output_files import RESERVE_BYTES, FilesError, OutputFolder, parts_of
 
 
 @pytest.mark.parametrize("path", ["a", "a/b", "...", "..a/b..", "a\\b", " ", "-rf", "é", "a\nb"])
@@ -102,4 +103,14 @@ def test_a_full_disk_is_told_apart(tmp_path):
     with pytest.raises(FilesError, match="No space left") as caught, folder.writing(("a",)):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.is_full
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_room_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=RESERVE_BYTES + 10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    folder = OutputFolder(tmp_path / "not" / "there", force=False)
+    folder.check_room(10)
+    with pytest.raises(FilesError, match="do not fit"):
+        folder.check_room(11)
     assert list(tmp_path.iterdir()) == []
