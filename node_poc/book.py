@@ -10,6 +10,7 @@ from node_poc.fair_line import FairLine
 from node_poc.gate import Gate
 from node_poc.runs import diagnosis
 from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.observed import JobObservation, Observation, PodObservation
 from node_poc.storage.records import RunRecord
 
 _IN_FLIGHT = frozenset({Stage.ACCEPTED, Stage.CREATED})
@@ -50,6 +51,14 @@ class RunBook:
 
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._runs.values()))
+
+    def is_of(self, seen: Observation) -> bool:
+        """Whether this was seen of a run of the book, and not of a former one of its number."""
+        if seen.run_id not in self._runs:
+            return False
+        if not isinstance(seen, JobObservation | PodObservation) or not seen.content:
+            return True
+        return seen.content == self._records[seen.run_id].digest
 
     def record(self, run_id: int) -> RunRecord:
         """What is remembered of a run of the book."""

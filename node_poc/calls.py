@@ -135,6 +135,23 @@ class Calls:
         call = partial(self._work.remove, run_id)
         self._retries.submit(self._pool, "job not removed", run_id, call)
 
+    def clear(self, run_id: int, done: Callable[[bool], None]) -> None:
+        """Remove the Job of a run that is over; ``done`` is told whether nothing is left of it."""
+        self._pool.submit(self._clear, run_id, done)
+
+    def forget(self, run_id: int) -> None:
+        """Make no call again that failed for this run."""
+        self._retries.forget(run_id)
+
+    def _clear(self, run_id: int, done: Callable[[bool], None]) -> None:
+        clear = False
+        try:
+            clear = self._work.clear(run_id)
+        except ClusterError as error:
+            log.warning("job of a former run not removed", run_id=run_id, error=str(error))
+        finally:
+            done(clear)
+
     def _create(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
         self._underway.begin(run_id)

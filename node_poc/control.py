@@ -15,7 +15,7 @@ import structlog
 
 from node_poc.adoption import run_of_record
 from node_poc.book import Entry
-from node_poc.inbox import Kill, Message, Snapshot
+from node_poc.inbox import Kill, Message, Retire, Snapshot
 from node_poc.protocol.ports import (
     KillOutcome,
     LogPart,
@@ -127,8 +127,24 @@ class RunControl:
         return OutputPart(data, offset + len(data), size)
 
     def origin(self, run_id: int) -> dict[str, str]:
-        """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
+        """The run's ``RunSpec.origin``, also when its folder is gone. Raises QueryError."""
+        if not self._records.has_run(run_id) and (gone := self._past.find_gone(run_id)):
+            return gone.origin
         return dict(self.spec(run_id).origin)
+
+    def knows(self, run_id: int) -> bool:
+        """Whether a run of this number is or was here, and anything is still known of it."""
+        return self._records.has_run(run_id) or self._past.find_gone(run_id) is not None
+
+    def retire(self, run_id: int) -> bool:
+        """Forget a run that is over, because its number is another run's now.
+
+        Returns:
+            whether nothing is left of it; if not, because it is not over yet, ask again later.
+        """
+        wish = Retire(run_id, Future())
+        self._post(wish)
+        return wish.done.result(ENGINE_SECONDS)
 
     def result_size(self, run_id: int) -> int:
         """How many bytes ``RunSpec.result_file`` has. Raises QueryError."""

@@ -75,6 +75,14 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Retire:
+    """A run that is over is to be forgotten; ``done``: whether nothing is left of it."""
+
+    run_id: int
+    done: Future[bool]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Somebody asks for the book as it is."""
 
@@ -118,6 +126,7 @@ Message = (
     | Collected
     | Delivered
     | Kill
+    | Retire
     | Snapshot
     | Expired
     | Orphan

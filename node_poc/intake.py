@@ -51,6 +51,10 @@ class Intake:
         """Ids of the runs that are with the disk's thread."""
         return self._at_disk.keys()
 
+    def has(self, run_id: int) -> bool:
+        """Whether a run is here that is not over, or is just being taken."""
+        return run_id in self._at_disk or run_id in self._book
+
     def answer(self, submission: Submission) -> None:
         """Set the answer if the book knows it, or let the disk's thread find it → ``Taken``."""
         run_id = submission.spec.run_id

@@ -70,7 +70,10 @@ class PastRuns:
     def _note_end(self, record: RunRecord | None, status: RunStatus) -> None:
         if record is not None:
             spec = record.spec
-            self._past.close(PastRun(spec.run_id, record.digest, status.value, spec.volumes))
+            past = PastRun(
+                spec.run_id, record.digest, status.value, spec.volumes, dict(spec.origin)
+            )
+            self._past.close(past)
 
     def check_not_gone(self, run_id: int, digest: str) -> None:
         """Refuse a run that was here before and of which nothing is left: it must not run twice.
@@ -90,6 +93,17 @@ class PastRuns:
         told = self._past.explain_gone(gone)
         reason = f"run_id: {told}; use a new run_id to run it again"
         raise NotAllowedError(reason, RunStatus.FAILED)
+
+    def forget(self, run_id: int) -> bool:
+        """Forget a run that is over, because its number is another run's; whether it is."""
+        if run_id in self._book or self._records.is_open(run_id):
+            return False
+        try:
+            self._past.forget(run_id)
+        except StorageError as error:
+            log.warning("a former run not forgotten", run_id=run_id, error=str(error))
+            return False
+        return True
 
     def kill(self, run_id: int) -> KillOutcome:
         """What a wish to kill a run comes to that is not going."""

@@ -40,6 +40,7 @@ from node_poc.inbox import (
     Message,
     Orphan,
     PodsSeen,
+    Retire,
     Snapshot,
     Started,
     Taken,
@@ -49,6 +50,7 @@ from node_poc.orphans import Orphans
 from node_poc.past_runs import PastRuns
 from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import KillOutcome, Submission
+from node_poc.retirement import Retirement
 from node_poc.run_work import RunWork
 from node_poc.runs.lifecycle import Collect, LookForEvents, LookForPod, Report, Stop, decide
 from node_poc.runs.model import Failure, Stage
@@ -99,6 +101,7 @@ class Engine:
         self._past = PastRuns(self._book, records, past)
         taking = Taking(config, work, records, self._past)
         self._intake = Intake(self._book, taking, self._disk, self.post)
+        self._retirement = Retirement(self._intake, self._calls, self._past, self._disk, self.post)
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
@@ -150,6 +153,7 @@ class Engine:
             Kill: self._on_kill,
             Expired: lambda expired: self._disk.submit(self._past.expire, expired),
             Orphan: self._orphans.tell,
+            Retire: self._retirement.ask,
             Snapshot: lambda asked: asked.entries.set_result(self._book.entries()),
             Again: lambda again: self._timers.after(again.seconds, again.action),
         }
@@ -217,7 +221,7 @@ class Engine:
                 self._starts.go_on()
 
     def _observe(self, observation: Observation | None) -> None:
-        if observation is None or observation.run_id not in self._book:
+        if observation is None or not self._book.is_of(observation):
             return
         self._note_job(observation)
         run = self._book[observation.run_id]

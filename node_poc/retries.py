@@ -71,6 +71,11 @@ class Retries:
         """Make the call once in this thread; if it fails, let ``pool`` go on as ``submit``."""
         self._make(self._want(_Try(pool, what, run_id, call)))
 
+    def forget(self, run_id: int) -> None:
+        """Make none of this run's calls again."""
+        with self._lock:
+            self._wanted = {key: call for key, call in self._wanted.items() if key[1] != run_id}
+
     def _want(self, tried: _Try) -> _Try:
         with self._lock:
             self._wanted[tried.what, tried.run_id] = tried.call

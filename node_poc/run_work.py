@@ -105,9 +105,30 @@ class RunWork:
             log.warning("no proxy: its Service has no address", service=service)
         hosts = self._find_services(record.spec)
         job = build_job(record.spec, self._config, address, os.getgid(), hosts)
+        identity.mark_content(job, record.digest)
         created = self._objects.create_job(job, wanted)
+        if not created:
+            self._check_content(record)
         log.info("job created", run_id=record.spec.run_id, new=created)
         return time.time()
+
+    def _check_content(self, record: RunRecord) -> None:
+        """Remove the Job of a former run of this number. Raises ClusterError if there was one."""
+        run_id = record.spec.run_id
+        for job in self._objects.list_jobs(self._identity.run_selector(run_id)):
+            if identity.content_of(job["metadata"]) not in {"", record.digest}:
+                self.remove(run_id)
+                told = "the Job of a former run of this number has to go first"
+                raise ClusterError(f"create Job of run {run_id}", 0, "AlreadyExists", told)
+
+    def clear(self, run_id: int) -> bool:
+        """Remove the Job of a run that is over; whether it and its pods are gone.
+
+        Raises ClusterError.
+        """
+        self.remove(run_id)
+        selector = self._identity.run_selector(run_id)
+        return not self._objects.list_jobs(selector) and not self._objects.list_pods(selector)
 
     def remember(self, record: RunRecord) -> None:
         """Write a run's record as it is now. Raises StorageError."""
@@ -227,6 +248,8 @@ class RunWork:
             ClusterError: the Job could not be marked; call again.
             StorageError: the result is not readable.
         """
+        if self._records.is_open(run_id):
+            return  # the number is another run's by now
         result = self._records.read_result(run_id)
         # Without a result the run's folder was removed while the cluster was away.
         never_ended = result.exit_code is None if result else not self._records.has_run(run_id)

@@ -73,6 +73,11 @@ class ClusterObjects:
         answer = self._call("GET", self.pods_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
 
+    def list_jobs(self, selector: str) -> list[dict[str, Any]]:
+        """Return the Jobs that a label selector selects."""
+        answer = self._call("GET", self.jobs_path, query=[("labelSelector", selector)])
+        return list(answer.get("items") or [])
+
     def list_events(self, kind: str, name: str) -> list[dict[str, Any]]:
         """Return the Events about one object; Kubernetes forgets them after an hour."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"

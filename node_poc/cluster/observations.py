@@ -41,6 +41,7 @@ def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | 
         created_at=parse_time(metadata.get("creationTimestamp")),
         deleted_at=_deleted_at(metadata),
         gone=gone,
+        content=identity.content_of(metadata),
     )
 
 
@@ -108,6 +109,7 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         delivered_at=_seconds(annotations.get(identity.ANNOTATION_DELIVERED_AT)),
         # Somebody deletes it and waits for its pods to go first.
         gone=gone or bool(metadata.get("deletionTimestamp")),
+        content=identity.content_of(metadata),
     )
 
 

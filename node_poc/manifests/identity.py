@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from node_poc.config.base import short_hash
 
@@ -30,6 +31,7 @@ ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
 ANNOTATION_DELIVERED_AT = "vantage6.ai/result-delivered-at"
 ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
+ANNOTATION_CONTENT = "vantage6.ai/content"
 CONTAINER = "algorithm"
 # Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of
 # this node would not end beside a sidecar, and the walls cut a sidecar off from its mesh.
@@ -116,6 +118,21 @@ class Identity:
     def selector(self) -> str:
         """Label selector of all runs of this node."""
         return f"{LABEL_NODE}={self.node_label},{LABEL_COMPONENT}={COMPONENT_ALGORITHM}"
+
+
+def mark_content(job: dict[str, Any], digest: str) -> None:
+    """Write on a Job and its pod which content of its run id they are of.
+
+    A server may give the number of a deleted run to another one.
+    """
+    for made in (job, job["spec"]["template"]):
+        annotations = made["metadata"].get("annotations") or {}
+        made["metadata"]["annotations"] = annotations | {ANNOTATION_CONTENT: digest}
+
+
+def content_of(metadata: dict[str, Any]) -> str:
+    """What ``mark_content`` wrote; empty on objects of an older node."""
+    return str((metadata.get("annotations") or {}).get(ANNOTATION_CONTENT, ""))
 
 
 def run_id_of(labels: dict[str, str]) -> int | None:

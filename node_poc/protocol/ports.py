@@ -113,6 +113,16 @@ class Control(Protocol):
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
         """The next part of a file that a run left. Raises QueryError."""
 
+    def knows(self, run_id: int) -> bool:
+        """Whether a run of this number is or was here, and anything is still known of it."""
+
+    def retire(self, run_id: int) -> bool:
+        """Forget a run that is over, because its number is another run's now.
+
+        Returns:
+            whether nothing is left of it; if not, because it is not over yet, ask again later.
+        """
+
     def run(self, spec: RunSpec, owner: str = "") -> Answer:
         """Ask for a run, and wait until it is taken or refused. Raises TimeoutError.
 

@@ -28,7 +28,8 @@ class PodObservation:
     """What one look at an algorithm pod showed.
 
     ``disruption``: why Kubernetes is about to end it. ``deleted_at``: when its deletion was asked
-    for; its container ends afterwards. ``gone``: it is not there any more.
+    for; its container ends afterwards. ``gone``: it is not there any more. ``content``: digest
+    of the run that it is of; empty on pods of an older node.
     """
 
     run_id: int
@@ -46,6 +47,7 @@ class PodObservation:
     created_at: float | None = None
     deleted_at: float | None = None
     gone: bool = False
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class JobObservation:
 
     ``succeeded``: it has the Complete condition. ``failed_reason`` is that of its Failed condition.
     ``delivered``: the server has the run's result, since ``delivered_at`` if that is known.
-    ``gone``: it is not there any more, or about to go.
+    ``gone``: it is not there any more, or about to go. ``content``: as a PodObservation's.
     """
 
     run_id: int
@@ -65,6 +67,7 @@ class JobObservation:
     delivered: bool = False
     delivered_at: float | None = None
     gone: bool = False
+    content: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What is kept of runs whose results the server has, how long, and what is left afterwards.
 
-    <task_dir>/.node/closed/<run_id>           delivered at its time; holds digest, status, volumes
+    <task_dir>/.node/closed/<run_id>           delivered at its time; has digest, status, volumes...
     <task_dir>/.node/gone/<run_id>             the same file, moved here when the run's folder went
     <task_dir>/.node/volumes/<name>/<run_id>   empty; there while a run that used tmp/<name> is kept
     <task_dir>/.node/trash/                    what is being removed (``trash.py``)
@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,16 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run that is over. Both are empty if the disk was too full to write them down."""
+    """A run that is over. All is empty if the disk was too full to write it down.
+
+    ``origin``: as ``RunSpec.origin``; empty in the notes of an older node.
+    """
 
     run_id: int
     digest: str = ""
     status: str = ""
     volumes: tuple[str, ...] | None = None
+    origin: dict[str, str] = field(default_factory=dict)
 
 
 class PastRecords:
@@ -72,7 +76,7 @@ class PastRecords:
         On a full disk the note stays empty; the run is over all the same. Raises StorageError.
         """
         path = self._closed / str(past.run_id)
-        text = json.dumps([past.digest, past.status, past.volumes])
+        text = json.dumps([past.digest, past.status, past.volumes, past.origin])
         with _telling(path, "made"):
             path.touch()
             with contextlib.suppress(OSError):
@@ -139,6 +143,20 @@ class PastRecords:
             self._trash.discard(self._root / str(run_id))
             volumes = past.volumes if past is not None else None
             for name in _names(self._volumes) if volumes is None else volumes:
+                (self._volumes / name / str(run_id)).unlink(missing_ok=True)
+
+    def forget(self, run_id: int) -> None:
+        """Let all go that is known of a run which is over: its number is another run's now.
+
+        The note goes first: its time would end the folder of the other run. A folder without a
+        note, as a crash leaves it, is noted at the next start. Raises StorageError.
+        """
+        folder = self._root / str(run_id)
+        with _telling(folder, "moved"):
+            (self._closed / str(run_id)).unlink(missing_ok=True)
+            self._trash.discard(folder)
+            (self._gone / str(run_id)).unlink(missing_ok=True)
+            for name in _names(self._volumes):
                 (self._volumes / name / str(run_id)).unlink(missing_ok=True)
 
     def retire_volume(self, name: str) -> bool:
@@ -231,12 +249,13 @@ def _has_entries(folder: Path) -> bool | None:
 
 def _read(path: Path, run_id: int) -> PastRun | None:
     try:
-        digest, status, volumes = _parse(path.read_text(encoding="utf-8"))
+        digest, status, volumes, *more = _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):
         return PastRun(run_id)
-    return PastRun(run_id, str(digest), str(status), volumes and tuple(volumes))
+    origin = more[0] if more and isinstance(more[0], dict) else {}
+    return PastRun(run_id, str(digest), str(status), volumes and tuple(volumes), origin)
 
 
 def _parse(text: str) -> list[Any]:

@@ -87,7 +87,7 @@ RIGHTS = {
     ("batch", "jobs", "create"): "ClusterObjects.create_job",
     ("batch", "jobs", "patch"): "ClusterObjects.patch_job: the result was delivered, the TTL",
     ("batch", "jobs", "delete"): "ClusterObjects.delete_job: a run that could still start",
-    ("batch", "jobs", "list"): "Watcher._list",
+    ("batch", "jobs", "list"): "Watcher._list, ClusterObjects.list_jobs",
     ("batch", "jobs", "watch"): "Watcher._watch",
     ("", "pods", "list"): "Watcher._list, ClusterObjects.list_pods",
     ("", "pods", "watch"): "Watcher._watch",
