@@ -52,7 +52,8 @@ class RunPatch(Body):
 
     def __init__(self, fields: Mapping[str, str], result: str) -> None:
         """``result`` is base64, or three of them joined by ``$``: nothing that JSON escapes."""
-        head = json.dumps(dict(fields))[:-1]
+        self.fields = dict(fields)
+        head = json.dumps(self.fields)[:-1]
         begin = f'{head}{", " if fields else ""}"result": "'.encode("ascii")
 
         def pieces() -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from node_poc.config.model import Database, NodeConfig
 from node_poc.manifests.databases import algorithm_variables, database_variables, encode
 from node_poc.manifests.identity import Identity
 from node_poc.protocol.messages import MessageError
-from node_poc.protocol.vantage6_origin import CREATED_AT, IN_BLOBS, SERVER
+from node_poc.protocol.vantage6_origin import ASSIGNED_AT, CREATED_AT, IN_BLOBS, SERVER
 from node_poc.protocol.vantage6_request import DatabaseRequest, RunRequest
 from node_poc.runs.image_names import is_image_name
 from node_poc.runs.model import Mount, MountSource, RunFile, RunSpec
@@ -211,6 +211,7 @@ def _origin(request: RunRequest, config: NodeConfig) -> _Pairs:
         ("init_org_id", str(request.init_org_id)),
         (SERVER, config.server_address),
         (CREATED_AT, request.created_at),
+        (ASSIGNED_AT, request.assigned_at),
         *(((IN_BLOBS, "yes"),) if request.blob_storage_used else ()),
     )
 

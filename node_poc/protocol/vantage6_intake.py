@@ -6,7 +6,6 @@ raised: the run stays open there, and is tried again later.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -16,26 +15,23 @@ import structlog
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import CryptoError, TooLargeError
 from node_poc.crypto.payload import require_json_object
-from node_poc.protocol.messages import iso_time
 from node_poc.protocol.ports import Control
 from node_poc.protocol.vantage6_contract import ContractError, build_spec
 from node_poc.protocol.vantage6_cut import TooMuchError, is_left_out
 from node_poc.protocol.vantage6_errors import (
-    AlreadyFinishedError,
     RefusedError,
     ServerError,
 )
+from node_poc.protocol.vantage6_line import Line
 from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_policies import NotAllowedHereError, PolicyCheck
-from node_poc.protocol.vantage6_reports import Line, Reports
+from node_poc.protocol.vantage6_reports import Reports
 from node_poc.protocol.vantage6_request import RunRequest
 from node_poc.protocol.vantage6_turn import MAX_BYTES, MAX_TEXT_BYTES, SMALL_BYTES
 from node_poc.runs.model import RunSpec
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
-
-_GONE = 404
 
 
 class EngineBusyError(ServerError):
@@ -80,14 +76,17 @@ class Intake:
         self._policies = PolicyCheck(line.rest, config)
 
     def prepare(self, request: RunRequest, failures: int = 0) -> Prepared | None:
-        """Tell the server that the run is taken up, and get all that it needs.
+        """Get all that a run needs.
+
+        That it is taken up the server is told soon after (``vantage6_reports``): its Job does not
+        wait for that.
 
         Args:
             request: the run as the server lists it.
             failures: how often this was tried before, in vain.
 
         Returns:
-            what ``submit`` needs; None if the run has ended, here or at the server.
+            what ``submit`` needs; None if the run cannot be taken, which the server is told.
 
         Raises:
             RegistryAwayError: a registry did not answer; the run has to be tried again.
@@ -137,24 +136,9 @@ class Intake:
         """
         return any(summary.run.run_id == run_id for summary in self._control.open_runs())
 
-    def _tell_started(self, run_id: int) -> bool:
-        """Tell the server that the run is taken up; whether it is still to be."""
-        try:
-            self._line.rest.patch(f"run/{run_id}", {"started_at": iso_time(time.time())})
-        except AlreadyFinishedError:
-            log.info("run has ended at the server before it began here", run_id=run_id)
-            return False
-        except RefusedError as error:
-            if error.status != _GONE:
-                raise
-            log.info("run was deleted at the server before it began here", run_id=run_id)
-            return False
-        return True
-
-    def _prepare(self, request: RunRequest, failures: int) -> Prepared | None:
-        if not (failures and request.was_started) and not self._tell_started(request.run_id):
-            return None
+    def _prepare(self, request: RunRequest, failures: int) -> Prepared:
         allowed = self._allowed(request, failures)
+        # The last word of the server before the Job: it gives no token for a task that has ended.
         token = self._container_token(request)
         try:
             return self._spec(allowed, token, SMALL_BYTES)

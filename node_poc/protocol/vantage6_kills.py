@@ -1,11 +1,16 @@
-"""PURE: which runs of this node ``kill_containers`` means."""
+"""Which runs of this node ``kill_containers`` means, and which were killed a moment ago."""
 
 from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
 
 import structlog
 
 from node_poc.protocol.messages import MAX_RUN_ID
 from node_poc.protocol.vantage6_identity import NodeIdentity
+from node_poc.protocol.vantage6_request import RunRequest
 
 log = structlog.get_logger(__name__)
 
@@ -45,3 +50,39 @@ def _ours(kill_list: object, who: NodeIdentity) -> tuple[int, ...]:
         if isinstance(run_id, int) and not isinstance(run_id, bool) and 1 <= run_id <= MAX_RUN_ID:
             found.append(run_id)
     return tuple(dict.fromkeys(found))
+
+
+class RecentKills:
+    """Kills of runs that were not known here yet, as they came. Thread-safe.
+
+    A list of open runs that was asked for before a kill may still hold the killed run.
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._lock = threading.Lock()
+        self._all_at = float("-inf")
+        self._runs: dict[int, float] = {}
+        self._tasks: dict[int, float] = {}
+
+    def note(self, run_ids: Iterable[int] | None, task_ids: Iterable[int]) -> None:
+        """These runs are to be killed, or all: then also those of the tasks, not looked for yet."""
+        now = time.monotonic()
+        with self._lock:
+            if run_ids is None:
+                self._all_at = now
+                self._tasks.update(dict.fromkeys(task_ids, now))
+            else:
+                self._runs.update(dict.fromkeys(run_ids, now))
+
+    def means(self, request: RunRequest, asked_at: float) -> bool:
+        """Whether a run was killed that stands in a list asked for at ``asked_at``."""
+        with self._lock:
+            killed_at = max(self._all_at, self._runs.get(request.run_id, float("-inf")))
+            return killed_at >= asked_at or self._tasks.pop(request.task_id, None) is not None
+
+    def forget(self, before: float) -> None:
+        """All lists that were asked for ``before`` (monotonic seconds) have been gone through."""
+        with self._lock:
+            self._runs = {each: at for each, at in self._runs.items() if at >= before}
+            self._tasks = {each: at for each, at in self._tasks.items() if at >= before}

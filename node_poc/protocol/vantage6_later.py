@@ -37,6 +37,13 @@ class Later:
             self._tries[run_id] = _Try(task_id, failures, due_at)
         return failures
 
+    def again(self, run_id: int, task_id: int, seconds: float) -> None:
+        """Something of this node must end before the run can be taken: look again after a while."""
+        due_at = time.monotonic() + seconds
+        with self._lock:
+            known = self._tries.get(run_id, _Try(task_id, 0, due_at))
+            self._tries[run_id] = replace(known, task_id=task_id, due_at=due_at)
+
     def failures(self, run_id: int) -> int:
         """How often the run has failed."""
         with self._lock:

@@ -6,6 +6,7 @@ the same ones again, to other people's tasks.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,17 +15,16 @@ from node_poc.protocol.vantage6_request import RunRequest
 # Names in ``RunSpec.origin``.
 SERVER = "server"
 CREATED_AT = "created_at"
+ASSIGNED_AT = "assigned_at"
 IN_BLOBS = "blob_storage_used"
-
-# The same moment may come with less of its fraction, after the server's database was moved.
-_SAME_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class RunOrigin:
     """A run's task. ``server`` and ``created_at`` are empty if an older node did not note them.
 
-    ``in_blobs``: the run's payloads lie in the server's blob store.
+    ``assigned_at``: when the server made the run. ``in_blobs``: the run's payloads lie in the
+    server's blob store.
     """
 
     task_id: int
@@ -32,6 +32,7 @@ class RunOrigin:
     init_org_id: int
     server: str = ""
     created_at: str = ""
+    assigned_at: str = ""
     in_blobs: bool = False
 
     @classmethod
@@ -44,6 +45,7 @@ class RunOrigin:
             init_org_id=int(origin["init_org_id"]),
             server=origin.get(SERVER, ""),
             created_at=origin.get(CREATED_AT, ""),
+            assigned_at=origin.get(ASSIGNED_AT, ""),
             in_blobs=bool(origin.get(IN_BLOBS)),
         )
 
@@ -51,7 +53,13 @@ class RunOrigin:
     def of(cls, request: RunRequest, server: str = "") -> RunOrigin:
         """Of a run as the server at this address lists it."""
         return cls(
-            request.task_id, request.parent_id, request.init_org_id, server, request.created_at
+            task_id=request.task_id,
+            parent_id=request.parent_id,
+            init_org_id=request.init_org_id,
+            server=server,
+            created_at=request.created_at,
+            assigned_at=request.assigned_at,
+            in_blobs=request.blob_storage_used,
         )
 
     def is_same(self, other: RunOrigin) -> bool:
@@ -66,12 +74,39 @@ class RunOrigin:
             return _same_moment(self.created_at, other.created_at)
         return not (self.server and other.server) or self.server == other.server
 
+    def is_before(self, other: RunOrigin) -> bool:
+        """Whether the other is known to be a task that its server made later."""
+        if not (self.created_at and other.created_at) or self.is_same(other):
+            return False
+        try:
+            return _moment(self.created_at) < _moment(other.created_at)
+        except ValueError:
+            return False
+
+    def not_before_assigned(self, seconds: float) -> float:
+        """A time of this run, in seconds since the epoch, but never before the server made it.
+
+        The clocks of server and node may differ.
+        """
+        try:
+            return max(seconds, _moment(self.assigned_at).timestamp())
+        except ValueError:
+            return seconds
+
 
 def _same_moment(one: str, other: str) -> bool:
+    """Whether both are one time. After a database was moved, it may have less of its fraction."""
     try:
-        return abs((_moment(one) - _moment(other)).total_seconds()) < _SAME_SECONDS
+        apart = abs((_moment(one) - _moment(other)).total_seconds())
     except ValueError:
         return one == other
+    return apart < 10.0 ** -min(_digits(one), _digits(other))
+
+
+def _digits(text: str) -> int:
+    """How many digits of a second's fraction a time has."""
+    found = re.search(r"\.(\d+)", text)
+    return len(found[1]) if found else 0
 
 
 def _moment(text: str) -> datetime:

@@ -1,7 +1,8 @@
 """What a vantage6 server is told of runs: PATCHes that erase nothing, and events beside them.
 
 A PATCH sets log, result and end of a run to nothing where it leaves them out. So every PATCH has
-the log so far, and the last one has all at once.
+the log so far, and the last one has all at once. Each has the time when the run began, too, so that
+none is needed for that alone.
 """
 
 from __future__ import annotations
@@ -9,46 +10,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
-from node_poc.crypto.errors import CryptoError, PublicKeyError
-from node_poc.crypto.payload import Cryptor
 from node_poc.protocol.messages import iso_time
-from node_poc.protocol.ports import Control, QueryError
-from node_poc.protocol.vantage6_blobs import Blobs
-from node_poc.protocol.vantage6_body import RunPatch
-from node_poc.protocol.vantage6_errors import AlreadyFinishedError, RefusedError, UnreachableError
-from node_poc.protocol.vantage6_identity import NodeIdentity
+from node_poc.protocol.ports import Control
+from node_poc.protocol.vantage6_errors import RefusedError, UnreachableError
+from node_poc.protocol.vantage6_line import Line
 from node_poc.protocol.vantage6_logs import RunLogs, clean, failure_text
 from node_poc.protocol.vantage6_origin import RunOrigin
 from node_poc.protocol.vantage6_outbox import Outbox
-from node_poc.protocol.vantage6_rest import Rest
-from node_poc.protocol.vantage6_same import OTHER_RUN, SameRuns
-from node_poc.protocol.vantage6_turn import MAX_BYTES, Turn
+from node_poc.protocol.vantage6_patches import Patches
+from node_poc.protocol.vantage6_results import Results
+from node_poc.protocol.vantage6_same import SameRuns
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
 
-_KEY_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Line:
-    """The ways to the server, and who we are there.
-
-    ``turn``: for large payloads, be they inputs or results.
-    """
-
-    rest: Rest
-    emit: Callable[[str, object], bool]
-    identity: NodeIdentity
-    cryptor: Cryptor
-    blobs: Blobs
-    turn: Turn = field(default_factory=Turn)
+_GONE = 404
+# A status waits in case another overtakes it: a short run is told to the server once, at its end.
+_BEGIN_SECONDS = 2.0
+_ACTIVE_SECONDS = 1.0
+# The server shows already that the run was taken up.
+_NEXT_SECONDS = 3.0
 
 
 class Reports:
@@ -56,21 +41,31 @@ class Reports:
 
     def __init__(self, line: Line, outbox: Outbox, control: Control, logs: RunLogs) -> None:
         """``logs`` reads and streams, ``outbox`` sends; both are started by others."""
-        self._line = line
         self._outbox = outbox
         self._control = control
         self._logs = logs
         self.same = SameRuns(line.rest, control)
+        self._patches = Patches(line)
+        self._results = Results(line, control, logs, self.same, self._patches)
         self._lock = threading.Lock()
         self._owed: set[int] = set()
-        self._keys: dict[int, tuple[float, str | None]] = {}
+        self._told: dict[int, RunStatus] = {}
 
     def status(self, run: Run) -> None:
-        """Tell how a run is, if it is something that the server should show."""
-        if run.status is RunStatus.ACTIVE:
-            self._outbox.put(run.run_id, lambda: self._send_active(run), must=False)
-        elif run.failure is not None and not run.status.is_final:
-            self._outbox.put(run.run_id, lambda: self._send_waiting(run), must=False)
+        """Tell how a run is, soon, unless its next status comes before."""
+        if run.status.is_final:
+            return
+        told = self._told.get(run.run_id)
+        if told is None:
+            wait = _ACTIVE_SECONDS if run.status is RunStatus.ACTIVE else _BEGIN_SECONDS
+        elif run.failure is not None:
+            wait = 0.0
+        elif told is not run.status:
+            wait = _NEXT_SECONDS
+        else:
+            return
+        send = self._outbox.put
+        send(run.run_id, lambda: self._send_status(run), must=False, wait_seconds=wait)
 
     def result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
         """Bring a result to the server; ``acknowledged`` is called once it has it."""
@@ -82,14 +77,17 @@ class Reports:
 
         def send() -> None:
             try:
-                self._send_result(result)
+                self._results.send(result)
             except UnreachableError:
+                # Whether the server has it is not known; it may be deleted and its number be given
+                # to another run before the next try.
+                self.same.doubt((run_id,))
                 raise
             except Exception:
                 self._no_longer_owed(run_id)
                 raise
             self._no_longer_owed(run_id)
-            self.same.forget(run_id)
+            self.same.doubt((run_id,))
             acknowledged()
 
         self._outbox.put(run_id, send, must=True)
@@ -97,162 +95,50 @@ class Reports:
     def refuse(self, run_id: int, facts: RunOrigin | None, status: RunStatus, reason: str) -> None:
         """End a run at the server that never started here."""
         log.warning("run refused", run_id=run_id, status=status.value, reason=reason)
-        now = time.time()
+        now = time.time() if facts is None else facts.not_before_assigned(time.time())
         body = {
             "status": status.value,
             "log": clean(f"[node] {reason}"),
-            "finished_at": iso_time(now),
+            "finished_at": str(iso_time(now)),
         }
-        self._outbox.put(run_id, lambda: self._end(run_id, facts, status, body), must=True)
+
+        def send() -> None:
+            # Deleted meanwhile, it may have left its number to another run.
+            if self.same.is_there(run_id, facts):
+                self.same.doubt((run_id,))
+                self._patches.send(run_id, facts, body)
+
+        self._outbox.put(run_id, send, must=True)
 
     # --- in the outbox's threads
 
-    def _send_active(self, run: Run) -> None:
-        facts = self.same.facts(run.run_id)
-        if facts is None or not self.same.is_there(run.run_id, facts):
+    def _send_status(self, run: Run) -> None:
+        run_id, facts = run.run_id, self.same.facts(run.run_id)
+        if facts is None or not self.same.is_there(run_id, facts):
             return
-        said = self._logs.begin(run.run_id, facts.task_id)
-        self._end(run.run_id, facts, run.status, {"status": run.status.value, "log": said})
-
-    def _send_waiting(self, run: Run) -> None:
-        body = {"status": run.status.value, "log": clean(failure_text(run.failure))}
-        self._end(run.run_id, None, run.status, body)
-
-    def _end(
-        self,
-        run_id: int,
-        facts: RunOrigin | None,
-        status: RunStatus,
-        body: dict[str, Any] | RunPatch,
-    ) -> None:
-        """PATCH, and tell others of it.
-
-        Of a run that has ended at the server others know already, unless it was killed: then the
-        server itself ends it, before any node acts, and leaves it to the node to tell.
-        """
-        try:
-            self._line.rest.patch(f"run/{run_id}", body)
-        except AlreadyFinishedError:
-            if status is not RunStatus.KILLED:
-                return
-        self._announce(run_id, facts, status)
-
-    def _announce(self, run_id: int, facts: RunOrigin | None, status: RunStatus) -> None:
-        if facts is None:
-            return
-        who = self._line.identity
-        event = {
-            "node_id": who.node_id,
-            "status": status.value,
-            "run_id": run_id,
-            "task_id": facts.task_id,
-            "collaboration_id": who.collaboration_id,
-            "organization_id": who.organization_id,
-            "parent_id": facts.parent_id,
+        body = {
+            "status": run.status.value,
+            "started_at": str(iso_time(facts.not_before_assigned(run.received_at))),
         }
-        self._line.emit("algorithm_status_change", event)
-
-    def _send_result(self, result: RunResult) -> None:
-        run_id, facts = result.run_id, self.same.facts(result.run_id)
-        if not self.same.is_there(run_id, facts):
-            self._end_other(run_id)
-            return
-        fields = {
-            "status": result.status.value,
-            "log": self._logs.whole(result),
-            "finished_at": str(iso_time(result.ended_at or time.time())),
-        }
+        if run.status is RunStatus.ACTIVE:
+            body["log"] = self._logs.begin(run_id, facts.task_id)
+        elif run.failure is not None:
+            body["log"] = clean(failure_text(run.failure))
         try:
-            size = self._result_size(run_id)
-            with self._line.turn.of(size):
-                data = self._control.read_result(run_id, MAX_BYTES) if size else b""
-                self._send_data(run_id, facts, fields, data)
-            return
-        except QueryError as error:
-            if result.status is RunStatus.COMPLETED:
-                fields = _failed(fields, f"The result cannot be sent: {error}")
-        self._send_last(run_id, facts, fields)
-
-    def _result_size(self, run_id: int) -> int:
-        size = self._control.result_size(run_id)
-        if size > MAX_BYTES:
-            raise QueryError(
-                f"it has {size} bytes, and this node sends {MAX_BYTES} at the most; let the "
-                "algorithm return less"
-            )
-        return size
-
-    def _send_data(
-        self, run_id: int, facts: RunOrigin | None, fields: dict[str, str], data: bytes
-    ) -> None:
-        if not data:
-            self._send_last(run_id, facts, fields)
-            return
-        try:
-            text = self._result_text(run_id, facts, data)
-            self._end(run_id, facts, RunStatus(fields["status"]), RunPatch(fields, text))
-        except CryptoError as error:
-            reason = str(error)
+            is_open = self._patches.send(run_id, facts, body)
         except RefusedError as error:
-            reason = f"The server did not take the result of {len(data)} bytes ({error})."
-        else:
+            if error.status != _GONE:
+                raise
+            is_open = False
+        if is_open:
+            self._told[run_id] = run.status
             return
-        self._send_last(run_id, facts, _failed(fields, reason))
-
-    def _result_text(self, run_id: int, facts: RunOrigin | None, data: bytes) -> str:
-        """What a run has as its result: the payload, or its name in the blob store."""
-        key = self._public_key(facts)
-        if facts is not None and facts.in_blobs:
-            return self._line.blobs.store(run_id, data, key)
-        return self._line.cryptor.encrypt(data, key)
-
-    def _end_other(self, run_id: int) -> None:
-        """What was a run here is another one at the server: it gets nothing of this one."""
-        log.warning(
-            "the server does not know this run's task: its result stays here", run_id=run_id
-        )
-        fields = {"log": f"[node] {OTHER_RUN}", "finished_at": str(iso_time(time.time()))}
-        fields["status"] = RunStatus.FAILED.value
-        self._send_last(run_id, None, fields)
-
-    def _send_last(self, run_id: int, facts: RunOrigin | None, fields: dict[str, str]) -> None:
-        try:
-            self._end(run_id, facts, RunStatus(fields["status"]), fields)
-        except RefusedError as error:  # deleted at the server, or not ours any more: nobody waits
-            log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
-
-    def _public_key(self, facts: RunOrigin | None) -> str | None:
-        """The public key of who asked for the run. None if there is none, or none is needed.
-
-        Raises:
-            PublicKeyError: the server does not tell it.
-            UnreachableError: it does not answer.
-        """
-        if facts is None or not self._line.cryptor.encrypts:
-            return None
-        now = time.monotonic()
-        asked_at, key = self._keys.get(facts.init_org_id, (float("-inf"), None))
-        if now - asked_at > _KEY_SECONDS:
-            found = self._organization(facts.init_org_id).get("public_key")
-            key = found if isinstance(found, str) else None
-            self._keys[facts.init_org_id] = (now, key)
-        return key
-
-    def _organization(self, id_: int) -> dict[str, Any]:
-        try:
-            return self._line.rest.get(f"organization/{id_}")
-        except RefusedError as error:
-            raise PublicKeyError(
-                "The result cannot be encrypted: the server does not tell the public key of the "
-                f"organization that asked for it ({error})."
-            ) from error
+        # Killed, failed by a sibling, or deleted: nobody waits for its result.
+        log.info("run has ended at the server: it is killed here", run_id=run_id)
+        self._control.kill((run_id,))
 
     def _no_longer_owed(self, run_id: int) -> None:
-        self._line.blobs.forget(run_id)
+        self._results.forget(run_id)
+        self._told.pop(run_id, None)
         with self._lock:
             self._owed.discard(run_id)
-
-
-def _failed(fields: dict[str, str], reason: str) -> dict[str, str]:
-    log_text = f"{fields['log']}\n[node] {reason}".strip()
-    return {**fields, "status": RunStatus.FAILED.value, "log": clean(log_text)}

@@ -50,7 +50,8 @@ class RunRequest:
     ``input`` is the server's text: base64, encrypted or, if ``blob_storage_used``, a blob's name.
     If it is long it was left out (``vantage6_cut``), and has to be read by itself.
     ``was_started``: a node has told the server that it started this run. ``created_at``: when the
-    task was made, in the server's spelling; empty if it does not tell.
+    task was made, ``assigned_at``: when the run was, in the server's spelling; empty if it does not
+    tell.
     """
 
     run_id: int
@@ -68,6 +69,7 @@ class RunRequest:
     blob_storage_used: bool = False
     was_started: bool = False
     created_at: str = ""
+    assigned_at: str = ""
 
 
 class _Wire(BaseModel):
@@ -115,8 +117,7 @@ class _Task(_Wire):
     @field_validator("created_at", mode="before")
     @classmethod
     def _text_or_none(cls, value: object) -> object:
-        """It is compared and no more: no run is refused for it."""
-        return value if isinstance(value, str) and len(value) <= _MAX_TIME else None
+        return _time(value)
 
     @field_validator("databases", mode="before")
     @classmethod
@@ -138,7 +139,18 @@ class _Run(_Wire):
     task: _Task
     input: str = Field(repr=False)
     blob_storage_used: bool | None = None
+    assigned_at: str | None = None
     started_at: str | None = None
+
+    @field_validator("assigned_at", mode="before")
+    @classmethod
+    def _text_or_none(cls, value: object) -> object:
+        return _time(value)
+
+
+def _time(value: object) -> str | None:
+    """A time is compared and no more: no run is refused for it."""
+    return value if isinstance(value, str) and len(value) <= _MAX_TIME else None
 
 
 def parse_run(item: object) -> RunRequest:
@@ -153,7 +165,7 @@ def parse_run(item: object) -> RunRequest:
     try:
         run = _Run(**{str(key): value for key, value in item.items()})
     except ValidationError as error:
-        run_id, task_id = _id_in(item), _id_in(item.get("task"))
+        run_id, task_id = id_in(item), id_in(item.get("task"))
         which = "a run" if run_id is None else f"run {run_id}"
         raise RunRequestError(f"{which}: {explain(error)}", run_id, task_id) from error
     return _request(run)
@@ -178,6 +190,7 @@ def _request(run: _Run) -> RunRequest:
         blob_storage_used=bool(run.blob_storage_used),
         was_started=run.started_at is not None,
         created_at=task.created_at or "",
+        assigned_at=run.assigned_at or "",
     )
 
 
@@ -185,8 +198,8 @@ def _id_of(link: _Link | None) -> int | None:
     return None if link is None else link.id
 
 
-def _id_in(item: object) -> int | None:
-    """The id of an object that may break every rule."""
+def id_in(item: object) -> int | None:
+    """The id of an object that may break every rule; None if it has none."""
     value = item.get("id") if isinstance(item, dict) else None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_RUN_ID:
         return None

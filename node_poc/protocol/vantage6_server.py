@@ -24,9 +24,10 @@ from node_poc.protocol.vantage6_identity import NodeIdentity, identify, make_cry
 from node_poc.protocol.vantage6_info import Metrics, node_info
 from node_poc.protocol.vantage6_intake import Intake
 from node_poc.protocol.vantage6_kills import runs_to_kill
+from node_poc.protocol.vantage6_line import Line
 from node_poc.protocol.vantage6_logs import RunLogs
 from node_poc.protocol.vantage6_outbox import Outbox
-from node_poc.protocol.vantage6_reports import Line, Reports
+from node_poc.protocol.vantage6_reports import Reports
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_socket import Listeners, Socket, Tokens
 from node_poc.protocol.vantage6_sync import Sync

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import structlog
 
@@ -21,17 +22,30 @@ from node_poc.protocol.vantage6_errors import (
     UnreachableError,
 )
 from node_poc.protocol.vantage6_intake import Intake
-from node_poc.protocol.vantage6_reports import Line, Reports
+from node_poc.protocol.vantage6_line import Line
+from node_poc.protocol.vantage6_reports import Reports
 from node_poc.protocol.vantage6_taking import Taking
+from node_poc.runs.model import Run
 
 log = structlog.get_logger(__name__)
 
 _TIMER_SECONDS = 60.0
 # After a look that failed.
 _BACKOFF = Backoff(2.5, 30.0)
-# With more new tasks than this, one look at everything asks the server for less.
+# With more tasks to be tried again than this, one look at everything asks the server for less.
 _FEW_TASKS = 3
+# One look at new tasks after the other: what comes meanwhile is looked at together.
+_TOGETHER_SECONDS = 0.3
 _GONE = 404
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is looked at: everything, or single tasks and, if ``newest``, the newest runs."""
+
+    everything: bool = False
+    newest: bool = False
+    task_ids: tuple[int, ...] = ()
 
 
 class Sync:
@@ -54,6 +68,7 @@ class Sync:
         self._changed = threading.Condition()
         self._all = True
         self._tasks: dict[int, None] = {}
+        self._tasks_at = 0.0  # monotonic seconds: no look at new tasks before
         self._look_at = 0.0  # monotonic seconds: when everything is looked at, asked or not
         self._failures = 0  # looks in a row
         self._later = self._taking.later
@@ -74,7 +89,7 @@ class Sync:
 
     def ask_all(self) -> None:
         """Look at everything, soon: the server is there, and maybe was away."""
-        self._reports.same.doubt_all()
+        self._reports.same.doubt()
         self._later.hurry()
         with self._changed:
             self._all = True
@@ -88,16 +103,21 @@ class Sync:
 
     def kill_taking(self, run_ids: Iterable[int] | None) -> None:
         """Runs that are on their way into the engine (all, or those named) do not get there."""
-        self._taking.kill(run_ids)
+        run_ids = None if run_ids is None else tuple(run_ids)
+        with self._changed:
+            task_ids = tuple(self._tasks)
+        # A killed task may be deleted next, and its numbers be given to other ones.
+        self._reports.same.doubt(run_ids)
+        self._taking.kill(run_ids, task_ids)
         with self._changed:
             self._changed.notify()
 
     # --- the thread
 
     def _work(self) -> None:
-        while (task_ids := self._next()) is not None:
+        while (look := self._next()) is not None:
             try:
-                self._look(task_ids)
+                self._do(look)
                 self._failures = 0
             except LoginRefusedError as error:
                 self._on_refused(str(error))
@@ -110,49 +130,74 @@ class Sync:
                 log.exception("open runs not read: tried again")
                 self._pause()
 
-    def _next(self) -> list[int] | None:
-        """What to look at: tasks, or everything if the list is empty. None: the end."""
+    def _next(self) -> _Look | None:
+        """What to look at. None: the end."""
         with self._changed:
             while not self._stopping:
-                if self._all or time.monotonic() >= self._look_at:
+                now = time.monotonic()
+                if self._all or now >= self._look_at:
                     return self._everything()
                 until = self._look_at
                 if not self._failures:  # else tasks wait as well, for the look at everything
-                    if tasks := {**self._tasks, **dict.fromkeys(self._later.due_tasks())}:
-                        self._tasks = {}
-                        return list(tasks) if len(tasks) <= _FEW_TASKS else self._everything()
-                    until = min(until, self._later.next_at())
+                    if now >= self._tasks_at and (look := self._at_tasks()):
+                        return look
+                    due_at = 0.0 if self._tasks else self._later.next_at()
+                    until = min(until, max(self._tasks_at, due_at))
                 self._changed.wait(max(until - time.monotonic(), 0.01))
             return None
 
-    def _everything(self) -> list[int]:
+    def _everything(self) -> _Look:
         self._all, self._tasks = False, {}
-        return []
+        return _Look(everything=True)
+
+    def _at_tasks(self) -> _Look | None:
+        """One list for all that is new, and one for each of a few tasks that are tried again."""
+        again, new = self._later.due_tasks(), self._tasks
+        if not again and not new:
+            return None
+        if len(again) > _FEW_TASKS:
+            return self._everything()
+        self._tasks, self._tasks_at = {}, time.monotonic() + _TOGETHER_SECONDS
+        if len(new) > 1:
+            return _Look(newest=True, task_ids=tuple(again))
+        return _Look(task_ids=tuple(dict.fromkeys([*new, *again])))
 
     def _pause(self) -> None:
         self._failures += 1
         with self._changed:
             self._look_at = time.monotonic() + _BACKOFF.pause(self._failures)
 
-    def _look(self, task_ids: list[int]) -> None:
+    def _do(self, look: _Look) -> None:
         # Before the list is read: what ends or comes meanwhile must not look like something else.
         open_here = [summary.run for summary in self._control.open_runs()]
         here = {run.run_id for run in open_here}
-        going = {run.run_id for run in open_here if not run.has_ended}
         listed: set[int] = set()
         began_at = time.monotonic()
-        if task_ids:
-            for task_id in task_ids:
-                self._taking.take_all(here, listed, task_id=task_id)
-            self._later.settle(began_at, task_ids)
+        if look.everything:
+            self._taking.not_told.clear()
+            self._taking.take_all(here, listed)
+            self._later.settle(began_at)
+            self._taking.forget_all_but(listed, began_at)
+            self._compare([run for run in open_here if not run.has_ended], listed)
+            self._look_at = time.monotonic() + _TIMER_SECONDS
             return
-        self._taking.take_all(here, listed)
-        self._later.settle(began_at)
-        self._taking.forget_all_but(listed)
-        for run_id in sorted(going - listed):
+        if look.newest and not self._taking.take_newest(here, listed):
+            with self._changed:
+                self._all = True
+        for task_id in look.task_ids:
+            self._taking.take_all(here, listed, task_id=task_id)
+        if look.task_ids:
+            self._later.settle(began_at, look.task_ids)
+
+    def _compare(self, going: list[Run], listed: set[int]) -> None:
+        """What goes on here, with all that is open at the server."""
+        for run in going:
+            if run.run_id in self._taking.not_told:
+                self._reports.status(run)
+        not_open = {run.run_id for run in going} - listed
+        for run_id in sorted(not_open):
             self._kill_if_ended(run_id)
-        self._unclear &= going - listed
-        self._look_at = time.monotonic() + _TIMER_SECONDS
+        self._unclear &= not_open
 
     def _kill_if_ended(self, run_id: int) -> None:
         """A run goes on here and is not open at the server: if it has ended there, so it must."""

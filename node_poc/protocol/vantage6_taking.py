@@ -6,26 +6,31 @@ Trouble with one run stops no other: it is tried again after a pause of its own.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future
+from typing import Any
 
 import structlog
 
 from node_poc.backoff import is_worth_a_warning
 from node_poc.pool import DaemonPool
 from node_poc.protocol.ports import Control, QueryError
+from node_poc.protocol.vantage6_answers import data_of, last_page
 from node_poc.protocol.vantage6_errors import (
     LoginRefusedError,
     RegistryAwayError,
     ServerError,
 )
 from node_poc.protocol.vantage6_intake import EngineBusyError, Intake, Prepared
+from node_poc.protocol.vantage6_kills import RecentKills
 from node_poc.protocol.vantage6_later import Later
+from node_poc.protocol.vantage6_line import Line
 from node_poc.protocol.vantage6_origin import RunOrigin
-from node_poc.protocol.vantage6_reports import Line, Reports
-from node_poc.protocol.vantage6_request import RunRequest, RunRequestError, parse_run
-from node_poc.protocol.vantage6_same import OTHER_RUN
+from node_poc.protocol.vantage6_reports import Reports
+from node_poc.protocol.vantage6_request import RunRequest, RunRequestError, id_in, parse_run
+from node_poc.protocol.vantage6_same import OTHER_RUN, Meaning
 from node_poc.runs.model import RunResult
 from node_poc.runs.status import RunStatus
 
@@ -37,6 +42,8 @@ _THREADS = 4
 _AHEAD = 8
 # So many runs in a row that the server has trouble with: it is not theirs alone.
 _IN_A_ROW = 8
+# After this time it is seen whether a run that is gone at the server is gone here, too.
+_RETIRE_SECONDS = 1.0
 
 
 class Taking:
@@ -51,9 +58,14 @@ class Taking:
         self._control = control
         self.later = Later()
         self._in_a_row = 0
-        self._done: set[int] = set()  # open at the server, and their end is on its way there
+        # Open at the server, and their end is on its way there; with the times of their tasks.
+        self._done: dict[int, str] = {}
         self._killed: set[int] = set()
+        self._kills = RecentKills()
         self._taking: set[int] = set()
+        self._replaced: set[int] = set()  # known here, and on their way out
+        # Open at the server and going here, and it shows none of them as taken up.
+        self.not_told: set[int] = set()
         self._lock = threading.Lock()
         self._pool = DaemonPool("take in", _THREADS)
 
@@ -61,17 +73,24 @@ class Taking:
         """Take nothing more."""
         self._pool.stop()
 
-    def kill(self, run_ids: Iterable[int] | None) -> None:
-        """Runs that are on their way into the engine (all, or those named) do not get there."""
+    def kill(self, run_ids: Iterable[int] | None, task_ids: Iterable[int] = ()) -> None:
+        """Runs that are on their way into the engine (all, or those named) do not get there.
+
+        ``task_ids``: if all are meant, those of the tasks that are still to be looked for as well.
+        """
+        run_ids = None if run_ids is None else tuple(run_ids)
+        self._kills.note(run_ids, task_ids)
         with self._lock:
             taking = self._taking if run_ids is None else self._taking & set(run_ids)
             self._killed |= taking | self.later.hurry(run_ids)
 
-    def forget_all_but(self, listed: set[int]) -> None:
+    def forget_all_but(self, listed: set[int], began_at: float) -> None:
         """All open runs were read, and these they are: what others were is of no use any more."""
         with self._lock:
             self._killed &= listed | self._taking
-        self._done &= listed
+        self._done = {run_id: at for run_id, at in self._done.items() if run_id in listed}
+        self._replaced &= listed
+        self._kills.forget(began_at)
 
     def take_all(self, here: set[int], listed: set[int], **narrowed: int) -> None:
         """Take what is open at the server and new here.
@@ -84,14 +103,39 @@ class Taking:
         Raises:
             ServerError: the list cannot be read, or there is trouble with more than single runs.
         """
+        asked_at = time.monotonic()
+        for page in self._rest.pages_from_last("run", _PAGE, **self._asked(narrowed)):
+            self._take(page, here, listed, asked_at)
+
+    def take_newest(self, here: set[int], listed: set[int]) -> bool:
+        """The same, but only with the newest of them; whether there cannot be more new ones.
+
+        Raises as ``take_all``.
+        """
+        asked_at = time.monotonic()
+        page = self._rest.get("run", **self._asked({}), per_page=_PAGE, page=1)
+        items, known = data_of(page), set(here)
+        self._take(items, here, listed, asked_at)
+        # The list goes on with older ones: behind one that is known there is nothing new.
+        return last_page(page) == 1 or any(run_id in known for run_id in map(id_in, items))
+
+    def _asked(self, narrowed: dict[str, int]) -> dict[str, Any]:
+        return {"state": "open", "node_id": self._node_id, "include": "task", **narrowed}
+
+    def _take(self, page: list[Any], here: set[int], listed: set[int], asked_at: float) -> None:
+        """Take the new ones of a page, oldest first."""
+        found = [request for item in page if (request := self._parse(item, here, listed))]
         self._in_a_row = 0
         waiting: deque[tuple[RunRequest, Future[Prepared | None]]] = deque()
         try:
-            for request in self._new_runs(here, listed, **narrowed):
+            for request in sorted(found, key=lambda request: request.run_id):
+                if not self._is_new(request, here, asked_at):
+                    continue
                 with self._lock:
                     self._taking.add(request.run_id)
                 failures = self.later.failures(request.run_id)
-                waiting.append((request, self._pool.ask(self._intake.prepare, request, failures)))
+                asked = self._pool.ask(self._intake.prepare, request, failures)
+                waiting.append((request, asked))
                 if len(waiting) >= _AHEAD:
                     self._submit(*waiting.popleft(), here)
             while waiting:
@@ -101,27 +145,51 @@ class Taking:
                 future.cancel()
                 self._no_longer_taking(request.run_id)
 
-    def _new_runs(self, here: set[int], listed: set[int], **narrowed: int) -> Iterator[RunRequest]:
-        """What is open at the server and is to be taken now, oldest first."""
-        asked = {"state": "open", "node_id": self._node_id, "include": "task", **narrowed}
-        for page in self._rest.pages_from_last("run", _PAGE, **asked):
-            found = [request for item in page if (request := self._parse(item, here, listed))]
-            for request in sorted(found, key=lambda request: request.run_id):
-                if self._is_new(request, here) and not self.later.is_waiting(request.run_id):
-                    yield request
-
-    def _is_new(self, request: RunRequest, here: set[int]) -> bool:
+    def _is_new(self, request: RunRequest, here: set[int], asked_at: float) -> bool:
+        """Whether it is to be taken now; ``asked_at``: when the server was asked for the list."""
         run_id = request.run_id
-        if run_id in self._done or run_id in self._taking:
+        if self._done.get(run_id) == request.created_at or run_id in self._taking:
             return False
-        result = None if run_id in here else self._result(run_id)
-        if run_id in here or result is not None:
-            if not self._reports.same.is_listed(request):
+        if not self._is_unknown(request, here):
+            return False
+        if self._kills.means(request, asked_at):
+            with self._lock:
+                self._killed.add(run_id)
+        return not self._was_killed(request) and not self.later.is_waiting(run_id)
+
+    def _is_unknown(self, request: RunRequest, here: set[int]) -> bool:
+        """Whether no run of this number is known here, or one that is gone at the server."""
+        run_id = request.run_id
+        if run_id not in here and not self._control.knows(run_id):
+            return True
+        match self._reports.same.compare(request):
+            case Meaning.LATER:
+                return self._replaces(request, here)
+            case Meaning.OTHER:
                 self._refuse_other(request, going=run_id in here)
-            elif result is not None:
+            case Meaning.SAME if run_id in here:
+                if not request.was_started:
+                    self.not_told.add(run_id)
+            case Meaning.SAME:
+                result = self._result(run_id)
+                if result is None:
+                    return True  # the engine knows what became of it
                 self._tell_again(result)
-            return False
-        return not self._was_killed(request)
+        return False
+
+    def _replaces(self, request: RunRequest, here: set[int]) -> bool:
+        """Let go of a run whose number the server has given to a later one; whether it is gone."""
+        run_id = request.run_id
+        if run_id not in self._replaced:
+            self._replaced.add(run_id)
+            log.warning("the server has given a run's number to another run", run_id=run_id)
+        if run_id in here and self._result(run_id) is None:
+            self._control.kill((run_id,))
+        elif self._control.retire(run_id):
+            self._replaced.discard(run_id)
+            return True
+        self.later.again(run_id, request.task_id, _RETIRE_SECONDS)
+        return False
 
     def _parse(self, item: object, here: set[int], listed: set[int]) -> RunRequest | None:
         try:
@@ -143,7 +211,7 @@ class Taking:
         if (result := self._result(run_id)) is not None:
             self._tell_again(result)
             return
-        self._done.add(run_id)
+        self._done[run_id] = ""
         self._reports.refuse(run_id, None, RunStatus.FAILED, str(error))
 
     def _result(self, run_id: int) -> RunResult | None:
@@ -164,7 +232,7 @@ class Taking:
         """The server means another run by this number than the one here, which it has no more."""
         if going:
             self._control.kill((request.run_id,))
-        self._done.add(request.run_id)
+        self._done[request.run_id] = request.created_at
         self._reports.refuse(request.run_id, RunOrigin.of(request), RunStatus.FAILED, OTHER_RUN)
 
     def _submit(self, request: RunRequest, future: Future[Prepared | None], here: set[int]) -> None:
@@ -190,10 +258,10 @@ class Taking:
             or self._was_killed(request)
             or not self._intake.submit(request, prepared)
         ):
-            self._done.add(run_id)
+            self._done[run_id] = request.created_at
             return
         here.add(run_id)
-        self._reports.same.trust(run_id)
+        self._reports.same.trust(run_id, RunOrigin.of(request, self._rest.address))
         if run_id in self._killed:
             self._control.kill((run_id,))
 
@@ -214,8 +282,10 @@ class Taking:
         with self._lock:
             killed = run_id in self._killed
         if killed:
-            self._done.add(run_id)
+            self._done[run_id] = request.created_at
             self.later.forget(run_id)
+            with self._lock:
+                self._killed.discard(run_id)
             facts = RunOrigin.of(request)
             self._reports.refuse(run_id, facts, RunStatus.KILLED, "Killed by user.")
         return killed

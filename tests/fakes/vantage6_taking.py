@@ -9,13 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from node_poc.config.load import parse_config
 from node_poc.crypto.payload import Cryptor, PlainCryptor
-from node_poc.protocol.ports import Answer, KillOutcome, NoSuchRunError, RunSummary
+from node_poc.protocol.ports import Answer, KillOutcome, LogPart, NoSuchRunError, RunSummary
 from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_identity import NodeIdentity
 from node_poc.protocol.vantage6_intake import Intake
+from node_poc.protocol.vantage6_line import Line
 from node_poc.protocol.vantage6_logs import RunLogs
 from node_poc.protocol.vantage6_outbox import Outbox
-from node_poc.protocol.vantage6_reports import Line, Reports
+from node_poc.protocol.vantage6_reports import Reports
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.protocol.vantage6_sync import Sync
 from node_poc.runs.model import Run, RunResult, RunSpec
@@ -77,6 +78,18 @@ class Engine:
         self.answers: dict[int, Any] = {}
         self.owners: dict[int, str] = {}
         self.killed: list[int] = []
+        self.retired: list[int] = []
+
+    def knows(self, run_id: int) -> bool:
+        return run_id in self.origins or run_id in self.results or run_id in self.open
+
+    def retire(self, run_id: int) -> bool:
+        if run_id in self.open:
+            return False
+        self.retired.append(run_id)
+        self.results.pop(run_id, None)
+        self.origins.pop(run_id, None)
+        return True
 
     def open_runs(self) -> list[RunSummary]:
         return [RunSummary(Run(run_id, "", 0.0), "", None) for run_id in sorted(self.open)]
@@ -106,6 +119,9 @@ class Engine:
             raise NoSuchRunError(run_id)
         return self.origins[run_id]
 
+    def read_log(self, _run_id: int, offset: int) -> LogPart:
+        return LogPart(b"", offset, ended=False, grows=True)
+
     def result_size(self, _run_id: int) -> int:
         return 2
 
@@ -128,7 +144,7 @@ class TakingWorld:
         rest = Rest(self.server.address, "/api", KEY)
         who = NodeIdentity(5, "n", 2, "o", 3, encrypted=cryptor is not None)
         cryptor = cryptor or PlainCryptor()
-        line = Line(rest, self._emit, who, cryptor, Blobs(rest, cryptor))
+        line = self.line = Line(rest, self._emit, who, cryptor, Blobs(rest, cryptor))
         text = CONFIG.format(key=KEY, address="http://127.0.0.1", port=self.server.server_port)
         config = parse_config(text + f"policies: {json.dumps(policies or {})}\n", {})
         self.outbox = Outbox()

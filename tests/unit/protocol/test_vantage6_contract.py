@@ -189,7 +189,8 @@ def test_tmp_is_shared_within_a_job_of_one_node():
 
 def test_what_the_adapter_needs_at_the_end():
     created_at = "2026-01-01T00:00:00.123456"
-    origin = dict(made(parent_id=1, created_at=created_at).origin)
+    assigned_at = "2026-01-01T00:00:00.234567"
+    origin = dict(made(parent_id=1, created_at=created_at, assigned_at=assigned_at).origin)
     assert origin == {
         "task_id": "5",
         "parent_id": "1",
@@ -199,6 +200,7 @@ def test_what_the_adapter_needs_at_the_end():
         "init_org_id": "9",
         "server": CONFIG.server_address,
         "created_at": created_at,
+        "assigned_at": assigned_at,
     }
     assert dict(made().origin)["parent_id"] == ""
 

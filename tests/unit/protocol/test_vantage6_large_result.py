@@ -12,9 +12,10 @@ from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6_blobs import Blobs
 from node_poc.protocol.vantage6_identity import NodeIdentity
+from node_poc.protocol.vantage6_line import Line
 from node_poc.protocol.vantage6_logs import RunLogs
 from node_poc.protocol.vantage6_outbox import Outbox
-from node_poc.protocol.vantage6_reports import Line, Reports
+from node_poc.protocol.vantage6_reports import Reports
 from node_poc.protocol.vantage6_rest import Rest
 from node_poc.runs.model import RunResult
 from node_poc.runs.status import RunStatus
@@ -101,7 +102,7 @@ def test_a_large_result_in_little_memory(encrypted):
         server.shutdown()
         server.server_close()
     assert server.length > SIZE * 4 / 3
-    assert server.begin.startswith(b'{"status": "completed", "log": "log", "finished_at": "')
+    assert server.begin.startswith(b'{"status": "completed", "log": "log", "started_at": "')
     assert server.end.endswith(b'"}')
     assert peak < 4 * SIZE
     print(f"{peak / SIZE:.2f} times its size")

@@ -72,7 +72,7 @@ def test_a_run_that_left_nothing_ends_without_a_result(world, results):
 
 def test_large_results_wait_for_each_other_and_hold_up_no_small_one(world, results):
     results |= {1: LARGE, 2: LARGE, 3: LARGE, 4: LARGE, 5: LARGE, 6: 10}
-    with world.reports._line.turn.large():
+    with world.line.turn.large():
         large = [send(world, run_id) for run_id in range(1, 6)]
         small = send(world, 6)
         eventually(lambda: small)

@@ -104,6 +104,7 @@ def test_reads_all_that_a_server_lists() -> None:
         blob_storage_used=False,
         was_started=False,
         created_at="2026-01-01T00:00:00.123456",
+        assigned_at="2026-01-01T00:00:00.123456",
     )
 
 
@@ -130,6 +131,8 @@ def test_older_servers_leave_out_what_has_a_meaning_then(path: str) -> None:
 def test_a_task_whose_time_is_absurd_has_none(value: Any) -> None:
     assert parse_run(changed("task.created_at", value)).created_at == ""
     assert parse_run(without("task.created_at")).created_at == ""
+    assert parse_run(changed("assigned_at", value)).assigned_at == ""
+    assert parse_run(without("assigned_at")).assigned_at == ""
 
 
 def test_tells_a_run_that_was_started() -> None:

@@ -49,9 +49,9 @@ def test_a_task_of_another_time_is_another_one():
 def test_who_is_sure_does_not_ask_until_the_server_was_away():
     rest = Rest({"created_at": FACTS.created_at})
     same = SameRuns(rest, None)
-    same.trust(7)
+    same.trust(7, FACTS)
     assert same.is_there(7, FACTS)
     assert rest.asked == 0
-    same.doubt_all()
+    same.doubt()
     assert same.is_there(7, FACTS)
     assert rest.asked == 1

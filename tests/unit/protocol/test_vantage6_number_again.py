@@ -1,0 +1,129 @@
+"""A run whose number another one had: it is taken, and gets nothing of the other one's."""
+
+import pytest
+
+from node_poc.backoff import Backoff
+from node_poc.protocol import vantage6_later, vantage6_outbox, vantage6_sync, vantage6_taking
+from node_poc.runs.status import RunStatus
+from tests.fakes.station import eventually
+from tests.fakes.vantage6_taking import TakingWorld, origin, result
+
+BEFORE = "2025-12-31T23:59:59.987654"
+
+
+@pytest.fixture
+def world(monkeypatch):
+    for module in (vantage6_later, vantage6_sync, vantage6_outbox):
+        monkeypatch.setattr(module, "_BACKOFF", Backoff(0.01, 0.05))
+    monkeypatch.setattr(vantage6_taking, "_RETIRE_SECONDS", 0.05)
+    made = TakingWorld()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"created_at": BEFORE},
+        {"created_at": BEFORE, "server": "http://another.example"},
+        {"created_at": "2026-01-01T00:00:00.123455"},
+        {"created_at": "", "task_id": "7"},
+    ],
+    ids=["later", "at another server", "just later", "of a deleted task"],
+)
+def test_a_run_is_taken_whose_number_a_delivered_one_had(world, changes):
+    world.engine.origins[1] = origin(1, **changes)
+    world.engine.results[1] = result(1)
+    world.add(1)
+    world.start()
+    eventually(lambda: 1 in world.engine.taken)
+    assert world.engine.retired == [1]
+    assert world.patched == []
+
+
+def test_a_run_that_goes_is_killed_before_another_of_its_number_is_taken(world):
+    world.engine.origins[1] = origin(1, created_at=BEFORE)
+    world.engine.open.add(1)
+    world.add(1)
+    world.add(2)
+    world.start()
+    eventually(lambda: 1 in world.engine.killed and 2 in world.engine.taken)
+    assert 1 not in world.engine.taken
+    # It has ended, and its result is on its way: that is not for the other one.
+    world.engine.results[1] = result(1, RunStatus.KILLED)
+    done = []
+    world.reports.result(result(1, RunStatus.KILLED), lambda: done.append(1))
+    eventually(lambda: done)
+    assert world.patched == []
+    assert 1 not in world.engine.taken
+    world.engine.open.discard(1)
+    eventually(lambda: 1 in world.engine.taken)
+    assert world.patched == []
+    assert world.engine.retired == [1]
+
+
+def test_a_number_comes_again_while_the_node_is_connected(world):
+    """The first run was taken from this server, and the node was sure of it."""
+    world.add(1)
+    world.start()
+    eventually(lambda: 1 in world.engine.taken)
+    first = world.engine.taken.pop(1)
+    later = "2026-01-01T00:00:01.000001"
+    world.add(1, created_at=later)
+    world.sync.ask_task(101)
+    eventually(lambda: world.engine.killed)
+    done = []
+    world.reports.result(result(1), lambda: done.append(1))
+    eventually(lambda: done)
+    assert world.patched == []
+    world.engine.open.discard(1)
+    eventually(lambda: 1 in world.engine.taken)
+    assert dict(first.origin)["created_at"] != dict(world.engine.taken[1].origin)["created_at"]
+    world.reports.result(result(1), lambda: done.append(2))
+    eventually(lambda: 2 in done)
+    assert [end["status"] for end in world.ends(1)] == ["completed"]
+
+
+@pytest.mark.parametrize("at_server", ["deleted", "another"])
+def test_a_result_whose_answer_was_lost_does_not_go_to_the_next_run_of_its_number(world, at_server):
+    world.add(1)
+    world.start()
+    eventually(lambda: 1 in world.engine.taken)
+
+    def lost(_body):
+        del world.trouble["PATCH run/1"]
+        world.runs.pop(1)
+        if at_server == "another":
+            world.add(1, created_at="2026-01-01T00:00:02.5")
+        return 502, b"bad gateway"
+
+    world.trouble["PATCH run/1"] = lost
+    done = []
+    world.reports.result(result(1), lambda: done.append(1))
+    eventually(lambda: done)
+    assert world.patched == []
+
+
+def test_a_refused_number_comes_again_and_is_taken(world):
+    world.add(1)
+    world.trouble["POST token/container"] = (400, {"msg": "Task is already finished!"})
+    world.start()
+    eventually(lambda: world.ends(1))
+    world.trouble.clear()
+    world.add(1, created_at="2026-01-01T00:00:05.5")
+    world.sync.ask_task(101)
+    eventually(lambda: 1 in world.engine.taken)
+
+
+def test_a_killed_run_asks_before_it_tells_its_end(world):
+    """Who deletes a task kills it first; its numbers go to the next task."""
+    world.add(1)
+    world.start()
+    eventually(lambda: 1 in world.engine.taken)
+    world.sync.kill_taking((1,))
+    world.runs.pop(1)
+    world.add(1, created_at="2026-01-01T00:00:03.5")
+    done = []
+    world.reports.result(result(1, RunStatus.KILLED), lambda: done.append(1))
+    eventually(lambda: done)
+    assert world.patched == []
