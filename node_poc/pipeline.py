@@ -117,13 +117,13 @@ class Engine:
         self._outbox = self._intake.outbox = outbox
         self._past.take_up()
         for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
-            run_id = adopted.run.run_id
-            self._book.add(adopted.run, adopted.record)
-            if adopted.run.job_created_at is not None or adopted.run.kill_requested:
-                self._book.job_known(run_id, float("-inf"))
+            run = adopted.run
+            self._book.add(run, adopted.record)
+            if run.job_created_at is not None or run.kill_requested:
+                self._book.job_known(run.run_id, float("-inf"))
             if adopted.result is not None:
                 outbox.put_result(adopted.result)
-            log.info("run taken up", run_id=run_id, stage=adopted.run.stage)
+            log.info("run taken up", run_id=run.run_id, stage=run.stage)
         self._thread.start()
 
     def stop(self, within_seconds: float) -> None:
@@ -174,15 +174,12 @@ class Engine:
 
     def _on_time(self) -> None:
         self._timers.run_due()
-        now = time.monotonic()
-        if now - self._ticked_at < _TICK_SECONDS:
+        if time.monotonic() - self._ticked_at < _TICK_SECONDS:
             return
-        self._ticked_at = now
+        self._ticked_at = time.monotonic()
         for run in self._book:
             if run.is_starting or run.waiting is not None:
                 self._observe(Tick(run.run_id))
-
-    # --- a run comes
 
     def _on_taken(self, taken: Taken) -> None:
         self._intake.enter(taken)
