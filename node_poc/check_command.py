@@ -21,7 +21,7 @@ from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
 from node_poc.storage.sqlite_files import look_at_sqlite
-from node_poc.trust import TrustError, sites_certificates
+from node_poc.trust import TrustError, sites_certificates, trust_the_sites_authorities
 
 EXIT_CODES = """\
 exit codes:
@@ -108,6 +108,10 @@ def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding
         private_key = organization_key(config, path.parent)
     except PrivateKeyError:  # told by the check of the file
         private_key = None
+    try:
+        trust_the_sites_authorities(config, path.parent)
+    except TrustError as found:
+        return [], [error(f"the server is not asked: {found}")]
     return ask_server(config, private_key)
 
 

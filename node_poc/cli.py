@@ -135,7 +135,9 @@ def _proxy(options: argparse.Namespace, config: NodeConfig) -> int:
     try:
         trust_the_sites_authorities(config, options.config.parent)
         serve(config, options.config.parent, health_port=options.health_port)
-    except (PrivateKeyError, TrustError, OSError) as error:
+    except TrustError as error:
+        return _fail(2, str(error))
+    except (PrivateKeyError, OSError) as error:
         return _fail(1, str(error))
     return 0
 
@@ -152,7 +154,9 @@ def _run(options: argparse.Namespace, config: NodeConfig) -> int:
         )
     except NoClusterError as error:
         return _fail(4, str(error))
-    except (StorageError, PrivateKeyError, TrustError, OSError) as error:
+    except TrustError as error:
+        return _fail(2, str(error))
+    except (StorageError, PrivateKeyError, OSError) as error:
         return _fail(1, str(error))
     return 0 if ended_well else 1
 

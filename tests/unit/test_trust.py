@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from node_poc.cli import main
 from node_poc.trust import TrustError, trust_the_sites_authorities
 from tests.fakes.examples import config
 from tests.fakes.way_to_server import make_authority
@@ -104,3 +105,20 @@ def test_a_cut_certificate_is_refused(authority, tmp_path):
     (tmp_path / "cut.pem").write_text(text + text[: len(text) // 2])
     with pytest.raises(TrustError, match="whole copy"):
         trusted({}, tmp_path, ca_file="cut.pem")
+
+
+@pytest.mark.parametrize("command", ["run", "proxy"])
+@pytest.mark.parametrize("way", ["ca_file", "REQUESTS_CA_BUNDLE"])
+def test_node_and_proxy_do_not_start_with_certificates_of_no_use(
+    tmp_path, monkeypatch, capsys, command, way
+):
+    (tmp_path / "ca.pem").write_text("nonsense")
+    setting = "ca_file: ca.pem" if way == "ca_file" else "{}"
+    text = f"server_url: https://s\ntask_dir: {tmp_path}/tasks\nkubernetes: {setting}\n"
+    if way != "ca_file":
+        monkeypatch.setenv(way, str(tmp_path / "ca.pem"))
+    (tmp_path / "node.yaml").write_text(text.replace("kubernetes: ca", "kubernetes:\n  ca"))
+    assert main([command, "--config", str(tmp_path / "node.yaml")]) == 2
+    told = capsys.readouterr().err
+    assert f"error: {'kubernetes.ca_file' if way == 'ca_file' else way}: " in told
+    assert "holds no certificate" in told

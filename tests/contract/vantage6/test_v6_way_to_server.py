@@ -140,6 +140,21 @@ def test_a_central_task_with_a_server_of_the_sites_own_authority(
         assert any("transport=websocket" in head for head in door.seen.heads)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_check_asks_a_server_of_the_sites_own_authority(station, authority, way_of, known):
+    with front(station.world.server.port, authority) as door:
+        way = way_of(door, "https")
+        if known:
+            by_setting(way, authority)
+        options = ["check", "--online", "--config", str(station.write_config())]
+        check = Process(["-m", "node_poc", *options], station.folder / "check.log")
+        way.processes.append(check)
+        code = check.wait(60)
+        assert code == (0 if known else 2), check.log
+        assert ("server: vantage6" in check.log) is known
+        assert "certificate" in check.log or known
+
+
 def test_a_server_of_an_unknown_authority_gets_nothing(station, authority, way_of):
     with front(station.world.server.port, authority) as door:
         way = way_of(door, "https").start()
