@@ -18,10 +18,14 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+import requests
 import yaml
 
+from node_poc.config.sections import Registry as Login
+from node_poc.protocol.registry import Registries
 from tests.cluster.station import ROOT, Cluster, Place, Station, wait_for
 
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PORT = 5011
 USER, PASSWORD = "site", "a-registry-password"
 # bcrypt, the only kind that the registry reads; `htpasswd -Bbn site a-registry-password`.
@@ -128,3 +132,17 @@ def test_an_image_behind_a_password_is_pulled_with_the_sites_login_only(
     assert named["name"].endswith("-registries")
     for text in (json.dumps(job), station.node_log()):
         assert PASSWORD not in text
+
+
+def test_a_tag_is_looked_up_with_the_sites_login_only(registry: str):
+    host, image = f"http://{registry}", f"{registry}/v6_average_algorithm:latest"
+    own = Registries([Login(registry=host, username=USER, password=PASSWORD)]).digests_of(image)
+    assert own[0] == digest_told_by(f"{host}/v2/v6_average_algorithm/manifests/latest")
+    wrong = Login(registry=host, username=USER, password="wrong")
+    assert tuple(Registries([wrong]).digests_of(image)) == ()
+
+
+def digest_told_by(url: str) -> str | None:
+    """What the registry itself says of a manifest, beside the manifest."""
+    told = requests.get(url, auth=(USER, PASSWORD), headers={"Accept": MANIFEST}, timeout=5)
+    return told.headers["Docker-Content-Digest"]

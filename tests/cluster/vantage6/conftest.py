@@ -53,6 +53,8 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
             config = made.config(station)
             if station == DATA_STATION:
                 config["databases"] += files + _services(address)
+                named = {"address": address, "port": SPARQL_PORT}
+                config["kubernetes"]["databases_egress"] = {"notes": named}
             if station == CLAIMS_STATION:
                 lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
             made.deploy(station, config)

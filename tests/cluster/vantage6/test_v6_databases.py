@@ -47,3 +47,11 @@ def test_a_service_is_open_to_who_asks_for_it_on_its_port_only(asking, cluster):
     assert tried(POSTGRES_PORT, "warehouse") == "connected"
     assert tried(SPARQL_PORT, "warehouse") != "connected"
     assert tried(POSTGRES_PORT, "default") != "connected"
+
+
+def test_the_service_that_a_file_names_is_open_to_who_asks_for_the_file(asking, cluster):
+    def tried(*labels):
+        return asking.ask("reach", *labels, address=cluster.server_ip, port=SPARQL_PORT)
+
+    assert tried("notes") == "connected"
+    assert tried("default") != "connected"

@@ -1,5 +1,6 @@
 """What an entry of a policy means: whole names and whole hosts, however a name goes on."""
 
+import re
 import time
 
 import pytest
@@ -168,3 +169,25 @@ def test_a_slow_expression_allows_no_store(monkeypatch):
 def test_how_registries_read_a_name(text, repository, suffix):
     name = parse_image(text)
     assert (name.repository, name.suffix) == (repository, suffix)
+
+
+EXPRESSION = st.text(st.sampled_from(r"ab./\-_:@()|*+?[]^$1"), min_size=1, max_size=14)
+TEXT = st.text(st.sampled_from("ab./-_:1"), min_size=1, max_size=14)
+
+
+@given(EXPRESSION, TEXT)
+@settings(max_examples=600, deadline=None)
+def test_nothing_is_allowed_that_vantage6_refuses(expression, text):
+    entry = f"^{expression}"
+    try:
+        rules = Policies(
+            allowed_algorithms=[entry], allowed_algorithm_stores=[f"^https://{expression}"]
+        )
+    except ValueError:
+        return
+    if refusal(TaskFacts(text), Policies(allowed_algorithms=[entry])) is None:
+        assert re.match(entry, text)
+    url = f"https://{text}"
+    if store_url_allowed(url, rules):
+        spelled = (url, url.rstrip("/"), url.replace(":443", ""))
+        assert any(re.match(f"^https://{expression}", each) for each in spelled)
