@@ -6,13 +6,16 @@ code 0. A new check is a function from configuration and path to findings, in ``
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from node_poc.config.findings import Finding, error, warning
 from node_poc.config.model import NodeConfig
+from node_poc.config.outside import PROXY_VARIABLES
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
@@ -109,10 +112,25 @@ def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding
     except PrivateKeyError:  # told by the check of the file
         private_key = None
     try:
-        trust_the_sites_authorities(config, path.parent)
+        with _way_of_the_node(config, path.parent):
+            return ask_server(config, private_key)
     except TrustError as found:
         return [], [error(f"the server is not asked: {found}")]
-    return ask_server(config, private_key)
+
+
+@contextmanager
+def _way_of_the_node(config: NodeConfig, folder: Path) -> Iterator[None]:
+    """Trust whom the node trusts, and go by its outer proxy, for a while. Raises TrustError."""
+    before = dict(os.environ)
+    values = config.node_extra_env
+    os.environ |= {name: values[name] for name in values if name.upper() in PROXY_VARIABLES}
+    try:
+        trust_the_sites_authorities(config, folder)
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ |= before
 
 
 def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:

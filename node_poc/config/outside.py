@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Each names a file of certificates, or a folder.
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _PROXY_VARIABLES = {"HTTP_PROXY", "HTTPS_PROXY"}
+#: What says which outer proxy leads where, in capitals.
+PROXY_VARIABLES = frozenset({*_PROXY_VARIABLES, "NO_PROXY", "ALL_PROXY"})
 # One that is named without a scheme is none for some of the libraries, and no error either.
 _PROXY = re.compile(r"http://[^\s/]+/?")
 

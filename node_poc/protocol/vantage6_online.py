@@ -128,8 +128,8 @@ def _why_no_tls(cause: ssl.SSLError, config: NodeConfig) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
             f"server_url: the certificate of {config.server_address} is not trusted "
-            f"({cause.verify_message}); give the node its authority's certificate "
-            "(docs/config.md), or correct the name"
+            f"({cause.verify_message}); name its authority's file in kubernetes.ca_file, or "
+            "correct the server's name"
         )
     return (
         f"server_url, port: {config.server_address} does not speak TLS ({cause.reason}); check "

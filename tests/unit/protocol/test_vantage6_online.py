@@ -1,5 +1,6 @@
 """`check --online`: what is asked of a server, and a remedy for each way in which it fails."""
 
+import os
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -158,6 +159,29 @@ def test_a_certificate_that_nobody_trusts(server, tmp_path):
     text = only_error(server.server_port, url="https://127.0.0.1")
     assert text.startswith("server_url: the certificate of https://127.0.0.1:")
     assert "is not trusted" in text
+
+
+def test_an_authority_of_the_site_is_trusted_for_the_question_only(good, tmp_path, capsys):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pem = certificate(tmp_path, "127.0.0.1")
+    context.load_cert_chain(pem)
+    good.socket = context.wrap_socket(good.socket, server_side=True)
+    path, before = tmp_path / "node.yaml", dict(os.environ)
+    text = text_for(good.server_port, url="https://127.0.0.1")
+    path.write_text(f"{text}kubernetes: {{ca_file: {pem.name}}}\n")
+    assert main(["check", "--online", "--config", str(path)]) == 0
+    assert "node 'north'" in capsys.readouterr().out
+    assert dict(os.environ) == before
+
+
+def test_the_outer_proxy_of_the_node_is_used(good, tmp_path, capsys):
+    path, before = tmp_path / "node.yaml", dict(os.environ)
+    text = text_for(80, url="http://server.invalid")
+    path.write_text(f"{text}node_extra_env: {{http_proxy: '{good.address}'}}\n")
+    main(["check", "--online", "--config", str(path)])
+    asked = [path for _, path, _, _ in good.asked]
+    assert asked[0].startswith("http://server.invalid:80/api/version")
+    assert dict(os.environ) == before
 
 
 def test_tls_to_a_server_without(server):
