@@ -14,8 +14,9 @@ from concurrent.futures import Future
 import structlog
 
 from node_poc.inbox import Expired, Message
+from node_poc.storage.inputs import remove_left_inputs
 from node_poc.storage.past import PastRecords
-from node_poc.storage.records import StorageError
+from node_poc.storage.records import Records, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +28,13 @@ _REMOVED_IN_A_ROUND = 200
 class Janitor:
     """One thread. Whatever goes wrong in a round is told, and the next round comes."""
 
-    def __init__(self, past: PastRecords, post: Callable[[Message], None]) -> None:
+    def __init__(
+        self, past: PastRecords, records: Records, post: Callable[[Message], None]
+    ) -> None:
         """``post`` hands a message to the engine."""
         self._past = past
+        self._records = records
+        self._inputs_left = True
         self._post = post
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
@@ -42,8 +47,11 @@ class Janitor:
         """Begin no more rounds; what is in the trash is removed after the next start."""
         self._stop.set()
 
+    def _is_going(self) -> bool:
+        return not self._stop.is_set()
+
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while self._is_going():
             try:
                 self._round()
             except StorageError as error:
@@ -55,13 +63,17 @@ class Janitor:
             self._stop.wait(_ROUND_SECONDS)
 
     def _round(self) -> None:
+        if self._inputs_left:
+            if removed := remove_left_inputs(self._records, self._is_going):
+                log.info("inputs and tokens of ended runs removed", files=removed)
+            self._inputs_left = False
         runs = tuple(self._past.due(_REMOVED_IN_A_ROUND))
         volumes = tuple(self._past.unused_volumes(_REMOVED_IN_A_ROUND))
         if runs or volumes:
             expired = Expired(runs, volumes, Future())
             self._post(expired)
             expired.done.result(_ENGINE_SECONDS)
-        for trouble in self._past.empty_trash(lambda: not self._stop.is_set()):
+        for trouble in self._past.empty_trash(self._is_going):
             log.warning("not removed", what=trouble)
         if forgotten := self._past.forget_oldest():
             log.info("removed runs forgotten: too many to remember", count=forgotten)

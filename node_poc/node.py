@@ -85,7 +85,7 @@ class Node:
         keeper = LogKeeper(logs, records.folder, half, half)
         work = RunWork(config, objects, records, past, keeper)
         self._engine = Engine(config, work, records, past)
-        self._janitor = Janitor(past, self._engine.post)
+        self._janitor = Janitor(past, records, self._engine.post)
         self._manager = ContainerManager(config, work, self._engine.post, records, past)
         self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)

@@ -29,6 +29,7 @@ from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
 from node_poc.runs.observed import EventsSeen, PodObservation
 from node_poc.storage.folders import make_run_folders, make_shared_folder, task_dir_mounts
+from node_poc.storage.inputs import remove_inputs
 from node_poc.storage.listing import list_once
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, RunRecord
@@ -161,7 +162,7 @@ class RunWork:
     def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Read what an ended run left, and make it safe on disk.
 
-        It removes nothing. ``insist``: on the whole log.
+        Then its token and input are removed, and nothing else. ``insist``: on the whole log.
 
         Raises:
             ClusterError: the log cannot be read now; call again.
@@ -186,6 +187,7 @@ class RunWork:
             ended_at=run.ended_at or time.time(),
         )
         self._records.write_result(result)
+        remove_inputs(folder, spec)
         return result
 
     def follow_log(self, run: Run) -> None:

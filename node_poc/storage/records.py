@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,18 @@ class Records:
             names = (entry.name for entry in entries)
             ids = (int(name) for name in names if name.isascii() and name.isdigit())
             return heapq.nlargest(limit, ids)
+
+    def ended_runs(self) -> Iterator[int]:
+        """Ids of all runs that have a result, in no order, one by one. Raises StorageError."""
+        try:
+            with os.scandir(self._root) as entries:
+                for entry in entries:
+                    name = entry.name
+                    is_run = name.isascii() and name.isdigit()
+                    if is_run and (self._root / name / "result.json").exists():
+                        yield int(name)
+        except OSError as error:
+            raise StorageError(f"{self._root}: {error.strerror}") from error
 
     def open_runs(self) -> list[int]:
         """Ids of all runs whose result is still owed, in ascending order."""
