@@ -42,6 +42,7 @@ class RunBook:
         self._records: dict[int, RunRecord] = {}
         self._line = FairLine()
         self._known_since: dict[int, float] = {}
+        self._shortage: Failure | None = None
 
     def __contains__(self, run_id: int) -> bool:
         return run_id in self._runs
@@ -77,14 +78,14 @@ class RunBook:
         if run.stage is Stage.QUEUED and not run.kill_requested:
             others = len(self._line)
             before = self._line.add(run.run_id, record.owner)
-            if others or self._in_flight() >= self._limit or self.is_kept_out:
+            if others or self._in_flight() >= self._limit or self.is_kept_out or self._shortage:
                 run = replace(run, failure=self._queued(before))
         self._runs[run.run_id] = run
         self._records[run.run_id] = record
         return run
 
     def _queued(self, before: int) -> Failure:
-        return diagnosis.queued(before, by_quota=self.is_kept_out)
+        return self._shortage or diagnosis.queued(before, by_quota=self.is_kept_out)
 
     def update(self, run: Run) -> None:
         """Put the run as it is now."""
@@ -127,10 +128,24 @@ class RunBook:
         self._known_since.pop(run_id, None)
         return self._runs.pop(run_id, None) is not None
 
+    def note_shortage(self, shortage: Failure | None) -> list[Run]:
+        """Start no run while there is a shortage; None: it is over.
+
+        Returns:
+            the runs of the line, which now wait for another reason.
+        """
+        self._shortage = shortage
+        for before, run_id in enumerate(self._line):
+            if self._runs[run_id].waiting is None:  # else a quota has said more of it
+                self._runs[run_id] = replace(self._runs[run_id], failure=self._queued(before))
+        return [self._runs[run_id] for run_id in self._line]
+
     def take_next(self) -> RunRecord | None:
         """Take the next of the line if there is room; its run is then being started."""
         waiting = len(self._line)
-        if not waiting or not self._gate.lets_try or self._in_flight() >= self._limit:
+        if self._shortage or not waiting or not self._gate.lets_try:
+            return None
+        if self._in_flight() >= self._limit:
             return None
         run_id = next(islice(self._line, self._gate.choose(waiting), None))
         self._line.take(run_id)

@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 from node_poc.book import Entry
 from node_poc.cluster.watch import Seen
 from node_poc.protocol.ports import Answer, KillOutcome, Submission
-from node_poc.runs.model import RunResult
-from node_poc.runs.observed import EventsSeen, PodObservation, StartPutOff, StartRefused
+from node_poc.runs.model import Failure, RunResult
+from node_poc.runs.observed import (
+    DiskLimitPassed,
+    EventsSeen,
+    PodObservation,
+    StartPutOff,
+    StartRefused,
+)
 from node_poc.storage.records import RunRecord
 
 
@@ -99,6 +105,13 @@ class Expired:
 
 
 @dataclass(frozen=True)
+class RoomSeen:
+    """The disk has too little room to start a run, or it has room again (None)."""
+
+    shortage: Failure | None
+
+
+@dataclass(frozen=True)
 class Orphan:
     """A Job of this node belongs to a run of which nothing is known, also not on the disk."""
 
@@ -123,6 +136,8 @@ Message = (
     | StartPutOff
     | PodObservation
     | EventsSeen
+    | DiskLimitPassed
+    | RoomSeen
     | Collected
     | Delivered
     | Kill

@@ -20,7 +20,8 @@ from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
 from node_poc.delivery import Delivery
-from node_poc.inbox import Delivered, JobsSeen, PodsSeen
+from node_poc.disk_watch import DiskWatch
+from node_poc.inbox import Delivered, JobsSeen, PodsSeen, RoomSeen
 from node_poc.janitor import Janitor
 from node_poc.log_keeper import LogKeeper
 from node_poc.manifests.identity import CONTAINER, Identity
@@ -30,6 +31,7 @@ from node_poc.protocol.dummy_server import DummyServer
 from node_poc.protocol.vantage6_server import Vantage6Server
 from node_poc.run_work import RunWork
 from node_poc.runs.cautions import cautions
+from node_poc.runs.observed import DiskLimitPassed
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
@@ -83,7 +85,8 @@ class Node:
         half = settings.log_kept_kilobytes * 512
         logs = ContainerLogs(api, objects.pods_path, CONTAINER)
         keeper = LogKeeper(logs, records.folder, half, half)
-        work = RunWork(config, objects, records, past, keeper)
+        self._disk = DiskWatch(config, records)
+        work = RunWork(config, objects, records, past, keeper, self._disk)
         self._engine = Engine(config, work, records, past)
         self._janitor = Janitor(past, records, self._engine.post)
         self._manager = ContainerManager(config, work, self._engine.post, records, past)
@@ -99,7 +102,7 @@ class Node:
             Watcher(api, objects.jobs_path, selector, lambda s: self._engine.post(JobsSeen(s))),
             Watcher(api, objects.pods_path, selector, lambda s: self._engine.post(PodsSeen(s))),
         ]
-        self._health = HealthServer(health_port, Checks(self._is_alive, self._is_ready))
+        self._health = HealthServer(health_port, self._checks())
 
     def _make_server(
         self, config: NodeConfig, private_key: RSAPrivateKey | None
@@ -109,6 +112,22 @@ class Node:
         return Vantage6Server(
             config, self._manager, private_key=private_key, on_fatal=self._on_fatal
         )
+
+    def _checks(self) -> Checks:
+        return Checks(self._is_alive, self._is_ready, self._remarks)
+
+    def _remarks(self) -> list[str]:
+        """What keeps the node from being ready, or ready as it is, from starting runs."""
+        found = []
+        if not self._working or not self._is_alive():
+            found.append("the engine waits for the Lease, or is stuck")
+        if not self._engine.knows_the_cluster:
+            found.append("the Jobs of this node are not known yet")
+        if not self._server.is_connected:
+            found.append("the server is not connected")
+        if shortage := self._disk.shortage:
+            found.append(f"no run is started: {shortage.site_detail}")
+        return found
 
     def _is_alive(self) -> bool:
         waits_for_lease = not self._working
@@ -140,6 +159,10 @@ class Node:
         if not self._lease.acquire(self._ending):
             return
         self._delivery.start()
+        self._disk.start(
+            lambda run_id, failure: self._engine.post(DiskLimitPassed(run_id, failure)),
+            lambda shortage: self._engine.post(RoomSeen(shortage)),
+        )
         self._engine.start(self._delivery)
         self._working = True
         if secrets := self._manager.login_to_registries():
@@ -163,6 +186,7 @@ class Node:
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
+        self._disk.stop()
         self._engine.stop(_ENGINE_SECONDS)
         self._manager.cleanup()
         if not self._lease_lost:

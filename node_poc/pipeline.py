@@ -41,23 +41,34 @@ from node_poc.inbox import (
     Orphan,
     PodsSeen,
     Retire,
+    RoomSeen,
     Snapshot,
     Started,
     Taken,
 )
 from node_poc.intake import Intake, Taking
+from node_poc.kills import Kills
+from node_poc.observe.run_changes import log_change
 from node_poc.orphans import Orphans
 from node_poc.past_runs import PastRuns
 from node_poc.pool import DaemonPool
-from node_poc.protocol.ports import KillOutcome, Submission
+from node_poc.protocol.ports import Submission
 from node_poc.retirement import Retirement
 from node_poc.run_work import RunWork
-from node_poc.runs.lifecycle import Collect, LookForEvents, LookForPod, Report, Stop, decide
-from node_poc.runs.model import Failure, Stage
+from node_poc.runs.lifecycle import (
+    Collect,
+    LookForEvents,
+    LookForPod,
+    RemoveJob,
+    Report,
+    Stop,
+    decide,
+)
+from node_poc.runs.model import Stage
 from node_poc.runs.observed import (
+    DiskLimitPassed,
     EventsSeen,
     JobObservation,
-    KillRequested,
     Observation,
     PodObservation,
     StartPutOff,
@@ -77,6 +88,7 @@ _TICK_SECONDS = 1.0
 # What the disk's thread still has to write at the end, mostly nothing, may take so long.
 _WRITE_SECONDS = 1.0
 _NOTHING = object()
+_OBSERVATIONS = (StartRefused, PodObservation, EventsSeen, DiskLimitPassed)
 
 
 class Engine:
@@ -100,6 +112,7 @@ class Engine:
         self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk, kept)
         self._past = PastRuns(self._book, records, past)
         taking = Taking(config, work, records, self._past)
+        self._kills = Kills(self._book, self._past, self._disk, self.post, self._observe)
         self._intake = Intake(self._book, taking, self._disk, self.post)
         self._retirement = Retirement(self._intake, self._calls, self._past, self._disk, self.post)
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
@@ -147,10 +160,11 @@ class Engine:
             JobsSeen: self._on_jobs,
             Started: self._starts.started,
             StartPutOff: self._starts.put_off,
-            **dict.fromkeys((StartRefused, PodObservation, EventsSeen), self._observe),
+            **dict.fromkeys(_OBSERVATIONS, self._observe),
             Collected: self._on_collected,
             Delivered: self._on_delivered,
-            Kill: self._on_kill,
+            Kill: lambda kill: self._kills.on_kill(kill, self._intake.taking),
+            RoomSeen: self._on_room,
             Expired: lambda expired: self._disk.submit(self._past.expire, expired),
             Orphan: self._orphans.tell,
             Retire: self._retirement.ask,
@@ -183,6 +197,11 @@ class Engine:
 
     def _on_taken(self, taken: Taken) -> None:
         self._intake.enter(taken)
+        self._starts.go_on()
+
+    def _on_room(self, seen: RoomSeen) -> None:
+        for run in self._book.note_shortage(seen.shortage):
+            self._outbox.put_status(run)
         self._starts.go_on()
 
     # --- something is seen
@@ -225,19 +244,18 @@ class Engine:
         limits = self._config.kubernetes.limits
         changed, actions = decide(run, observation, time.monotonic(), limits)
         self._book.update(changed)
-        if changed.status is not run.status or changed.failure != run.failure:
-            why = changed.failure or Failure("", "", "")
-            told = {"cause": why.cause, "site_detail": why.site_detail} if why.cause else {}
-            log.info("run is now", run_id=run.run_id, status=changed.status.value, **told)
+        log_change(run, changed)
         for action in actions:
             match action:
                 case Report():
                     self._outbox.put_status(changed)
                     if changed.status is RunStatus.ACTIVE:
-                        self._work.follow_log(changed)
+                        self._work.follow(changed)
                 case Stop():
                     self._book.note_kill(run.run_id)
                     self._calls.kill(run.run_id)
+                case RemoveJob():
+                    self._calls.remove_job(run.run_id)
                 case LookForPod():
                     self._calls.look_for_pod(changed)
                 case LookForEvents():
@@ -254,33 +272,14 @@ class Engine:
             self._book.job_known(seen.run_id, time.monotonic(), made_at(seen, time.time()))
             self._calls.remember(seen.run_id)
 
-    def _on_kill(self, kill: Kill) -> None:
-        book, taking = self._book, self._intake.taking
-        wanted = kill.run_ids if kill.run_ids is not None else (*book.going(), *taking)
-        # What is being written will be in the book; so it is asked again behind that.
-        unsure = [x for x in wanted if x not in book and (x not in kill.past or x in taking)]
-        if unsure:
-            self._disk.submit(self._look_up, replace(kill, run_ids=wanted), unsure)
-            return
-        outcomes = [self._kill(x) if x in book else kill.past[x] for x in wanted]
-        kill.outcomes.set_result(outcomes)
-
-    def _look_up(self, kill: Kill, run_ids: list[int]) -> None:
-        found = {run_id: self._past.kill(run_id) for run_id in run_ids}
-        self.post(replace(kill, past={**kill.past, **found}))
-
-    def _kill(self, run_id: int) -> KillOutcome:
-        if self._book[run_id].has_ended:
-            return KillOutcome(run_id, "already ended", self._book[run_id].status)
-        log.info("run is to be killed", run_id=run_id)
-        self._observe(KillRequested(run_id))
-        return KillOutcome(run_id, "killed", self._book[run_id].status)
-
     # --- a run ends
 
     def _on_collected(self, collected: Collected) -> None:
         result = collected.result
-        self._book.update(replace(self._book[result.run_id], stage=Stage.FINISHED))
+        run = replace(self._book[result.run_id], stage=Stage.FINISHED)
+        ended = replace(run, status=result.status, failure=result.failure)  # by what it left
+        self._book.update(ended)
+        log_change(run, ended)
         log.info(
             "run ended", run_id=result.run_id, status=result.status.value, exit=result.exit_code
         )

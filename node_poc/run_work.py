@@ -19,6 +19,7 @@ from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.observations import observe_events, observe_pod
 from node_poc.config.model import NodeConfig
+from node_poc.disk_watch import DiskWatch
 from node_poc.log_keeper import LogKeeper
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
@@ -28,6 +29,7 @@ from node_poc.runs import ends
 from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
 from node_poc.runs.observed import EventsSeen, PodObservation
+from node_poc.runs.status import RunStatus
 from node_poc.storage.folders import make_run_folders, make_shared_folder, task_dir_mounts
 from node_poc.storage.inputs import remove_inputs
 from node_poc.storage.listing import list_once
@@ -40,6 +42,8 @@ log = structlog.get_logger(__name__)
 _PROXY_ADDRESS_SECONDS = 60.0
 # The end of a log is there when its container has ended; more is for a cluster that is slow.
 _LOG_SECONDS = 60.0
+# How runs end whose container has run; others have written nothing.
+_MAY_TAKE_TOO_MUCH = frozenset({RunStatus.COMPLETED, RunStatus.CRASHED, RunStatus.FAILED})
 
 
 class RunWork:
@@ -52,6 +56,7 @@ class RunWork:
         records: Records,
         past: PastRecords,
         keeper: LogKeeper,
+        disk: DiskWatch,
     ) -> None:
         """``objects`` works in the namespace of ``config``, the others in its task_dir."""
         self._config = config
@@ -59,6 +64,7 @@ class RunWork:
         self._records = records
         self._past = past
         self._keeper = keeper
+        self._disk = disk
         self._task_dir = Path(config.task_dir)
         self._identity = Identity(config.kubernetes.node_name)
         self._proxy_address: str | None = None
@@ -172,15 +178,16 @@ class RunWork:
         limit = self._config.kubernetes.output_files_listed
         folder = self._records.folder(run.run_id)
         output, more = list_once(folder, spec.output_folder, limit)
+        status, failure = self._judge(run, spec)
         result = RunResult(
             run_id=run.run_id,
-            status=run.status,
+            status=status,
             exit_code=run.exit_code,
             log=text,
             log_truncated=truncated,
             output=output,
             output_truncated=more,
-            failure=run.failure,
+            failure=failure,
             received_at=run.received_at,
             job_created_at=run.job_created_at,
             started_at=run.started_at,
@@ -190,9 +197,20 @@ class RunWork:
         remove_inputs(folder, spec)
         return result
 
-    def follow_log(self, run: Run) -> None:
-        """Keep the run's log from now on, as it comes; returns at once."""
+    def _judge(self, run: Run, spec: RunSpec) -> tuple[RunStatus, Failure | None]:
+        """How the run ended, after a look at how much of the disk it took."""
+        self._disk.forget(run.run_id)
+        told = run.failure.cause if run.failure else ""
+        if run.status in _MAY_TAKE_TOO_MUCH and told != "DiskLimitExceeded":
+            passed = self._disk.check(spec)
+            if passed is not None:
+                return RunStatus.CRASHED, passed
+        return run.status, run.failure
+
+    def follow(self, run: Run) -> None:
+        """Keep the run's log and look at what it writes, from now on; returns at once."""
         self._keeper.follow(run.run_id, run.pod_name)
+        self._disk.follow(run.run_id)
 
     def let_go_of_logs(self) -> None:
         """Take no more of any log; all are read on at the next start where they are now."""

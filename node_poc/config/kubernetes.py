@@ -12,7 +12,7 @@ from node_poc.config.quantities import Quantity, amount
 
 
 class Limits(Strict):
-    """How long a run may wait or last, in seconds."""
+    """How long a run may wait or last, in seconds, and how much of the disk it may take."""
 
     pull_seconds: float = Field(default=600, gt=0, description="an image that may still come")
     hopeless_seconds: float = Field(
@@ -34,6 +34,12 @@ class Limits(Strict):
     )
     grace_seconds: int = Field(
         default=1, ge=1, description="that a killed algorithm has to tidy up after its SIGTERM"
+    )
+    output_size: Quantity | None = Field(
+        default="10Gi", description="of the node's disk that a run may take; null: no limit"
+    )
+    output_files: int | None = Field(
+        default=100_000, gt=0, description="files and folders a run may leave; null: no limit"
     )
 
 
@@ -79,6 +85,9 @@ class Storage(Strict):
     claim: str | None = Field(default=None, pattern=DNS_LABEL)
     databases_claim: str | None = Field(default=None, pattern=DNS_LABEL)
     databases_root: str = "/databases"
+    min_free: Quantity | None = Field(
+        default="1Gi", description="of task_dir's disk, or no run is started; null: no limit"
+    )
 
     @model_validator(mode="after")
     def _claims(self) -> Storage:

@@ -10,14 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Checks:
-    """``alive``: the engine works. ``ready``: it also has a server and knows its Jobs."""
+    """``alive``: the engine works. ``ready``: it also has a server and knows its Jobs.
+
+    ``remarks``: what a person should know of the node's readiness, ready or not.
+    """
 
     alive: Callable[[], bool]
     ready: Callable[[], bool]
+    remarks: Callable[[], list[str]] = list
 
 
 class HealthServer:
-    """Answers ``/healthz`` and ``/readyz`` with 200 or 503."""
+    """Answers ``/healthz`` and ``/readyz`` with 200 or 503; ``/readyz`` with remarks as text."""
 
     def __init__(self, port: int, checks: Checks) -> None:
         """Listens on all addresses, because the kubelet asks from the cluster node."""
@@ -27,9 +31,13 @@ class HealthServer:
             def do_GET(self) -> None:
                 check = answers.get(self.path)
                 status = 404 if check is None else 200 if check() else 503
+                told = checks.remarks() if self.path == "/readyz" else []
+                text = "".join(f"{line}\n" for line in told).encode()
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Type", "text/plain; charset=utf-8")
+                self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
+                self.wfile.write(text)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: probes come every few seconds."""

@@ -146,6 +146,15 @@ def _unschedulable(message: str) -> Failure:
     nothing_special = ("", "Unschedulable", "a place for it")
     found = (lack for lack in _LACKS if re.search(lack[0], message))
     _, cause, what = next(found, nothing_special)
+    return _lacking(cause, what, message)
+
+
+def no_disk_space(message: str) -> Failure:
+    """Say that no run is started, because the node's own disk has too little room."""
+    return _lacking("InsufficientDisk", "disk space", message)
+
+
+def _lacking(cause: str, what: str, message: str) -> Failure:
     advice = "It starts by itself as soon as there is one; ask the site if that takes too long."
     return Failure(cause, f"the data station lacks {what} at the moment", advice, message)
 

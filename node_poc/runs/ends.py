@@ -158,10 +158,8 @@ def diagnose_failed_pod(pod: PodObservation) -> Told:
     """Say why a pod failed, whatever its container tells: evicted, machine shut down, deadline."""
     site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):
-        detail = "the algorithm wrote more to disk than it may"
-        advice = "Let it write less, or ask the site for a larger limit of its disk space."
         site += "; the limit is kubernetes.resources.ephemeral_storage"
-        return RunStatus.CRASHED, Failure("DiskLimitExceeded", detail, advice, site)
+        return RunStatus.CRASHED, disk_limit_exceeded(site)
     if pod.reason == "Evicted":
         detail = "the data station ran short of disk or memory"
         return RunStatus.FAILED, Failure("Evicted", detail, _AGAIN, site)
@@ -175,6 +173,13 @@ def diagnose_failed_pod(pod: PodObservation) -> Told:
     detail = "Kubernetes ended it without telling the algorithm's own exit"
     failure = Failure(pod.reason or "PodFailed", detail, "Ask the site what happened.", site)
     return RunStatus.FAILED, failure
+
+
+def disk_limit_exceeded(site_detail: str) -> Failure:
+    """Say that a run took more of the disk than it may; ``site_detail`` names the limit."""
+    detail = "the algorithm wrote more to disk than it may"
+    advice = "Let it write less, or ask the site for a larger limit of its disk space."
+    return Failure("DiskLimitExceeded", detail, advice, site_detail)
 
 
 def diagnose_deadline(message: str) -> Failure:

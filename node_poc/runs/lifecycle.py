@@ -16,6 +16,7 @@ from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.event_diagnosis import diagnose_events
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
+    DiskLimitPassed,
     EventsSeen,
     JobObservation,
     KillRequested,
@@ -50,6 +51,11 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class RemoveJob:
+    """Remove the run's Job and pod; it ends when its pod is seen to have ended."""
+
+
+@dataclass(frozen=True)
 class LookForPod:
     """The Job is over and its pod has not told: ask for it, and tell if it is gone."""
 
@@ -59,7 +65,7 @@ class LookForEvents:
     """The run does not start and shows no reason: ask for its pod's, or its Job's, Events."""
 
 
-Action = Report | Collect | Stop | LookForPod | LookForEvents
+Action = Report | Collect | Stop | RemoveJob | LookForPod | LookForEvents
 Decision = tuple[Run, tuple[Action, ...]]
 
 
@@ -84,8 +90,8 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
             return _decide_job(run, observation)
         case PodObservation():
             return _decide_pod(run, observation, now, limits)
-        case KillRequested():
-            return _kill(run)
+        case KillRequested() | DiskLimitPassed():
+            return _stop(run, observation)
         case EventsSeen():
             return _decide_events(run, observation, now, limits)
         case Tick():
@@ -107,7 +113,9 @@ def _decide_refusal(
     return _wait_for(replace(run, stage=Stage.QUEUED), seen, now, limits)
 
 
-def _kill(run: Run) -> Decision:
+def _stop(run: Run, why: KillRequested | DiskLimitPassed) -> Decision:
+    if isinstance(why, DiskLimitPassed):
+        return replace(run, excess=why.failure), (RemoveJob(),)
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
         return _end(run, RunStatus.KILLED, ends.KILLED, remove_job=False)
@@ -116,7 +124,7 @@ def _kill(run: Run) -> Decision:
 
 
 def _decide_job(run: Run, job: JobObservation) -> Decision:
-    if job.gone and run.kill_requested and run.pod_name:
+    if job.gone and (run.kill_requested or run.excess) and run.pod_name:
         return run, ()  # its pod still ends, and tells when it has
     if job.gone:
         return _end(run, RunStatus.FAILED, ends.JOB_DELETED, remove_job=False)
@@ -249,5 +257,7 @@ def _overdue(run: Run, now: float) -> Decision:
 def _end(run: Run, status: RunStatus, failure: Failure | None, *, remove_job: bool) -> Decision:
     if run.kill_requested:
         status, failure = RunStatus.KILLED, ends.KILLED
+    elif run.excess is not None:
+        status, failure = RunStatus.CRASHED, run.excess
     run = replace(run, stage=Stage.COLLECTING, status=status, failure=failure, waiting=None)
     return run, (Collect(remove_job=remove_job),)

@@ -197,6 +197,7 @@ class Run:
     kill_requested: bool = False
     stopping: bool = False  # this process has had its Job removed
     job_succeeded: bool = False
+    excess: Failure | None = None  # it takes more than it may, and its Job is removed for that
 
     @property
     def has_ended(self) -> bool:

@@ -87,6 +87,14 @@ class StartPutOff:
 
 
 @dataclass(frozen=True)
+class DiskLimitPassed:
+    """The run takes more of the node's disk than it may; ``failure`` says so."""
+
+    run_id: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
 class KillRequested:
     """Somebody who may do so wants the run to end."""
 
@@ -121,7 +129,14 @@ class EventsSeen:
 
 
 Observation = (
-    PodObservation | JobObservation | EventsSeen | StartRefused | StartPutOff | KillRequested | Tick
+    PodObservation
+    | JobObservation
+    | EventsSeen
+    | StartRefused
+    | StartPutOff
+    | DiskLimitPassed
+    | KillRequested
+    | Tick
 )
 
 

@@ -21,6 +21,7 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.delivery import Delivery
+from node_poc.disk_watch import DiskWatch
 from node_poc.inbox import Delivered, JobsSeen, Kill, PodsSeen
 from node_poc.log_keeper import LogKeeper
 from node_poc.manifests.identity import CONTAINER, Identity
@@ -138,7 +139,7 @@ class MortalNode:
         objects = ClusterObjects(self._api, settings.namespace)
         logs = ContainerLogs(self._api, objects.pods_path, CONTAINER)
         self._keeper = LogKeeper(logs, real.folder, 65536, 65536)
-        work = RunWork(config, objects, records, past, self._keeper)
+        work = RunWork(config, objects, records, past, self._keeper, DiskWatch(config, real))
         self.engine = Engine(config, work, records, past)
         link = Link(server, dice, chance, self._dead)
         self._delivery = Delivery(link, lambda run_id: self.engine.post(Delivered(run_id)))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from node_poc.book import RunBook
-from node_poc.runs.model import Run, RunSpec, Stage
+from node_poc.runs.model import Failure, Run, RunSpec, Stage
 from node_poc.runs.status import RunStatus
 from node_poc.storage.records import RunRecord
 
@@ -46,6 +46,31 @@ def test_a_run_that_ends_makes_room_and_its_reason_to_wait_goes():
     book.update(replace(book[1], stage=Stage.COLLECTING))
     assert started(book) == [2]
     assert book[2].failure is None
+
+
+SHORTAGE = Failure("InsufficientDisk", "no room", "it starts by itself")
+
+
+def test_a_shortage_lets_nothing_start_and_says_so():
+    book = RunBook(2)
+    enter(book, 1)
+    assert started(book) == [1]
+    enter(book, 2)
+    assert [run.run_id for run in book.note_shortage(SHORTAGE)] == [2]
+    assert book[2].failure == SHORTAGE
+    assert enter(book, 3).failure == SHORTAGE
+    assert started(book) == []
+    assert [entry.position for entry in book.entries()] == [None, 1, 2]
+
+
+def test_runs_start_in_their_order_when_a_shortage_is_over():
+    book = RunBook(2)
+    book.note_shortage(SHORTAGE)
+    for run_id in (9, 3, 5):
+        enter(book, run_id)
+    assert [run.failure.cause for run in book.note_shortage(None)] == ["Queued"] * 3
+    assert started(book) == [9, 3]
+    assert book[9].failure is None
 
 
 def test_a_queued_run_that_is_killed_leaves_the_line():

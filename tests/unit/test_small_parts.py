@@ -90,6 +90,17 @@ def test_health_tells_alive_and_ready():
     server.stop()
 
 
+def test_readiness_comes_with_what_a_person_should_know():
+    told = ["no run is started: the disk is full", "the server is not connected"]
+    server = HealthServer(0, Checks(lambda: True, lambda: True, lambda: told))
+    server.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=10) as answer:
+        assert answer.read().decode() == "".join(f"{line}\n" for line in told)
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=10) as answer:
+        assert answer.read() == b""
+    server.stop()
+
+
 def test_whoever_asks_a_pool_gets_the_outcome_or_the_error():
     pool = DaemonPool("asked", 2)
     assert pool.ask(divmod, 7, 2).result(5) == (3, 1)

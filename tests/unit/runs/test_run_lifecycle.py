@@ -1,10 +1,12 @@
 import pytest
 
 from node_poc.config.model import Limits
-from node_poc.runs.lifecycle import Collect, Report, decide
+from node_poc.runs.lifecycle import Collect, RemoveJob, Report, decide
 from node_poc.runs.model import Failure, Run
 from node_poc.runs.observed import (
+    DiskLimitPassed,
     JobObservation,
+    KillRequested,
     PodObservation,
     StartRefused,
     Terminated,
@@ -17,6 +19,7 @@ RUN = Run(7, "digest", received_at=1000.0)
 JOB = JobObservation(7, created_at=1001.0)
 ABSENT = "localhost/x: not found"
 FAILURE = Failure("Forbidden", "no", "ask")
+PASSED = DiskLimitPassed(7, Failure("DiskLimitExceeded", "too much", "less"))
 
 
 def pod(**shown):
@@ -85,11 +88,33 @@ def follow(*steps, run=RUN):
             [Report(), Collect(remove_job=True)],
         ),
         ([JOB, Tick(7)], RunStatus.INITIALIZING, [Report()]),
+        (
+            [JOB, RUNNING, PASSED, PASSED, ended(143)],
+            RunStatus.CRASHED,
+            [Report(), Report(), RemoveJob(), RemoveJob(), Collect(remove_job=False)],
+        ),
+        ([JOB, ended(), PASSED], RunStatus.COMPLETED, [Report(), Collect(remove_job=False)]),
     ],
 )
 def test_what_is_seen_and_what_follows(steps, status, actions):
     run, done = follow(*steps)
     assert (run.status, done) == (status, actions)
+
+
+@pytest.mark.parametrize("end", [ended(143), ended(), pod(gone=True)])
+@pytest.mark.parametrize("job_first", [True, False])
+def test_a_run_that_took_too_much_ends_for_that_when_its_pod_has_ended(end, job_first):
+    gone = [JobObservation(7, gone=True)] if job_first else []
+    run, actions = follow(JOB, RUNNING, PASSED, *gone)
+    assert not run.has_ended
+    run, actions = follow(end, run=run)
+    assert (run.status, run.failure) == (RunStatus.CRASHED, PASSED.failure)
+    assert [type(action) for action in actions] == [Collect]
+
+
+def test_a_run_that_took_too_much_and_is_killed_as_well_is_killed():
+    run, _ = follow(JOB, RUNNING, PASSED, KillRequested(7), ended(143))
+    assert run.status is RunStatus.KILLED
 
 
 def test_a_pod_that_was_deleted_after_it_had_ended_is_what_its_container_says():

@@ -1,0 +1,195 @@
+"""Looks at the disk while runs go on: what each takes, and how much is free.
+
+A look at a run counts what it can write to on the node's disk: its output, its result and its
+shared folder, which counts as a whole for each run that uses it. A large tree is looked at more
+rarely, so that looking takes a small part of one processor whatever algorithms leave.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from node_poc.config.model import NodeConfig
+from node_poc.config.quantities import amount
+from node_poc.manifests.volumes import sub_path
+from node_poc.runs import diagnosis, ends
+from node_poc.runs.model import Failure, RunSpec
+from node_poc.storage.folders import task_dir_mounts
+from node_poc.storage.records import Records, StorageError
+from node_poc.storage.usage import DEPTH, Allowance, Usage, measure
+
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 2.0
+_ROOM_SECONDS = 5.0
+# How long one look at a run may take, while it goes on and at its end.
+_LOOK_MOST_SECONDS = 10.0
+_END_SECONDS = 30.0
+# The pause after a look is so many times what it took, up to the most.
+_SHARE = 20
+_PAUSE_MOST_SECONDS = 60.0
+# With fewer free inodes a file system is full as well; one that has none to tell of says 0.
+_MIN_INODES = 10_000
+
+
+class DiskWatch:
+    """One thread. ``follow``, ``forget`` and ``check`` may be called from any."""
+
+    def __init__(self, config: NodeConfig, records: Records) -> None:
+        """Nothing happens before ``start``."""
+        limits, storage = config.kubernetes.limits, config.kubernetes.storage
+        self._limits = limits
+        self._allowed = Allowance(_bytes(limits.output_size), limits.output_files)
+        self._min_free = storage.min_free
+        self._task_dir = Path(config.task_dir)
+        self._records = records
+        self._due: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._room_due = 0.0
+        self._stopped = threading.Event()
+        self._wake = threading.Event()  # there is a new run, or an end
+        self._thread = threading.Thread(target=self._run, name="disk watch", daemon=True)
+        self._shortage: Failure | None = None
+
+    @property
+    def shortage(self) -> Failure | None:
+        """Why no run is started now; None if the disk has room."""
+        return self._shortage
+
+    def start(
+        self,
+        on_passed: Callable[[int, Failure], None],
+        on_room: Callable[[Failure | None], None],
+    ) -> None:
+        """Begin; whether there is room is known when this returns.
+
+        Args:
+            on_passed: called with a run that takes more than it may, and why it ends.
+            on_room: called with the shortage when it begins, changes or ends (None).
+        """
+        self._on_passed = on_passed
+        self._on_room = on_room
+        self._look_for_room()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+        self._wake.set()
+
+    def follow(self, run_id: int) -> None:
+        """Look at a run from now on; repeating it is harmless."""
+        if not self._allowed.is_endless:
+            with self._lock:
+                self._due.setdefault(run_id, time.monotonic())
+            self._wake.set()
+
+    def forget(self, run_id: int) -> None:
+        """Look at a run no more."""
+        with self._lock:
+            self._due.pop(run_id, None)
+
+    def check(self, spec: RunSpec, seconds: float = _END_SECONDS) -> Failure | None:
+        """Count what a run takes now; returns why it ends if that is too much."""
+        writable = (mount for mount in task_dir_mounts(spec) if not mount.read_only)
+        paths = [self._task_dir / sub_path(mount, spec.run_id) for mount in writable]
+        usage = measure(paths, self._allowed, seconds)
+        if self._allowed.is_passed(usage):
+            return ends.disk_limit_exceeded(self._told(usage))
+        if not usage.whole:
+            log.warning("output not counted to its end", run_id=spec.run_id, files=usage.files)
+        return None
+
+    def _told(self, usage: Usage) -> str:
+        limits = self._limits
+        allowed = (
+            f"kubernetes.limits.output_size is {limits.output_size or 'not set'}, "
+            f"kubernetes.limits.output_files {limits.output_files or 'not set'}"
+        )
+        if usage.too_deep:
+            return f"its folders lie more than {DEPTH} deep, which is not counted; {allowed}"
+        return (
+            f"output, result and shared folder take at least {usage.size} bytes of the disk in "
+            f"{usage.files} files and folders; {allowed}"
+        )
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.wait(self._pause())
+            self._wake.clear()
+            try:
+                self._look()
+            except Exception:  # a thread that ends lets the disk fill
+                log.exception("disk not looked at")
+                self._stopped.wait(_ROOM_SECONDS)
+
+    def _pause(self) -> float:
+        with self._lock:
+            due = min([self._room_due, *self._due.values()])
+        return max(0.0, due - time.monotonic())
+
+    def _look(self) -> None:
+        if self._room_due <= time.monotonic():
+            self._look_for_room()
+        with self._lock:
+            first = min(self._due, key=lambda run_id: self._due[run_id], default=None)
+            if first is None or self._due[first] > time.monotonic():
+                return
+        took = self._look_at(first)
+        self._stopped.wait(took)  # whatever there is to look at, half of a processor is free
+
+    def _look_at(self, run_id: int) -> float:
+        """Look at one run; returns how many seconds that took."""
+        began = time.monotonic()
+        failure = None
+        try:
+            record = self._records.read_run(run_id)
+            if record is not None:
+                failure = self.check(record.spec, _LOOK_MOST_SECONDS)
+        except StorageError as error:
+            log.warning("output not counted", run_id=run_id, error=str(error))
+        took = time.monotonic() - began
+        with self._lock:
+            if run_id in self._due:
+                pause = min(_PAUSE_MOST_SECONDS, max(_LOOK_SECONDS, took * _SHARE))
+                self._due[run_id] = time.monotonic() + pause
+        if failure is not None:
+            self.forget(run_id)
+            self._on_passed(run_id, failure)
+        return took
+
+    def _look_for_room(self) -> None:
+        self._room_due = time.monotonic() + _ROOM_SECONDS
+        before, self._shortage = self._shortage, self._find_shortage()
+        if (before is None) != (self._shortage is None):
+            tell = log.info if self._shortage is None else log.warning
+            site = "" if self._shortage is None else self._shortage.site_detail
+            tell("the disk has room again" if not site else "no run is started", why=site)
+            self._on_room(self._shortage)
+
+    def _find_shortage(self) -> Failure | None:
+        if self._min_free is None:
+            return None
+        try:
+            found = os.statvfs(self._task_dir)
+        except OSError as error:
+            return diagnosis.no_disk_space(f"task_dir cannot be looked at: {error.strerror}")
+        free, wanted = found.f_bavail * found.f_frsize, amount(self._min_free)
+        if free < wanted:
+            told = f"task_dir has {free // 2**20} MiB free"
+            return diagnosis.no_disk_space(
+                f"{told}; kubernetes.storage.min_free is {self._min_free}"
+            )
+        if found.f_files and found.f_favail < _MIN_INODES:
+            return diagnosis.no_disk_space(f"task_dir has {found.f_favail} inodes free")
+        return None
+
+
+def _bytes(quantity: str | None) -> int | None:
+    return None if quantity is None else int(amount(quantity))

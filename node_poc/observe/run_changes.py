@@ -1,0 +1,18 @@
+"""What the node's own log says when a run changes; Kubernetes' words are for the site only."""
+
+from __future__ import annotations
+
+import structlog
+
+from node_poc.runs.model import Failure, Run
+
+log = structlog.get_logger(__name__)
+
+
+def log_change(before: Run, now: Run) -> None:
+    """Log a run's status and its cause, if one of them is another than before."""
+    if now.status is before.status and now.failure == before.failure:
+        return
+    why = now.failure or Failure("", "", "")
+    told = {"cause": why.cause, "site_detail": why.site_detail} if why.cause else {}
+    log.info("run is now", run_id=now.run_id, status=now.status.value, **told)

@@ -1,0 +1,120 @@
+"""How much a run takes is counted as du does, and never for longer than is good for the node."""
+
+import os
+
+import pytest
+
+from node_poc.storage import usage
+from node_poc.storage.usage import Allowance, measure
+from tests.fakes.trees import nest, open_files
+
+BLOCK = 4096
+ENDLESS = Allowance(None, 10**9)
+
+
+def count(*paths, allowed=ENDLESS, seconds=30):
+    return measure(paths, allowed, seconds)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "output"
+    made.mkdir()
+    return made
+
+
+def size_of(folder):
+    return folder.stat().st_blocks * 512
+
+
+def test_blocks_and_names_are_counted(folder):
+    (folder / "inside").mkdir()
+    (folder / "inside/file").write_bytes(b"x" * (BLOCK * 3))
+    (folder / "link").symlink_to("/")
+    os.mkfifo(folder / "pipe")
+    found = count(folder)
+    assert found.files == 4
+    assert found.size == BLOCK * 3 + size_of(folder) + size_of(folder / "inside")
+    assert found.whole
+
+
+def test_a_single_file_counts_as_bytes_only(folder):
+    (folder / "result").write_bytes(b"x" * BLOCK)
+    assert (count(folder / "result").size, count(folder / "result").files) == (BLOCK, 0)
+    assert count(folder / "nothing").size == 0
+
+
+def test_a_sparse_file_counts_with_its_blocks(folder):
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(10**12)
+    assert count(folder).size <= size_of(folder) + BLOCK
+
+
+def test_a_file_of_many_names_counts_once_and_each_name_does(folder):
+    (folder / "0").write_bytes(b"x" * BLOCK * 8)
+    for number in range(1, 8):
+        os.link(folder / "0", folder / str(number))
+    found = count(folder)
+    assert found.files == 8
+    assert found.size == BLOCK * 8 + size_of(folder)
+
+
+def test_no_link_is_followed(folder, tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * BLOCK * 100)
+    (folder / "link").symlink_to(tmp_path / "large")
+    (folder / "up").symlink_to(tmp_path)
+    assert count(folder).size < BLOCK * 100
+
+
+@pytest.mark.parametrize(
+    ("allowed", "is_passed"),
+    [
+        (Allowance(None, 10), False),
+        (Allowance(None, 9), True),
+        (Allowance(BLOCK * 20, None), False),
+        (Allowance(BLOCK * 10, None), True),
+        (Allowance(None, None), False),
+    ],
+)
+def test_an_allowance_is_passed_by_more_than_it_says(folder, allowed, is_passed):
+    for number in range(10):
+        (folder / str(number)).write_bytes(b"x" * BLOCK)
+    assert allowed.is_passed(count(folder, allowed=allowed)) is is_passed
+
+
+def test_nothing_is_counted_beyond_what_is_allowed(folder):
+    for number in range(200):
+        (folder / str(number)).touch()
+    found = count(folder, allowed=Allowance(None, 10))
+    assert (found.files, found.whole) == (11, True)
+
+
+def test_a_tree_too_deep_to_be_counted_passes_any_allowance(folder):
+    nest(folder, usage.DEPTH, "d")
+    assert not ENDLESS.is_passed(count(folder))
+    (folder / "deeper").mkdir()
+    nest(folder / "deeper", 3000, "d")
+    before = open_files()
+    assert ENDLESS.is_passed(count(folder))
+    assert open_files() == before
+
+
+def test_time_and_entries_are_bounded_and_that_is_told(folder, monkeypatch):
+    (folder / "a").touch()
+    assert count(folder, seconds=-1).whole is False
+    monkeypatch.setattr(usage, "_ENTRIES", 5)
+    for number in range(10):
+        (folder / str(number)).touch()
+    found = count(folder)
+    assert (found.files, found.whole) == (5, False)
+
+
+def test_what_lies_in_a_closed_folder_is_counted(folder, as_node_user):
+    def close_and_count(here):
+        (here / "closed/inside").mkdir(parents=True)
+        (here / "closed/inside/file").write_bytes(b"x" * BLOCK * 50)
+        (here / "closed/inside").chmod(0)
+        (here / "closed").chmod(0)
+        return count(here / "closed").size
+
+    assert as_node_user(folder, close_and_count) >= BLOCK * 50
