@@ -112,6 +112,7 @@ def test_a_cut_certificate_is_refused(authority, tmp_path):
 def test_node_and_proxy_do_not_start_with_certificates_of_no_use(
     tmp_path, monkeypatch, capsys, command, way
 ):
+    monkeypatch.setattr("node_poc.cli._set_up_logging", lambda *_: None)  # it is for the process
     (tmp_path / "ca.pem").write_text("nonsense")
     setting = "ca_file: ca.pem" if way == "ca_file" else "{}"
     text = f"server_url: https://s\ntask_dir: {tmp_path}/tasks\nkubernetes: {setting}\n"
