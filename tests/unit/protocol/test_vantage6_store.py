@@ -9,7 +9,10 @@ from tests.fakes.vantage6_http import token
 
 STORE_ANSWERS = {
     "has it": ((200, {"data": [{"image": "host/a:1"}]}), True),
+    "has it with a digest": ((200, {"data": [{"image": "host/a@sha256:" + "a" * 64}]}), True),
     "has it not": ((200, {"data": []}), False),
+    "has another": ((200, {"data": [{"image": "host/ab:1"}]}), False),
+    "has what is none": ((200, {"data": ["host/a", {"image": None}, {}]}), False),
     "does not know": ((404, {"msg": "not found"}), False),
     "does not let us": ((401, {"msg": "Missing Authorization Header"}), False),
 }

@@ -279,7 +279,7 @@ def test_a_404_on_anything_else_ends_the_run_with_a_reason(make_world, policies,
 
 
 STORE = {
-    "has it": ((200, {"data": [{"id": 1}]}), None),
+    "has it": ((200, {"data": [{"id": 1, "image": "host/a:1"}]}), None),
     "empty": ((200, {"data": []}), "does not say"),
     "404": ((404, {"msg": "x"}), "does not say"),
     "401": ((401, {"msg": "x"}), "does not say"),
