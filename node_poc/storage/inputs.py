@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import structlog
 
 from node_poc.runs.model import RunSpec
 from node_poc.storage.records import Records, StorageError
+from node_poc.storage.trees import opened
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +27,21 @@ def remove_inputs(folder: Path, spec: RunSpec) -> int:
     Returns:
         how many were there.
     """
+    try:
+        with opened(folder) as handle:
+            return _remove(handle, spec)
+    except OSError as error:
+        log.warning("inputs of an ended run not removed", folder=str(folder), error=str(error))
+        return 0
+
+
+def _remove(folder: int, spec: RunSpec) -> int:
     removed = 0
     for file in spec.files:
         if file.writable:
             continue
         try:
-            (folder / file.name).unlink()
+            os.unlink(file.name, dir_fd=folder)
             removed += 1
         except FileNotFoundError:
             continue
@@ -57,10 +68,15 @@ def remove_left_inputs(records: Records, going: Callable[[], bool]) -> int:
         if not going():
             break
         try:
-            record = records.read_run(run_id)
-        except StorageError as error:
+            removed += _remove_left(records, run_id)
+        except (OSError, StorageError) as error:
             log.warning("files of an ended run not looked for", run_id=run_id, error=str(error))
-            continue
-        if record is not None:
-            removed += remove_inputs(records.folder(run_id), record.spec)
     return removed
+
+
+def _remove_left(records: Records, run_id: int) -> int:
+    """By a descriptor: the folder may make way meanwhile for another run of its number."""
+    with opened(records.folder(run_id)) as folder:
+        record = records.read_run(run_id)
+        has_ended = os.access("result.json", os.F_OK, dir_fd=folder)
+        return _remove(folder, record.spec) if record is not None and has_ended else 0

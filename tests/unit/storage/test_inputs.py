@@ -63,6 +63,19 @@ def test_what_cannot_be_removed_stops_nothing(records):
     assert not (folder / "token").exists()
 
 
+def test_another_run_that_takes_the_number_meanwhile_keeps_its_files(records, monkeypatch):
+    folder, made = leave(records, 7, ended=True)
+
+    def make_way(run_id):
+        folder.rename(folder.with_name("trash"))
+        leave(records, 7, ended=False)
+        return RunRecord(made, made.digest(), 1.0)
+
+    monkeypatch.setattr(records, "read_run", make_way)
+    assert remove_left_inputs(records, lambda: True) == 2
+    assert (records.folder(7) / "token").exists()
+
+
 def test_what_a_crash_left_is_found_and_open_runs_keep_theirs(records):
     leave(records, 7, ended=True)
     leave(records, 8, ended=False)
