@@ -1,7 +1,7 @@
-"""Asks registries which image a tag means: for a tag in a policy beside a digest in a task.
+"""Asks registries for the digests of a tag, to compare a tag in a policy with a digest in a task.
 
-Only repositories that the site's own policies name are asked about. An answer has a limit in size
-and time, and is remembered for a moment, so that a burst of runs asks once.
+The node asks only about repositories in the site's policies. Answers have limits in size and time,
+and are kept for some seconds, so that a burst of runs asks once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _Known = tuple[float, Sequence[str] | RegistryAwayError]
 
 
 class Registries:
-    """What tags mean, as registries say. Thread-safe."""
+    """Digests of tags, from registries. Thread-safe."""
 
     def __init__(self, logins: Sequence[Registry]) -> None:
         """``logins``: ``docker_registries`` of the configuration; others are asked without."""
@@ -50,12 +50,12 @@ class Registries:
         self._lock = threading.Lock()
 
     def digests_of(self, image: str) -> Sequence[str]:
-        """The digest of an image, then those of its platforms; nothing if there is no such image.
+        """The digest of an image, then those of its platforms; empty without such an image.
 
-        An image whose name spells a digest is asked for nowhere.
+        A name with a digest needs no registry.
 
         Raises:
-            RegistryAwayError: the registry gave no answer that means anything; it may later.
+            RegistryAwayError: the registry gave no usable answer; a later try may succeed.
         """
         name = parse_image(image)
         if name is None or name.digest:

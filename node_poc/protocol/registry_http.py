@@ -1,7 +1,7 @@
-"""One question to a registry over HTTP, with the login that the site has for it.
+"""One GET at a registry, with the site's login for the registry.
 
-As in the distribution specification: first without a login; where the registry wants one, by a
-token (``WWW-Authenticate: Bearer``) or by name and password (``Basic``).
+Follows the distribution specification: first without a login; if the registry asks for one, with a
+token (``WWW-Authenticate: Bearer``) or with name and password (``Basic``).
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,100000}")
 
 @dataclass(frozen=True)
 class Site:
-    """Where a registry answers, and the login for it: its ``Authorization``, or None."""
+    """URL of a registry, and the value of ``Authorization`` for the registry, or None."""
 
     url: str
     login: str | None = field(default=None, repr=False)
 
     @property
     def is_open(self) -> bool:
-        """Whether it is reached without TLS."""
+        """Whether the node speaks HTTP without TLS with the registry."""
         return self.url.startswith("http://")
 
 
@@ -69,9 +69,9 @@ class _Header(AuthBase):
 
 
 def site_of(host: str, logins: Sequence[Registry]) -> Site:
-    """Where the registry of this host answers.
+    """URL and login for the registry of this host.
 
-    Without TLS only on this machine, as with Docker, or where the site writes ``http://``.
+    Without TLS on the loopback interface only, as in Docker, or where the site writes ``http://``.
     """
     scheme, login = "http" if _is_here(host) else "https", None
     for each in logins:
@@ -109,12 +109,12 @@ def ask(site: Site, repository: str, what: str, accept: str) -> Reply:
 
 
 def _token(site: Site, told: Mapping[str, str], repository: str, ends_at: float) -> str | None:
-    """The ``Authorization`` that the registry's own token service gives; None if it gives none."""
+    """The ``Authorization`` from the registry's token service; None if the service refuses."""
     realm = told.get("realm", "")
     wanted = {"https", "http"} if site.is_open else {"https"}
     if urlsplit(realm).scheme not in wanted:
         raise RegistryAwayError(f"{site.url}: its token service is no https:// address")
-    # Not the scope that the registry names: more than reading this one is not wanted.
+    # The node asks for the right to pull one repository, whatever scope the registry names.
     asked = {"scope": f"repository:{repository}:pull"}
     if "service" in told:
         asked["service"] = told["service"]
@@ -141,7 +141,7 @@ def _get(
 ) -> Reply:
     try:
         with requests.Session() as session:
-            # An outer proxy knows nothing of this machine's own addresses.
+            # Outer proxies do not reach the loopback interface of this machine.
             session.trust_env = not _is_here(urlsplit(url).netloc)
             response = session.get(
                 url,

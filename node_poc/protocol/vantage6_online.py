@@ -1,6 +1,6 @@
-"""Asks a vantage6 server what a person wants to know before the node starts. Changes nothing there.
+"""``check --online``: asks a vantage6 server before the node starts, and changes nothing there.
 
-It goes the way that the node goes, so what is trusted, and any proxy on the way, are the node's.
+Requests use the node's own session, so authorities and outer proxies are the node's.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ _OTHER_KEY = (
 
 
 class _NoServerError(Exception):
-    """There is no server to ask; the text names key and remedy."""
+    """No server answers; the text names key and remedy."""
 
 
 def ask_server(
     config: NodeConfig, private_key: RSAPrivateKey | None
 ) -> tuple[list[str], list[Finding]]:
-    """Ask the configured server who this node is, and whether both agree.
+    """Ask the configured server for this node, and compare both.
 
     Args:
-        config: the node's; must have an API key.
-        private_key: the organization's, if there is a usable one.
+        config: the node's, with an API key.
+        private_key: the organization's, or None.
 
     Returns:
-        what the server says, in sentences; and what is wrong, with its remedy.
+        sentences about the server and the node; and findings with their remedies.
     """
     rest, told = Rest(config.server_address, config.api_path, config.api_key or ""), []
     try:
@@ -99,7 +99,7 @@ def _version_in(answer: Answer, config: NodeConfig) -> str:
 
 
 def _why_unreachable(found: UnreachableError, config: NodeConfig) -> str:
-    """The reason in words for who wrote the file, by the error at the bottom."""
+    """The reason as a sentence, by the innermost error."""
     parts = urlsplit(config.server_address)
     where, causes = f"{parts.hostname}", list(_causes(found))
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -138,7 +138,7 @@ def _why_no_tls(cause: ssl.SSLError, config: NodeConfig) -> str:
 
 
 def _causes(found: BaseException) -> Iterator[BaseException]:
-    """All errors that an error wraps: urllib3 keeps them in arguments and in ``reason``."""
+    """All errors inside an error: urllib3 keeps inner errors in arguments and in ``reason``."""
     waiting: list[object] = [found]
     for _ in range(_DEEPEST):
         if not waiting:

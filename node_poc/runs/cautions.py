@@ -1,4 +1,4 @@
-"""PURE: all that the configuration says and a person should hear of, beside errors."""
+"""PURE: all warnings about a configuration."""
 
 from __future__ import annotations
 

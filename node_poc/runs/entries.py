@@ -1,8 +1,8 @@
-"""PURE: whether an entry of a policy means an image or a store's URL.
+"""PURE: whether an entry of a policy matches an image or a store's URL.
 
-A regular expression is matched from the start, as vantage6 does. Where vantage6 takes a mere
-beginning, the match must end here at a border of the name: ``^host/average`` is not
-``host/average-evil``. Matching has a time limit, because a researcher chooses the text.
+Regular expressions match from the start, as in vantage6. vantage6 accepts a match that ends
+anywhere; this node accepts a match that ends at a border of the name: ``^host/average`` does not
+match ``host/average-evil``. Each match has a time limit, because a researcher chooses the text.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import regex
 from node_poc.config.sections import is_regex
 from node_poc.runs.image_names import ImageName, parse_image
 
-# Far more than a match takes; an expression that multiplies its ways would go on for years.
+# Usual matches take microseconds; an expression with nested repetitions could run for years.
 _SECONDS = 0.25
-# An expression that excludes names must not be got around by another spelling of one.
+# Expressions with these marks exclude names; another spelling of a name must be excluded too.
 _EXCLUDING = ("(?!", "(?<!")
 _URL = re.compile(
     r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://"
@@ -30,17 +30,17 @@ _SLASHES_BEFORE_A_PATH = 3
 
 
 class SlowEntryError(Exception):
-    """An expression takes too long on a text, so nobody knows whether it means it."""
+    """Matching an expression against a text took longer than the limit."""
 
 
 def image_matches(entry: str, image: str) -> bool:
-    """Whether a regular expression means an image.
+    """Whether a regular expression matches an image.
 
-    The match ends at the end, after a slash, or in front of tag or digest. It does not end between
-    a tag and a digest, because then the digest alone says what runs.
+    A match ends at the end, after a slash, or before tag or digest. A match never ends between a
+    tag and a digest: the digest alone decides which image runs.
 
     Raises:
-        SlowEntryError: it takes too long.
+        SlowEntryError: matching took too long.
     """
     name = parse_image(image)
     if name is None:
@@ -56,13 +56,13 @@ def _border_of(name: ImageName) -> str:
 
 
 def url_matches(entry: str, url: str) -> bool:
-    """Whether an entry, expression or not, means a store's URL.
+    """Whether an entry, a URL or a regular expression, matches a store's URL.
 
-    Scheme, host and port must be meant as a whole, and the match must end at a slash or at the
-    end. A URL with anything but these and a plain path is none: who reads it must not matter.
+    An entry must match the whole scheme, host and port, and end at a slash or at the end. A URL
+    with other parts than a plain path never matches, because programs read such URLs differently.
 
     Raises:
-        SlowEntryError: it takes too long.
+        SlowEntryError: matching took too long.
     """
     texts = _spellings(url)
     if not texts:
@@ -83,12 +83,12 @@ def _url_matches(entry: str, url: str) -> bool:
 
 
 def is_plain_url(text: str) -> bool:
-    """Whether it is a URL of scheme, host, port and a plain path, and nothing else."""
+    """Whether ``text`` is a URL of scheme, host, port and a plain path only."""
     return bool(_spellings(text))
 
 
 def _spellings(url: str) -> list[str]:
-    """The URL as it stands and as it is read; nothing if it is no plain one."""
+    """The URL as written and in its normal form; an empty list unless the URL is plain."""
     found = _URL.fullmatch(url) if len(url) <= _URL_LENGTH else None
     if found is None or {".", ".."} & set(found["path"].split("/")):
         return []
@@ -107,12 +107,12 @@ def _matches(expression: str, text: str) -> bool:
         return regex.match(expression, text, timeout=_SECONDS) is not None
     except TimeoutError:
         raise SlowEntryError from None
-    except regex.error:  # a part of an expression need not be one; then it means nothing
+    except regex.error:  # part of an expression may not compile, and matches nothing then
         return False
 
 
 def alternatives(expression: str) -> list[str]:
-    """What stands between the bars that are in no group."""
+    """The alternatives of an expression, split at the bars outside of groups."""
     parts, start = [], 0
     for index, character, depth in plain_characters(expression):
         if character == "|" and depth == 0:
@@ -122,7 +122,7 @@ def alternatives(expression: str) -> list[str]:
 
 
 def _origin_part(expression: str) -> str:
-    """What an expression says of scheme, host and port: all in front of the path's slash."""
+    """The part of an expression for scheme, host and port, up to the slash of the path."""
     slashes = 0
     for index, character, depth in plain_characters(expression):
         slashes += character in {"/", "\\/"} and depth == 0
@@ -132,9 +132,9 @@ def _origin_part(expression: str) -> str:
 
 
 def plain_characters(expression: str) -> Iterator[tuple[int, str, int]]:
-    """Each character outside of brackets ([...]): its place, itself, and how many groups deep.
+    """Index, character and depth of groups for each character outside of brackets ([...]).
 
-    An escaped one comes with its backslash.
+    Escaped characters keep their backslash.
     """
     index = depth = 0
     while index < len(expression):
@@ -150,7 +150,7 @@ def plain_characters(expression: str) -> Iterator[tuple[int, str, int]]:
 
 
 def _end_of_brackets(expression: str, start: int) -> int:
-    # A closing bracket that comes first, or after a ^, is one of the characters.
+    # A closing bracket in first place, or after a ^, belongs to the class.
     index = start + 1 + (expression[start + 1 : start + 2] == "^") + 1
     while index < len(expression) and expression[index] != "]":
         index += 1 + (expression[index] == "\\")

@@ -45,11 +45,11 @@ class TaskFacts:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a task runs here.
+    """The policies' answer for a task.
 
-    ``reason``: why it does not, for the researcher; None if it does.
-    ``image``: what is to be run, which is the task's image unless a tag was looked up: then it is
-    what the tag meant at that time.
+    ``reason``: why this node refuses the task, for the researcher; None if the task may run.
+    ``image``: the image to run. The task's own, or the digest behind its tag at the time of a
+    lookup in the registry.
     """
 
     reason: str | None
@@ -60,7 +60,7 @@ Digests = Callable[[str], Sequence[str]]
 
 
 def digests_in(image: str) -> Sequence[str]:
-    """The digest that an image's name spells, if it does."""
+    """The digest in an image's name; an empty sequence for a name without digest."""
     name = parse_image(image)
     return (name.digest,) if name is not None and name.digest else ()
 
@@ -80,14 +80,14 @@ def needs_store(policies: Policies) -> bool:
 
 
 def decide(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in) -> Decision:
-    """Whether this node runs the task, and which image then.
+    """Decide whether this node runs the task, and which image.
 
     Args:
-        task: what is known of it.
+        task: the facts of the task.
         policies: of the node's configuration.
-        digests_of: tells the digests that an image's name stands for, those of its platforms
-            behind its own. The default knows only what the name spells. It is asked for
-            repositories of ``allowed_algorithms`` only, and what it raises is let out.
+        digests_of: returns the digests of an image: the image's own, then those of its platforms.
+            The default reads the name only. ``decide`` calls it for repositories of
+            ``allowed_algorithms`` only, and passes its exceptions on.
     """
     if reason := basics_refused(task.image, policies):
         return Decision(reason, task.image)
@@ -99,12 +99,12 @@ def decide(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in
 
 
 def refusal(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in) -> str | None:
-    """Why this node does not run the task, for the researcher; None if it does. As ``decide``."""
+    """The reason of ``decide``: why this node refuses the task; None if the task may run."""
     return decide(task, policies, digests_of).reason
 
 
 def basics_refused(image: str, policies: Policies) -> str | None:
-    """Why this node does not run vantage6's basics image; None if it is another, or allowed."""
+    """Why this node refuses vantage6's basics image; None for other images, or if allowed."""
     name = parse_image(image)
     if policies.allow_basics_algorithm or name is None or name.repository not in _BASICS:
         return None
@@ -117,7 +117,7 @@ def _requester_allowed(task: TaskFacts, policies: Policies) -> bool:
     if users is None and organizations is None:
         return True
     by_user = task.user_id is not None and str(task.user_id) in (users or [])
-    # A number means an id, whatever organizations are called.
+    # Numbers are ids, even if an organization has a number for a name.
     named = {entry for entry in organizations or [] if not _is_id(entry)}
     numbered = set(organizations or []) - named
     by_id = task.organization_id is not None and str(task.organization_id) in numbered
@@ -169,16 +169,16 @@ def store_url_allowed(url: str | None, policies: Policies) -> bool:
 
 def _any_means(url: str, entries: list[str]) -> bool:
     for entry in entries:
-        with contextlib.suppress(SlowEntryError):  # what cannot be told is not allowed
+        with contextlib.suppress(SlowEntryError):  # without an answer nothing is allowed
             if url_matches(entry, url):
                 return True
     return False
 
 
 def image_allowed(image: str, allowed: list[str] | None, digests_of: Digests = digests_in) -> bool:
-    """Whether ``image`` is meant by an entry.
+    """Whether an entry allows ``image``.
 
-    That is a regular expression, the image, its name without tag, or the same name with the same
+    Entries are regular expressions, images, names without tag, or the same name with the same
     digest.
     """
     return _Listed(image, allowed, digests_of).allows()
@@ -196,7 +196,7 @@ class _Listed:
         self.why_not = "this node does not allow this image"
 
     def allows(self) -> bool:
-        """Whether an entry allows it; only if its name does not tell, digests are asked for."""
+        """Whether an entry allows the image. Asks for digests only where no name matches."""
         if self._allowed is None:
             return True
         return any(map(self._is_named, self._allowed)) or any(map(self._is_same, self._allowed))
@@ -218,13 +218,13 @@ class _Listed:
         return not name.digest and not listed.digest and listed.version == name.version
 
     def _is_same(self, entry: str) -> bool:
-        """Whether an entry of the same repository, but another tag or digest, is the same image."""
+        """Whether an entry with another tag or digest of the repository is the same image."""
         name, listed = self._name, None if is_regex(entry) else parse_image(entry)
         if name is None or listed is None or listed.repository != name.repository:
             return False
         wanted = self._digests_of(entry)
         same = next((each for each in self._digests_of(self._image) if each in wanted), None)
         if same is not None and not name.digest:
-            # The tag may mean another image by the time that it is pulled.
+            # Before the pull, the tag may move to another image.
             self.pinned = f"{without_tag(self._image)}@{same}"
         return same is not None

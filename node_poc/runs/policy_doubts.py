@@ -1,6 +1,6 @@
-"""PURE: entries of policies that mean something else than on a Docker node, or than they seem to.
+"""PURE: entries of policies that work differently from a Docker node, or allow too much.
 
-``check`` and the node's start tell each, with an example and the remedy.
+``check`` and the node's start report each entry with an example and a remedy.
 """
 
 from __future__ import annotations
@@ -26,12 +26,19 @@ _OTHERS = {
     _STORES: ("", ".other.example", "-other", ":8443"),
 }
 _LONG = 200
+_WHY = {
+    _IMAGES: (
+        "a match must end where the name of an image ends; append .* to the entry if the site "
+        "allows all images whose names begin so"
+    ),
+    _STORES: "the entry must match the whole scheme, host and port; write all three",
+}
 _QUANTIFIERS = set("*+?{")
 _Means = Callable[[str, str], bool]
 
 
 def find_policy_doubts(policies: Policies) -> Iterator[str]:
-    """Tell each doubt: path, what is different or dangerous, remedy."""
+    """Yield each doubt: path, difference or danger, remedy."""
     for index, entry in enumerate(policies.allowed_algorithms or []):
         if is_regex(entry):
             yield from _expression(_IMAGES, index, entry)
@@ -77,20 +84,17 @@ def _differences(key: str, path: str, entry: str) -> Iterator[str]:
         return
     for other in (begin + each for each in _OTHERS[key]):
         if is_one(other) and re.match(entry, other) and not means(entry, other):
-            yield (
-                f"{path}: a match must end where {'a name' if key == _IMAGES else 'a host'} ends: "
-                f"a Docker node takes {other} for allowed, and this node refuses it; if it is "
-                "meant, say so in the entry"
-            )
+            differs = f"a Docker node allows {other}, and this node refuses {other}"
+            yield f"{path}: {differs}: {_WHY[key]}"
             break
-    means(entry, f"{begin}{(begin or 'a')[-1] * _LONG}-0")  # tells whether it is slow
+    means(entry, f"{begin}{(begin or 'a')[-1] * _LONG}-0")  # raises for slow expressions
     elsewhere = f"other.example/{begin}"
     if key == _IMAGES and is_one(elsewhere) and means(entry, elsewhere):
         yield f"{path}: allows any registry, for example {elsewhere}; begin it with a host's name"
 
 
 def _with_dots_escaped(entry: str, slashes: int) -> str:
-    """The expression with dots that stand for themselves, up to the slash that ends the host."""
+    """The expression with a backslash before each bare dot of the host."""
     places, seen = [], 0
     for index, character, _ in plain_characters(entry):
         seen += character in {"/", "\\/"}
@@ -99,7 +103,7 @@ def _with_dots_escaped(entry: str, slashes: int) -> str:
         if character == "." and entry[index + 1 : index + 2] not in _QUANTIFIERS:
             places.append(index)
     if seen < slashes and slashes == _SLASHES[_IMAGES]:
-        return entry  # it names no host
+        return entry  # no host
     for index in reversed(places):
         entry = f"{entry[:index]}\\{entry[index:]}"
     return entry

@@ -1,7 +1,6 @@
-"""PURE: a text that a regular expression matches, to show people what it means.
+"""PURE: an example text for a regular expression, to show people which names match.
 
-Only of common expressions: characters, classes, groups, alternatives and how often. Whoever asks
-gets nothing for others.
+Knows the common parts of expressions: characters, classes, groups, alternatives, repetitions.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]")
 
 
 class _UnknownError(Exception):
-    """The expression has something that is not known here."""
+    """The expression has a part without an example."""
 
 
 def sample(expression: str) -> str | None:
-    """A text that the expression matches from its start; None if none is known."""
+    """A text that the expression matches from the start; None without an example."""
     try:
         text, end = _branch(expression, 0)
         if end < len(expression) and expression[end] != "|":
@@ -52,7 +51,7 @@ def _atom(expression: str, index: int) -> tuple[str, int]:
         return _group(expression, index)
     if character in "*+?{":
         raise _UnknownError
-    if character == ".":  # by itself most likely meant as a dot
+    if character == ".":  # a bare dot most likely means a dot
         character = "x" if expression[index + 1 : index + 2] in {"*", "+", "?", "{"} else "."
     return {"^": "", "$": ""}.get(character, character), index + 1
 

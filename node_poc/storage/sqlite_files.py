@@ -1,4 +1,4 @@
-"""SQLite databases that cannot be read where they are mounted read-only."""
+"""Finds SQLite databases in WAL mode, which fail on read-only mounts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADER = 20
 
 
 def look_at_sqlite(config: NodeConfig, _: Path) -> Iterator[Finding]:
-    """SQLite databases in WAL mode: whoever reads one must write beside it."""
+    """Warn of SQLite databases in WAL mode: readers need to write beside the file."""
     for index, database in enumerate(config.databases):
         if database.is_service or database.is_folder or not _needs_to_write(Path(database.path)):
             continue
@@ -31,7 +31,7 @@ def _needs_to_write(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER)
-    except OSError:  # whether it can be read is looked at elsewhere
+    except OSError:  # `look_at_files` reports unreadable files
         return False
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         return False

@@ -34,8 +34,10 @@ def test_an_entry_that_means_what_it_does_for_vantage6(entry):
 
 def test_a_beginning_is_told_with_an_example():
     (told,) = doubts(r"^harbor2\.vantage6\.ai/algorithms/average")
-    assert told.startswith("policies.allowed_algorithms[0]: a match must end where a name ends")
-    assert "harbor2.vantage6.ai/algorithms/average-other" in told
+    image = "harbor2.vantage6.ai/algorithms/average-other"
+    assert told.startswith(f"policies.allowed_algorithms[0]: a Docker node allows {image}, and")
+    assert f"this node refuses {image}" in told
+    assert doubts(r"^harbor2\.vantage6\.ai/algorithms/average.*") == []
 
 
 def test_a_dot_in_a_host_is_told_with_the_escaped_form():
