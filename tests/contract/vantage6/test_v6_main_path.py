@@ -16,6 +16,9 @@ def test_a_task_goes_from_submit_to_result(make_station, admin, keyholder, encry
     station.job_arrives(run_id)
     station.kubelet.starts(run_id)
     eventually(lambda: user.runs(made["task_id"])[0]["status"] == "active")
+    assert (station.task_dir / f"{run_id}/input").read_bytes() == (
+        b'{"method": "average", "args": [], "kwargs": {}}'
+    )
     station.ends(run_id, result={"average": 42}, log=b"info > reading\n")
     found = user.wait(made["task_id"], 90)
     assert (found["status"], found["ended"]) == ("completed", True)
@@ -24,9 +27,9 @@ def test_a_task_goes_from_submit_to_result(make_station, admin, keyholder, encry
     assert run["started_at"] <= run["finished_at"]
     assert user.results(made["task_id"]) == ['{"average": 42}']
     eventually(lambda: station.open_runs == [])
-    assert (station.task_dir / f"{run_id}/input").read_bytes() == (
-        b'{"method": "average", "args": [], "kwargs": {}}'
-    )
+    left = {path.name for path in (station.task_dir / str(run_id)).iterdir()}
+    assert not left & {"input", "token"}
+    assert "output" in left
 
 
 def test_the_node_is_online_and_tells_of_itself(station, admin):
