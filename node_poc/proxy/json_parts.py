@@ -21,8 +21,12 @@ Buffer = bytes | mmap.mmap
 Pieces = Iterable[bytes]
 
 # Before an opening quote stands one of these, and never before a quote that is part of a text: that
-# one has a backslash before it. So a match is always a whole string.
-_LONG_STRING = re.compile(rb'(?<=[\s:,\[{])"([A-Za-z0-9+/=$]{256,}+)"')
+# one has a backslash before it. So a match is always the beginning of a whole string.
+_LONG_STRING = re.compile(rb'(?<=[\s:,\[{])"[A-Za-z0-9+/=$]{256}')
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=$]*+")
+# While a pattern is looked for, no other thread of the process goes on: not the one that answers
+# all algorithms. So nothing is looked for in more bytes than these.
+_WINDOW_BYTES = 1 << 18
 # JSON that is all brackets takes 35 times its size as objects, and what is made for a long string
 # nearly a kilobyte. A task for 1000 organizations whose inputs are all just too short to be long
 # strings has 300,000 bytes.
@@ -60,13 +64,13 @@ class JsonParts:
     def _without_long_strings(self, body: Buffer) -> bytes:
         view = memoryview(body)
         rest, size, start = [], 0, 0
-        for found in _LONG_STRING.finditer(body):
-            part = view[found.start(1) : found.end(1)]
+        for first, end in _long_strings(body):
+            part = view[first:end]
             self._views.append(part)
             placeholder = self.put(partial(slices, part))
-            rest += [bytes(view[start : found.start(1)]), placeholder.encode()]
-            size += found.start(1) - start
-            start = found.end(1)
+            rest += [bytes(view[start:first]), placeholder.encode()]
+            size += first - start
+            start = end
             if size > _REST_BYTES or len(self._views) > _MOST_LONG_STRINGS:
                 break
         size += len(view) - start
@@ -105,3 +109,33 @@ class JsonParts:
             yield from self._parts[int(found[1])]()
             start = found.end()
         yield text[start:].encode("ascii")
+
+
+def _long_strings(body: Buffer) -> Iterator[tuple[int, int]]:
+    """Give where long strings begin and end, up to where the rest is too much in any case."""
+    looked_at = between = 0
+    while between <= _REST_BYTES:
+        found = _LONG_STRING.search(body, looked_at, looked_at + _WINDOW_BYTES)
+        if found is None:
+            # What begins at the window's end is found by the next.
+            step = _WINDOW_BYTES - 256
+            if looked_at + _WINDOW_BYTES >= len(body):
+                return
+            looked_at, between = looked_at + step, between + step
+            continue
+        first = found.start() + 1
+        end = _end_of_base64(body, found.end())
+        if body[end : end + 1] == b'"':
+            yield first, end
+            between = 0
+        else:
+            between += end - looked_at
+        looked_at = end
+
+
+def _end_of_base64(body: Buffer, start: int) -> int:
+    while found := _BASE64.match(body, start, start + _WINDOW_BYTES):
+        if found.end() < start + _WINDOW_BYTES:
+            return found.end()
+        start = found.end()
+    return start

@@ -1,10 +1,13 @@
 """JSON whose long base64 strings are not read: what comes out is what went in."""
 
 import json
+import mmap
+import threading
+import time
 import tracemalloc
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from node_poc.proxy.json_parts import JsonParts, JsonPartsError
@@ -114,3 +117,58 @@ def test_long_strings_take_no_memory():
     tracemalloc.stop()
     assert size == len(body)
     assert peak < len(body) / 10
+
+
+class Ticker(threading.Thread):
+    """Counts how often another thread of the process gets its turn."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.count, self.over = 0, False
+
+    def run(self):
+        while not self.over:
+            self.count += 1
+            time.sleep(0)
+
+
+def test_while_a_large_body_is_read_other_threads_go_on():
+    """One pattern over 200 MB stopped the whole proxy for seconds: nobody was answered."""
+    body = b'{"a": "' + b"QUJD" * 25_000_000 + b'"}'
+    ticker = Ticker()
+    ticker.start()
+    before = ticker.count
+    JsonParts(body).close()
+    turns, ticker.over = ticker.count - before, True
+    assert turns >= 8
+
+
+@pytest.mark.parametrize("junk", [b" ", b'"', b":", b'"' + b"A" * 300])
+def test_of_a_huge_body_that_is_no_base64_little_is_looked_at(tmp_path, junk):
+    """Of a gigabyte of blanks half a megabyte is read: the rest could make it no better."""
+    with (tmp_path / "body").open("w+b") as file:
+        file.write(b"[" + junk * (2_000_000 // len(junk)))
+        file.truncate(64 << 30)
+        with (
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body,
+            pytest.raises(JsonPartsError, match="not base64"),
+        ):
+            JsonParts(body)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["A" * 255, "A" * 256, "A" * 1000, "B" * 600_000, "x", "!" * 300, '"', "\\"]
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 2000),
+)
+def test_windows_change_nothing(strings, blanks):
+    whole = {"list": strings, "blanks": " " * (262_144 - 1000 + blanks)}
+    body = json.dumps(whole).encode()
+    parts = JsonParts(body)
+    assert json.loads(b"".join(parts.pieces())) == whole
+    parts.close()
