@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TextIO
 from node_poc.config.findings import Finding, error, warning
 from node_poc.config.model import NodeConfig
 from node_poc.config.outside import PROXY_VARIABLES
+from node_poc.crypto.certificates import doubts_about
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
@@ -142,9 +144,12 @@ def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
 
 def _authorities(config: NodeConfig, path: Path) -> Iterator[Finding]:
     try:
-        sites_certificates(config, path.parent)
+        text = sites_certificates(config, path.parent)
     except TrustError as found:
         yield error(str(found))
+        return
+    for doubt in doubts_about(text, time.time()) if text else ():
+        yield warning(f"kubernetes.ca_file: {doubt}")
 
 
 _CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key, _authorities)

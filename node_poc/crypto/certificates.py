@@ -38,6 +38,25 @@ def certificates_in(data: bytes) -> str:
     return text
 
 
+def doubts_about(text: str, now: float) -> list[str]:
+    """What is most likely wrong with certificates of authorities, in words.
+
+    Args:
+        text: as ``certificates_in`` gives it.
+        now: seconds since the epoch.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=text)
+    ends = [str(found["notAfter"]) for found in context.get_ca_certs()]
+    if not ends:
+        return ["holds no certificate of an authority; give the one that signed the server's"]
+    return [
+        f"a certificate in it was valid until {end}; ask the authority for the new one"
+        for end in ends
+        if ssl.cert_time_to_seconds(end) < now
+    ]
+
+
 def _can_be_read(text: str, count: int) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
