@@ -209,7 +209,7 @@ class Engine:
     def _on_pods(self, message: PodsSeen) -> None:
         match message.seen:
             case Changed(object=pod, gone=gone):
-                self._observe(observe_pod(pod, gone=gone))
+                self._observe(observe_pod(pod, gone=gone, seen_at=time.time()))
             case Listed(objects=pods):
                 observations = [o for o in map(observe_pod, pods) if o is not None]
                 for observation in observations:

@@ -16,8 +16,10 @@ def parse_time(text: str | None) -> float | None:
     return datetime.fromisoformat(text).timestamp() if text else None
 
 
-def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | None:
-    """What this pod shows; None if it belongs to no run."""
+def observe_pod(
+    pod: dict[str, Any], *, gone: bool = False, seen_at: float | None = None
+) -> PodObservation | None:
+    """What this pod shows; None if it belongs to no run. ``seen_at``: when, if just now."""
     run_id = identity.run_id_of(pod["metadata"].get("labels") or {})
     if run_id is None:
         return None
@@ -42,6 +44,7 @@ def observe_pod(pod: dict[str, Any], *, gone: bool = False) -> PodObservation | 
         deleted_at=_deleted_at(metadata),
         gone=gone,
         content=identity.content_of(metadata),
+        seen_at=seen_at,
     )
 
 

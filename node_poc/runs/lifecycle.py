@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 from node_poc.config.model import Limits
-from node_poc.runs import diagnosis, ends, waits
+from node_poc.runs import diagnosis, ends, times, waits
 from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.event_diagnosis import diagnose_events
 from node_poc.runs.model import Failure, Run, Stage
@@ -154,7 +154,7 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
     run, reports = _created(run, None)
     if pod.terminated is not None:
         run = replace(run, pod_name=pod.pod_name)
-        return _terminated(run, pod.terminated, ends.diagnose_end(pod, limits.run_seconds))
+        return _terminated(run, pod, pod.terminated, ends.diagnose_end(pod, limits.run_seconds))
     if pod.gone and run.job_succeeded:
         return _end(replace(run, exit_code=0), RunStatus.COMPLETED, None, remove_job=False)
     if pod.gone:
@@ -167,7 +167,7 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
         status, failure = ends.diagnose_failed_pod(pod)
         return _end(run, status, failure, remove_job=False)
     if pod.running_since is not None:
-        run, more = _running(run, pod.running_since)
+        run, more = _running(run, times.finer(pod.running_since, pod.seen_at))
     elif run.status is RunStatus.ACTIVE:  # a container starts once: what is seen is old
         return run, reports
     else:
@@ -175,21 +175,21 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
     return run, more or reports
 
 
-def _terminated(run: Run, end: Terminated, told: tuple[RunStatus, Failure | None]) -> Decision:
+def _terminated(
+    run: Run, pod: PodObservation, end: Terminated, told: tuple[RunStatus, Failure | None]
+) -> Decision:
     status, failure = told
-    run = replace(
-        run,
-        exit_code=end.exit_code,
-        started_at=_not_before(run, end.started_at) or run.started_at,
-        ended_at=_not_before(run, end.ended_at),
-    )
+    started_at = times.finer(end.started_at, run.started_at)
+    ended_at = times.finer(end.ended_at, pod.seen_at)
+    run = replace(run, exit_code=end.exit_code, started_at=_not_before(run, started_at))
+    run = replace(run, ended_at=_not_before(run, ended_at))
     return _end(run, status, failure, remove_job=False)
 
 
-def _running(run: Run, since: float) -> Decision:
+def _running(run: Run, since: float | None) -> Decision:
     if run.status is RunStatus.ACTIVE:
         return run, ()
-    since = _not_before(run, since) or since
+    since = _not_before(run, since)
     run = replace(run, status=RunStatus.ACTIVE, started_at=since, waiting=None, failure=None)
     return run, (Report(),)
 
@@ -198,7 +198,7 @@ def _not_before(run: Run, moment: float | None) -> float | None:
     """Kubernetes' times are whole seconds, cut off: no step of a run is before the one before."""
     if moment is None:
         return None
-    return max(moment, run.received_at, run.job_created_at or 0.0)
+    return max(moment, run.received_at, run.job_created_at or 0.0, run.started_at or 0.0)
 
 
 def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decision:

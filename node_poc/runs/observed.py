@@ -29,7 +29,8 @@ class PodObservation:
 
     ``disruption``: why Kubernetes is about to end it. ``deleted_at``: when its deletion was asked
     for; its container ends afterwards. ``gone``: it is not there any more. ``content``: digest
-    of the run that it is of; empty on pods of an older node.
+    of the run that it is of; empty on pods of an older node. ``seen_at``: when this was seen, if at
+    once.
     """
 
     run_id: int
@@ -48,6 +49,7 @@ class PodObservation:
     deleted_at: float | None = None
     gone: bool = False
     content: str = ""
+    seen_at: float | None = None
 
 
 @dataclass(frozen=True)
