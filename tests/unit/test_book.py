@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from node_poc.book import RunBook
 from node_poc.runs.model import Failure, Run, RunSpec, Stage
+from node_poc.runs.observed import JobObservation, PodObservation, Tick
 from node_poc.runs.status import RunStatus
 from node_poc.storage.records import RunRecord
 
@@ -117,3 +118,14 @@ def test_a_dropped_run_is_forgotten_once():
     assert book.drop(1) is True
     assert book.drop(1) is False
     assert 1 not in book
+
+
+def test_what_is_seen_of_a_former_run_of_a_number_is_not_of_this_one():
+    book = RunBook(2)
+    enter(book, 7)
+    for seen in (JobObservation(7), PodObservation(7, "p", "Running")):
+        assert book.is_of(seen)
+        assert book.is_of(replace(seen, content="digest"))
+        assert not book.is_of(replace(seen, content="another"))
+        assert not book.is_of(replace(seen, run_id=8))
+    assert book.is_of(Tick(7))
