@@ -189,10 +189,23 @@ def reset(world, run_id, task_id, created_at):
         database.execute("UPDATE task SET created_at=? WHERE id=?", (created_at, task_id))
 
 
-@pytest.mark.parametrize("was", ["delivered", "not delivered", "going"])
+LATER, EARLIER = "2031-01-01 00:00:00.000001", "2001-01-01 00:00:00.000001"
+
+
+@pytest.mark.parametrize(
+    ("was", "other"),
+    [
+        ("delivered", LATER),
+        ("not delivered", LATER),
+        ("going", LATER),
+        ("delivered", EARLIER),
+        ("going", EARLIER),
+    ],
+)
 def test_a_result_does_not_go_to_another_run_of_the_same_number(
-    station, admin, world, was, monkeypatch
+    station, admin, world, was, other, monkeypatch
 ):
+    """One that its server made later is taken; of an earlier one it may be that it ran before."""
     station.start_node()
     made = station.submit(admin)
     task_id, run_id = made["task_id"], station.run_of(made)
@@ -211,15 +224,24 @@ def test_a_result_does_not_go_to_another_run_of_the_same_number(
     elif was == "not delivered":
         eventually((station.task_dir / f"{run_id}/result.json").exists)
     station.stop_node()
-    reset(world, run_id, task_id, "2031-01-01 00:00:00.000001")
+    reset(world, run_id, task_id, other)
     station.start_node()
+    if other == LATER:
+        eventually(lambda: station.jobs_created(run_id) == 2)
+        station.job_arrives(run_id)
+        station.kubelet.starts(run_id)
+        station.ends(run_id, result="new", log=b"new")
     found = admin.wait(task_id, 90)
-    assert found["status"] == "failed"
-    assert "new task_dir" in found["runs"][0]["log"]
     assert "secret" not in found["runs"][0]["log"]
-    assert not admin.results(task_id)[0]
+    if other == LATER:
+        assert (found["status"], found["runs"][0]["log"]) == ("completed", "new")
+        assert admin.results(task_id) == ['"new"']
+    else:
+        assert found["status"] == "failed"
+        assert "new task_dir" in found["runs"][0]["log"]
+        assert not admin.results(task_id)[0]
     eventually(lambda: station.open_runs == [])
-    assert station.jobs_created(run_id) == 1
+    assert station.jobs_created(run_id) == (2 if other == LATER else 1)
 
 
 def _away(*_args, **_options):
