@@ -16,6 +16,9 @@ from node_poc.config.base import Allowed, Section, Strict, Text
 # vantage6's rule: an entry with any of these characters is a regular expression, matched from the
 # text's start (``DockerManager.is_docker_image_allowed`` of vantage6 4.x).
 REGEX_CHARACTERS = frozenset(r"*\?$^[](){}|+")
+# Compiling a large expression takes all memory.
+_EXPRESSION_LENGTH = 1000
+_LARGE_COUNT = re.compile(r"\{[0-9, ]*[0-9]{4}")
 DEFAULT_PRIVATE_KEY = "private_key.pem"
 _MOUNT = re.compile(r"(?P<source>/[^:]+):(?P<target>/[^:]+)(?::(?P<mode>[a-zA-Z,]+))?")
 
@@ -42,10 +45,15 @@ class Policies(Strict):
     @classmethod
     def _expressions(cls, value: list[str] | None) -> list[str] | None:
         for entry in filter(is_regex, value or []):
+            if len(entry) > _EXPRESSION_LENGTH or _LARGE_COUNT.search(entry):
+                raise ValueError(
+                    f"{entry[:80]!r} is too large: an expression may have {_EXPRESSION_LENGTH} "
+                    "characters, and counts such as {3} below 1000"
+                )
             try:
                 re.compile(entry)
                 regex.compile(entry)  # by which it is matched: `re` knows no time limit
-            except (re.error, regex.error) as error:
+            except (re.error, regex.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"{entry!r} is no regular expression: {error}") from error
         return value
 

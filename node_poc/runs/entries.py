@@ -98,6 +98,15 @@ def _spellings(url: str) -> list[str]:
     return [url, f"{scheme}://{host}{shown}{found['path']}".rstrip("/")]
 
 
+def matches_beginning(entry: str, text: str) -> bool:
+    """Whether an expression matches a beginning of ``text``, as vantage6 matches.
+
+    Raises:
+        SlowEntryError: matching took too long.
+    """
+    return _matches(entry, text)
+
+
 def _excludes(entry: str) -> bool:
     return any(mark in entry for mark in _EXCLUDING)
 

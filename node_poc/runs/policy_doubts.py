@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from node_poc.config.sections import Policies, is_regex
@@ -13,6 +12,7 @@ from node_poc.runs.entries import (
     SlowEntryError,
     image_matches,
     is_plain_url,
+    matches_beginning,
     plain_characters,
     url_matches,
 )
@@ -83,7 +83,7 @@ def _differences(key: str, path: str, entry: str) -> Iterator[str]:
         )
         return
     for other in (begin + each for each in _OTHERS[key]):
-        if is_one(other) and re.match(entry, other) and not means(entry, other):
+        if is_one(other) and matches_beginning(entry, other) and not means(entry, other):
             differs = f"a Docker node allows {other}, and this node refuses {other}"
             yield f"{path}: {differs}: {_WHY[key]}"
             break

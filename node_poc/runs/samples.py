@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+from node_poc.runs.entries import SlowEntryError, matches_beginning
+
+_LONGEST = 512  # as of an image's name
 _CANDIDATES = "abxy019-_./:"
 _ESCAPES = {"d": "1", "w": "a", "Z": "", "b": "", "A": ""}
 _TIMES = re.compile(r"\{(\d+)(?:,\d*)?\}")
@@ -23,8 +26,8 @@ def sample(expression: str) -> str | None:
         text, end = _branch(expression, 0)
         if end < len(expression) and expression[end] != "|":
             return None
-        return text if re.match(expression, text) else None
-    except (_UnknownError, IndexError, re.error, RecursionError):
+        return text if matches_beginning(expression, text) else None
+    except (_UnknownError, SlowEntryError, IndexError, re.error, RecursionError):
         return None
 
 
@@ -34,6 +37,8 @@ def _branch(expression: str, index: int) -> tuple[str, int]:
     while index < len(expression) and expression[index] not in "|)":
         text, index = _atom(expression, index)
         times, index = _times(expression, index)
+        if len(text) * times > _LONGEST:
+            raise _UnknownError
         parts.append(text * times)
     return "".join(parts), index
 
@@ -87,7 +92,7 @@ def _group(expression: str, index: int) -> tuple[str, int]:
 def _times(expression: str, index: int) -> tuple[int, int]:
     times, start = 1, index
     if found := _TIMES.match(expression, index):
-        times, index = min(int(found[1]), 100), found.end()
+        times, index = int(found[1]), found.end()
     elif expression[index : index + 1] in {"*", "+", "?"}:
         times = 0 if expression[index] == "?" else 1
         index += 1

@@ -169,6 +169,14 @@ def test_nodes_that_say_nothing_of_kubernetes_have_names_of_their_own():
             ("kubernetes:", "policies: {allowed_algorithms: ['a(']}\nkubernetes:"),
             "policies.allowed_algorithms: 'a(' is no regular expression",
         ),
+        (
+            ("kubernetes:", "policies: {allowed_algorithms: ['a{1000}']}\nkubernetes:"),
+            "policies.allowed_algorithms: 'a{1000}' is too large",
+        ),
+        (
+            ("kubernetes:", f"policies: {{allowed_algorithms: ['{'(' * 1001}']}}\nkubernetes:"),
+            "policies.allowed_algorithms: '((((",
+        ),
         (("kubernetes:", "algorithm_env: {a-b: 1}\nkubernetes:"), "algorithm_env: 'a-b' is no"),
         (("kubernetes:", "algorithm_env: {PKG_NAME: 1}\nkubernetes:"), "algorithm_env: PKG_NAME"),
         (("kubernetes:", "algorithm_env: {A: [1]}\nkubernetes:"), "algorithm_env.A: "),

@@ -74,6 +74,12 @@ def test_an_expression_that_never_ends_is_told(monkeypatch):
     assert any("takes very long" in each for each in doubts(r"^(a|aa)+$"))
 
 
+@pytest.mark.parametrize("entry", [r"^(a|aa){60,}$", r"^(a|aa){60}b*c", r"^(?:(a|aa){90}-x)"])
+def test_an_expression_that_never_ends_on_its_own_example_holds_nobody_up(entry, monkeypatch):
+    monkeypatch.setattr(entries, "_SECONDS", 0.05)
+    assert doubts(entry)
+
+
 def test_stores():
     told = doubts(stores=[r"^https://[a-z]+.vantage6.ai", "https://store.example", "store"])
     assert told[0].startswith("policies.allowed_algorithm_stores[0]: a dot")
@@ -93,6 +99,8 @@ def test_stores():
         (r"[^a-z/]\d\w", "011a"[1:]),
         (r"(a(b[)]|c)d)e", None),
         (r"(?i)a", None),
+        (r"((((a{99}){99}){99}){99}){99}", None),
+        (r"a{99999999}", None),
         (r"\s", None),
         ("a(", None),
     ],
