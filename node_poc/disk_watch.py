@@ -84,10 +84,10 @@ class DiskWatch:
         self._wake.set()
 
     def follow(self, run_id: int) -> None:
-        """Look at a run from now on; repeating it is harmless."""
+        """Look at a run from soon on, so that a short one costs no look; repeating is harmless."""
         if not self._allowed.is_endless:
             with self._lock:
-                self._due.setdefault(run_id, time.monotonic())
+                self._due.setdefault(run_id, time.monotonic() + _LOOK_SECONDS)
             self._wake.set()
 
     def forget(self, run_id: int) -> None:
