@@ -1,9 +1,8 @@
 """PURE: vantage6's ``policies``: who may run which algorithm on this node.
 
-The rules are those of ``DockerManager.is_docker_image_allowed`` of vantage6 4.x, with these
-mistakes of it left out: an id that YAML reads as a number counts; so does an organization's name;
-``allow_either_whitelist_or_store`` does not allow everything when only one of the two is set; and a
-name that merely begins as an allowed one is another (``entries.py``).
+The rules follow ``DockerManager.is_docker_image_allowed`` of vantage6 4.x, without four mistakes:
+ids may be numbers in YAML; names of organizations work; ``allow_either_whitelist_or_store`` needs
+both lists; and an entry matches whole names, not beginnings of names (``entries.py``).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from node_poc.config.sections import Policies, is_regex
 from node_poc.runs.entries import SlowEntryError, image_matches, url_matches
 from node_poc.runs.image_names import parse_image, without_tag
 
-# The image that vantage6's own user interface starts to look at a database, by server version.
+# vantage6's user interface starts this image to look at a database; names by server version.
 _BASICS = frozenset({"harbor2.vantage6.ai/algorithms/basics", "ghcr.io/vantage6/algorithm-basics"})
 _REQUESTER = (
     "policies.allowed_users, policies.allowed_organizations: this node takes no tasks of this user "
@@ -27,11 +26,11 @@ _ASK = "ask the data station to allow it, or use an allowed one"
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What the policies look at. None: not known, or there is none.
+    """Facts of a task for the policies. None: unknown, or absent.
 
-    ``store_has_image``: the algorithm store itself has said that the image is one of its approved
-    algorithms. What the server says of that is not enough: it is not the store.
-    ``store_answered``: it was asked and said so or not, or there was no need to ask it.
+    ``store_has_image``: the algorithm store told this node that the image is an approved algorithm
+    of the store. The server's word is not enough.
+    ``store_answered``: false only for a store that this node asked in vain.
     """
 
     image: str
