@@ -72,6 +72,7 @@ class RunLogs:
         self._streams: dict[int, _Stream] = {}
         self._last_event: dict[int, float] = {}
         self._stop = threading.Event()
+        self._going = threading.Event()  # some run's log is streamed, or it is to stop
         self._thread = threading.Thread(target=self._work, name="log stream", daemon=True)
 
     def start(self) -> None:
@@ -82,6 +83,7 @@ class RunLogs:
     def stop(self) -> None:
         """Send no more."""
         self._stop.set()
+        self._going.set()
 
     def begin(self, run_id: int, task_id: int) -> str:
         """Stream a run's log from now on; returns what it has said so far."""
@@ -90,6 +92,7 @@ class RunLogs:
         data, offset = self._read(run_id, 0, _HEAD_BYTES)
         with self._lock:
             self._streams[run_id] = _Stream(task_id, offset)
+            self._going.set()
         return clean(data)
 
     def whole(self, result: RunResult) -> str:
@@ -115,6 +118,8 @@ class RunLogs:
     def _end(self, run_id: int) -> None:
         with self._lock:
             self._streams.pop(run_id, None)
+            if not self._streams and not self._stop.is_set():
+                self._going.clear()
             last = self._last_event.pop(run_id, float("-inf"))
         settle = last + _SETTLE_SECONDS - time.monotonic()
         if settle > 0:
@@ -140,7 +145,7 @@ class RunLogs:
             return None
 
     def _work(self) -> None:
-        while not self._stop.wait(_LOOK_SECONDS):
+        while self._going.wait() and not self._stop.wait(_LOOK_SECONDS):
             with self._lock:
                 streams = list(self._streams.items())
             for run_id, stream in streams:

@@ -125,7 +125,7 @@ def test_why_a_run_waits_is_told_at_once_when_it_is_shown(world, waits):
     eventually(lambda: statuses(world) == ["pending"])
     world.reports.status(run(INITIALIZING, Failure("x", "no room", "wait")))
     eventually(lambda: statuses(world) == ["pending", "initializing"])
-    assert world.patched[1][1]["log"] == "[node] no room wait"
+    assert world.patched[1][1]["log"].startswith("[node] Reason: no room")
 
 
 @pytest.mark.parametrize("how", ["ended", "deleted"])
