@@ -87,7 +87,7 @@ bench: $(READY)  ## time, requests and memory against a bare client: 12 minutes,
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_bench_algorithm
 	$(BIN)/python -m bench $(ARGS)
-bench-vantage6: $(READY)  ## with a real vantage6 server and client: 10 minutes, on an idle machine
+bench-vantage6: $(READY)  ## with a real vantage6 server and client: 15 minutes, on an idle machine
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images v6_node_poc v6_federated_average v6_test_algorithm
 	$(BIN)/python -m bench.vantage6 $(ARGS)

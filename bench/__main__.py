@@ -24,7 +24,7 @@ from types import FrameType
 from typing import Any
 
 from bench.errors import BenchError
-from bench.judging import burst_rows, single_rows
+from bench.judging import burst_rows, processor_rows, single_rows
 from bench.series_crowd import crowd_rows
 from bench.series_idle import idle_rows
 from bench.series_runs import bursts, single_runs
@@ -74,9 +74,13 @@ class Bench:
         return single_rows(runs)
 
     def _burst(self, site: Site) -> list[Row]:
-        rounds = bursts(site, max(2, self._runs // _BURSTS_PER_RUNS))
+        rounds, used = bursts(site, max(2, self._runs // _BURSTS_PER_RUNS))
         self.samples["burst"] = [[asdict(run) for run in burst] for burst in rounds]
-        return burst_rows(rounds)
+        rows = burst_rows(rounds)
+        for who, seconds in used.items():
+            runs = sum(len(burst) for burst in rounds if burst[0].who is who)
+            rows += processor_rows(f"{who} in a burst", seconds, runs)
+        return rows
 
     def to_json(self) -> dict[str, Any]:
         """Everything that was measured."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.figures import median, quantile, ratio_interval, ratio_of_medians
 from bench.plan import Who
@@ -15,6 +15,7 @@ ACCEPTED_SECONDS = (0.025, 0.100)  # p50, p99
 RESULT_SECONDS = (0.100, 0.500)
 RESTART_SECONDS = 3.0
 IDLE_REQUESTS_A_MINUTE = 6.0
+IDLE_MILLICORES = 3.0
 
 
 def single_rows(runs: Sequence[TimedRun]) -> list[Row]:
@@ -99,3 +100,20 @@ def _p50_p99(
         name = f"{what}, p{share * 100:.0f}"
         rows.append(Row(name, quantile(node, share), "ms", goal, note))
     return rows
+
+
+def processor_rows(what: str, seconds: Mapping[str, float], runs: int) -> list[Row]:
+    """Processor seconds a run by part, the greatest first, and their sum."""
+    parts = sorted(seconds.items(), key=lambda item: -item[1])
+    every = Row(f"processor seconds a run, {what}: all", sum(seconds.values()) / runs, "s")
+    return [every, *(Row(f"    {part}", took / runs, "s") for part, took in parts)]
+
+
+def idle_processor_row(
+    seconds: Mapping[str, float], passed: float, parts: Sequence[str], goal: float | None
+) -> Row:
+    """Thousandths of a processor that these parts take together while there is nothing to do."""
+    millicores = {part: 1000 * seconds[part] / passed for part in parts}
+    note = ", ".join(f"{part} {value:.1f}" for part, value in millicores.items())
+    what = f"processor when idle: {' and '.join(parts)}"
+    return Row(what, sum(millicores.values()), "millicores", goal, f"{note}; over {passed:.0f} s")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 
 from bench.errors import BenchError
-from bench.judging import IDLE_REQUESTS_A_MINUTE
+from bench.judging import IDLE_REQUESTS_A_MINUTE, idle_processor_row
+from bench.processors import NODE
 from bench.site import PATIENCE_SECONDS, Site
 from bench.table import Row
 from bench.texts import metric_sum
@@ -26,16 +27,20 @@ def idle_rows(site: Site, seconds: float) -> list[Row]:
     try:
         _await_counting(site)
         began, before = time.monotonic(), _count(site)
-        while (passed := time.monotonic() - began) < seconds:
-            time.sleep(min(_TELL_SECONDS, seconds - passed))
-            site.tell(f"idle: {time.monotonic() - began:.0f} of {seconds:.0f} s")
+        with site.meter() as meter:
+            while (passed := time.monotonic() - began) < seconds:
+                time.sleep(min(_TELL_SECONDS, seconds - passed))
+                site.tell(f"idle: {time.monotonic() - began:.0f} of {seconds:.0f} s")
         requests = _count(site) - before
-        minutes = (time.monotonic() - began) / 60
+        passed = time.monotonic() - began
     finally:
         site.station.cluster.delete(schema)
-    note = f"{requests:.0f} requests in {minutes * 60:.0f} s, counted by the API server"
+    note = f"{requests:.0f} requests in {passed:.0f} s, counted by the API server"
     what = "API requests of an idle node"
-    return [Row(what, requests / minutes, "/min", IDLE_REQUESTS_A_MINUTE, note)]
+    return [
+        Row(what, 60 * requests / passed, "/min", IDLE_REQUESTS_A_MINUTE, note),
+        idle_processor_row(meter.seconds, passed, (NODE,), None),
+    ]
 
 
 def _count(site: Site) -> float:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bench.node_client import NodeClient, node_client
 from bench.plan import Who, interleaved
+from bench.processors import added
 from bench.raw_client import RawClient
 from bench.site import Site
 from bench.timed_run import TimedRun
@@ -42,18 +43,24 @@ def _single(who: Who, node: NodeClient, raw: RawClient) -> TimedRun:
     return raw.finish(run_id)
 
 
-def bursts(site: Site, rounds: int) -> list[list[TimedRun]]:
-    """So many bursts of each, one after the other; each element is one burst."""
+def bursts(site: Site, rounds: int) -> tuple[list[list[TimedRun]], dict[Who, dict[str, float]]]:
+    """So many bursts of each, one after the other; each element is one burst.
+
+    Also: the processor seconds that all bursts of each took, by part.
+    """
     done: list[list[TimedRun]] = []
+    used: dict[Who, dict[str, float]] = {who: {} for who in Who}
     with node_client(site) as node:
         raw = RawClient(site)
         for step in interleaved(rounds, _SEED):
             site.clear()
             time.sleep(step.gap_seconds)
-            done.append(_node_burst(node) if step.who is Who.NODE else _raw_burst(raw))
+            with site.meter() as meter:
+                done.append(_node_burst(node) if step.who is Who.NODE else _raw_burst(raw))
+            used[step.who] = added(used[step.who], meter.seconds)
             took = max(run.result for run in done[-1]) - min(run.asked for run in done[-1])
             site.tell(f"burst: {len(done)} of {2 * rounds}: {step.who}, {took:.1f} s")
-    return done
+    return done, used
 
 
 def _node_burst(node: NodeClient) -> list[TimedRun]:

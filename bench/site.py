@@ -15,6 +15,8 @@ import yaml
 
 from bench.errors import BenchError
 from bench.kube import Kube
+from bench.processes import container_processes
+from bench.processors import NODE, Meter, Pods
 from bench.sightings import Sightings
 from node_poc.config.load import parse_config
 from node_poc.config.model import NodeConfig
@@ -64,6 +66,17 @@ class Site:
         if not 0 < average < 150:
             raise BenchError(f"run {run_id}: {average} is no average age")
         return ended
+
+    def meter(self) -> Meter:
+        """Count processor time by part, of the node's pod as it is now. Raises BenchError."""
+        namespace = self.station.place.namespace
+        selector = "app.kubernetes.io/component%3Dnode"
+        pods = self.kube.read(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
+        alive = [pod for pod in pods["items"] if "deletionTimestamp" not in pod["metadata"]]
+        processes = container_processes(alive[0]["metadata"]["uid"]) if alive else []
+        if not processes:
+            raise BenchError(f"there is no pod of a node in {namespace}")
+        return Meter(Pods({NODE: processes[0]}), {os.getpid(): "bench"})
 
     def clear(self) -> None:
         """Remove all Jobs and their pods, so that each series begins with none."""

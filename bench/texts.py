@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _SAMPLE = re.compile(r"^(\w+)\{([^}]*)\}\s+(\S+)", re.MULTILINE)
+_PARTS = (
+    ("kubelet", "kubelet"),
+    ("containerd", "containerd"),
+    ("API server", "kube-apiserver"),
+    ("etcd", "etcd"),
+    ("other Kubernetes", "kube-"),
+    ("network (cilium)", "cilium"),
+)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -60,6 +68,47 @@ def process_start(stat: str, uptime: str, now: float, ticks_a_second: int) -> fl
     # The second field, the name in brackets, may hold spaces: count from behind it.
     started_ticks = int(stat.rpartition(")")[2].split()[19])
     return now - (float(uptime.split(maxsplit=1)[0]) - started_ticks / ticks_a_second)
+
+
+def processor_ticks(stat: str) -> tuple[int, str]:
+    """What a process and its ended children took, and when it began, both in ticks.
+
+    Args:
+        stat: its /proc/PID/stat.
+    """
+    fields = stat.rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])), fields[19]
+
+
+def part_of(stat: str) -> str | None:
+    """The part of Kubernetes that a process is, by the name in its /proc/PID/stat; or None."""
+    name = stat.partition("(")[2].rpartition(")")[0]
+    # The kernel keeps 15 characters of a name.
+    return next((part for part, begin in _PARTS if name.startswith(begin)), None)
+
+
+def group_path(groups: str) -> str:
+    """The control group that counts the processor time of a pod's process.
+
+    Args:
+        groups: its /proc/PID/cgroup, of either version of control groups.
+
+    Raises:
+        ValueError: it is in no pod.
+    """
+    for line in sorted(groups.splitlines(), key=lambda text: "cpuacct" not in text):
+        _, controllers, path = line.split(":", 2)
+        if "kubepods" not in path or controllers not in ("", "cpuacct", "cpu,cpuacct"):
+            continue
+        return f"{controllers}/{path.strip('/')}".lstrip("/")
+    raise ValueError("the process is in no pod")
+
+
+def pods_path(path: str) -> str:
+    """The control group of all pods, above that of one."""
+    parts = path.split("/")
+    place = next(number for number, part in enumerate(parts) if part.startswith("kubepods"))
+    return "/".join(parts[: place + 1])
 
 
 def last_event(log: str, event: str) -> float | None:

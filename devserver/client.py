@@ -58,6 +58,11 @@ class Client:
         self.user_id: int = who["user_id"]
         self.organization_id: int = who["organization_id"]
 
+    @property
+    def pid(self) -> int:
+        """The process in which the client works."""
+        return self._process.pid
+
     def close(self) -> None:
         """End the process."""
         self._process.kill()
@@ -82,7 +87,10 @@ class Client:
         input_: object,
         databases: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
-        """Make a task: ``task_id``, ``submitted_at`` (seconds since the epoch) and ``runs``."""
+        """Make a task: ``task_id``, ``submitted_at``, ``answered_at`` and ``runs``.
+
+        Times are seconds since the epoch: before the request, and when the server had the task.
+        """
         made: dict[str, Any] = self.call(
             "submit",
             collaboration=collaboration,

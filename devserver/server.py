@@ -31,12 +31,15 @@ class Options:
         refresh_seconds: life of refresh tokens; None: the server's own two days.
         keeps_secret: tokens outlive a restart of the server; False: a restart ends them all.
         blob_store: ``large_result_store`` of its configuration; None: there is none.
+        notes_requests: writes a line for each request into ``requests.log`` of its folder: who
+            asked (``node 3``, ``user 1``, ``container``, ``nobody``), method, path.
     """
 
     token_seconds: int | None = None
     refresh_seconds: int | None = None
     keeps_secret: bool = True
     blob_store: dict[str, str] | None = None
+    notes_requests: bool = False
 
 
 class DevServer:
@@ -62,6 +65,7 @@ class DevServer:
         self.port = port
         self.options = options or Options()
         self.log_file = self.folder / "server.log"
+        self.requests_file = self.folder / "requests.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -185,6 +189,7 @@ class DevServer:
             "refresh_seconds": self.options.refresh_seconds,
             "root_password": self.root_password,
             "ends_with_parent": ends_with_parent,
+            "requests_file": str(self.requests_file) if self.options.notes_requests else None,
         }
         _write_private(self.folder / "settings.json", settings)
         return self.folder / "settings.json"

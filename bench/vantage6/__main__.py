@@ -1,7 +1,8 @@
 """Measure the node with a real vantage6 server and client, on the cluster in use.
 
-Series: single, burst, central (a central function with subtasks), kill, restart. Needs the cluster
-and its images: `make bench-vantage6` brings both. See docs/bench.md.
+Series: single and burst (beside a raw Kubernetes client), idle (processor time), central (a
+central function with subtasks), kill, restart. Needs the cluster and its images: `make
+bench-vantage6` brings both. See docs/bench.md.
 
 Exit codes: 0 measured, whether goals were met or not; 1 something could not be measured; 2 usage;
 3 a goal was missed, with --strict; 130 Ctrl-C.
@@ -21,15 +22,32 @@ from pathlib import Path
 
 from bench.__main__ import tell
 from bench.errors import BenchError
+from bench.kube import Kube
+from bench.processes import container_processes
+from bench.processors import NODE, PROXY, Meter, Pods
+from bench.sightings import Sightings
 from bench.table import Row, lines_of, missed
+from bench.vantage6.beside_raw import BesideRaw
+from bench.vantage6.raw_client import RawClient
+from bench.vantage6.request_log import RequestLog
 from bench.vantage6.series import Series
 from demo.federation import PLAIN, Federation, Ground
 from demo.tools import DemoError
-from devserver import DevServerError
+from devserver import Client, DevServerError, Options
 from node_poc.config.kubernetes import Kubernetes
+from node_poc.manifests.identity import (
+    COMPONENT_NODE,
+    COMPONENT_PROXY,
+    LABEL_COMPONENT,
+    LABEL_NODE,
+    Identity,
+)
 from tests.cluster.station import Cluster
 
 _PORT = 7665
+_NAMES = ("single", "burst", "idle", "central", "kill", "restart")
+# Longer than the node's looks at the server are apart, so that some of each are in it.
+_IDLE_SECONDS = 180.0
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -43,19 +61,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=int, default=20, help="one at a time (20)")
     parser.add_argument("--only", choices=_NAMES, action="append", help="may be given repeatedly")
+    parser.add_argument(
+        "--idle", type=float, default=_IDLE_SECONDS, metavar="SECONDS", help="for idle (180)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--strict", action="store_true", help="exit code 3 if a goal was missed")
     return parser.parse_args(arguments)
-
-
-_NAMES = ("single", "burst", "central", "kill", "restart")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    federation = Federation(_ground(Cluster()))
+    cluster = Cluster()
+    federation = Federation(_ground(cluster))
+    federation.server.options = Options(notes_requests=True)
     rows: dict[str, list[Row]] = {}
     code = 0
     try:
@@ -68,7 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
         federation.wait()
         client = federation.world.client("admin")
         series = Series(federation, PLAIN[0], client, tell)
-        for name, measure in _measures(series, options.runs).items():
+        beside = _beside(federation, cluster, series, client)
+        for name, measure in _measures(series, beside, options).items():
             if not options.only or name in options.only:
                 tell(f"{name}: begins; load average {os.getloadavg()[0]:.2f}")
                 rows[name] = measure()
@@ -98,10 +119,39 @@ def _ground(cluster: Cluster) -> Ground:
     )
 
 
-def _measures(series: Series, runs: int) -> dict[str, Callable[[], list[Row]]]:
+def _beside(federation: Federation, cluster: Cluster, series: Series, client: Client) -> BesideRaw:
+    """The raw client, and what counts processor time and requests."""
+    station, namespace = PLAIN[0], federation.ground.namespace
+    kube = Kube(cluster.settings.get("KUBECONFIG"), cluster.settings.get("CONTEXT") or None)
+    seen = Sightings(kube, namespace)
+    seen.start()
+    raw = RawClient(federation, station, kube, seen)
+    label = Identity(station.name).node_label
+    pods = {}
+    for part, component in ((NODE, COMPONENT_NODE), (PROXY, COMPONENT_PROXY)):
+        selector = f"{LABEL_COMPONENT}%3D{component},{LABEL_NODE}%3D{label}"
+        found = kube.read(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
+        (pod,) = found["items"]
+        pods[part] = container_processes(pod["metadata"]["uid"])[0]
+    own = {os.getpid(): "bench", client.pid: "client", federation.server.pid or 0: "server"}
+    node_id = int(federation.world.node(station.collaboration, station.organization)["id"])
+    return BesideRaw(
+        series,
+        raw,
+        federation.image("v6_test_algorithm"),
+        lambda: Meter(Pods(pods), own),
+        lambda: RequestLog(federation.server.requests_file, node_id),
+    )
+
+
+def _measures(
+    series: Series, beside: BesideRaw, options: argparse.Namespace
+) -> dict[str, Callable[[], list[Row]]]:
+    runs: int = options.runs
     return {
-        "single": lambda: series.single(runs),
-        "burst": lambda: series.burst(max(2, runs // 6)),
+        "single": lambda: beside.single(runs),
+        "burst": lambda: beside.burst(max(2, runs // 6)),
+        "idle": lambda: beside.idle(options.idle),
         "central": lambda: series.central(max(2, runs // 2)),
         "kill": lambda: series.kill(max(2, runs // 2)),
         "restart": series.restart,

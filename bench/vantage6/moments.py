@@ -8,14 +8,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.figures import median, quantile
+from bench.figures import median, quantile, ratio_interval, ratio_of_medians
 from bench.table import Row
 
 # The goals of the project, and what vantage6's Docker node 4.15.2 was measured to need.
 SINGLE_SECONDS, DOCKER_SINGLE = 2.0, 2.81
+RATIO = 1.10
+REQUESTS_A_RUN = 4.0
 BURST_SECONDS, DOCKER_BURST = 13.0, 30.5
 CENTRAL_SECONDS, DOCKER_CENTRAL = 5.0, 7.56
 KILL_SECONDS, DOCKER_KILL = 2.0, 0.21
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A task: its number, when the client was called, sent its request, and had the answer.
+
+    At the last of these moments the server has the task; that is when the raw client begins.
+    """
+
+    number: int
+    called: float
+    sent: float
+    reached: float
 
 
 @dataclass(frozen=True)
@@ -23,14 +38,14 @@ class Moments:
     """One run.
 
     Attributes:
-        posted: before the client's call.
+        posted: its task.
         received: the node has it on disk.
         job_created: Kubernetes has its Job.
         collected: the node has its result on disk.
         seen: the client sees it finished.
     """
 
-    posted: float
+    posted: Posted
     received: float
     job_created: float
     collected: float
@@ -39,14 +54,16 @@ class Moments:
     @property
     def whole(self) -> float:
         """From the client's call to the end as the client sees it."""
-        return self.seen - self.posted
+        return self.seen - self.posted.called
 
 
 def single_rows(runs: Sequence[Moments]) -> list[Row]:
     """Runs one at a time, and who took how much of it."""
     whole = [run.whole for run in runs]
     parts = {
-        "server and node's requests: submit to received": [r.received - r.posted for r in runs],
+        "server and node's requests: submit to received": [
+            r.received - r.posted.called for r in runs
+        ],
         "node: received to Job made": [r.job_created - r.received for r in runs],
         "Kubernetes: Job made to result on the node's disk": [
             r.collected - r.job_created for r in runs
@@ -58,6 +75,16 @@ def single_rows(runs: Sequence[Moments]) -> list[Row]:
     note = f"{spread(whole)}; the Docker node: {DOCKER_SINGLE} s"
     first = Row(f"submit to completed, n = {len(runs)}", median(whole), "s", SINGLE_SECONDS, note)
     return [first, *(Row(what, median(values), "s") for what, values in parts.items())]
+
+
+def raw_row(what: str, node: Sequence[float], raw: Sequence[float], goal: float | None) -> Row:
+    """The median over the raw client's, with what both are and how sure the ratio is."""
+    low, high = ratio_interval(node, raw)
+    note = (
+        f"medians: node {median(node):.2f} s, raw {median(raw):.2f} s; "
+        f"95 % interval of the ratio {low:.2f} to {high:.2f}"
+    )
+    return Row(f"{what}, node / raw", ratio_of_medians(node, raw), "x", goal, note)
 
 
 def seconds_row(what: str, values: Sequence[float], goal: float, docker: float) -> Row:

@@ -51,9 +51,11 @@ class Calls:
             collaboration=collaboration,
             databases=databases or [],
         )
+        answered = time.time()
         if "id" not in made:
             raise ValueError(f"the server made no task: {made.get('msg')}")
-        return {"task_id": made["id"], "submitted_at": before, "runs": self.runs(made["id"])}
+        times = {"submitted_at": before, "answered_at": answered}
+        return {"task_id": made["id"], **times, "runs": self.runs(made["id"])}
 
     def task(self, task_id):
         """The task as the server shows it."""

@@ -1,11 +1,12 @@
 """Runs the vantage6 server; for the environment of Python 3.10 only.
 
     serve.py SETTINGS     SETTINGS: a JSON file with config, host, port, token_seconds,
-                          refresh_seconds, root_password and ends_with_parent
+                          refresh_seconds, root_password, requests_file and ends_with_parent
 
 Ends with exit code 0 on SIGTERM, and at once when its standard input is closed, if that is asked.
 """
 
+import base64
 import functools
 import json
 import os
@@ -46,6 +47,30 @@ class _Uwsgi:
         return flask.request.environ["wsgi.input"].read(65536)
 
 
+class _Noting:
+    """A WSGI application that first notes who asks for what; tokens are read and not judged."""
+
+    def __init__(self, app, path):
+        self._app = app
+        self._file = path.open("a", buffering=1)
+
+    def __call__(self, environ, start_response):
+        """Note the request, and let the server answer it."""
+        who = _who(environ.get("HTTP_AUTHORIZATION", ""))
+        self._file.write(f"{who} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}\n")
+        return self._app(environ, start_response)
+
+
+def _who(authorization):
+    try:
+        claims = authorization.split(".")[1]
+        told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        kind, number = told["client_type"], told["sub"]
+        return kind if isinstance(number, dict) else f"{kind} {number}"
+    except (IndexError, ValueError, KeyError, TypeError):
+        return "nobody"
+
+
 def main():
     """Serve until told to end."""
     settings = json.loads(Path(sys.argv[1]).read_text())
@@ -64,6 +89,8 @@ def main():
             app.app.config[f"JWT_{key}_TOKEN_EXPIRES"] = settings[name]
     _mend_kill_node(app.permissions)
     blobstream.uwsgi = _Uwsgi
+    if settings["requests_file"]:
+        app.app.wsgi_app = _Noting(app.app.wsgi_app, Path(settings["requests_file"]))
     gevent.signal_handler(15, lambda: os._exit(0))
     app.socketio.run(app.app, host=settings["host"], port=settings["port"], log_output=False)
 

@@ -2,7 +2,17 @@
 
 import pytest
 
-from bench.texts import Memory, last_event, memory_of, metric_sum, process_start
+from bench.texts import (
+    Memory,
+    group_path,
+    last_event,
+    memory_of,
+    metric_sum,
+    part_of,
+    pods_path,
+    process_start,
+    processor_ticks,
+)
 
 METRICS = """# HELP requests_total How many.
 # TYPE requests_total counter
@@ -55,3 +65,55 @@ def test_the_last_of_an_event_among_lines_that_are_no_json():
     )
     assert last_event(log, "run taken up") == 1767225603.5
     assert last_event(log, "never") is None
+
+
+def stat_of(name, utime=0, stime=0, cutime=0, cstime=0, started=5):
+    fields = ["S", *["0"] * 10, utime, stime, cutime, cstime, *["0"] * 4, started, "9"]
+    return f"7 ({name}) {' '.join(map(str, fields))}"
+
+
+def test_processor_time_counts_children_that_have_ended():
+    assert processor_ticks(stat_of("a (odd) name", 1, 20, 300, 4000)) == (4321, "5")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("kubelet", "kubelet"),
+        ("containerd-shim", "containerd"),
+        ("kube-apiserver", "API server"),
+        ("kube-controller", "other Kubernetes"),
+        ("cilium-agent", "network (cilium)"),
+        ("python3", None),
+        ("my kubelet", None),
+    ],
+)
+def test_parts_of_kubernetes_are_known_by_their_names(name, part):
+    assert part_of(stat_of(name)) == part
+
+
+V1 = """9:name=systemd:/v6/kubepods/burstable/pod1/abc
+2:cpuacct:/v6/kubepods/burstable/pod1/abc
+1:cpu:/v6/kubepods/burstable/pod1/abc
+0::/v6/kubepods/burstable/pod1/abc
+"""
+BOTH = "4:cpu,cpuacct:/kubepods/pod1/abc\n0::/\n"
+V2 = "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-abc.scope\n"
+
+
+@pytest.mark.parametrize(
+    ("groups", "path", "above"),
+    [
+        (V1, "cpuacct/v6/kubepods/burstable/pod1/abc", "cpuacct/v6/kubepods"),
+        (BOTH, "cpu,cpuacct/kubepods/pod1/abc", "cpu,cpuacct/kubepods"),
+        (V2, V2[4:].strip(), "kubepods.slice"),
+    ],
+)
+def test_the_control_group_that_counts(groups, path, above):
+    assert group_path(groups) == path
+    assert pods_path(path) == above
+
+
+def test_a_process_outside_of_pods_has_no_such_group():
+    with pytest.raises(ValueError, match="no pod"):
+        group_path("2:cpuacct:/\n0::/user.slice\n")
