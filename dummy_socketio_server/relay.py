@@ -286,6 +286,6 @@ class Relay:
         log.info("command_rejected run %s from %s (the ack tells the poster)", run_id, short(sid))
         return {"received": True}
 
-    async def _on_unknown_event(self, event: str, sid: str, *_: Any) -> dict[str, Any]:
+    async def _on_unknown_event(self, event: str, sid: str = "", *_: Any) -> dict[str, Any]:
         log.warning("unknown event %.60r from %s: ignored", event, short(sid))
         return {"accepted": False, "reason": "the server does not know this event"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import engineio
@@ -29,6 +30,9 @@ PING_INTERVAL_S = 10
 PING_TIMEOUT_S = 15
 _SEPARATOR = b"\x1e"
 _FIRST_BYTES = b"0123456b"
+_TYPES = tuple(_FIRST_BYTES[place : place + 1] for place in range(len(_FIRST_BYTES)))
+# Attachments, namespace and number of an event, then its name: looked for nowhere else.
+_EVENT = re.compile(r'[25](\d{1,9}-)?(/[^,]*,)?\d{0,20}\[\s*"')
 log = logging.getLogger("dummy-server")
 
 
@@ -74,6 +78,9 @@ class _Guard:
         return environ
 
     async def _on_message(self, sid: str, data: Any) -> None:
+        if isinstance(data, str) and data[:1] in ("2", "5") and _EVENT.match(data) is None:
+            await self._hang_up(sid, "it sent no Socket.IO message (an event has a name)")
+            return
         try:
             await self._handle(sid, data)
         except Exception as error:  # the library raises whatever its parts raise
@@ -193,6 +200,10 @@ class _WebSocket:
         message = await self._socket.receive()
         if message.type is WSMsgType.ERROR:
             log.warning("a WebSocket is cut: %s", message.data)
-        if not isinstance(message.data, str | bytes):
+        data = message.data
+        if not isinstance(data, str | bytes):
             raise OSError("the WebSocket is closed")
-        return message.data
+        if isinstance(data, str) and data[:1].encode() not in _TYPES:
+            log.warning("a WebSocket is cut: it sent no Engine.IO message")
+            raise OSError("no Engine.IO message")
+        return data

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import socketio
+import websocket
 
 ROOT = Path(__file__).resolve().parents[2]
 # the scripts stand alone, so they and their tests' helpers are found by path
@@ -140,7 +141,8 @@ BAD_BODIES = [
     (b"4" * (MAX_FRAME_BYTES + 1), 413, "5,000,000"),
     (b"\x1e".join([b"4" * 9_000_000] * 8), 413, "64,000,000"),
 ]
-BAD_MESSAGES = ['42["x', "42", "42{}", "42[]", "4x", "42[" + "[" * 100_000]
+BAD_MESSAGES = ['42["x', "42", "42{}", "42[]", "4x", "42[" + "[" * 100_000, "42[{}]", "42[null]"]
+BAD_FRAMES = ["", "9", "x", "b!!!", "é", *BAD_MESSAGES]
 
 
 def test_a_body_that_cannot_be_read_is_never_answered_with_ok(scene):
@@ -161,6 +163,20 @@ def test_what_is_no_socket_io_message_ends_its_connection_only(scene):
         eventually(
             lambda number=number: scene.server.log.count("sent no Socket.IO message") == number
         )
+    assert other.call("watch_request", {"run_id": 7}) == {"known": False, "status": None}
+
+
+def test_what_is_no_message_on_a_websocket_ends_its_connection_only(scene):
+    other = Emitter(scene, "websocket")
+    for number, frame in enumerate(BAD_FRAMES, 1):
+        bare = websocket.create_connection(
+            f"ws://127.0.0.1:{scene.server.port}/socket.io/?EIO=4&transport=websocket", timeout=10
+        )
+        bare.send("40")
+        bare.send(frame)
+        eventually(lambda number=number: scene.server.log.count(" is cut: ") == number)
+        bare.close()
+    other.sio.emit("*")
     assert other.call("watch_request", {"run_id": 7}) == {"known": False, "status": None}
 
 
