@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from devcluster import builds, cluster, images, packages, prechecks, render, shell, status, target
 from devcluster.console import Console
@@ -155,5 +156,8 @@ def _kubectl(options: argparse.Namespace, layout: Layout, _: Console) -> int:
 
 
 def _env(_: argparse.Namespace, layout: Layout, __: Console) -> int:
-    sys.stdout.write(render.shell_variables(target.resolve(layout).variables()))
+    chosen = target.resolve(layout)
+    sys.stdout.write(render.shell_variables(chosen.variables()))
+    if chosen.layout is not None:  # the machine may have no kubectl of its own
+        sys.stdout.write(render.shell_path(str(Path(chosen.kubectl[0]).parent)))
     return 0

@@ -193,5 +193,14 @@ def registry(layout: Layout, data: Path) -> str:
 
 def shell_variables(values: Mapping[str, str]) -> str:
     """`export NAME='value'` lines, safe for `eval`."""
-    quoted = {name: "'" + value.replace("'", "'\\''") + "'" for name, value in values.items()}
-    return "".join(f"export {name}={value}\n" for name, value in quoted.items())
+    return "".join(f"export {name}={_quoted(value)}\n" for name, value in values.items())
+
+
+def shell_path(folder: str) -> str:
+    """A line for `eval` that puts a folder first on PATH, once however often it is evaluated."""
+    quoted = _quoted(folder)
+    return f'case "$PATH" in {quoted}:*) ;; *) export PATH={quoted}:"$PATH" ;; esac\n'
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\\''") + "'"

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from node_poc import __version__
 from node_poc.check_command import EXIT_CODES, check
 from node_poc.cluster.connect import NoClusterError
+from node_poc.columns_command import tell_columns
 from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if "output" in options:  # create-private-key: the key is needed before a file can name it
         return create_private_key(options.output, overwrite=options.overwrite)
+    if "root" in options:  # columns: a file that is wrong is the node's to tell
+        return tell_columns(options.config, options.root, options.columns_file)
     try:
         config = load_config(options.config)
     except ConfigError as error:
@@ -73,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(command=_render)
 
     _add_key_command(commands)
-    for command in (run, proxy, runs, checked, render):
+    columns = _add_columns_command(commands)
+    for command in (run, proxy, runs, checked, render, columns):
         command.add_argument(
             "--config",
             type=Path,
@@ -115,6 +119,13 @@ def _add_served_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
             "--log-format", choices=["json", "text"], help="default: text on a terminal"
         )
     return [run, proxy]
+
+
+def _add_columns_command(commands: _Commands) -> argparse.ArgumentParser:
+    columns = commands.add_parser("columns", help="tell the node in this pod of csv columns")
+    columns.add_argument("--root", type=Path, default=Path("/"), metavar="FOLDER")
+    columns.add_argument("--output", dest="columns_file", type=Path, required=True, metavar="FILE")
+    return columns
 
 
 def _add_key_command(commands: _Commands) -> None:

@@ -7,6 +7,7 @@ says how.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -19,6 +20,7 @@ from node_poc.config.model import NodeConfig
 from node_poc.control import ENGINE_SECONDS, RunControl
 from node_poc.inbox import Message
 from node_poc.manifests.pull_secret import pull_secret_names
+from node_poc.manifests.tables import VARIABLE
 from node_poc.protocol.ports import Answer, QueryError, Submission
 from node_poc.run_work import RunWork
 from node_poc.runs.docker_terms import PARENT_ID, TASK_ID, KilledRun, Result, ToBeKilled, number_in
@@ -26,6 +28,7 @@ from node_poc.runs.model import RunSpec
 from node_poc.runs.policies import basics_refused, image_allowed
 from node_poc.runs.status import RunStatus
 from node_poc.storage.columns import read_columns
+from node_poc.storage.columns_file import columns_of
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records
 
@@ -53,6 +56,8 @@ class ContainerManager(RunControl):
         super().__init__(post, records, past)
         self._config = config
         self._work = work
+        left = os.environ.get(VARIABLE)
+        self._columns_file = Path(left) if left else None
 
     @property
     def version(self) -> str:
@@ -199,15 +204,18 @@ class ContainerManager(RunControl):
         """Names of a csv database's columns; an empty list for another type or label.
 
         A DockerManager reads csv and SPARQL. For Excel and Parquet this node would need libraries
-        larger than itself, and the credentials of a service are for algorithms only. It sees a file
-        only if that is mounted into its own pod as well, read-only and at the same path; if it is
-        not, the list is empty. So it is where the first row may be a patient's.
+        larger than itself, and the credentials of a service are for algorithms only. In a pod it
+        sees no database: an init container has looked at the files (``manifests/tables.py``). The
+        list is empty where a file cannot be read, or its first row may be a patient's.
         """
         database = self._config.database(label)
         if database is None or database.is_service or type_ != DatabaseType.CSV:
             return []
-        is_header = self._config.kubernetes.csv_header.get(label)
-        columns = read_columns(Path(database.path), is_header)
+        if self._columns_file:
+            columns = columns_of(self._columns_file, label)
+        else:
+            is_header = self._config.kubernetes.csv_header.get(label)
+            columns = read_columns(Path(database.path), is_header)
         if columns.withheld:
             log.warning("no column names are told", database=label, reason=columns.withheld)
         return list(columns.names)

@@ -27,6 +27,7 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Listed, Seen, Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.manifests.identity import Identity
+from node_poc.observe.node_state import is_ready, tell_unready
 from node_poc.observe.runs_table import RunRow, draw_runs
 from node_poc.runs_seen import JOBS, PODS, RunsSeen
 
@@ -66,6 +67,8 @@ def show_runs(
     try:
         with _logs_on_stderr():
             view = _View(config, connect(context), space)
+            for told in view.unready():
+                print(f"warning: {told}", file=sys.stderr)
             if watch:
                 _follow(view, out, as_json=as_json)
             else:
@@ -89,13 +92,29 @@ class _View:
         self._node_name = config.kubernetes.node_name
         self._namespace = namespace
         self._selector = Identity(self._node_name).selector
-        objects = ClusterObjects(api, namespace)
+        objects = self._objects = ClusterObjects(api, namespace)
         self._paths = {JOBS: objects.jobs_path, PODS: objects.pods_path}
         self._seen = RunsSeen(config.kubernetes.limits)
         self._changes: queue.SimpleQueue[tuple[str, Seen]] = queue.SimpleQueue()
         for kind, path in self._paths.items():
             listed, _ = list_all(api, path, self._selector)
             self._seen.update(kind, Listed(tuple(listed), time.monotonic()))
+
+    def unready(self) -> list[str]:
+        """What keeps pods of node and proxy from being ready; nothing where one may not look."""
+        with contextlib.suppress(ClusterError):
+            selectors = Identity(self._node_name).own_selectors
+            pods = [pod for each in selectors for pod in self._objects.list_pods(each)]
+            return [
+                tell_unready(
+                    pod,
+                    self._objects.list_events("Pod", pod["metadata"]["name"]),
+                    self._namespace,
+                )
+                for pod in pods
+                if not is_ready(pod)
+            ]
+        return []
 
     def rows(self) -> list[RunRow]:
         """The runs as they were seen last."""

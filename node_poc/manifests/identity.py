@@ -115,6 +115,12 @@ class Identity:
         return f"{self.selector},{LABEL_RUN}={run_id}"
 
     @property
+    def own_selectors(self) -> list[str]:
+        """Label selectors of the pods of this vantage6 node and of its proxy."""
+        parts = (COMPONENT_NODE, COMPONENT_PROXY)
+        return [f"{LABEL_NODE}={self.node_label},{LABEL_COMPONENT}={part}" for part in parts]
+
+    @property
     def selector(self) -> str:
         """Label selector of all runs of this node."""
         return f"{LABEL_NODE}={self.node_label},{LABEL_COMPONENT}={COMPONENT_ALGORITHM}"

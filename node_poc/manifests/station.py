@@ -14,7 +14,6 @@ import copy
 import yaml
 
 from node_poc.config.load import CA_FILE_VARIABLE
-from node_poc.config.model import DatabaseType, NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
@@ -34,6 +33,7 @@ from node_poc.manifests.own_pods import (
     pod_metadata,
     way_to_the_server,
 )
+from node_poc.manifests.tables import add_column_names
 
 _FILE_FOLDER = "/etc/v6-node"
 
@@ -119,6 +119,7 @@ def _node(station: Station) -> Object:
         init["image"] = station.image
         init["command"] = ["chown", "10001:10001", station.config.task_dir]
         init["volumeMounts"] = mounts[:1]
+    add_column_names(pod, station.config)
     return made
 
 
@@ -154,35 +155,10 @@ def _node_volumes(station: Station) -> VolumesAndMounts:
     for more_volumes, more_mounts in (
         key_volume(station),
         ca_volume(station),
-        _tables(config),
         extra_mounts(config),
     ):
         volumes += more_volumes
         mounts += more_mounts
-    return volumes, mounts
-
-
-def _tables(config: NodeConfig) -> VolumesAndMounts:
-    """The csv databases, whose column names the node tells the server (``share_config``)."""
-    storage = config.kubernetes.storage
-    tables = [each for each in config.databases if each.type is DatabaseType.CSV]
-    if not config.share_config or not tables:
-        return [], []
-    if storage.mode == "pvc":
-        claim = {"claimName": storage.databases_claim, "readOnly": True}
-        mount = {"name": "databases", "mountPath": storage.databases_root, "readOnly": True}
-        return [{"name": "databases", "persistentVolumeClaim": claim}], [mount]
-    paths = dict.fromkeys(each.path for each in tables)
-    # A missing file keeps the pod from starting. Any other type, or none, would have a folder or
-    # an empty file made in its place on the machine, where somebody will want to put the data.
-    volumes = [
-        {"name": f"table-{index}", "hostPath": {"path": path, "type": "File"}}
-        for index, path in enumerate(paths)
-    ]
-    mounts = [
-        {"name": f"table-{index}", "mountPath": path, "readOnly": True}
-        for index, path in enumerate(paths)
-    ]
     return volumes, mounts
 
 

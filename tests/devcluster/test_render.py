@@ -75,6 +75,13 @@ def test_a_kubeconfig_holds_its_certificates() -> None:
     assert config["users"][0]["user"]["client-key-data"] == "a2V5"
 
 
+def test_a_folder_stands_first_on_the_path_once() -> None:
+    line = render.shell_path("/a folder/it's")
+    script = f'PATH=/usr/bin:/bin\n{line}{line}printf %s "$PATH"'
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "/a folder/it's:/usr/bin:/bin"
+
+
 @pytest.mark.parametrize("value", ["plain", "with space", "it's", "$(touch x)", "a\nb", ""])
 def test_shell_variables_survive_a_shell(value: str) -> None:
     script = render.shell_variables({"X": value}) + 'printf %s "$X"'

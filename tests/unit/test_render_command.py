@@ -165,24 +165,59 @@ def test_task_dir_is_at_the_same_path_and_tables_are_read_only(station):
     by_path = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
     tasks = by_path["/var/lib/vantage6/tasks"]
     assert volumes[tasks["name"]]["hostPath"]["path"] == "/var/lib/vantage6/tasks"
-    table = by_path["/srv/data/employees.csv"]
-    assert table["readOnly"] is True
-    assert volumes[table["name"]]["hostPath"]["path"] == "/srv/data/employees.csv"
-    assert "/srv/data/book.xlsx" not in by_path
     assert by_path["/etc/ssl/certs"]["readOnly"] is True
-    (init,) = pod["initContainers"]
+    assert not [path for path in by_path if path.startswith("/srv/data")]
+    init = pod["initContainers"][0]
     assert init["command"][-1] == "/var/lib/vantage6/tasks"
     assert init["volumeMounts"] == [tasks]
     assert init["image"] == container["image"] == "registry.example/node:1"
 
 
-def test_nothing_is_made_on_the_machine_in_the_place_of_a_missing_table(station):
-    """Without a check, or with another type, a folder or an empty file would be made there."""
-    tables = [v for v in pod_of(station(), "node")["volumes"] if v["name"].startswith("table-")]
-    assert tables
-    assert {each["hostPath"]["type"] for each in tables} == {"File"}
+def test_an_init_container_reads_the_columns_and_the_node_sees_no_table(station):
+    pod = pod_of(station(), "node")
+    _, init = pod["initContainers"]
+    (container,) = pod["containers"]
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    (table,) = [m for m in init["volumeMounts"] if m["name"].startswith("tables-")]
+    assert table["mountPath"] == "/tables/srv/data"
+    assert table["readOnly"] is True
+    # A missing folder is made as one: nothing keeps the pod, and the file's own place stays free.
+    assert volumes[table["name"]]["hostPath"] == {"path": "/srv/data", "type": "DirectoryOrCreate"}
+    assert table["name"] not in {m["name"] for m in container["volumeMounts"]}
+    assert "/var/lib/vantage6/tasks" not in {m["mountPath"] for m in init["volumeMounts"]}
+    file = init["args"][init["args"].index("--output") + 1]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert variables["V6_COLUMNS_FILE"] == file
+    (left,) = [m for m in container["volumeMounts"] if file.startswith(m["mountPath"] + "/")]
+    assert left["readOnly"] is True
+    assert "emptyDir" in volumes[left["name"]]
+    assert init["securityContext"] == container["securityContext"]
+    assert "readinessProbe" not in init
+
+
+@pytest.mark.parametrize(
+    ("uris", "folders"),
+    [
+        (["/srv/data/a.csv", "/srv/data/b.csv"], ["/srv/data"]),
+        (["/srv/data/a.csv", "/srv/data/in/b.csv", "/srv/a.csv"], ["/srv"]),
+        (["/srv/data/a.csv", "/srv/data2/b.csv"], ["/srv/data", "/srv/data2"]),
+        (["/a.csv"], []),
+        (["/a.csv", "/srv/a.csv"], ["/srv"]),
+    ],
+)
+def test_which_folders_the_init_container_sees(station, uris, folders):
+    head = "api_key: a\nserver_url: https://server.example\ntask_dir: /tasks\ndatabases:\n"
+    rows = [f"  - {{label: a{n}, type: csv, uri: {uri}}}\n" for n, uri in enumerate(uris)]
+    pod = pod_of(station(head + "".join(rows)), "node")
+    found = [v["hostPath"]["path"] for v in pod["volumes"] if v["name"].startswith("tables-")]
+    assert found == folders
+    assert len(pod["initContainers"]) == (2 if folders else 1)
+
+
+def test_without_share_config_nothing_looks_at_tables(station):
     quiet = pod_of(station(TEXT.replace("share_config: true", "share_config: false")), "node")
-    assert not [v for v in quiet["volumes"] if v["name"].startswith("table-")]
+    assert len(quiet["initContainers"]) == 1
+    assert not [v for v in quiet["volumes"] if v["name"].startswith(("tables-", "columns"))]
 
 
 def test_extras_of_the_node(station):
@@ -256,7 +291,12 @@ def test_a_claim_instead_of_the_machines_folders(station):
         "kubernetes:\n  storage: {mode: pvc, claim: a, databases_claim: b, databases_root: /srv}\n"
     )
     pod = pod_of(station(TEXT + storage), "node")
-    assert "initContainers" not in pod
+    (init,) = pod["initContainers"]
+    assert {"name": "databases", "mountPath": "/tables/srv", "readOnly": True} in init[
+        "volumeMounts"
+    ]
+    (container,) = pod["containers"]
+    assert "databases" not in {mount["name"] for mount in container["volumeMounts"]}
     volumes = {each["name"]: each for each in pod["volumes"]}
     assert volumes["task-files-root"]["persistentVolumeClaim"] == {"claimName": "a"}
     assert volumes["databases"]["persistentVolumeClaim"] == {"claimName": "b", "readOnly": True}

@@ -15,6 +15,7 @@ import structlog
 
 from node_poc.config.load import load_config
 from node_poc.config.model import NodeConfig
+from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import RunSpec
 from node_poc.runs_view import show_runs
@@ -253,3 +254,16 @@ def test_a_terminal_is_redrawn(api):
     assert text.rindex(b"\x1b[?25h") > text.rindex(b"\x1b[?25l")  # the cursor is shown again
     assert process.stderr.read() == ""
     os.close(leader)
+
+
+def test_a_pod_of_the_node_that_is_not_ready_is_told_beside_the_runs(api, capsys):
+    label = Identity(CONFIG.kubernetes.node_name).node_label
+    for name, component in (("mine", "node"), ("an-algorithm", "algorithm")):
+        labels = {"vantage6.ai/node": label, "app.kubernetes.io/component": component}
+        body = {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Pending"}}
+        api.store.create("pods", body)
+    code, _ = shown()
+    assert code == 0
+    told = capsys.readouterr().err
+    assert "warning: pod mine is not ready (Pending)" in told
+    assert "an-algorithm" not in told

@@ -50,6 +50,9 @@ def make_files(folder: Path) -> list[dict[str, Any]]:
         "notes": ("other", "notes.txt"),
         "pictures": ("folder", "pictures"),
     }
+    # No header, and no file at all: the node works, and tells the server no patient's row.
+    (folder / "rows.csv").write_text("63,Jansen\n70,Smith\n")
+    kinds |= {"rows": ("csv", "rows.csv"), "absent": ("csv", "absent.csv")}
     return [
         {"label": label, "type": kind, "uri": str(folder / name)}
         for label, (kind, name) in kinds.items()

@@ -1,0 +1,54 @@
+"""PURE: what keeps the node's own pods from being ready, for the person who looks at runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Object = Mapping[str, Any]
+
+_READY = "Ready"
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a pod is ready."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(each.get("type") == _READY and each.get("status") == "True" for each in conditions)
+
+
+def tell_unready(pod: Object, events: list[dict[str, Any]], namespace: str) -> str:
+    """Name a pod that is not ready, what Kubernetes says of it, and where to look.
+
+    Args:
+        pod: of the node or its proxy.
+        events: the Events about it, in any order.
+        namespace: of the pod.
+    """
+    name = pod["metadata"]["name"]
+    said = list(_said(pod))
+    warnings = [each for each in events if each.get("type") == "Warning"]
+    warnings.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
+    runs = any("running" in each.get("state", {}) for each in _containers(pod))
+    if warnings and not runs:
+        said.append(f"{warnings[-1].get('reason')}: {warnings[-1].get('message')}")
+    look = f"kubectl -n {namespace} describe pod {name}"
+    if runs:
+        look = f"kubectl -n {namespace} logs {name}"
+    return f"pod {name} is not ready ({'; '.join(said) or 'nothing is said'}); `{look}` tells more"
+
+
+def _containers(pod: Object) -> list[dict[str, Any]]:
+    status = pod.get("status", {})
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _said(pod: Object) -> Iterator[str]:
+    yield str(pod.get("status", {}).get("phase") or "Unknown")
+    for each in _containers(pod):
+        state = each.get("state", {})
+        reason = (state.get("waiting") or {}).get("reason")
+        if reason and reason != "PodInitializing":
+            yield f"{each['name']}: {reason}"
+        ended = state.get("terminated") or {}
+        if ended.get("exitCode"):
+            yield f"{each['name']}: exit code {ended['exitCode']}"
