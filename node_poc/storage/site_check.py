@@ -48,7 +48,8 @@ def _finding(seen: Seen, named: str, database: Database, user: int) -> Finding |
     if seen.sight is Sight.CLOSED:
         return error(
             f"{named} cannot be read by user {user}, as which algorithms run: {seen.place} is "
-            f"closed to it; `{seen.remedy}`, or give it to group {_STORAGE_GROUP}"
+            f"closed to it; open it to algorithms (`chgrp {_STORAGE_GROUP} {seen.place} && chmod "
+            f"g+rX {seen.place}`), or to everybody (`{seen.remedy}`)"
         )
     if seen.sight is Sight.CLOSED_ABOVE:
         return warning(
