@@ -69,10 +69,12 @@ class Delivery:
     def _run(self) -> None:
         while not self._abandoned.is_set():
             with self._changed:
-                if not self._outbox:
+                if not self._outbox and not self._abandoned.is_set():
                     if self._stopping and (not self._unacknowledged or not self._sink.is_connected):
                         return
-                    self._changed.wait(_LOOK_SECONDS)
+                    # Without anything that may have to be sent again nothing comes by itself.
+                    owes = self._unacknowledged or self._stopping
+                    self._changed.wait(_LOOK_SECONDS if owes else None)
             if self._sink.is_connected:
                 self._send_again()
                 self._send_new()

@@ -1,7 +1,7 @@
 """Keeps the logs of runs: followed while a run goes, in its folder afterwards, each line once.
 
-A follower is a thread of its own per run that is going, because it sits in a read. What it takes is
-on disk at once, so memory does not grow with logs, and a node that is killed reads on where it was.
+A follower is a thread of its own per run that is going. What it takes is on disk at once: memory
+does not grow with logs, and a node that is killed reads on where it was.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ class LogKeeper:
             if kept is None:
                 kept = _KeptLog(run_id, pod_name, self._source, partial(self._open, run_id))
                 self._kept[run_id] = kept
-                if self._stopped.is_set():
-                    kept.following.stop.set()
+            if self._stopped.is_set():
+                kept.following.stop.set()
             return kept
 
     def _open(self, run_id: int) -> RunLog:
@@ -138,6 +138,9 @@ class LogKeeper:
         while not self._stopped.wait(_SAVE_SECONDS):
             with self._lock:
                 kept_logs = list(self._kept.items())
+                if not kept_logs:
+                    self._saver = None  # the next log starts another
+                    return
             for run_id, kept in kept_logs:
                 kept.save()
                 if kept.is_over:  # it was asked for again after its end
@@ -155,8 +158,7 @@ class _KeptLog:
         self._source = source
         self._open_log = open_log
         self.following = Following(threading.Event(), threading.Event())
-        # Held while the log is touched.
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while the log is touched
         self._start_lock = threading.Lock()  # the other one is held for long by who completes
         self._log: RunLog | None = None
         self._thread: threading.Thread | None = None
@@ -174,7 +176,7 @@ class _KeptLog:
 
     @property
     def is_over(self) -> bool:
-        """Whether the log is finished."""
+        """Whether it is finished."""
         return self._log is not None and self._log.finished
 
     def save(self) -> None:
@@ -221,8 +223,7 @@ class _KeptLog:
             return kept.whole
 
     def _opened(self) -> RunLog:
-        if self._log is None:
-            self._log = self._open_log()
+        self._log = self._log or self._open_log()
         return self._log
 
     def _follow(self) -> None:

@@ -39,7 +39,7 @@ from node_poc.storage.records import Records, StorageError
 
 log = structlog.get_logger(__name__)
 
-# The engine looks up at least once a second; silent for so long, it is stuck.
+# The engine looks up at least every 20 s; silent for so long, it is stuck.
 _STUCK_SECONDS = 60.0
 _DELIVER_SECONDS = 4.0
 _ENGINE_SECONDS = 2.0

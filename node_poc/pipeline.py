@@ -1,11 +1,6 @@
 """The pipeline: one thread owns every run; everything that happens comes to it as a message.
 
-    server event → Submission, Kill ─┐
-    watches → PodsSeen, JobsSeen ────┤→ [inbox] → Engine → lifecycle.decide → actions
-    API pool → Started, Collected ───┤                        │
-    disk → Taken ────────────────────┤                        ├→ disk: take, remember, close
-    delivery → Delivered ────────────┘                        ├→ API pool: make, collect, remove
-                                                              └→ [outbox] → delivery → server
+ARCHITECTURE.md draws who sends which message, and what follows.
 
 The engine's thread never waits, neither for the API nor for the disk: whatever takes time is handed
 to other threads (``calls.py``), and comes back as a message. So one slow, stuck or broken run
@@ -85,6 +80,7 @@ from node_poc.timers import Timers
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
+_IDLE_SECONDS = 20.0  # without a run that waits for something: to show that it is alive
 # What the disk's thread still has to write at the end, mostly nothing, may take so long.
 _WRITE_SECONDS = 1.0
 _NOTHING = object()
@@ -118,6 +114,7 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
+        self._ticks = True  # whether a run waits for something, as far as is known
         self.beat = time.monotonic()
 
     @property
@@ -174,7 +171,8 @@ class Engine:
         while True:
             self.beat = time.monotonic()
             try:
-                message: object = self._inbox.get(timeout=self._timers.wait_seconds(_TICK_SECONDS))
+                longest = _TICK_SECONDS if self._ticks else _IDLE_SECONDS
+                message: object = self._inbox.get(timeout=self._timers.wait_seconds(longest))
             except queue.Empty:
                 message = _NOTHING
             if message is None:
@@ -188,12 +186,14 @@ class Engine:
 
     def _on_time(self) -> None:
         self._timers.run_due()
-        if time.monotonic() - self._ticked_at < _TICK_SECONDS:
+        now = time.monotonic()
+        if not self._ticks or now - self._ticked_at < _TICK_SECONDS:
             return
-        self._ticked_at = time.monotonic()
-        for run in self._book:
-            if run.is_starting or run.waiting is not None:
-                self._observe(Tick(run.run_id))
+        self._ticked_at = now
+        waiting = [run.run_id for run in self._book if run.is_starting or run.waiting is not None]
+        self._ticks = bool(waiting)
+        for run_id in waiting:
+            self._observe(Tick(run_id))
 
     def _on_taken(self, taken: Taken) -> None:
         self._intake.enter(taken)
@@ -244,6 +244,7 @@ class Engine:
         limits = self._config.kubernetes.limits
         changed, actions = decide(run, observation, time.monotonic(), limits)
         self._book.update(changed)
+        self._ticks = self._ticks or changed.is_starting or changed.waiting is not None
         log_change(run, changed)
         for action in actions:
             match action:

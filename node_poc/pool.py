@@ -6,8 +6,8 @@ that has fallen silent would hold a node that is to end until the kubelet kills 
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -19,18 +19,26 @@ log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 
+# A thread without work for so long ends; the next work starts another.
+_IDLE_SECONDS = 30.0
+
 
 class DaemonPool:
     """Makes calls in threads that die with the process, in the order they were handed in."""
 
     def __init__(self, name: str, threads: int) -> None:
-        """``name`` of its threads; each is started when there is something to do for it."""
+        """``name`` of its threads, and how many there are at the most.
+
+        One is started when there is something to do and no other is free, and ends after a while
+        without work.
+        """
         self._name = name
         self._most = threads
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._calls: deque[Callable[[], None]] = deque()
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()
+        self._threads = 0
+        self._idle = 0
 
     def submit(self, call: Callable[..., None], *arguments: object) -> None:
         """Let a thread make the call, which tells its outcome itself; an error is logged."""
@@ -47,20 +55,31 @@ class DaemonPool:
         self._stopping.set()
 
     def _put(self, call: Callable[[], None]) -> None:
-        self._calls.put(call)
-        with self._lock:
-            if len(self._threads) < self._most:
-                name = f"{self._name} {len(self._threads)}"
+        with self._changed:
+            self._calls.append(call)
+            if self._idle >= len(self._calls):
+                self._changed.notify()
+            elif self._threads < self._most:
+                name = f"{self._name} {self._threads}"
                 thread = threading.Thread(target=self._work, name=name, daemon=True)
-                self._threads.append(thread)
+                self._threads += 1
                 thread.start()
 
     def _work(self) -> None:
-        while True:
-            call = self._calls.get()
-            if self._stopping.is_set():
-                return
+        while (call := self._next()) is not None:
             call()
+
+    def _next(self) -> Callable[[], None] | None:
+        """The next call; None if this thread is to end."""
+        with self._changed:
+            while not self._calls and not self._stopping.is_set():
+                self._idle += 1
+                woken = self._changed.wait(_IDLE_SECONDS)
+                self._idle -= 1
+                if not woken and not self._calls:
+                    self._threads -= 1
+                    return None
+            return None if self._stopping.is_set() else self._calls.popleft()
 
 
 def _make(call: Callable[..., None], arguments: tuple[object, ...]) -> None:

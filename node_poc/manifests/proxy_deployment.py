@@ -126,7 +126,7 @@ def _container(station: Station) -> Object:
             {"name": "http", "containerPort": station.config.kubernetes.proxy.port},
             {"name": "health", "containerPort": _HEALTH_PORT},
         ],
-        "readinessProbe": _probe("/readyz", 2),
+        "readinessProbe": _probe("/readyz", 5),
         "livenessProbe": _probe("/healthz", 10),
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -19,6 +19,7 @@ from aiohttp import web
 from node_poc.proxy.connections import Connections
 from node_poc.proxy.guard import Guard
 from node_poc.proxy.handler import Handler
+from node_poc.proxy.probed import ProbedPort
 from node_poc.proxy.settings import ProxySettings
 from node_poc.proxy.upstream import Upstream
 
@@ -71,7 +72,7 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
         max_field_size=settings.limits.head_bytes,
         auto_decompress=False,
     )
-    health = web.Server(_health, access_log=None)
+    health = ProbedPort()
     connections = Connections(settings.limits)
     try:
         algorithms = await loop.create_server(
@@ -86,7 +87,7 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
                 yield Running(_port(algorithms), _port(probes))
                 algorithms.close()
                 await inner.shutdown(_END_SECONDS)
-                await health.shutdown(0)
+                health.close()
     finally:
         await upstream.close()
         handler.close()
@@ -95,10 +96,6 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
 def _port(server: asyncio.Server) -> int:
     port: int = server.sockets[0].getsockname()[1]
     return port
-
-
-async def _health(request: web.BaseRequest) -> web.StreamResponse:
-    return web.Response(status=200 if request.path in {"/healthz", "/readyz"} else 404)
 
 
 async def _serve_until_ended(settings: ProxySettings) -> None:
