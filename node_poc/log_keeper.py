@@ -204,13 +204,13 @@ class _KeptLog:
 
     def complete(self, until: float, *, ended: bool) -> bool:
         """Take the rest and finish; ``until`` in monotonic seconds. See ``LogKeeper.complete``."""
+        waits = not ended or self._carried > _MUCH
+        self.following.is_overtaken = not waits
         self.following.ending.set()
         if not ended:
             self.start()
-        if not ended or self._carried > _MUCH:
-            reads_on = self._await_follower(until, may_hang=not ended)
-            if reads_on and ended:
-                _check_time(until)
+        if waits and self._await_follower(until, may_hang=not ended) and ended:
+            _check_time(until)
         whole = self._read_rest(until)
         if whole is None:  # the pod is gone, but a follower still has its log open
             self._await_follower(until, may_hang=False)

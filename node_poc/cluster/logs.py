@@ -73,12 +73,14 @@ class Following:
         saw_end: whether the log was read to its end; set by ``ContainerLogs.follow``.
         is_too_fast: whether it grew faster than it is read; set there as well. From then on only
             its end is read after a break.
+        is_overtaken: set by who reads the rest: no further connection is made for it.
     """
 
     ending: threading.Event
     stop: threading.Event
     saw_end: bool = False
     is_too_fast: bool = False
+    is_overtaken: bool = False
 
     def pause(self, seconds: float) -> None:
         """Wait, but not past the moment in which the container's end becomes known."""
@@ -119,7 +121,7 @@ class ContainerLogs:
         """
         position, pause = Position.parse(bookmark), _Pause()
         patience = _Patience(self._pace.of_a_run())
-        while not following.stop.is_set():
+        while not (following.stop.is_set() or following.is_overtaken):
             was_ending = following.ending.is_set()
             try:
                 only_end = following.is_too_fast
@@ -132,6 +134,7 @@ class ContainerLogs:
                 following.saw_end = True
                 if was_ending:
                     return
+                pause.ended()
             except _TooFastError as error:
                 _leave_alone(pod, following, error.seconds)
                 continue
@@ -262,6 +265,10 @@ class _Pause:
     def reset(self) -> None:
         """Something came."""
         self._seconds = 0.0
+
+    def ended(self) -> None:
+        """The log ended: mostly with its container, of which the pod tells a moment later."""
+        self._seconds = max(self._seconds, 2 * _PAUSE_SECONDS[0])
 
     def next(self) -> float:
         """How long to wait now."""

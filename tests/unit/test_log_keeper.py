@@ -418,3 +418,18 @@ def test_a_hundred_megabytes_cost_little_memory(tmp_path, kind):
     )
     assert int(told.stdout) < 32 * 1024  # kilobytes
     assert (tmp_path / "log").stat().st_size < 6 * MEGABYTE
+
+
+def test_the_rest_of_a_short_log_is_asked_for_once(kubelet, make_keeper, folder, monkeypatch):
+    """Its follower, whose connection has ended, leaves it to who completes."""
+    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (30.0, 30.0))  # it waits for the end
+    kubelet.log(b"one\n")
+    kubelet.end()
+    keeper = make_keeper()
+    keeper.follow(7, "pod")
+    eventually(lambda: keeper._kept[7].following.saw_end)
+    asked = len(kubelet.queries)
+    assert keeper.complete(7, "pod", 20)
+    eventually(lambda: not [each for each in threading.enumerate() if each.name == "log of run 7"])
+    assert len(kubelet.queries) == asked + 1
+    assert (folder / "log").read_bytes() == b"one\n"
