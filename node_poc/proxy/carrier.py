@@ -12,6 +12,7 @@ from aiohttp import web
 from node_poc.proxy import headers
 from node_poc.proxy.bodies import AlgorithmBody, of_server, send
 from node_poc.proxy.jobs import Jobs
+from node_poc.proxy.public_keys import PublicKeys
 from node_poc.proxy.refusals import RefusedError
 from node_poc.proxy.settings import ProxySettings, ResultsOf
 from node_poc.proxy.spool import Spool, SpoolBudget
@@ -65,6 +66,7 @@ class Carrier:
         self.upstream = upstream
         self.tell_refusal = tell_refusal
         self.jobs = Jobs(upstream)
+        self.public_keys = PublicKeys(upstream)
         # By job: blobs that are results of its runs. By token: blobs that it stored itself.
         self.results_of_job: StoredNames[int] = StoredNames()
         self.inputs_of_token: StoredNames[str] = StoredNames()

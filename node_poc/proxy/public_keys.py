@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
+from weakref import WeakValueDictionary
 
 from node_poc.proxy.questions import ask
 from node_poc.proxy.refusals import RefusedError
@@ -13,33 +14,42 @@ from node_poc.proxy.upstream import Headers, Upstream
 _AT_ONCE = 8
 
 
-async def public_keys(
-    upstream: Upstream, organizations: Sequence[int], headers: Headers
-) -> dict[int, str | None]:
-    """Ask for the key of each organization, with the algorithm's own token.
+class PublicKeys:
+    """Asks for keys: for each address a few at one time, however many tasks it makes."""
 
-    Args:
-        upstream: the server.
-        organizations: their ids.
-        headers: those of the algorithm's request, its token among them.
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    Raises:
-        RefusedError: the server refuses or fails; a 4xx keeps its status.
-    """
-    keys: dict[int, str | None] = {}
-    remaining = iter(organizations)
+    async def of(
+        self, address: str, organizations: Sequence[int], headers: Headers
+    ) -> dict[int, str | None]:
+        """Ask for the key of each organization, with the algorithm's own token.
 
-    async def ask_in_turn() -> None:
-        for organization in remaining:
-            keys[organization] = await _public_key(upstream, organization, headers)
+        Args:
+            address: where the algorithm's request came from.
+            organizations: their ids.
+            headers: those of the algorithm's request, its token among them.
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_AT_ONCE):
-                group.create_task(ask_in_turn())
-    except* RefusedError as several:
-        raise several.exceptions[0] from None
-    return keys
+        Raises:
+            RefusedError: the server refuses or fails; a 4xx keeps its status.
+        """
+        keys: dict[int, str | None] = {}
+        remaining = iter(organizations)
+        places = self._places.setdefault(address, asyncio.Semaphore(_AT_ONCE))
+
+        async def ask_in_turn() -> None:
+            for organization in remaining:
+                async with places:
+                    keys[organization] = await _public_key(self._upstream, organization, headers)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_AT_ONCE):
+                    group.create_task(ask_in_turn())
+        except* RefusedError as several:
+            raise several.exceptions[0] from None
+        return keys
 
 
 async def _public_key(upstream: Upstream, organization: int, headers: Headers) -> str | None:

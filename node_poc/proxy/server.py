@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 _END_SECONDS = 4.0
 _BACKLOG = 512
+# A connection may need four: its own, one to the server, two bodies on disk. And there are keys.
+_FILES = 8192
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,15 @@ async def _serve_until_ended(settings: ProxySettings) -> None:
         log.info("proxy ends")
 
 
+def _allow_files() -> None:
+    """Let the process have as many files as its connections may need: many systems give 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def run_proxy(settings: ProxySettings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises OSError if a port cannot be had."""
+    _allow_files()
     asyncio.run(_serve_until_ended(settings))

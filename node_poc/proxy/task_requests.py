@@ -7,7 +7,6 @@ from aiohttp import web
 from node_poc.crypto.payload import RsaCryptor
 from node_poc.proxy.bodies import AlgorithmBody, fill, out_of, require_plain
 from node_poc.proxy.carrier import Call, Carrier
-from node_poc.proxy.public_keys import public_keys
 from node_poc.proxy.spool import Spool
 from node_poc.proxy.task_inputs import encrypt_task, organizations_of
 
@@ -35,7 +34,7 @@ async def _prepare(carrier: Carrier, call: Call, plain: Spool, encrypted: Spool)
     if not isinstance(cryptor, RsaCryptor):
         return plain
     headers = call.sent_headers(body_as_it_came=True)
-    keys = await public_keys(carrier.upstream, wanted, headers)
+    keys = await carrier.public_keys.of(call.address, wanted, headers)
     await carrier.in_turn(
         call, plain, lambda: encrypt_task(plain.buffer(), cryptor, keys, stored, encrypted.write)
     )

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -94,6 +95,19 @@ def is_ready(made):
 def peak_bytes(made):
     status = Path(f"/proc/{made.process.pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+
+
+def test_it_may_have_files_for_all_connections(tmp_path, upstream):
+    """Many systems give a process 1024, which 500 connections with their bodies would use up."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    try:
+        with process(tmp_path, upstream, encrypted=False) as running:
+            limits = Path(f"/proc/{running.process.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    soft = int(re.search(r"Max open files\s+(\d+)", limits)[1])
+    assert soft == min(before[1], 8192)
 
 
 def test_it_ends_with_sigterm_and_says_nothing_secret(tmp_path, upstream):
