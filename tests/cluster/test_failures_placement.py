@@ -103,7 +103,7 @@ def stations(
     cluster: Cluster, recorder: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, SideStation]]:
     folder = tmp_path_factory.mktemp("placement")
-    claim = {"mode": "pvc", "claim": "no-such-claim", "databases_claim": "no-such-claim"}
+    claim = {"mode": "pvc", "claim": "no-such-claim", "databases_claim": "no-such-data"}
     root = {"databases_root": "/var/lib"}
     plain: dict[str, Any] = {"limits": SCHEDULE}
     patient: dict[str, Any] = {"limits": SCHEDULE | {"schedule_seconds": 100}}
