@@ -11,9 +11,9 @@ import yaml
 
 from bench.judging import idle_processor_row, processor_rows
 from bench.processors import Meter, Pods, added
-from bench.vantage6 import raw_client
+from bench.vantage6 import beside_raw, raw_client
 from bench.vantage6.__main__ import parse
-from bench.vantage6.beside_raw import _single_ratios
+from bench.vantage6.beside_raw import BesideRaw, _single_ratios
 from bench.vantage6.moments import Moments, Posted
 from bench.vantage6.request_log import RequestLog, requests_of, told
 from demo.federation import PLAIN, Federation, Ground
@@ -140,3 +140,103 @@ def test_the_raw_client_makes_the_job_that_the_node_makes(tmp_path, monkeypatch)
     labels = job["spec"]["template"]["metadata"]["labels"]
     selected = policies[0]["spec"]["podSelector"]["matchLabels"]
     assert selected.items() <= labels.items()
+
+
+class FakeMeter:
+    """Counts a second for the node each time."""
+
+    seconds = {"node": 1.0}  # noqa: RUF012
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+class FakeLog:
+    """Three requests each time."""
+
+    def counted(self):
+        return Counter({"PATCH /api/run/*": 3})
+
+
+class FakeSeries:
+    """Tasks that reach the server half a second after the call, and end after two."""
+
+    def __init__(self, now):
+        self.now, self.told = now, []
+        self.tell = self.told.append
+
+    def posted(self, _method):
+        return Posted(1, self.now[0], self.now[0] + 0.1, self.now[0] + 0.5)
+
+    def one(self, _method):
+        return run_of(self.now[0], self.now[0] + 2.0)
+
+    def finish(self, _task, _every):
+        self.now[0] += 0.1
+
+    def pause(self):
+        pass
+
+
+class FakeRaw:
+    """Runs that take a second and a half."""
+
+    def __init__(self, now):
+        self.now, self.started, self.cleared = now, [], 0
+
+    def prepare(self, image, input_):
+        assert (image, input_["method"]) == ("image", "shape_of")
+        return len(self.started), {}
+
+    def start(self, run_id, _job):
+        self.started.append(run_id)
+        return self.now[0]
+
+    def finish(self, _run_id, asked):
+        return raw_client.RawRun(asked, asked + 1.5)
+
+    def clear(self):
+        self.cleared += 1
+
+
+@pytest.fixture
+def beside(monkeypatch):
+    now = [1000.0]
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(beside_raw, "time", SimpleNamespace(time=lambda: now[0], sleep=sleep))
+    raw = FakeRaw(now)
+    made = BesideRaw(FakeSeries(now), raw, "image", FakeMeter, FakeLog)
+    made.fake = raw
+    return made
+
+
+def test_single_runs_of_both_are_compared(beside):
+    rows = beside.single(3)
+    assert rows[0].figure == pytest.approx(2.0 / (0.5 + 1.5))
+    assert (rows[0].verdict, rows[2].figure, rows[2].goal) == ("met", 3.0, 4.0)
+    assert rows[3].what == "submit to completed, n = 3"
+    assert len(beside.fake.started) == 4
+    assert beside.fake.cleared == 1
+
+
+def test_bursts_of_both_are_compared_and_counted(beside):
+    rows = beside.burst(2)
+    # twenty looks of a tenth; the raw client begins its last Job half a second after the first call
+    assert rows[0].figure == pytest.approx(2.0 / (0.5 + 1.5))
+    assert rows[1].figure == pytest.approx(3 / 20)
+    assert len(beside.fake.started) == 40
+    names = [row.what for row in rows[3:]]
+    assert names[0] == "processor seconds a run, node: all"
+    assert "processor seconds a run, raw client: all" in names
+
+
+def test_an_idle_node_is_measured_for_as_long_as_told(beside, monkeypatch):
+    monkeypatch.setattr(FakeMeter, "seconds", {"node": 0.02, "proxy": 0.01})
+    (row,) = beside.idle(10.0)
+    assert (row.figure, row.verdict) == (pytest.approx(3.0), "met")
