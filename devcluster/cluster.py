@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -86,13 +87,15 @@ def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None
 
 
 def _note_programs(layout: Layout, binaries: Binaries, console: Console) -> None:
-    """Mark the cluster as finished; tell if it runs other programs than a new one would."""
+    """Mark the cluster as finished; tell if a new one would have other programs or settings."""
     mark = layout.state_dir / COMPLETE
-    current = f"{binaries.kubernetes.name} {binaries.cilium.name} {binaries.coredns.name}\n"
+    settings = hashlib.sha256(render.kubelet(layout, 1).encode()).hexdigest()[:12]
+    programs = f"{binaries.kubernetes.name} {binaries.cilium.name} {binaries.coredns.name}"
+    current = f"{programs} kubelet-{settings}\n"
     if not mark.exists():
         mark.write_text(current)
     elif mark.read_text() != current:
-        console.warn("this cluster was made with other versions; `down` and `up` renew it")
+        console.warn("this cluster has other versions or settings; `down` and `up` renew it")
 
 
 def down(layout: Layout) -> None:
