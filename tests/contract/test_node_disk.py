@@ -1,5 +1,6 @@
 """What an algorithm leaves on the disk hurts neither the node nor its neighbours."""
 
+import json
 import os
 import urllib.request
 from types import SimpleNamespace
@@ -87,7 +88,8 @@ def test_a_run_that_was_being_stopped_when_the_node_died_ends_for_the_same_cause
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.starts(7)
-    eventually((station.task_dir / "7/output").exists)
+    note = station.task_dir / "7/run.json"
+    eventually(lambda: json.loads(note.read_text())["job_created_at"], "the node notes the Job")
     process.kill()
     for number in range(30):
         (station.task_dir / "7/output" / str(number)).touch()
