@@ -69,6 +69,11 @@ def test_what_fills_the_disk_is_stopped_and_goes_and_a_neighbour_ends_as_it_shou
     assert told(result) == ("completed", None, None, None)
     assert "average of Age" in result["log"]
     assert result["output"] == [{"path": "avg.txt", "size": result["output"][0]["size"]}]
+    wait_for(
+        lambda: (
+            not list((tasks / "tmp").iterdir())
+            and not any((tasks / str(run_id)).exists() for run_id in (links, deep, neighbour))
+        ),
+        "the folders of the runs are in the trash",
+    )
     wait_for(lambda: not list((tasks / ".node/trash").iterdir()), "the trash is empty")
-    wait_for(lambda: not list((tasks / "tmp").iterdir()), "the shared folders are gone")
-    assert not any((tasks / str(run_id)).exists() for run_id in (links, deep))
