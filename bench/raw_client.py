@@ -15,7 +15,7 @@ from bench.site import PATIENCE_SECONDS, Site
 from bench.timed_run import TimedRun
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import SHARED_FOLDER, sub_path
-from node_poc.protocol.messages import parse_command
+from node_poc.protocol.dummy.messages import parse_command
 from node_poc.storage.folders import make_run_folders, task_dir_mounts
 
 # User and group of the node's pod (node_poc/kubeconfs): they own the folders of runs.

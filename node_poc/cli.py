@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TypeAlias
 
 from node_poc import __version__
-from node_poc.check_command import EXIT_CODES, check
 from node_poc.cluster.connect import NoClusterError
-from node_poc.columns_command import tell_columns
+from node_poc.commands.check import EXIT_CODES, check
+from node_poc.commands.columns import tell_columns
+from node_poc.commands.create_private_key import create_private_key
+from node_poc.commands.proxy import serve
+from node_poc.commands.render import WHAT, RenderError, render
+from node_poc.commands.runs import show_runs
 from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
-from node_poc.key_command import create_private_key
 from node_poc.node import run_node
 from node_poc.observe.logging_setup import set_up_logging
-from node_poc.proxy_command import serve
-from node_poc.render_command import WHAT, RenderError, render
-from node_poc.runs_view import show_runs
+from node_poc.storage.authorities import TrustError, trust_the_sites_authorities
 from node_poc.storage.records import StorageError
-from node_poc.trust import TrustError, trust_the_sites_authorities
 
 _CONFIG_VARIABLE = "V6_NODE_CONFIG"
 _CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("node_config.yaml"))

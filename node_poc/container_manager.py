@@ -17,15 +17,15 @@ import structlog
 from node_poc import __version__
 from node_poc.config.databases import DatabaseType
 from node_poc.config.model import NodeConfig
-from node_poc.control import ENGINE_SECONDS, RunControl
-from node_poc.inbox import Message
+from node_poc.engine.messages import Message
+from node_poc.engine.queries import ENGINE_SECONDS, RunControl
+from node_poc.engine.run_work import RunWork
 from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.manifests.tables import VARIABLE
-from node_poc.protocol.ports import Answer, QueryError, Submission
-from node_poc.run_work import RunWork
 from node_poc.runs.docker_terms import PARENT_ID, TASK_ID, KilledRun, Result, ToBeKilled, number_in
 from node_poc.runs.model import RunSpec
 from node_poc.runs.policies import basics_refused, image_allowed
+from node_poc.runs.ports import Answer, QueryError, Submission
 from node_poc.runs.status import RunStatus
 from node_poc.storage.columns import read_columns
 from node_poc.storage.columns_file import columns_of

@@ -19,17 +19,17 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
-from node_poc.delivery import Delivery
-from node_poc.disk_watch import DiskWatch
-from node_poc.inbox import Delivered, JobsSeen, PodsSeen, RoomSeen
-from node_poc.janitor import Janitor
-from node_poc.log_keeper import LogKeeper
+from node_poc.engine.delivery import Delivery
+from node_poc.engine.disk_watch import DiskWatch
+from node_poc.engine.engine import Engine
+from node_poc.engine.janitor import Janitor
+from node_poc.engine.log_keeper import LogKeeper
+from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, RoomSeen
+from node_poc.engine.run_work import RunWork
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
-from node_poc.pipeline import Engine
-from node_poc.protocol.dummy_server import DummyServer
-from node_poc.protocol.vantage6_server import Vantage6Server
-from node_poc.run_work import RunWork
+from node_poc.protocol.dummy.server import DummyServer
+from node_poc.protocol.vantage6.server import Vantage6Server
 from node_poc.runs.cautions import cautions
 from node_poc.runs.observed import DiskLimitPassed
 from node_poc.storage.past import PastRecords

@@ -25,8 +25,8 @@ from node_poc.isolation.node_policies import build_node_policies
 from node_poc.manifests.identity import LABEL_NODE, Identity
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import SHARED_FOLDER, sub_path
-from node_poc.protocol.vantage6_contract import build_spec
-from node_poc.protocol.vantage6_request import DatabaseRequest, RunRequest
+from node_poc.protocol.vantage6.incoming.container_contract import build_spec
+from node_poc.protocol.vantage6.run_request import DatabaseRequest, RunRequest
 from node_poc.storage.folders import make_run_folders, make_shared_folder, task_dir_mounts
 
 # User and group of the node's pod (node_poc/kubeconfs): they own the folders of runs.

@@ -15,10 +15,10 @@ from typing import Any
 
 import structlog
 
-from node_poc.backoff import Backoff
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.errors import ClusterError, ExpiredError
 from node_poc.cluster.listing import list_all
+from node_poc.concurrency.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node_poc import janitor
+from node_poc.engine import janitor
 from tests.cluster.odd_images import OddImages, command
 from tests.cluster.side_station import Listener, SideStation, listening, told
 from tests.cluster.station import Cluster, wait_for

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import structlog
 
-from node_poc import orphans
 from node_poc.config.load import parse_config
+from node_poc.engine import orphans
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import RunSpec
 from tests.cluster.side_station import SideStation

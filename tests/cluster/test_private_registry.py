@@ -22,7 +22,7 @@ import requests
 import yaml
 
 from node_poc.config.sections import Registry as Login
-from node_poc.protocol.registry import Registries
+from node_poc.protocol.vantage6.incoming.image_registry import Registries
 from tests.cluster.station import ROOT, Cluster, Place, Station, wait_for
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from node_poc import lingering
 from node_poc.config.load import load_config
+from node_poc.engine import lingering_jobs
 from node_poc.manifests.job import build_job
-from node_poc.protocol.messages import parse_command
+from node_poc.protocol.dummy.messages import parse_command
 from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
 from tests.cluster.station import Cluster, wait_for
 
@@ -20,7 +20,7 @@ from tests.cluster.station import Cluster, wait_for
 def listener(
     cluster: Cluster, api_access: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Listener]:
-    monkeypatch.setattr(lingering, "_SLACK_SECONDS", 10.0)
+    monkeypatch.setattr(lingering_jobs, "_SLACK_SECONDS", 10.0)
     station = SideStation(cluster, "sidecar", tmp_path, keep_finished_seconds=0)
     with listening(station) as listener:
         yield listener

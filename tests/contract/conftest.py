@@ -5,11 +5,11 @@ import threading
 import pytest
 from kubernetes.config import kube_config
 
-from node_poc import delivery, pipeline, retries, starts
-from node_poc.backoff import Backoff
 from node_poc.cluster import watch
+from node_poc.concurrency.backoff import Backoff
+from node_poc.engine import delivery, engine, retries, starts
 from node_poc.observe.health import HealthServer
-from node_poc.protocol import dummy_server
+from node_poc.protocol.dummy import server
 from node_poc.runs import waits
 from tests.fakes.station import Station
 
@@ -25,14 +25,14 @@ def pod_name():
 @pytest.fixture
 def hurry(monkeypatch):
     """Shorten the pauses of a node in this process: what is tested is what, not when."""
-    monkeypatch.setattr(pipeline, "_TICK_SECONDS", 0.05)
-    monkeypatch.setattr(pipeline, "NO_ROOM", Backoff(0.2, 0.8))
+    monkeypatch.setattr(engine, "_TICK_SECONDS", 0.05)
+    monkeypatch.setattr(engine, "NO_ROOM", Backoff(0.2, 0.8))
     monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.05, 0.1))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.2, 0.4))
     monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 60.0))
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(dummy_server, "_BACKOFF", Backoff(0.05, 0.2))
+    monkeypatch.setattr(server, "_BACKOFF", Backoff(0.05, 0.2))
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.02, 0.2))
     stop = HealthServer.stop  # takes half a second, for which nobody has to wait
     background = lambda health: threading.Thread(target=stop, args=(health,), daemon=True).start()  # noqa: E731

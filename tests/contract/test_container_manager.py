@@ -3,9 +3,9 @@
 import pytest
 
 from node_poc import __version__
-from node_poc.protocol.ports import QueryError
 from node_poc.runs.docker_terms import KilledRun, Result, ToBeKilled
 from node_poc.runs.model import Mount, MountSource, RunFile
+from node_poc.runs.ports import QueryError
 from node_poc.runs.status import RunStatus
 from node_poc.storage.records import StorageError
 from tests.fakes.examples import spec

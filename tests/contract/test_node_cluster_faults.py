@@ -2,8 +2,8 @@
 
 import pytest
 
-from node_poc.backoff import Backoff
 from node_poc.cluster import watch
+from node_poc.concurrency.backoff import Backoff
 from tests.fakes.kube_faults import FOR_EVER
 from tests.fakes.station import eventually, payload
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from node_poc import disk_watch, janitor
+from node_poc.engine import disk_watch, janitor
 from tests.fakes.station import TOKEN, eventually, payload
 from tests.fakes.trees import nest
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node_poc import janitor
+from node_poc.engine import janitor
 from tests.fakes.station import eventually, payload
 
 OTHER = "registry.example/other:2"

@@ -1,4 +1,4 @@
-"""Ten thousand runs through the whole pipeline with random faults: none lost, none doubled.
+"""Ten thousand runs through the whole engine with random faults: none lost, none doubled.
 
 Everything is drawn from a seed: errors before and after a call was done, refusals, conflicts, cut,
 expired, doubled and reordered watches, a disk that is full now and then, lost and doubled
@@ -17,9 +17,9 @@ import pytest
 import stamina
 import structlog
 
-from node_poc import delivery, pipeline, retries
-from node_poc.backoff import Backoff
 from node_poc.cluster import logs, watch
+from node_poc.concurrency.backoff import Backoff
+from node_poc.engine import delivery, engine, retries
 from node_poc.runs.model import Mount, MountSource, RunSpec
 from tests.fakes.examples import config
 from tests.fakes.kube_api import FakeKubeApi
@@ -46,10 +46,10 @@ PATIENCE_SECONDS = 120.0  # reached when something is broken, or the machine ver
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """No pauses, and no log: both would take most of the time."""
-    monkeypatch.setattr(pipeline, "_TICK_SECONDS", 0.02)
+    monkeypatch.setattr(engine, "_TICK_SECONDS", 0.02)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.01, 0.02))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.01, 0.02))
-    monkeypatch.setattr(pipeline, "_WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(engine, "_WRITE_SECONDS", 0.01)
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.002)
     monkeypatch.setattr(delivery, "_ACKNOWLEDGE_SECONDS", 0.2)
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.002, 0.02))

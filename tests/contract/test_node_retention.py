@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from node_poc import janitor
+from node_poc.engine import janitor
 from tests.fakes.station import eventually, payload
 
 

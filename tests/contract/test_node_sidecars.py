@@ -9,7 +9,7 @@ import itertools
 
 import pytest
 
-from node_poc import lingering
+from node_poc.engine import lingering_jobs
 from tests.fakes.kube_store import now_text
 from tests.fakes.station import eventually, payload
 
@@ -19,7 +19,7 @@ _RUN_IDS = itertools.count(1)
 @pytest.fixture
 def kept_briefly(station, monkeypatch):
     """A station with sidecars, whose delivered Jobs go at once: (station, emitter)."""
-    monkeypatch.setattr(lingering, "_SLACK_SECONDS", 0.3)
+    monkeypatch.setattr(lingering_jobs, "_SLACK_SECONDS", 0.3)
     station.settings["keep_finished_seconds"] = 0
     return station, station.start()
 
@@ -97,7 +97,7 @@ def test_a_run_over_its_deadline_ends_and_its_job_goes(kept_briefly):
 
 
 def test_the_time_counts_from_the_delivery_also_after_a_restart(station, monkeypatch):
-    monkeypatch.setattr(lingering, "_SLACK_SECONDS", 0.3)
+    monkeypatch.setattr(lingering_jobs, "_SLACK_SECONDS", 0.3)
     station.settings["keep_finished_seconds"] = 3600
     emitter = station.start()
     run_id, other = run(station, emitter), run(station, emitter)

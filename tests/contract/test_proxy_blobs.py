@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from devserver import DevServer, Options, provision
-from node_poc.protocol.vantage6_blobs import Blobs
-from node_poc.protocol.vantage6_rest import Rest
-from node_poc.protocol.vantage6_turn import MAX_BYTES
+from node_poc.protocol.vantage6.blobs import Blobs
+from node_poc.protocol.vantage6.large_payloads import MAX_BYTES
+from node_poc.protocol.vantage6.rest.session import Rest
 from tests.fakes.blob_store import BlobStore
 from tests.fakes.proxied_station import IMAGE, INPUT, Algorithm, ProxiedStation
 from tests.fakes.proxy import proxy

@@ -20,15 +20,15 @@ from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
-from node_poc.delivery import Delivery
-from node_poc.disk_watch import DiskWatch
-from node_poc.inbox import Delivered, JobsSeen, Kill, PodsSeen
-from node_poc.log_keeper import LogKeeper
+from node_poc.engine.delivery import Delivery
+from node_poc.engine.disk_watch import DiskWatch
+from node_poc.engine.engine import Engine
+from node_poc.engine.log_keeper import LogKeeper
+from node_poc.engine.messages import Delivered, JobsSeen, Kill, PodsSeen
+from node_poc.engine.run_work import RunWork
 from node_poc.manifests.identity import CONTAINER, Identity
-from node_poc.pipeline import Engine
-from node_poc.protocol.ports import Answer, DeliveryError, KillOutcome, Submission
-from node_poc.run_work import RunWork
 from node_poc.runs.model import Run, RunResult, RunSpec
+from node_poc.runs.ports import Answer, DeliveryError, KillOutcome, Submission
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, StorageError
 from tests.fakes.kube_api import FakeKubeApi

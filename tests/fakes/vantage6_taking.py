@@ -9,17 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from node_poc.config.load import parse_config
 from node_poc.crypto.payload import Cryptor, PlainCryptor
-from node_poc.protocol.ports import Answer, KillOutcome, LogPart, NoSuchRunError, RunSummary
-from node_poc.protocol.vantage6_blobs import Blobs
-from node_poc.protocol.vantage6_identity import NodeIdentity
-from node_poc.protocol.vantage6_intake import Intake
-from node_poc.protocol.vantage6_line import Line
-from node_poc.protocol.vantage6_logs import RunLogs
-from node_poc.protocol.vantage6_outbox import Outbox
-from node_poc.protocol.vantage6_reports import Reports
-from node_poc.protocol.vantage6_rest import Rest
-from node_poc.protocol.vantage6_sync import Sync
+from node_poc.protocol.vantage6.blobs import Blobs
+from node_poc.protocol.vantage6.identity import NodeIdentity
+from node_poc.protocol.vantage6.incoming.prepare import Intake
+from node_poc.protocol.vantage6.incoming.sync import Sync
+from node_poc.protocol.vantage6.outgoing.logs import RunLogs
+from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
+from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.server_access import Line
 from node_poc.runs.model import Run, RunResult, RunSpec
+from node_poc.runs.ports import Answer, KillOutcome, LogPart, NoSuchRunError, RunSummary
 from node_poc.runs.status import RunStatus
 from tests.fakes.vantage6_http import opened
 

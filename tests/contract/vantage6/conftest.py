@@ -4,8 +4,9 @@ import pytest
 from kubernetes.config import kube_config
 
 import devserver
-from node_poc.backoff import Backoff
-from node_poc.protocol import vantage6_logs, vantage6_outbox, vantage6_server, vantage6_socket
+from node_poc.concurrency.backoff import Backoff
+from node_poc.protocol.vantage6 import connection, server
+from node_poc.protocol.vantage6.outgoing import logs, send_queue
 from tests.fakes import station
 from tests.fakes.vantage6_station import V6Station
 
@@ -61,10 +62,10 @@ def keyholder(world):
 @pytest.fixture
 def quick(hurry, monkeypatch):
     """Shorten the pauses of this protocol: what is tested is what, not when."""
-    monkeypatch.setattr(vantage6_socket, "_BACKOFF", Backoff(0.05, 0.3))
-    monkeypatch.setattr(vantage6_server, "_BACKOFF", Backoff(0.05, 0.3))
-    monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(0.05, 0.3))
-    monkeypatch.setattr(vantage6_logs, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "_BACKOFF", Backoff(0.05, 0.3))
+    monkeypatch.setattr(server, "_BACKOFF", Backoff(0.05, 0.3))
+    monkeypatch.setattr(send_queue, "_BACKOFF", Backoff(0.05, 0.3))
+    monkeypatch.setattr(logs, "_LOOK_SECONDS", 0.05)
 
 
 @pytest.fixture

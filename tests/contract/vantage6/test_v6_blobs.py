@@ -5,10 +5,10 @@ import json
 import pytest
 
 from devserver import DevServer, Options, provision
-from node_poc.protocol import vantage6_intake
-from node_poc.protocol.vantage6_body import RunPatch
-from node_poc.protocol.vantage6_errors import UnreachableError
-from node_poc.protocol.vantage6_rest import Rest
+from node_poc.protocol.vantage6.errors import UnreachableError
+from node_poc.protocol.vantage6.incoming import prepare
+from node_poc.protocol.vantage6.rest.bodies import RunPatch
+from node_poc.protocol.vantage6.rest.session import Rest
 from tests.fakes.blob_store import BlobStore
 from tests.fakes.station import eventually
 
@@ -184,7 +184,7 @@ def ended(user, task_id):
 
 
 def test_an_input_that_is_too_large_is_refused(station, user, monkeypatch):
-    monkeypatch.setattr(vantage6_intake, "MAX_BYTES", 5 << 20)
+    monkeypatch.setattr(prepare, "MAX_BYTES", 5 << 20)
     made = station.submit(user, input_={"method": "m", "kwargs": {"text": "x" * 6_000_000}})
     status, log = ended(user, made["task_id"])
     assert status == "failed"

@@ -6,9 +6,9 @@ import time
 import pytest
 import socketio
 
-from node_poc.protocol import vantage6_logs
-from node_poc.protocol.messages import iso_time
-from node_poc.protocol.vantage6_rest import Rest
+from node_poc.protocol.dummy.messages import iso_time
+from node_poc.protocol.vantage6.outgoing import logs
+from node_poc.protocol.vantage6.rest.session import Rest
 from node_poc.storage.records import Records, StorageError
 from tests.fakes.station import eventually
 
@@ -50,7 +50,7 @@ def test_a_log_that_the_data_station_keeps_to_itself_does_not_go_out(station, ad
     station.ends(run_id, log=b"secret\nsecret\n", exit_code=1)
     assert admin.wait(task_id, 90)["status"] == "crashed"
     log = admin.logs(task_id)[str(run_id)]
-    assert log.startswith(vantage6_logs.NOT_SHARED + "\n[node] ")
+    assert log.startswith(logs.NOT_SHARED + "\n[node] ")
     assert "secret" not in log
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from devserver import Options
-from node_poc.protocol.vantage6_errors import UnreachableError
+from node_poc.protocol.vantage6.errors import UnreachableError
 from tests.fakes.station import eventually
 
 NEVER = float("inf")

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from node_poc.protocol import vantage6_store
-from node_poc.protocol.vantage6_errors import UnreachableError
+from node_poc.protocol.vantage6.errors import UnreachableError
+from node_poc.protocol.vantage6.incoming import algorithm_store
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_station import IMAGE
 
@@ -108,7 +108,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_a_store_decides(station, admin, world, store, kind, monkeypatch):
-    monkeypatch.setattr(vantage6_store, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(algorithm_store, "_PAUSE_SECONDS", 0.05)
     status, data, part = ANSWERS[kind]
     store.answer = (status, data)
     url = f"http://127.0.0.1:{1 if kind == 'down' else store.server_port}/store"

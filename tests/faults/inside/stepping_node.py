@@ -40,7 +40,7 @@ class Place:
 
 
 PLACES = {
-    "command-received": Place("protocol.dummy_server", "DummyServer", "_on_command", before=True),
+    "command-received": Place("protocol.dummy.server", "DummyServer", "_on_command", before=True),
     "record-written": Place("storage.records", "Records", "write_run", before=False),
     "before-job": Place("cluster.objects", "ClusterObjects", "create_job", before=True),
     "after-job": Place("cluster.objects", "ClusterObjects", "create_job", before=False),
@@ -51,11 +51,11 @@ PLACES = {
         before=False,
         counts=lambda _, run: run.status == "initializing",
     ),
-    "running": Place("log_keeper", "LogKeeper", "follow", before=False),
-    "ended": Place("run_work", "RunWork", "get_result", before=True),
+    "running": Place("engine.log_keeper", "LogKeeper", "follow", before=False),
+    "ended": Place("engine.run_work", "RunWork", "get_result", before=True),
     "result-written": Place("storage.records", "Records", "write_result", before=False),
-    "sent": Place("delivery", "Delivery", "_acknowledged", before=True),
-    "acknowledged": Place("run_work", "RunWork", "finish", before=True),
+    "sent": Place("engine.delivery", "Delivery", "_acknowledged", before=True),
+    "acknowledged": Place("engine.run_work", "RunWork", "finish", before=True),
 }
 
 

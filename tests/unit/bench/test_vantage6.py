@@ -20,7 +20,7 @@ from demo.federation import PLAIN, Federation, Ground
 from node_poc.config.load import parse_config
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
-from node_poc.protocol.vantage6_contract import build_spec
+from node_poc.protocol.vantage6.incoming.container_contract import build_spec
 
 REQUESTS = """nobody POST /api/token/node
 node 3 GET /api/run

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from node_poc.backoff import Backoff
 from node_poc.cluster import watch
 from node_poc.cluster.errors import ExpiredError
 from node_poc.cluster.watch import Watcher
+from node_poc.concurrency.backoff import Backoff
 from tests.fakes.station import eventually
 
 PAUSE_SECONDS = 0.2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node_poc.protocol.vantage6_rest import Rest
+from node_poc.protocol.vantage6.rest.session import Rest
 from tests.fakes.vantage6_http import opened
 
 KEY = "11111111-2222-4333-8444-555555555555"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from node_poc.backoff import Backoff
-from node_poc.protocol import vantage6_later, vantage6_outbox, vantage6_sync, vantage6_taking
+from node_poc.concurrency.backoff import Backoff
+from node_poc.protocol.vantage6.incoming import new_runs, postponed, sync
+from node_poc.protocol.vantage6.outgoing import send_queue
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_taking import TakingWorld, origin, result
@@ -13,9 +14,9 @@ BEFORE = "2025-12-31T23:59:59.987654"
 
 @pytest.fixture
 def world(monkeypatch):
-    for module in (vantage6_later, vantage6_sync, vantage6_outbox):
+    for module in (postponed, sync, send_queue):
         monkeypatch.setattr(module, "_BACKOFF", Backoff(0.01, 0.05))
-    monkeypatch.setattr(vantage6_taking, "_RETIRE_SECONDS", 0.05)
+    monkeypatch.setattr(new_runs, "_RETIRE_SECONDS", 0.05)
     made = TakingWorld()
     yield made
     made.close()

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from node_poc.backoff import Backoff
-from node_poc.protocol import vantage6_outbox, vantage6_reports, vantage6_sync
-from node_poc.protocol.ports import Answer
+from node_poc.concurrency.backoff import Backoff
+from node_poc.protocol.vantage6.incoming import sync
+from node_poc.protocol.vantage6.outgoing import reports, send_queue
 from node_poc.runs.model import Failure, Run
+from node_poc.runs.ports import Answer
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_taking import TakingWorld, origin, result
@@ -17,7 +18,7 @@ PENDING, INITIALIZING, ACTIVE = RunStatus.PENDING, RunStatus.INITIALIZING, RunSt
 
 @pytest.fixture
 def world(monkeypatch):
-    monkeypatch.setattr(vantage6_outbox, "_BACKOFF", Backoff(0.01, 0.05))
+    monkeypatch.setattr(send_queue, "_BACKOFF", Backoff(0.01, 0.05))
     made = TakingWorld()
     yield made
     made.close()
@@ -28,9 +29,9 @@ def waits(monkeypatch):
     """Set how long statuses wait for the next one."""
 
     def set_to(begin, active, following):
-        monkeypatch.setattr(vantage6_reports, "_BEGIN_SECONDS", begin)
-        monkeypatch.setattr(vantage6_reports, "_ACTIVE_SECONDS", active)
-        monkeypatch.setattr(vantage6_reports, "_NEXT_SECONDS", following)
+        monkeypatch.setattr(reports, "_BEGIN_SECONDS", begin)
+        monkeypatch.setattr(reports, "_ACTIVE_SECONDS", active)
+        monkeypatch.setattr(reports, "_NEXT_SECONDS", following)
 
     return set_to
 
@@ -50,7 +51,7 @@ def statuses(world):
 
 
 def test_new_tasks_that_come_together_are_one_list(world, monkeypatch):
-    monkeypatch.setattr(vantage6_sync, "_TOGETHER_SECONDS", 100.0)
+    monkeypatch.setattr(sync, "_TOGETHER_SECONDS", 100.0)
     world.start()
     eventually(lambda: world.asked("run?") == 1)
     eventually(lambda: not world.sync._all)
@@ -196,7 +197,7 @@ def test_a_run_that_is_killed_while_its_list_is_read_is_not_taken(world):
 
 
 def test_all_of_a_node_means_also_what_it_has_not_looked_at(world, monkeypatch):
-    monkeypatch.setattr(vantage6_sync, "_TOGETHER_SECONDS", 0.5)
+    monkeypatch.setattr(sync, "_TOGETHER_SECONDS", 0.5)
     world.start()
     eventually(lambda: world.asked("run?") == 1)
     eventually(lambda: not world.sync._all)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node_poc.book import RunBook
-from node_poc.past_runs import PastRuns
+from node_poc.engine.book import RunBook
+from node_poc.engine.retention import PastRuns
 from node_poc.runs.model import RunResult, RunSpec
 from node_poc.runs.status import RunStatus
 from node_poc.storage.past import PastRecords, PastRun

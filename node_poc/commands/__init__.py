@@ -1,0 +1,1 @@
+"""The subcommands of ``python -m node_poc``, one module a command."""

@@ -1,0 +1,156 @@
+"""``python -m node_poc check``: what a person should know before the node starts.
+
+Errors keep the node, or runs, from working: exit code 2. Warnings are for the person to judge: exit
+code 0. A new check is a function from configuration and path to findings, in ``_CHECKS``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from node_poc.config.findings import Finding, error, warning
+from node_poc.config.model import NodeConfig
+from node_poc.config.outside import PROXY_VARIABLES
+from node_poc.crypto.certificates import doubts_about
+from node_poc.crypto.errors import PrivateKeyError
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.pull_secret import pull_secret_names
+from node_poc.protocol.vantage6.online_check import ask_server
+from node_poc.runs.cautions import LATE_WALLS, cautions
+from node_poc.storage.authorities import TrustError, sites_certificates, trust_the_sites_authorities
+from node_poc.storage.private_key import organization_key
+from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
+from node_poc.storage.sqlite_files import look_at_sqlite
+
+EXIT_CODES = """\
+exit codes:
+  0  no error; warnings are for you to judge
+  2  an error: the node, or runs, would not work with this file
+"""
+
+_PROCESSES = (
+    "not known from here: whether the cluster limits how many processes an algorithm starts; who "
+    "administers it sets podPidsLimit in the kubelets' configuration"
+)
+Check = Callable[[NodeConfig, Path], Iterable[Finding]]
+
+
+def check(
+    config: NodeConfig,
+    path: Path,
+    out: TextIO,
+    err: TextIO = sys.stderr,
+    *,
+    elsewhere: bool = False,
+    online: bool = False,
+) -> int:
+    """Print what is found and return the exit code.
+
+    Args:
+        config: as loaded from ``path``.
+        path: of the configuration file.
+        elsewhere: pods run on other machines, so that no database is looked for on this one.
+        out: for warnings and what the node would do.
+        err: for errors.
+        online: whether to ask the server as well.
+    """
+    checks = _CHECKS if elsewhere else (*_CHECKS, *_CHECKS_OF_THIS_MACHINE)
+    findings = [finding for each in checks for finding in each(config, path)]
+    if online:
+        said, found = _ask_server(config, path)
+        findings += found
+        print(*said, sep="\n", end="\n" if said else "", file=out)
+    errors = [each for each in findings if each.is_error]
+    for finding in findings:
+        print(finding, file=err if finding.is_error else out)
+    if errors:
+        print(f"{path}: {_count(len(errors), 'error')}; the node would not work", file=err)
+        return 2
+    _tell_good(config, path, len(findings), out)
+    for told in () if elsewhere else told_to_the_server(config):
+        print(told, file=out)
+    print(f"note: {LATE_WALLS}", file=out)
+    print(f"note: {_PROCESSES}", file=out)
+    return 0
+
+
+def _tell_good(config: NodeConfig, path: Path, warnings: int, out: TextIO) -> None:
+    good = f"no error, {_count(warnings, 'warning')}" if warnings else "good"
+    databases = _count(len(config.databases), "database")
+    print(f"{path}: {good}; {databases}, {config.server_address}", file=out)
+    node_name = config.kubernetes.node_name
+    print(
+        f"node {node_name!r}: its objects are named {Identity(node_name).node_label}-...", file=out
+    )
+    for name in pull_secret_names(config):
+        print(f"images are pulled with the Secret {name}", file=out)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number != 1 else "")
+
+
+def _cautions(config: NodeConfig, _: Path) -> Iterator[Finding]:
+    for caution in cautions(config):
+        yield warning(caution)
+
+
+def _no_effect(config: NodeConfig, _: Path) -> Iterator[Finding]:
+    for item in config.not_applied:
+        yield warning(f"{item.key} has no effect here: {item.reason}")
+
+
+def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding]]:
+    if config.kubernetes.server_kind != "vantage6":
+        return [], [warning("the dummy server is not asked: --online is for a vantage6 server")]
+    try:
+        private_key = organization_key(config, path.parent)
+    except PrivateKeyError:  # told by the check of the file
+        private_key = None
+    try:
+        with _way_of_the_node(config, path.parent):
+            return ask_server(config, private_key)
+    except TrustError as found:
+        return [], [error(f"the server is not asked: {found}")]
+
+
+@contextmanager
+def _way_of_the_node(config: NodeConfig, folder: Path) -> Iterator[None]:
+    """Trust whom the node trusts, and go by its outer proxy, for a while. Raises TrustError."""
+    before = dict(os.environ)
+    values = config.node_extra_env
+    os.environ |= {name: values[name] for name in values if name.upper() in PROXY_VARIABLES}
+    try:
+        trust_the_sites_authorities(config, folder)
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ |= before
+
+
+def _key(config: NodeConfig, path: Path) -> Iterator[Finding]:
+    try:
+        organization_key(config, path.parent)
+    except PrivateKeyError as found:
+        yield error(str(found))
+
+
+def _authorities(config: NodeConfig, path: Path) -> Iterator[Finding]:
+    try:
+        text = sites_certificates(config, path.parent)
+    except TrustError as found:
+        yield error(str(found))
+        return
+    for doubt in doubts_about(text, time.time()) if text else ():
+        yield warning(f"kubernetes.ca_file: {doubt}")
+
+
+_CHECKS: tuple[Check, ...] = (_no_effect, _cautions, _key, _authorities)
+_CHECKS_OF_THIS_MACHINE: tuple[Check, ...] = (look_at_places, look_at_files, look_at_sqlite)

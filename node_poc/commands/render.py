@@ -1,0 +1,189 @@
+"""``python -m node_poc render``: Kubernetes objects from the configuration file, as YAML.
+
+    policies           who may talk to whom
+    config-map         the file of the dummy server's node
+    pull-secret        logins to private registries
+    database-secrets   what vantage6 algorithms are given and nobody else may read
+    vantage6           everything of one vantage6 node, its secrets, its proxy and its walls
+
+What holds secrets is meant for ``| kubectl apply -f -``, and not for a file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from node_poc.cluster.addresses import look_up
+from node_poc.config.load import API_KEY_VARIABLE, PRIVATE_KEY_VARIABLE, overriding, read_text
+from node_poc.config.model import NodeConfig
+from node_poc.config.yaml_text import parse_yaml
+from node_poc.crypto.errors import PrivateKeyError
+from node_poc.crypto.keys import private_key_pem
+from node_poc.isolation.node_policies import build_node_policies
+from node_poc.isolation.policies import build_policies
+from node_poc.manifests.config_map import build_config_map, why_no_config_map
+from node_poc.manifests.databases import build_databases_secret
+from node_poc.manifests.own_pods import Station
+from node_poc.manifests.proxy_deployment import build_proxy
+from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
+from node_poc.manifests.station import build_station
+from node_poc.storage.authorities import TrustError, sites_certificates
+from node_poc.storage.places import misplaced_files, readable_secrets
+from node_poc.storage.private_key import organization_key
+
+WHAT = ["policies", "config-map", "pull-secret", "database-secrets", "vantage6"]
+_TEMPLATES = Path(__file__).parents[1] / "kubeconfs"
+_POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
+_NODE_HEAD = "Made by `python -m node_poc render policies`: who talks to whom."
+_PRIVATE_HEAD = "Holds secrets: apply it (kubectl apply -f -), and keep it in no file."
+_LOGIN_FILE = "kubernetes.docker_config_file"
+
+
+class RenderError(Exception):
+    """The objects cannot be made. The text names the key and the remedy."""
+
+
+def render(
+    what: str,
+    config: NodeConfig,
+    path: Path,
+    image: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> str:
+    """Return the YAML text.
+
+    Args:
+        what: one of ``WHAT``.
+        config: as loaded from ``path`` and ``environment``.
+        path: of the configuration file.
+        image: of node and proxy; None takes the configured one.
+        environment: what may override the file.
+
+    Raises:
+        RenderError: a file is missing, or the objects make no sense for this kind of server.
+    """
+    kind = config.kubernetes.server_kind
+    for told in (*misplaced_files(config), *readable_secrets(config, path)):
+        raise RenderError(told)
+    if what == "pull-secret":
+        return _yaml(_PRIVATE_HEAD, [_pull_secret(config)])
+    if what == "config-map":
+        text = read_text(path)
+        if reason := why_no_config_map(kind, parse_yaml(text)):
+            raise RenderError(reason)
+        return build_config_map(config.kubernetes.namespace, text)
+    if what == "policies" and kind == "dummy":
+        settings = config.kubernetes
+        made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
+        return _yaml(_POLICIES_HEAD, made)
+    if kind == "dummy":
+        raise RenderError(
+            "kubernetes.server_kind: is dummy, and this is for a vantage6 server; set api_key"
+        )
+    if what == "policies":
+        return _yaml(_NODE_HEAD, _policies(config))
+    if what == "database-secrets":
+        return _yaml(_PRIVATE_HEAD, [build_databases_secret(config)])
+    station = _station(config, path, image, environment)
+    logins = [_pull_secret(config)] if _has_logins(config) else []
+    objects = [*build_station(station), *logins, *build_proxy(station), *_policies(config)]
+    return _yaml(_PRIVATE_HEAD, objects)
+
+
+def _has_logins(config: NodeConfig) -> bool:
+    return bool(config.kubernetes.docker_config_file or config.docker_registries)
+
+
+def _pull_secret(config: NodeConfig) -> dict[str, Any]:
+    file = config.kubernetes.docker_config_file
+    if not _has_logins(config):
+        raise RenderError(
+            f"there is no login to make a Secret of: set docker_registries or {_LOGIN_FILE}"
+        )
+    try:
+        return build_pull_secret(config, _read(Path(file)) if file else None)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RenderError(f"{_LOGIN_FILE}: {file} cannot be read ({error})") from error
+    except LoginFileError as error:
+        raise RenderError(f"{_LOGIN_FILE}: {file} {error}") from error
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes what stands in several places in full, and not as a reference to the first."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """YAML's anchors are for programs, and this is read by people too."""
+        return True
+
+
+def _yaml(head: str, objects: list[dict[str, Any]]) -> str:
+    return f"# {head}\n" + yaml.dump_all(objects, Dumper=_PlainDumper, sort_keys=False)
+
+
+def _policies(config: NodeConfig) -> list[dict[str, Any]]:
+    """The node's walls; a database that nobody can find is told, and stays behind them."""
+    addresses = {}
+    for database in config.databases:
+        service = config.service(database) if config.has_way(database) else None
+        egress = config.kubernetes.databases_egress.get(database.label)
+        told = egress and (egress.address or egress.pod_labels)
+        if service is None or service.address or told:
+            continue
+        addresses[service.host] = look_up(service.host)
+        if not addresses[service.host]:
+            print(
+                f"warning: databases: {database.label!r}: its host has no address here, so nothing "
+                f"reaches it; give kubernetes.databases_egress.{database.label}.address",
+                file=sys.stderr,
+            )
+    return build_node_policies(config, addresses)
+
+
+def _station(
+    config: NodeConfig, path: Path, image: str | None, environment: Mapping[str, str]
+) -> Station:
+    text = read_text(path)
+    data = parse_yaml(text)
+    names = [name for name in overriding(data) if environment.get(name)]
+    # The key becomes a Secret of its own, wherever it lies here.
+    overrides = {name: environment[name] for name in names if name != PRIVATE_KEY_VARIABLE}
+    if config.api_key and data.get("api_key") != config.api_key:
+        overrides[API_KEY_VARIABLE] = config.api_key  # it may come from a file
+    rights = list(yaml.safe_load_all(_read(_TEMPLATES / "10_rbac.yaml")))
+    deployment = yaml.safe_load(_read(_TEMPLATES / "node_pod_config.yaml"))
+    return Station(
+        config=config,
+        text=text,
+        overrides=overrides,
+        key=_private_key(config, path),
+        authorities=_authorities(config, path),
+        image=image or config.kubernetes.node_image,
+        rights=rights,
+        deployment=deployment,
+    )
+
+
+def _authorities(config: NodeConfig, path: Path) -> str | None:
+    try:
+        return sites_certificates(config, path.parent)
+    except TrustError as error:
+        raise RenderError(str(error)) from error
+
+
+def _private_key(config: NodeConfig, path: Path) -> str | None:
+    """The key alone, whatever else its file holds; a file that holds none is refused."""
+    try:
+        key = organization_key(config, path.parent)
+    except PrivateKeyError as error:
+        raise RenderError(str(error)) from error
+    return private_key_pem(key).decode() if key else None

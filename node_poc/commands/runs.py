@@ -1,0 +1,232 @@
+"""``python -m node_poc runs``: this node's runs as the cluster shows them, for the data manager.
+
+It asks the cluster only, so that it works beside a node that is busy, stuck or gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+import structlog
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from node_poc.cluster.connect import KubernetesApi, NoClusterError, connect
+from node_poc.cluster.errors import ClusterError
+from node_poc.cluster.listing import list_all
+from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.watch import Listed, Seen, Watcher
+from node_poc.commands.runs_seen import JOBS, PODS, RunsSeen
+from node_poc.commands.runs_table import RunRow, draw_runs
+from node_poc.config.model import NodeConfig
+from node_poc.manifests.identity import Identity
+from node_poc.observe.node_state import is_ready, tell_unready
+
+_NO_CLUSTER = 4
+_INTERRUPTED = 130
+_REDRAW_SECONDS = 1.0
+# What is not a terminal is a file or a program: one run, one line.
+_UNLIMITED_WIDTH = 10_000
+
+
+def show_runs(
+    config: NodeConfig,
+    *,
+    context: str | None,
+    namespace: str | None = None,
+    watch: bool,
+    as_json: bool,
+    out: TextIO,
+) -> int:
+    """Write the runs to ``out``; with ``watch`` go on with each change until Ctrl-C.
+
+    Args:
+        config: the node whose runs they are.
+        context: kubeconfig context; only used outside a pod.
+        namespace: look there instead of in the configured namespace.
+        watch: follow the runs. On a terminal the table is redrawn; elsewhere it is written again
+            after each change.
+        as_json: one JSON array; with ``watch`` one object a line, for each run and each change. A
+            run whose objects were removed comes once more, with ``"gone": true``.
+        out: where the runs go. Errors and warnings go to stderr.
+
+    Returns:
+        the exit code: 0; 4 if the cluster is not there or refuses; 130 if interrupted before all
+        was written (Ctrl-C is the usual end of a watch: 0).
+    """
+    space = namespace or config.kubernetes.namespace
+    try:
+        with _logs_on_stderr():
+            view = _View(config, connect(context), space)
+            for told in view.unready():
+                print(f"warning: {told}", file=sys.stderr)
+            if watch:
+                _follow(view, out, as_json=as_json)
+            else:
+                _print_once(view, out, as_json=as_json)
+    except (NoClusterError, ClusterError) as error:
+        print(f"error: {_explain(error, space)}", file=sys.stderr)
+        return _NO_CLUSTER
+    except BrokenPipeError:
+        _forget(out)
+    except KeyboardInterrupt:
+        return 0 if watch else _INTERRUPTED
+    return 0
+
+
+class _View:
+    """What is looked at, and what was seen of it."""
+
+    def __init__(self, config: NodeConfig, api: KubernetesApi, namespace: str) -> None:
+        """Read all of it once. Raises ClusterError."""
+        self._api = api
+        self._node_name = config.kubernetes.node_name
+        self._namespace = namespace
+        self._selector = Identity(self._node_name).selector
+        objects = self._objects = ClusterObjects(api, namespace)
+        self._paths = {JOBS: objects.jobs_path, PODS: objects.pods_path}
+        self._seen = RunsSeen(config.kubernetes.limits)
+        self._changes: queue.SimpleQueue[tuple[str, Seen]] = queue.SimpleQueue()
+        for kind, path in self._paths.items():
+            listed, _ = list_all(api, path, self._selector)
+            self._seen.update(kind, Listed(tuple(listed), time.monotonic()))
+
+    def unready(self) -> list[str]:
+        """What keeps pods of node and proxy from being ready; nothing where one may not look."""
+        with contextlib.suppress(ClusterError):
+            selectors = Identity(self._node_name).own_selectors
+            pods = [pod for each in selectors for pod in self._objects.list_pods(each)]
+            return [
+                tell_unready(
+                    pod,
+                    self._objects.list_events("Pod", pod["metadata"]["name"]),
+                    self._namespace,
+                )
+                for pod in pods
+                if not is_ready(pod)
+            ]
+        return []
+
+    def rows(self) -> list[RunRow]:
+        """The runs as they were seen last."""
+        return self._seen.rows()
+
+    def drawing(self, console: Console) -> RenderableType:
+        """The runs, or that there are none."""
+        rows = self.rows()
+        if rows:
+            return draw_runs(rows, time.time(), console)
+        return Text(f"no runs of node {self._node_name!r} in namespace {self._namespace}")
+
+    def follow(self, out: TextIO) -> Iterator[None]:
+        """Yield now, after each change, and once a second, as long as somebody reads ``out``."""
+        for kind, path in self._paths.items():
+            Watcher(self._api, path, self._selector, self._taker(kind)).start()
+        while not _reader_gone(out):
+            yield
+            with contextlib.suppress(queue.Empty):
+                self._seen.update(*self._changes.get(timeout=_REDRAW_SECONDS))
+
+    def _taker(self, kind: str) -> Callable[[Seen], None]:
+        return lambda seen: self._changes.put((kind, seen))
+
+
+def _print_once(view: _View, out: TextIO, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([row.to_json() for row in view.rows()], indent=2), file=out)
+    else:
+        console = _console(out)
+        console.print(view.drawing(console))
+    out.flush()
+
+
+def _console(out: TextIO) -> Console:
+    console = Console(file=out, highlight=False)
+    return console if console.is_terminal else Console(file=out, width=_UNLIMITED_WIDTH)
+
+
+def _follow(view: _View, out: TextIO, *, as_json: bool) -> None:
+    console = _console(out)
+    if as_json:
+        _follow_json(view, out)
+    elif console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            for _ in view.follow(out):
+                live.update(view.drawing(console), refresh=True)
+    else:
+        before = None
+        for _ in view.follow(out):
+            rows = view.rows()
+            if rows != before:
+                console.print(view.drawing(console), Text())
+                out.flush()
+            before = rows
+
+
+def _follow_json(view: _View, out: TextIO) -> None:
+    before: dict[int, RunRow] = {}
+    for _ in view.follow(out):
+        rows = {row.run_id: row for row in reversed(view.rows())}
+        for run_id, row in rows.items():
+            if before.get(run_id) != row:
+                print(json.dumps(row.to_json()), file=out)
+        for run_id in before.keys() - rows.keys():
+            print(json.dumps(before[run_id].to_json() | {"gone": True}), file=out)
+        out.flush()
+        before = rows
+
+
+def _reader_gone(out: TextIO) -> bool:
+    """Whether nobody reads ``out`` any more: nothing may change for days to find it out by."""
+    try:
+        poll = select.poll()
+        poll.register(out.fileno(), 0)
+    except (OSError, ValueError):  # it is no file of the system's
+        return False
+    return bool(poll.poll(0))
+
+
+def _forget(out: TextIO) -> None:
+    """Keep Python from failing at its exit, when it flushes what nobody reads."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _logs_on_stderr() -> Iterator[None]:
+    """Keep what the watches log away from the output, which may be JSON."""
+    before = structlog.get_config()
+    structlog.configure(
+        # Asked for at each line: a table that is redrawn puts its own stderr in place.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _explain(error: Exception, namespace: str) -> str:
+    if not isinstance(error, ClusterError):
+        return str(error)
+    if error.status in {401, 403}:
+        return (
+            f"the cluster refuses: {error}; this command needs list and watch of jobs and pods "
+            f"in namespace {namespace}"
+        )
+    if not error.status:
+        return f"the cluster does not answer: {error}; is it running, and is the context right?"
+    return str(error)

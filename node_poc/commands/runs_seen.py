@@ -1,0 +1,132 @@
+"""PURE: Jobs and pods as the API gives them become rows, one for each run.
+
+What a status is called is decided where the node decides it: each Job and pod goes through
+``lifecycle.decide``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from node_poc.cluster.observations import observe_job, observe_pod, parse_time
+from node_poc.cluster.watch import Listed, Seen
+from node_poc.commands.runs_table import RunRow
+from node_poc.config.model import Limits
+from node_poc.manifests import identity
+from node_poc.runs.lifecycle import decide
+from node_poc.runs.model import Run
+from node_poc.runs.observed import JobObservation, PodObservation
+
+JOBS, PODS = "jobs", "pods"
+Object = dict[str, Any]
+
+
+class RunsSeen:
+    """The Jobs and pods of one node as they were seen last."""
+
+    def __init__(self, limits: Limits) -> None:
+        """``limits`` are the node's: with them it tells waiting from failing."""
+        self._limits = limits
+        self._objects: dict[str, dict[str, Object]] = {JOBS: {}, PODS: {}}
+
+    def update(self, kind: str, seen: Seen) -> None:
+        """Take a list or a change of ``JOBS`` or ``PODS`` into account."""
+        objects = self._objects[kind]
+        if isinstance(seen, Listed):
+            self._objects[kind] = {_name(made): made for made in seen.objects}
+        elif seen.gone:
+            objects.pop(_name(seen.object), None)
+        else:
+            objects[_name(seen.object)] = seen.object
+
+    def rows(self) -> list[RunRow]:
+        """One row for each run, newest first."""
+        jobs, pods = _by_run(self._objects[JOBS]), _by_run(self._objects[PODS])
+        now = time.monotonic()
+        rows = [
+            make_row(run_id, jobs.get(run_id), pods.get(run_id), now, self._limits)
+            for run_id in jobs.keys() | pods.keys()
+        ]
+        return sorted(rows, key=lambda row: (row.created_at or 0.0, row.run_id), reverse=True)
+
+
+def _name(made: Object) -> str:
+    return str(made["metadata"]["name"])
+
+
+def _created(made: Object) -> str:
+    return made["metadata"].get("creationTimestamp") or ""
+
+
+def _by_run(objects: dict[str, Object]) -> dict[int, Object]:
+    """The newest object of each run."""
+    found: dict[int, Object] = {}
+    for made in sorted(objects.values(), key=_created):
+        run_id = identity.run_id_of(made["metadata"].get("labels") or {})
+        if run_id is not None:
+            found[run_id] = made
+    return found
+
+
+def make_row(
+    run_id: int, job: Object | None, pod: Object | None, now: float, limits: Limits
+) -> RunRow:
+    """What one run's Job and pod show; one of them may be missing.
+
+    Args:
+        run_id: the run.
+        job: its Job as the API gives it.
+        pod: its pod as the API gives it.
+        now: monotonic seconds; a trouble that is waited out has just begun for this look.
+        limits: the node's.
+    """
+    newest = job or pod or {"metadata": {}}
+    created_at = parse_time(newest["metadata"].get("creationTimestamp"))
+    job_seen = observe_job(job) if job else None
+    pod_seen = observe_pod(pod) if pod else None
+    run = _judge(run_id, created_at, job_seen, pod_seen, now, limits)
+    end = pod_seen.terminated if pod_seen else None
+    started_at = end.started_at if end else pod_seen.running_since if pod_seen else None
+    if started_at is not None and started_at <= 0:  # Kubernetes' word for: it never started
+        started_at = None
+    ended_at = end.ended_at if end else _job_ended_at(job) if run.has_ended else None
+    return RunRow(
+        run_id=run_id,
+        status=run.status,
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        exit_code=end.exit_code if end else run.exit_code,
+        pod=pod_seen.pod_name if pod_seen else "",
+        cluster_node=pod_seen.node_name if pod_seen else "",
+        image=(newest["metadata"].get("annotations") or {}).get(identity.ANNOTATION_IMAGE, ""),
+        failure=run.failure,
+        delivered=job_seen is not None and job_seen.delivered,
+    )
+
+
+def _judge(
+    run_id: int,
+    created_at: float | None,
+    job: JobObservation | None,
+    pod: PodObservation | None,
+    now: float,
+    limits: Limits,
+) -> Run:
+    """Let the node's own rules say what the run is."""
+    run = Run(run_id, digest="", received_at=created_at or 0.0)
+    # No pod is nothing yet for a Job that goes on, and the end for one that is over.
+    nothing = PodObservation(run_id, "", "", gone=True)
+    over = job is not None and (job.succeeded or bool(job.failed_reason))
+    for seen in (job, pod or (nothing if over else None)):
+        if seen is not None:
+            run, _ = decide(run, seen, now, limits)
+    return run
+
+
+def _job_ended_at(job: Object | None) -> float | None:
+    for condition in ((job or {}).get("status") or {}).get("conditions") or []:
+        if condition.get("type") in {"Complete", "Failed"} and condition.get("status") == "True":
+            return parse_time(condition.get("lastTransitionTime"))
+    return None

@@ -1,0 +1,210 @@
+"""The engine's book of runs: all that are not over, and who waits for whom. Nothing but memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from node_poc.engine.fair_line import FairLine
+from node_poc.engine.quota_gate import Gate
+from node_poc.runs import diagnosis
+from node_poc.runs.model import Failure, Run, Stage
+from node_poc.runs.observed import JobObservation, Observation, PodObservation
+from node_poc.storage.records import RunRecord
+
+_IN_FLIGHT = frozenset({Stage.ACCEPTED, Stage.CREATED})
+_AT_THE_LINE = frozenset({Stage.QUEUED, Stage.ACCEPTED})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of the book. ``position``: its place among those that wait, from 1; None if not."""
+
+    run: Run
+    record: RunRecord
+    position: int | None
+
+
+class RunBook:
+    """Runs in the order they came. Used by the engine's thread only."""
+
+    def __init__(self, in_flight_limit: int, pause: Callable[[int], float] = lambda _: 1.0) -> None:
+        """Nothing is in it.
+
+        Args:
+            in_flight_limit: Jobs that have not ended, at the most.
+            pause: seconds to wait after so many refusals in a row by a quota.
+        """
+        self._limit = in_flight_limit
+        self._gate = Gate(pause)
+        self._runs: dict[int, Run] = {}
+        self._records: dict[int, RunRecord] = {}
+        self._line = FairLine()
+        self._known_since: dict[int, float] = {}
+        self._shortage: Failure | None = None
+
+    def __contains__(self, run_id: int) -> bool:
+        return run_id in self._runs
+
+    def __getitem__(self, run_id: int) -> Run:
+        return self._runs[run_id]
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._runs.values()))
+
+    def is_of(self, seen: Observation) -> bool:
+        """Whether this was seen of a run of the book, and not of a former one of its number."""
+        if seen.run_id not in self._runs:
+            return False
+        if not isinstance(seen, JobObservation | PodObservation) or not seen.content:
+            return True
+        return seen.content == self._records[seen.run_id].digest
+
+    def record(self, run_id: int) -> RunRecord:
+        """What is remembered of a run of the book."""
+        return self._records[run_id]
+
+    def find_record(self, run_id: int) -> RunRecord | None:
+        """What is remembered of a run, if it is in the book. May be asked in any thread."""
+        return self._records.get(run_id)
+
+    def going(self) -> tuple[int, ...]:
+        """Ids of all runs that have not ended."""
+        return tuple(run.run_id for run in self._runs.values() if not run.has_ended)
+
+    def add(self, run: Run, record: RunRecord) -> Run:
+        """Enter a run; a queued one goes to its place in the line. Returns it as entered."""
+        if run.stage is Stage.QUEUED and not run.kill_requested:
+            others = len(self._line)
+            before = self._line.add(run.run_id, record.owner)
+            if others or self._in_flight() >= self._limit or self.is_kept_out or self._shortage:
+                run = replace(run, failure=self._queued(before))
+        self._runs[run.run_id] = run
+        self._records[run.run_id] = record
+        return run
+
+    def _queued(self, before: int) -> Failure:
+        return self._shortage or diagnosis.queued(before, by_quota=self.is_kept_out)
+
+    def update(self, run: Run) -> None:
+        """Put the run as it is now."""
+        was = self._runs.get(run.run_id)
+        self._runs[run.run_id] = run
+        if run.stage in _AT_THE_LINE or was is None or was.stage not in _AT_THE_LINE:
+            return
+        self._line.forget(run.run_id)
+        if run.stage is Stage.CREATED:
+            self._gate.lets_in(run.run_id)
+        self._gate.leaves(run.run_id)
+
+    def put_back(self, run: Run) -> float | None:
+        """Let a run wait again that a quota refused.
+
+        Returns:
+            in how many seconds to ``resume``; None if that is known already.
+        """
+        self._runs[run.run_id] = run
+        self._line.put_back(run.run_id)
+        return self._gate.refuses(run.run_id)
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether a quota keeps runs out, as far as is known."""
+        return not self._gate.is_open
+
+    @property
+    def pauses(self) -> int:
+        """The number of the last pause that a quota caused, for ``resume``."""
+        return self._gate.pauses
+
+    def resume(self, pause: int) -> None:
+        """Let one run try again, if the pause of this number still lasts."""
+        self._gate.resume(pause)
+
+    def drop(self, run_id: int) -> bool:
+        """Strike a run that is over. Returns whether it was in the book."""
+        self._records.pop(run_id, None)
+        self._known_since.pop(run_id, None)
+        return self._runs.pop(run_id, None) is not None
+
+    def note_shortage(self, shortage: Failure | None) -> list[Run]:
+        """Start no run while there is a shortage; None: it is over.
+
+        Returns:
+            the runs of the line, which now wait for another reason.
+        """
+        self._shortage = shortage
+        for before, run_id in enumerate(self._line):
+            if self._runs[run_id].waiting is None:  # else a quota has said more of it
+                self._runs[run_id] = replace(self._runs[run_id], failure=self._queued(before))
+        return [self._runs[run_id] for run_id in self._line]
+
+    def take_next(self) -> RunRecord | None:
+        """Take the next of the line if there is room; its run is then being started."""
+        waiting = len(self._line)
+        if self._shortage or not waiting or not self._gate.lets_try:
+            return None
+        if self._in_flight() >= self._limit:
+            return None
+        run_id = next(islice(self._line, self._gate.choose(waiting), None))
+        self._line.take(run_id)
+        self._gate.tries(run_id)
+        run = self._runs[run_id]
+        # What a quota said of the run stays true until it is in.
+        failure = run.failure if run.waiting else None
+        self._runs[run_id] = replace(run, stage=Stage.ACCEPTED, failure=failure)
+        return self._records[run_id]
+
+    def waits_for_job(self, run_id: int) -> bool:
+        """Whether a run's Job is wanted, and was not seen yet. May be asked in any thread.
+
+        That of a run which is to be killed is not: a kill may have removed it already.
+        """
+        run = self._runs.get(run_id)
+        return run is not None and run.stage is Stage.ACCEPTED and not run.kill_requested
+
+    def _in_flight(self) -> int:
+        return sum(run.stage in _IN_FLIGHT for run in self._runs.values())
+
+    def knows_job(self, run_id: int) -> bool:
+        """Whether Kubernetes is known to have the run's Job."""
+        return run_id in self._known_since
+
+    def note_kill(self, run_id: int) -> None:
+        """Note that the run is to be killed."""
+        self._records[run_id] = replace(self._records[run_id], kill_requested=True)
+
+    def job_known(self, run_id: int, since: float, created_at: float | None = None) -> None:
+        """Kubernetes has the run's Job since then (monotonic seconds; ``created_at``: epoch)."""
+        self._known_since[run_id] = since
+        if created_at is not None and run_id in self._records:
+            record = self._records[run_id]
+            self._records[run_id] = replace(record, job_created_at=created_at)
+
+    def missing_from(self, present: set[int], asked_at: float) -> list[Run]:
+        """Runs whose Job must be in a list asked for at ``asked_at``, and is not.
+
+        A queued run needs no Job yet, but one that was killed in a former process waits for none.
+        """
+        return [
+            run
+            for run in self._runs.values()
+            if run.run_id not in present
+            and (run.stage is not Stage.QUEUED or run.kill_requested)
+            and self._known_since.get(run.run_id, float("inf")) < asked_at
+        ]
+
+    def podless(self, present: set[int]) -> list[Run]:
+        """Runs that had a pod, and are not among those that have one."""
+        return [run for run in self if run.pod_name and run.run_id not in present]
+
+    def entries(self) -> list[Entry]:
+        """All runs, with their places in the line as it is now."""
+        places = {run_id: place for place, run_id in enumerate(self._line, 1)}
+        return [self._entry(run, places.get(run_id)) for run_id, run in self._runs.items()]
+
+    def _entry(self, run: Run, place: int | None) -> Entry:
+        if place is not None and run.waiting is None:
+            run = replace(run, failure=self._queued(place - 1))
+        return Entry(run, self._records[run.run_id], place)

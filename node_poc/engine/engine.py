@@ -1,0 +1,299 @@
+"""The pipeline: one thread owns every run; everything that happens comes to it as a message.
+
+ARCHITECTURE.md draws who sends which message, and what follows.
+
+The engine's thread never waits, neither for the API nor for the disk: whatever takes time is handed
+to other threads (``calls.py``), and comes back as a message. So one slow, stuck or broken run
+delays no other. The disk has one thread, so what is written comes in the order it was wanted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from node_poc.cluster.observations import observe_job, observe_pod
+from node_poc.cluster.watch import Changed, Listed
+from node_poc.concurrency.pool import DaemonPool
+from node_poc.config.model import NodeConfig
+from node_poc.engine.adoption import read_open_runs
+from node_poc.engine.background import Calls
+from node_poc.engine.book import RunBook
+from node_poc.engine.delivery import Delivery
+from node_poc.engine.intake import Intake, Taking
+from node_poc.engine.kills import Kills
+from node_poc.engine.messages import (
+    Again,
+    Collected,
+    Delivered,
+    Expired,
+    JobsSeen,
+    Kill,
+    Message,
+    Orphan,
+    PodsSeen,
+    Retire,
+    RoomSeen,
+    Snapshot,
+    Started,
+    Taken,
+)
+from node_poc.engine.orphans import Orphans
+from node_poc.engine.retention import PastRuns
+from node_poc.engine.reused_numbers import Retirement
+from node_poc.engine.run_work import RunWork
+from node_poc.engine.starts import NO_ROOM, Starts
+from node_poc.engine.timers import Timers
+from node_poc.observe.run_changes import log_change
+from node_poc.runs.lifecycle import (
+    Collect,
+    LookForEvents,
+    LookForPod,
+    RemoveJob,
+    Report,
+    Stop,
+    decide,
+)
+from node_poc.runs.model import Stage
+from node_poc.runs.observed import (
+    DiskLimitPassed,
+    EventsSeen,
+    JobObservation,
+    Observation,
+    PodObservation,
+    StartPutOff,
+    StartRefused,
+    Tick,
+    made_at,
+)
+from node_poc.runs.ports import Submission
+from node_poc.runs.status import RunStatus
+from node_poc.storage.past import PastRecords
+from node_poc.storage.records import Records, RunRecord
+
+log = structlog.get_logger(__name__)
+
+_TICK_SECONDS = 1.0
+_IDLE_SECONDS = 20.0  # without a run that waits for something: to show that it is alive
+# What the disk's thread still has to write at the end, mostly nothing, may take so long.
+_WRITE_SECONDS = 1.0
+_NOTHING = object()
+_OBSERVATIONS = (StartRefused, PodObservation, EventsSeen, DiskLimitPassed)
+
+
+class Engine:
+    """Owns all runs. ``post`` may be called from any thread; nothing else may."""
+
+    def __init__(
+        self, config: NodeConfig, work: RunWork, records: Records, past: PastRecords
+    ) -> None:
+        """``records`` and ``past`` must be prepared. Nothing happens before ``start``."""
+        self._config = config
+        self._work = work
+        self._records = records
+        self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._outbox: Delivery
+        self._book = RunBook(config.kubernetes.runs_in_flight, NO_ROOM.pause)
+        self._disk = DaemonPool("disk", 1)
+        self._calls = Calls(work, self.post, self._book, self._disk)
+        self._timers = Timers()
+        self._starts = Starts(self._book, self._calls, self._timers, self._observe)
+        kept = config.kubernetes.keep_finished_seconds
+        self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk, kept)
+        self._past = PastRuns(self._book, records, past)
+        taking = Taking(config, work, records, self._past)
+        self._kills = Kills(self._book, self._past, self._disk, self.post, self._observe)
+        self._intake = Intake(self._book, taking, self._disk, self.post)
+        self._retirement = Retirement(self._intake, self._calls, self._past, self._disk, self.post)
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+        self._jobs_listed = False
+        self._ticked_at = 0.0
+        self._ticks = True  # whether a run waits for something, as far as is known
+        self.beat = time.monotonic()
+
+    @property
+    def knows_the_cluster(self) -> bool:
+        """Whether the Jobs of this node have been seen since the start."""
+        return self._jobs_listed
+
+    def start(self, outbox: Delivery) -> None:
+        """Take up what a former process left, then work. ``outbox`` gets statuses and results."""
+        self._outbox = self._intake.outbox = outbox
+        self._past.take_up()
+        for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
+            run = adopted.run
+            self._book.add(run, adopted.record)
+            if run.job_created_at is not None or run.kill_requested:
+                self._book.job_known(run.run_id, float("-inf"))
+            if adopted.result is not None:
+                outbox.put_result(adopted.result)
+            log.info("run taken up", run_id=run.run_id, stage=run.stage)
+        self._thread.start()
+
+    def stop(self, within_seconds: float) -> None:
+        """Take no more messages; let API calls under way end."""
+        self._inbox.put(None)
+        self._thread.join(within_seconds)
+        self._calls.stop()
+        with contextlib.suppress(TimeoutError):
+            self._disk.ask(time.monotonic).result(_WRITE_SECONDS)
+        self._disk.stop()
+
+    def post(self, message: Message) -> None:
+        """Hand a message to the engine."""
+        self._inbox.put(message)
+
+    def _serve(self) -> None:
+        handlers: dict[type, Callable[..., None]] = {
+            Submission: self._intake.answer,
+            Taken: self._on_taken,
+            PodsSeen: self._on_pods,
+            JobsSeen: self._on_jobs,
+            Started: self._starts.started,
+            StartPutOff: self._starts.put_off,
+            **dict.fromkeys(_OBSERVATIONS, self._observe),
+            Collected: self._on_collected,
+            Delivered: self._on_delivered,
+            Kill: lambda kill: self._kills.on_kill(kill, self._intake.taking),
+            RoomSeen: self._on_room,
+            Expired: lambda expired: self._disk.submit(self._past.expire, expired),
+            Orphan: self._orphans.tell,
+            Retire: self._retirement.ask,
+            Snapshot: lambda asked: asked.entries.set_result(self._book.entries()),
+            Again: lambda again: self._timers.after(again.seconds, again.action),
+        }
+        while True:
+            self.beat = time.monotonic()
+            try:
+                longest = _TICK_SECONDS if self._ticks else _IDLE_SECONDS
+                message: object = self._inbox.get(timeout=self._timers.wait_seconds(longest))
+            except queue.Empty:
+                message = _NOTHING
+            if message is None:
+                return
+            try:
+                if message is not _NOTHING:
+                    handlers[type(message)](message)
+                self._on_time()
+            except Exception:  # one bad message must never end the daemon, nor any other run
+                log.exception("message not handled", kind=type(message).__name__)
+
+    def _on_time(self) -> None:
+        self._timers.run_due()
+        now = time.monotonic()
+        if not self._ticks or now - self._ticked_at < _TICK_SECONDS:
+            return
+        self._ticked_at = now
+        waiting = [run.run_id for run in self._book if run.is_starting or run.waiting is not None]
+        self._ticks = bool(waiting)
+        for run_id in waiting:
+            self._observe(Tick(run_id))
+
+    def _on_taken(self, taken: Taken) -> None:
+        self._intake.enter(taken)
+        self._starts.go_on()
+
+    def _on_room(self, seen: RoomSeen) -> None:
+        for run in self._book.note_shortage(seen.shortage):
+            self._outbox.put_status(run)
+        self._starts.go_on()
+
+    # --- something is seen
+
+    def _on_pods(self, message: PodsSeen) -> None:
+        match message.seen:
+            case Changed(object=pod, gone=gone):
+                self._observe(observe_pod(pod, gone=gone, seen_at=time.time()))
+            case Listed(objects=pods):
+                observations = [o for o in map(observe_pod, pods) if o is not None]
+                for observation in observations:
+                    self._observe(observation)
+                present = {observation.run_id for observation in observations}
+                for run in self._book.podless(present):
+                    self._observe(PodObservation(run.run_id, run.pod_name, "", gone=True))
+
+    def _on_jobs(self, message: JobsSeen) -> None:
+        match message.seen:
+            case Changed(object=job, gone=gone):
+                self._observe(seen := observe_job(job, gone=gone))
+                self._orphans.look_again(seen)
+                if gone:
+                    self._starts.job_went()
+            case Listed(objects=jobs, asked_at=asked_at):
+                observations = [o for o in map(observe_job, jobs) if o is not None]
+                for observation in observations:
+                    self._observe(observation)
+                    self._orphans.look_after(observation, self.post)
+                present = {observation.run_id for observation in observations}
+                for run in self._book.missing_from(present, asked_at):
+                    self._observe(JobObservation(run.run_id, gone=True))
+                self._jobs_listed = True
+                self._starts.go_on()
+
+    def _observe(self, observation: Observation | None) -> None:
+        if observation is None or not self._book.is_of(observation):
+            return
+        self._note_job(observation)
+        run = self._book[observation.run_id]
+        limits = self._config.kubernetes.limits
+        changed, actions = decide(run, observation, time.monotonic(), limits)
+        self._book.update(changed)
+        self._ticks = self._ticks or changed.is_starting or changed.waiting is not None
+        log_change(run, changed)
+        for action in actions:
+            match action:
+                case Report():
+                    self._outbox.put_status(changed)
+                    if changed.status is RunStatus.ACTIVE:
+                        self._work.follow(changed)
+                case Stop():
+                    self._book.note_kill(run.run_id)
+                    self._calls.kill(run.run_id)
+                case RemoveJob():
+                    self._calls.remove_job(run.run_id)
+                case LookForPod():
+                    self._calls.look_for_pod(changed)
+                case LookForEvents():
+                    self._calls.look_for_events(changed)
+                case Collect(remove_job=remove_job):
+                    self._calls.collect(changed, remove_job=remove_job)
+                    self._starts.go_on()
+
+    def _note_job(self, seen: Observation) -> None:
+        """Remember that a run's Job was made, so that it is never made again; also if it goes."""
+        if not isinstance(seen, JobObservation | PodObservation) or seen.gone:
+            return
+        if not self._book.knows_job(seen.run_id):
+            self._book.job_known(seen.run_id, time.monotonic(), made_at(seen, time.time()))
+            self._calls.remember(seen.run_id)
+
+    # --- a run ends
+
+    def _on_collected(self, collected: Collected) -> None:
+        result = collected.result
+        run = replace(self._book[result.run_id], stage=Stage.FINISHED)
+        ended = replace(run, status=result.status, failure=result.failure)  # by what it left
+        self._book.update(ended)
+        log_change(run, ended)
+        log.info(
+            "run ended", run_id=result.run_id, status=result.status.value, exit=result.exit_code
+        )
+        self._outbox.put_result(result)
+
+    def _on_delivered(self, delivered: Delivered) -> None:
+        if delivered.run_id not in self._book:
+            return  # a result that was asked for again
+        record, status = self._book.record(delivered.run_id), self._book[delivered.run_id].status
+        self._book.drop(delivered.run_id)
+        log.info("result delivered", run_id=delivered.run_id)
+        self._disk.submit(self._close, record, status)
+
+    def _close(self, record: RunRecord, status: RunStatus) -> None:
+        self._past.close(record, status)
+        self._calls.finish(record.spec.run_id)

@@ -1,0 +1,59 @@
+"""Wishes to kill runs: those of the book end, and the disk is asked about the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+import structlog
+
+from node_poc.concurrency.pool import DaemonPool
+from node_poc.engine.book import RunBook
+from node_poc.engine.messages import Kill, Message
+from node_poc.engine.retention import PastRuns
+from node_poc.runs.observed import KillRequested
+from node_poc.runs.ports import KillOutcome
+
+log = structlog.get_logger(__name__)
+
+
+class Kills:
+    """``on_kill`` is the engine's thread's; what the book does not know is the disk's."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        past: PastRuns,
+        disk: DaemonPool,
+        post: Callable[[Message], None],
+        observe: Callable[[KillRequested], None],
+    ) -> None:
+        """``disk`` has one thread; ``observe`` takes a run's wish into account at once."""
+        self._book = book
+        self._past = past
+        self._disk = disk
+        self._post = post
+        self._observe = observe
+
+    def on_kill(self, kill: Kill, taking: Collection[int]) -> None:
+        """Kill what is wanted, or ask the disk first; ``taking``: runs that are being written."""
+        book = self._book
+        wanted = kill.run_ids if kill.run_ids is not None else (*book.going(), *taking)
+        # What is being written will be in the book; so it is asked again behind that.
+        unsure = [x for x in wanted if x not in book and (x not in kill.past or x in taking)]
+        if unsure:
+            self._disk.submit(self._look_up, replace(kill, run_ids=wanted), unsure)
+            return
+        outcomes = [self._kill(x) if x in book else kill.past[x] for x in wanted]
+        kill.outcomes.set_result(outcomes)
+
+    def _look_up(self, kill: Kill, run_ids: list[int]) -> None:
+        found = {run_id: self._past.kill(run_id) for run_id in run_ids}
+        self._post(replace(kill, past={**kill.past, **found}))
+
+    def _kill(self, run_id: int) -> KillOutcome:
+        if self._book[run_id].has_ended:
+            return KillOutcome(run_id, "already ended", self._book[run_id].status)
+        log.info("run is to be killed", run_id=run_id)
+        self._observe(KillRequested(run_id))
+        return KillOutcome(run_id, "killed", self._book[run_id].status)

@@ -1,0 +1,79 @@
+"""Jobs of this node that belong to no run in the book: not marked, not finished, or nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from node_poc.concurrency.pool import DaemonPool
+from node_poc.engine.background import Calls
+from node_poc.engine.book import RunBook
+from node_poc.engine.lingering_jobs import Lingering
+from node_poc.engine.messages import Message, Orphan
+from node_poc.engine.timers import Timers
+from node_poc.runs.observed import JobObservation
+from node_poc.storage.records import Records
+
+log = structlog.get_logger(__name__)
+
+# A Job that nobody knows is left alone for so long, so that a person can look at it.
+_ORPHAN_SECONDS = 600.0
+
+
+class Orphans:
+    """Finishes what a crash left half done, and removes what nobody knows, telling so twice."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        records: Records,
+        calls: Calls,
+        timers: Timers,
+        disk: DaemonPool,
+        kept_seconds: float,
+    ) -> None:
+        """All are the engine's. Used by its thread only, which lets the disk's thread look up.
+
+        ``kept_seconds``: how long a delivered Job stays that has finished.
+        """
+        self._book = book
+        self._records = records
+        self._calls = calls
+        self._timers = timers
+        self._disk = disk
+        self._lingering = Lingering(timers, calls.remove_job, kept_seconds)
+        self._told: set[int] = set()
+
+    def look_after(self, job: JobObservation, post: Callable[[Message], None]) -> None:
+        """Take a Job of a list into account; ``post`` hands a message to the engine."""
+        self._lingering.look_after(job)
+        run_id = job.run_id
+        if run_id not in self._book and not job.delivered and run_id not in self._told:
+            self._disk.submit(self._look_up, run_id, post)
+
+    def look_again(self, job: JobObservation | None) -> None:
+        """Take a Job that has changed into account."""
+        if job is not None:
+            self._lingering.look_after(job)
+
+    def _look_up(self, run_id: int, post: Callable[[Message], None]) -> None:
+        if not self._records.has_run(run_id):
+            post(Orphan(run_id))
+        elif not self._records.is_open(run_id):  # else it is just being taken
+            self._calls.finish(run_id)
+
+    def tell(self, orphan: Orphan) -> None:
+        """Tell of a Job that nobody knows, and remove it later if that is still so."""
+        run_id = orphan.run_id
+        if run_id in self._told:
+            return
+        self._told.add(run_id)
+        log.warning("a Job belongs to no run: removed later", run_id=run_id, in_s=_ORPHAN_SECONDS)
+        self._timers.after(_ORPHAN_SECONDS, lambda: self._disk.submit(self._remove, run_id))
+
+    def _remove(self, run_id: int) -> None:
+        self._told.discard(run_id)
+        if not self._records.has_run(run_id):
+            log.warning("the Job that belongs to no run is removed now", run_id=run_id)
+            self._calls.remove_job(run_id)

@@ -1,0 +1,183 @@
+"""What a person may ask of the node while it works: which runs there are, what one says, to end it.
+
+Answers come from the engine's book for runs that are not over, and from the disk for the others.
+Called from the threads of the server's adapter; nothing here changes a run but by a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from node_poc.engine.adoption import run_of_record
+from node_poc.engine.book import Entry
+from node_poc.engine.messages import Kill, Message, Retire, Snapshot
+from node_poc.runs.model import RunResult, RunSpec, Stage
+from node_poc.runs.ports import (
+    KillOutcome,
+    LogPart,
+    NoSuchRunError,
+    OutputPart,
+    QueryError,
+    RunSummary,
+)
+from node_poc.storage.folders import read_output, read_result, result_size
+from node_poc.storage.past import PastRecords
+from node_poc.storage.records import Records, StorageError
+from node_poc.storage.run_log import RunLogReader
+
+log = structlog.get_logger(__name__)
+
+ENGINE_SECONDS = 20.0
+_LISTED_RUNS = 200
+_LOG_PART = 256 * 1024
+_OUTPUT_PART = 512 * 1024
+
+_Told = TypeVar("_Told")
+
+
+class RunControl:
+    """Lists runs, reads what they said and left, and kills them."""
+
+    def __init__(
+        self, post: Callable[[Message], None], records: Records, past: PastRecords
+    ) -> None:
+        """``post`` hands a message to the engine."""
+        self._post = post
+        self._records = records
+        self._past = past
+
+    def list_runs(self) -> list[RunSummary]:
+        """All runs that are not over and the newest that are, newest first."""
+        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        ids = sorted({*going, *self._records.newest_runs(_LISTED_RUNS)}, reverse=True)
+        return list(self._summaries(ids, going))
+
+    def status(self, run_id: int) -> RunSummary:
+        """One run. Raises QueryError."""
+        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        for summary in self._summaries([run_id], going):
+            return summary
+        raise self._not_there(run_id)
+
+    def _snapshot(self) -> list[Entry]:
+        asked = Snapshot(Future())
+        self._post(asked)
+        return asked.entries.result(ENGINE_SECONDS)
+
+    def _summaries(self, ids: list[int], going: dict[int, Entry]) -> Iterator[RunSummary]:
+        for run_id in ids:
+            if entry := going.get(run_id):
+                yield RunSummary(entry.run, entry.record.spec.image, entry.position)
+                continue
+            try:
+                record = self._records.read_run(run_id)
+                result = self._records.read_result(run_id)
+            except StorageError as error:
+                log.warning("run not listed", run_id=run_id, error=str(error))
+                continue
+            if record is not None:
+                delivered = result is not None and not self._records.is_open(run_id)
+                run = run_of_record(record, result)
+                yield RunSummary(run, record.spec.image, None, delivered=delivered)
+
+    def open_runs(self) -> list[RunSummary]:
+        """All runs whose result the server does not have, oldest first."""
+        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        return list(self._summaries(sorted(going), going))
+
+    def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
+        """Kill the runs named, or all that are not over."""
+        wanted = Kill(run_ids, Future())
+        self._post(wanted)
+        return wanted.outcomes.result(ENGINE_SECONDS)
+
+    def read_log(self, run_id: int, offset: int) -> LogPart:
+        """The next part of a run's log from ``offset`` (bytes). Raises QueryError."""
+        ended = self.status(run_id).run.stage is Stage.FINISHED
+        try:
+            reader = RunLogReader(self._records.folder(run_id))
+            data, following = reader.read(offset, _LOG_PART)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+        return LogPart(data, following, ended=ended and not data, grows=not ended)
+
+    def result(self, run_id: int) -> RunResult | None:
+        """The result of a run; None while it has none. Raises QueryError."""
+        if not self._records.has_run(run_id):
+            raise self._not_there(run_id)
+        try:
+            return self._records.read_result(run_id)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+
+    def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
+        """The next part of a file that a run left. Raises QueryError."""
+        if not self._records.has_run(run_id):
+            raise self._not_there(run_id)
+        try:
+            where = self._records.folder(run_id) / self.spec(run_id).output_folder
+            data, size = read_output(where, path, offset, _OUTPUT_PART)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+        return OutputPart(data, offset + len(data), size)
+
+    def origin(self, run_id: int) -> dict[str, str]:
+        """The run's ``RunSpec.origin``, also when its folder is gone. Raises QueryError."""
+        if not self._records.has_run(run_id) and (gone := self._past.find_gone(run_id)):
+            return gone.origin
+        return dict(self.spec(run_id).origin)
+
+    def knows(self, run_id: int) -> bool:
+        """Whether a run of this number is or was here, and anything is still known of it."""
+        return self._records.has_run(run_id) or self._past.find_gone(run_id) is not None
+
+    def retire(self, run_id: int) -> bool:
+        """Forget a run that is over, because its number is another run's now.
+
+        Returns:
+            whether nothing is left of it; if not, because it is not over yet, ask again later.
+        """
+        wish = Retire(run_id, Future())
+        self._post(wish)
+        return wish.done.result(ENGINE_SECONDS)
+
+    def result_size(self, run_id: int) -> int:
+        """How many bytes ``RunSpec.result_file`` has. Raises QueryError."""
+        return self._of_result(run_id, result_size)
+
+    def read_result(self, run_id: int, limit: int) -> bytes:
+        """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
+        return self._of_result(run_id, lambda folder, name: read_result(folder, name, limit))
+
+    def _of_result(self, run_id: int, ask: Callable[[Path, str], _Told]) -> _Told:
+        try:
+            name = self.spec(run_id).result_file
+            if name is None:
+                raise QueryError(f"run {run_id} leaves no single result")
+            return ask(self._records.folder(run_id), name)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+
+    def spec(self, run_id: int) -> RunSpec:
+        """What was asked for. Raises QueryError."""
+        try:
+            record = self._records.read_run(run_id)
+        except StorageError as error:
+            raise self._unreadable(run_id, error) from error
+        if record is None:
+            raise self._not_there(run_id)
+        return record.spec
+
+    def _not_there(self, run_id: int) -> QueryError:
+        gone = self._past.find_gone(run_id)
+        return QueryError(self._past.explain_gone(gone)) if gone else NoSuchRunError(run_id)
+
+    def _unreadable(self, run_id: int, error: StorageError) -> QueryError:
+        """The site's log names the path; who asked is told no path of the data station."""
+        log.warning("not readable", run_id=run_id, error=str(error))
+        return QueryError("this cannot be read at the data station; check the name")

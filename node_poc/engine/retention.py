@@ -1,0 +1,154 @@
+"""Runs that are over: what is still known of them, and when what they left is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from node_poc.engine.book import RunBook
+from node_poc.engine.messages import Expired
+from node_poc.runs.admission import NotAllowedError
+from node_poc.runs.ports import KillOutcome
+from node_poc.runs.status import RunStatus
+from node_poc.storage.past import PastRecords, PastRun
+from node_poc.storage.records import Records, RunRecord, StorageError
+
+log = structlog.get_logger(__name__)
+
+
+class PastRuns:
+    """Used by the disk's thread only, as ``intake.Taking`` is: so nothing is removed of a run that
+    is asked for again.
+    """
+
+    def __init__(self, book: RunBook, records: Records, past: PastRecords) -> None:
+        """All are the engine's; ``past`` must be prepared."""
+        self._book = book
+        self._records = records
+        self._past = past
+
+    def take_up(self) -> None:
+        """Note what a crash or an older node left without a note. Called before anything else."""
+        open_runs = set(self._records.open_runs())
+        for run_id in open_runs:
+            self._note_volumes(run_id)
+        for run_id in self._past.unnoted(open_runs):
+            try:
+                if self._past.find_gone(run_id) is not None:
+                    self._past.retire(run_id)
+                elif (result := self._records.read_result(run_id)) is not None:
+                    self._note_volumes(run_id)
+                    self._note_end(self._records.read_run(run_id), result.status)
+                elif self._past.is_old(run_id):  # it was never accepted
+                    self._past.retire(run_id)
+            except StorageError as error:
+                log.warning("folder of a past run left alone", run_id=run_id, error=str(error))
+        self._past.drop_stale_users()
+
+    def _note_volumes(self, run_id: int) -> None:
+        try:
+            record = self._records.read_run(run_id)
+            for name in record.spec.volumes if record is not None else ():
+                self._past.use_volume(name, run_id)
+        except StorageError as error:
+            log.warning("shared folders not noted", run_id=run_id, error=str(error))
+
+    def close(self, record: RunRecord, status: RunStatus) -> None:
+        """Note that the server has a run's result; from now on its folder's time runs."""
+        run_id = record.spec.run_id
+        try:
+            self._note_end(record, status)
+        except StorageError as error:
+            # The next start finds it without a note, and makes one.
+            log.warning("end of a run not noted", run_id=run_id, error=str(error))
+        try:
+            self._records.close_run(run_id)
+        except StorageError as error:  # the next start sends the result once more
+            log.warning("run not closed", run_id=run_id, error=str(error))
+
+    def _note_end(self, record: RunRecord | None, status: RunStatus) -> None:
+        if record is not None:
+            spec = record.spec
+            past = PastRun(
+                spec.run_id, record.digest, status.value, spec.volumes, dict(spec.origin)
+            )
+            self._past.close(past)
+
+    def check_not_gone(self, run_id: int, digest: str) -> None:
+        """Refuse a run that was here before and of which nothing is left: it must not run twice.
+
+        Raises:
+            NotAllowedError: it was.
+        """
+        gone = self._past.find_gone(run_id)
+        if gone is None:
+            return
+        if gone.digest not in {"", digest}:
+            raise NotAllowedError(
+                f"run_id: run {run_id} was known here with another content; use a new run_id, or "
+                "for a new server a new task_dir",
+                RunStatus.FAILED,
+            )
+        told = self._past.explain_gone(gone)
+        reason = f"run_id: {told}; use a new run_id to run it again"
+        raise NotAllowedError(reason, RunStatus.FAILED)
+
+    def forget(self, run_id: int) -> bool:
+        """Forget a run that is over, because its number is another run's; whether it is."""
+        if run_id in self._book or self._records.is_open(run_id):
+            return False
+        try:
+            self._past.forget(run_id)
+        except StorageError as error:
+            log.warning("a former run not forgotten", run_id=run_id, error=str(error))
+            return False
+        return True
+
+    def kill(self, run_id: int) -> KillOutcome:
+        """What a wish to kill a run comes to that is not going."""
+        try:
+            result = self._records.read_result(run_id)
+        except StorageError as error:
+            log.warning("result not readable", run_id=run_id, error=str(error))
+            result = None
+        if result is not None:
+            return KillOutcome(run_id, "already ended", result.status)
+        gone = self._past.find_gone(run_id)
+        if gone is not None:
+            return KillOutcome(run_id, "already ended", gone.status)
+        return KillOutcome(run_id, "unknown", "")
+
+    def expire(self, expired: Expired) -> None:
+        """Let go what the janitor found, as far as it is still so."""
+        try:
+            runs = [run_id for run_id in expired.run_ids if self._retire(run_id)]
+            volumes = [name for name in expired.volumes if self._retire_volume(name)]
+        finally:
+            expired.done.set_result(None)
+        _tell("run folders removed: their time is over", runs)
+        _tell("shared folders removed: no run uses them", volumes)
+
+    def _retire(self, run_id: int) -> bool:
+        if run_id in self._book or self._records.is_open(run_id):
+            return False
+        if not self._past.is_closed(run_id):
+            return False
+        try:
+            self._past.retire(run_id)
+        except StorageError as error:
+            log.warning("run folder not removed", run_id=run_id, error=str(error))
+            return False
+        return True
+
+    def _retire_volume(self, name: str) -> bool:
+        try:
+            return self._past.retire_volume(name)
+        except StorageError as error:
+            log.warning("shared folder not removed", volume=name, error=str(error))
+            return False
+
+
+def _tell(what: str, removed: Iterable[object]) -> None:
+    if told := list(removed):
+        log.info(what, count=len(told), which=told[:20])

@@ -1,0 +1,114 @@
+"""Makes calls that must be done in the end, again and again, without hurrying who cannot.
+
+What may pass (no answer, a conflict, a full disk) is tried again after a while, what was refused
+after a much longer one: a person has to change something first. Both pauses grow, and differ by
+chance.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+
+from node_poc.cluster.errors import ClusterError
+from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.concurrency.pool import DaemonPool
+from node_poc.engine.messages import Again, Message
+from node_poc.storage.records import StorageError
+
+log = structlog.get_logger(__name__)
+
+_PASSING = Backoff(2.5, 30.0)
+_REFUSED = Backoff(60.0, 900.0)
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A call of one run's, and how often it has failed in a row in the same way."""
+
+    pool: DaemonPool
+    what: str
+    run_id: int
+    call: Callable[[], None]
+    failures: int = 0
+    refused: bool = False
+
+    def failed(self, error: Exception) -> _Try:
+        refused = isinstance(error, ClusterError) and not error.is_transient
+        failures = self.failures + 1 if refused == self.refused else 1
+        return replace(self, failures=failures, refused=refused)
+
+    def pause(self) -> float:
+        return (_REFUSED if self.refused else _PASSING).pause(self.failures)
+
+    @property
+    def is_told(self) -> bool:
+        """A refusal is told once: nobody is helped by reading it again and again."""
+        return self.failures == 1 if self.refused else is_worth_a_warning(self.failures)
+
+
+class Retries:
+    """Thread-safe. A call that is wanted anew takes the place of the same one that waits."""
+
+    def __init__(self, post: Callable[[Message], None]) -> None:
+        """``post`` hands a message to the engine, which knows what time it is."""
+        self._post = post
+        self._lock = threading.Lock()
+        self._wanted: dict[tuple[str, int], Callable[[], None]] = {}
+
+    def submit(self, pool: DaemonPool, what: str, run_id: int, call: Callable[[], None]) -> None:
+        """Let ``pool`` make the call until it raises neither ClusterError nor StorageError.
+
+        ``what`` tells in the log what has not been done.
+        """
+        pool.submit(self._make, self._want(_Try(pool, what, run_id, call)))
+
+    def make(self, pool: DaemonPool, what: str, run_id: int, call: Callable[[], None]) -> None:
+        """Make the call once in this thread; if it fails, let ``pool`` go on as ``submit``."""
+        self._make(self._want(_Try(pool, what, run_id, call)))
+
+    def forget(self, run_id: int) -> None:
+        """Make none of this run's calls again."""
+        with self._lock:
+            self._wanted = {key: call for key, call in self._wanted.items() if key[1] != run_id}
+
+    def _want(self, tried: _Try) -> _Try:
+        with self._lock:
+            self._wanted[tried.what, tried.run_id] = tried.call
+        return tried
+
+    def _is_wanted(self, tried: _Try) -> bool:
+        with self._lock:
+            return self._wanted.get((tried.what, tried.run_id)) is tried.call
+
+    def _make(self, tried: _Try) -> None:
+        try:
+            tried.call()
+        except (ClusterError, StorageError) as error:
+            self._put_off(tried.failed(error), error)
+            return
+        except BaseException:
+            self._forget(tried)
+            raise
+        self._forget(tried)
+
+    def _forget(self, tried: _Try) -> None:
+        with self._lock:
+            if self._wanted.get((tried.what, tried.run_id)) is tried.call:
+                del self._wanted[tried.what, tried.run_id]
+
+    def _put_off(self, tried: _Try, error: Exception) -> None:
+        seconds = tried.pause()
+        if tried.is_told:
+            told = "call refused: made again, but rarely" if tried.refused else "call failed"
+            what = {"what": tried.what, "run_id": tried.run_id, "again_in_s": seconds}
+            log.warning(told, error=str(error), **what)
+        self._post(Again(partial(self._go_on, tried), seconds))
+
+    def _go_on(self, tried: _Try) -> None:
+        if self._is_wanted(tried):
+            tried.pool.submit(self._make, tried)

@@ -1,0 +1,69 @@
+"""Which runs are started when: the line of the book, and what a quota keeps out.
+
+A run whose Job a quota refuses waits where it stood, and its try stands for all others: one run
+tries again after growing pauses, or when a Job of this node has gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from node_poc.concurrency.backoff import Backoff
+from node_poc.engine.background import Calls
+from node_poc.engine.book import RunBook
+from node_poc.engine.messages import Started
+from node_poc.engine.timers import Timers
+from node_poc.runs.model import Stage
+from node_poc.runs.observed import JobObservation, Observation, StartPutOff
+
+log = structlog.get_logger(__name__)
+
+NO_ROOM = Backoff(2.0, 60.0)
+# A quota is counted anew a moment after something has gone.
+_COUNTED_SECONDS = 1.0
+
+
+class Starts:
+    """Used by the engine's thread only."""
+
+    def __init__(
+        self, book: RunBook, calls: Calls, timers: Timers, observe: Callable[[Observation], None]
+    ) -> None:
+        """All are the engine's; ``observe`` takes an observation into account."""
+        self._book = book
+        self._calls = calls
+        self._timers = timers
+        self._observe = observe
+
+    def go_on(self) -> None:
+        """Start as many runs as there is room for."""
+        while (record := self._book.take_next()) is not None:
+            self._calls.create(record)
+
+    def started(self, started: Started) -> None:
+        """A Job is there; so there may be room for more."""
+        self._observe(JobObservation(started.run_id, created_at=started.created_at))
+        self.go_on()
+
+    def put_off(self, refused: StartPutOff) -> None:
+        """A quota refused a Job: its run waits, and one of all that wait tries again later."""
+        run_id = refused.run_id
+        if run_id not in self._book:
+            return
+        self._observe(refused)
+        run = self._book[run_id]
+        if run.stage is Stage.QUEUED and (seconds := self._book.put_back(run)) is not None:
+            log.info("a quota is used up: tried again", run_id=run_id, again_in_s=seconds)
+            self._timers.after(seconds, partial(self._resume, self._book.pauses))
+
+    def job_went(self) -> None:
+        """A Job of this node has gone: a quota on Jobs may have room."""
+        if self._book.is_kept_out:
+            self._timers.after(_COUNTED_SECONDS, partial(self._resume, self._book.pauses))
+
+    def _resume(self, pause: int) -> None:
+        self._book.resume(pause)
+        self.go_on()

@@ -1,0 +1,1 @@
+"""The proof of concept's Socket.IO server."""

@@ -1,0 +1,220 @@
+"""The Socket.IO side of a vantage6 4.x server: namespace ``/tasks``, JSON events.
+
+The server lets in who has no good token too, and then never says a word: only its ``sync`` proves
+that it knows the node. So a connection counts from ``sync`` on, and one that gets none in time is
+ended and made anew with a new token.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import socketio
+import structlog
+from socketio.exceptions import SocketIOError
+
+from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.protocol.socket_client import hang_up, let_go, new_client
+from node_poc.protocol.vantage6.errors import LoginRefusedError, UnreachableError
+
+log = structlog.get_logger(__name__)
+
+NAMESPACE = "/tasks"
+# From the connection on: to join the namespace and to be greeted there.
+_SYNC_SECONDS = 30.0
+_FIRST_PING_SECONDS = 5.0
+_PING_SECONDS = 60.0
+_BACKOFF = Backoff(0.5, 15.0)
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who wants to know what. All are called from the socket's threads and must not block.
+
+    Args:
+        on_sync: the server knows this node; everything may have changed meanwhile.
+        on_new_task: the payload of ``new_task``.
+        on_kill: the payload of ``kill_containers``.
+        on_refused: the server does not take the API key (any more), and why.
+    """
+
+    on_sync: Callable[[], None]
+    on_new_task: Callable[[object], None]
+    on_kill: Callable[[object], None]
+    on_refused: Callable[[str], None]
+
+
+class Tokens:
+    """What the socket needs of the REST session; see ``vantage6_rest.Rest``."""
+
+    def __init__(self, token: Callable[[], str], renew: Callable[[str | None], None]) -> None:
+        """``token`` gives a fresh one; ``renew`` replaces one that the server did not take."""
+        self.token = token
+        self.renew = renew
+
+
+class Socket:
+    """Keeps a connection to the server, for ever. ``emit`` may be called from any thread."""
+
+    def __init__(self, address: str, tokens: Tokens, listeners: Listeners) -> None:
+        """``address``: URL with port, without the API's path. Nothing runs before ``start``."""
+        self._address = address
+        self._tokens = tokens
+        self._listeners = listeners
+        self._stop = threading.Event()
+        self._synced = threading.Event()
+        self._told = ""
+        self._needs_token = False
+        self._client = self._make_client()
+        self._thread = threading.Thread(target=self._run, name="server socket", daemon=True)
+        self._pinger = threading.Thread(target=self._ping, name="server ping", daemon=True)
+
+    def start(self) -> None:
+        """Start to connect, in a thread."""
+        self._thread.start()
+        self._pinger.start()
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._stop.set()
+        if self._client.connected:
+            hang_up(self._client)
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the server is there and knows this node."""
+        return bool(self._synced.is_set() and self._client.connected)
+
+    def emit(self, event: str, data: object = None) -> bool:
+        """Send an event; False if there is no connection to send it on."""
+        if not self.is_synced:
+            return False
+        try:
+            self._client.emit(event, data, namespace=NAMESPACE)
+        except (SocketIOError, OSError, ValueError) as error:
+            log.debug("event not sent", event_name=event, error=str(error))
+            return False
+        return True
+
+    # --- the connection
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                was_synced = self._connect_once()
+            except LoginRefusedError as error:
+                self._listeners.on_refused(str(error))
+                return
+            except (UnreachableError, SocketIOError, OSError, ValueError) as error:
+                was_synced = False
+                self._told = str(error) or type(error).__name__
+            except Exception:  # of the library too, if what answers is no Socket.IO server
+                log.exception("connection failed: tried again")
+                was_synced = False
+                self._told = "see the log"
+            failures = 0 if was_synced else failures + 1
+            if not self._stop.is_set():
+                self._wait(failures)
+
+    def _connect_once(self) -> bool:
+        """Connect and stay; returns whether the server knew us."""
+        self._synced.clear()
+        self._needs_token = False
+        self._told = "the connection ended before the server greeted this node"
+        token = self._tokens.token()
+        client = self._client = self._make_client()
+        silence = threading.Timer(_SYNC_SECONDS, self._on_silence)
+        silence.daemon = True
+        try:
+            # Not to wait here: the library would not notice that the connection has ended.
+            client.connect(
+                self._address,
+                headers={"Authorization": f"Bearer {token}"},
+                namespaces=[NAMESPACE],
+                wait=False,
+            )
+            silence.start()
+            client.wait()
+        finally:
+            silence.cancel()
+            let_go(client)
+        if self._needs_token:
+            self._tokens.renew(token)
+        return self._synced.is_set()
+
+    def _make_client(self) -> socketio.Client:
+        client = new_client()
+        for event, handler in (
+            ("sync", self._on_sync),
+            ("new_task", lambda *args: self._listeners.on_new_task(_only(args))),
+            ("kill_containers", lambda *args: self._listeners.on_kill(_only(args))),
+            ("expired_token", lambda *_: self._on_bad_token("expired_token")),
+            ("invalid_token", lambda *_: self._on_bad_token("invalid_token")),
+            ("message", lambda *args: log.debug("the server says", text=str(_only(args))[:300])),
+            ("algorithm_status_change", self._on_status_change),
+            ("connect_error", self._on_refused),
+            ("disconnect", self._on_disconnect),
+        ):
+            client.on(event, handler, namespace=NAMESPACE)
+        # The server tells these to all; a node has no use for them.
+        for event in ("status_update", "algorithm_log", "node-online", "node-offline"):
+            client.on(event, lambda *_: None, namespace=NAMESPACE)
+        return client
+
+    def _wait(self, failures: int) -> None:
+        pause = _BACKOFF.pause(failures)
+        if failures:
+            tell = log.warning if is_worth_a_warning(failures) else log.debug
+            tell(
+                "server not reachable",
+                server=self._address,
+                error=self._told,
+                tries=failures,
+                again_in_s=round(pause, 1),
+            )
+        self._stop.wait(pause)
+
+    def _on_sync(self, *_: object) -> None:
+        self._synced.set()
+        log.info("connected to the server", server=self._address)
+        self._listeners.on_sync()
+
+    def _on_bad_token(self, event: str) -> None:
+        log.info("the server does not take the token: a new one is got", event_name=event)
+        self._hang_up("the server did not take the token", needs_token=True)
+
+    def _on_silence(self) -> None:
+        if not self._synced.is_set():
+            self._hang_up("connected, but the server did not greet this node", needs_token=True)
+
+    def _on_refused(self, *reason: object) -> None:
+        self._hang_up(f"the server refused the connection: {str(_only(reason))[:300]}")
+
+    def _hang_up(self, why: str, *, needs_token: bool = False) -> None:
+        """End a connection that is of no use; the socket's own thread waits for its end."""
+        self._told = why
+        self._needs_token = needs_token
+        self._client.disconnect()
+
+    def _on_disconnect(self, *reason: object) -> None:
+        if not self._stop.is_set() and self._synced.is_set():
+            log.warning("connection to the server lost", reason=str(_only(reason))[:300])
+
+    def _on_status_change(self, *args: object) -> None:
+        data = _only(args)
+        told = data if isinstance(data, dict) else {}
+        log.debug("a run is now", run_id=told.get("run_id"), status=str(told.get("status"))[:50])
+
+    def _ping(self) -> None:
+        """Show the server that the node lives; it takes a silent one for offline."""
+        pause = _FIRST_PING_SECONDS
+        while not self._stop.wait(pause):
+            self.emit("ping")
+            pause = _PING_SECONDS
+
+
+def _only(args: tuple[object, ...]) -> object:
+    return args[0] if len(args) == 1 else list(args)

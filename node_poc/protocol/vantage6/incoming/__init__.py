@@ -1,0 +1,1 @@
+"""From the server's list of open runs to runs of the engine."""

@@ -1,0 +1,297 @@
+"""From the list of a vantage6 server's open runs to runs that the engine has, or that have ended.
+
+Trouble with one run stops no other: it is tried again after a pause of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
+
+import structlog
+
+from node_poc.concurrency.backoff import is_worth_a_warning
+from node_poc.concurrency.pool import DaemonPool
+from node_poc.protocol.vantage6.errors import (
+    LoginRefusedError,
+    RegistryAwayError,
+    ServerError,
+)
+from node_poc.protocol.vantage6.incoming.postponed import Later
+from node_poc.protocol.vantage6.incoming.prepare import EngineBusyError, Intake, Prepared
+from node_poc.protocol.vantage6.kills import RecentKills
+from node_poc.protocol.vantage6.origin import RunOrigin
+from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.rest.answers import data_of, last_page
+from node_poc.protocol.vantage6.run_request import RunRequest, RunRequestError, id_in, parse_run
+from node_poc.protocol.vantage6.same_run import OTHER_RUN, Meaning
+from node_poc.protocol.vantage6.server_access import Line
+from node_poc.runs.model import RunResult
+from node_poc.runs.ports import Control, QueryError
+from node_poc.runs.status import RunStatus
+
+log = structlog.get_logger(__name__)
+
+# With their inputs, runs may be large: so many are in memory at once.
+_PAGE = 20
+_THREADS = 4
+_AHEAD = 8
+# So many runs in a row that the server has trouble with: it is not theirs alone.
+_IN_A_ROW = 8
+# After this time it is seen whether a run that is gone at the server is gone here, too.
+_RETIRE_SECONDS = 1.0
+
+
+class Taking:
+    """Takes what is listed. ``take_all`` is for one thread, ``kill`` for any."""
+
+    def __init__(self, line: Line, intake: Intake, reports: Reports, control: Control) -> None:
+        """``later`` tells which runs wait for another try."""
+        self._rest = line.rest
+        self._node_id = line.identity.node_id
+        self._intake = intake
+        self._reports = reports
+        self._control = control
+        self.later = Later()
+        self._in_a_row = 0
+        # Open at the server, and their end is on its way there; with the times of their tasks.
+        self._done: dict[int, str] = {}
+        self._killed: set[int] = set()
+        self._kills = RecentKills()
+        self._taking: set[int] = set()
+        self._replaced: set[int] = set()  # known here, and on their way out
+        # Open at the server and going here, and it shows none of them as taken up.
+        self.not_told: set[int] = set()
+        self._lock = threading.Lock()
+        self._pool = DaemonPool("take in", _THREADS)
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._pool.stop()
+
+    def kill(self, run_ids: Iterable[int] | None, task_ids: Iterable[int] = ()) -> None:
+        """Runs that are on their way into the engine (all, or those named) do not get there.
+
+        ``task_ids``: if all are meant, those of the tasks that are still to be looked for as well.
+        """
+        run_ids = None if run_ids is None else tuple(run_ids)
+        self._kills.note(run_ids, task_ids)
+        with self._lock:
+            taking = self._taking if run_ids is None else self._taking & set(run_ids)
+            self._killed |= taking | self.later.hurry(run_ids)
+
+    def forget_all_but(self, listed: set[int], began_at: float) -> None:
+        """All open runs were read, and these they are: what others were is of no use any more."""
+        with self._lock:
+            self._killed &= listed | self._taking
+        self._done = {run_id: at for run_id, at in self._done.items() if run_id in listed}
+        self._replaced &= listed
+        self._kills.forget(began_at)
+
+    def take_all(self, here: set[int], listed: set[int], **narrowed: int) -> None:
+        """Take what is open at the server and new here.
+
+        Args:
+            here: the runs that the engine has; those that it takes are added.
+            listed: the runs that are open at the server are added.
+            narrowed: what the server is asked for besides, such as a task.
+
+        Raises:
+            ServerError: the list cannot be read, or there is trouble with more than single runs.
+        """
+        asked_at = time.monotonic()
+        for page in self._rest.pages_from_last("run", _PAGE, **self._asked(narrowed)):
+            self._take(page, here, listed, asked_at)
+
+    def take_newest(self, here: set[int], listed: set[int]) -> bool:
+        """The same, but only with the newest of them; whether there cannot be more new ones.
+
+        Raises as ``take_all``.
+        """
+        asked_at = time.monotonic()
+        page = self._rest.get("run", **self._asked({}), per_page=_PAGE, page=1)
+        items, known = data_of(page), set(here)
+        self._take(items, here, listed, asked_at)
+        # The list goes on with older ones: behind one that is known there is nothing new.
+        return last_page(page) == 1 or any(run_id in known for run_id in map(id_in, items))
+
+    def _asked(self, narrowed: dict[str, int]) -> dict[str, Any]:
+        return {"state": "open", "node_id": self._node_id, "include": "task", **narrowed}
+
+    def _take(self, page: list[Any], here: set[int], listed: set[int], asked_at: float) -> None:
+        """Take the new ones of a page, oldest first."""
+        found = [request for item in page if (request := self._parse(item, here, listed))]
+        self._in_a_row = 0
+        waiting: deque[tuple[RunRequest, Future[Prepared | None]]] = deque()
+        try:
+            for request in sorted(found, key=lambda request: request.run_id):
+                if not self._is_new(request, here, asked_at):
+                    continue
+                with self._lock:
+                    self._taking.add(request.run_id)
+                failures = self.later.failures(request.run_id)
+                asked = self._pool.ask(self._intake.prepare, request, failures)
+                waiting.append((request, asked))
+                if len(waiting) >= _AHEAD:
+                    self._submit(*waiting.popleft(), here)
+            while waiting:
+                self._submit(*waiting.popleft(), here)
+        finally:
+            for request, future in waiting:
+                future.cancel()
+                self._no_longer_taking(request.run_id)
+
+    def _is_new(self, request: RunRequest, here: set[int], asked_at: float) -> bool:
+        """Whether it is to be taken now; ``asked_at``: when the server was asked for the list."""
+        run_id = request.run_id
+        if self._done.get(run_id) == request.created_at or run_id in self._taking:
+            return False
+        if not self._is_unknown(request, here):
+            return False
+        if self._kills.means(request, asked_at):
+            with self._lock:
+                self._killed.add(run_id)
+        return not self._was_killed(request) and not self.later.is_waiting(run_id)
+
+    def _is_unknown(self, request: RunRequest, here: set[int]) -> bool:
+        """Whether no run of this number is known here, or one that is gone at the server."""
+        run_id = request.run_id
+        if run_id not in here and not self._control.knows(run_id):
+            return True
+        match self._reports.same.compare(request):
+            case Meaning.LATER:
+                return self._replaces(request, here)
+            case Meaning.OTHER:
+                self._refuse_other(request, going=run_id in here)
+            case Meaning.SAME if run_id in here:
+                if not request.was_started:
+                    self.not_told.add(run_id)
+            case Meaning.SAME:
+                result = self._result(run_id)
+                if result is None:
+                    return True  # the engine knows what became of it
+                self._tell_again(result)
+        return False
+
+    def _replaces(self, request: RunRequest, here: set[int]) -> bool:
+        """Let go of a run whose number the server has given to a later one; whether it is gone."""
+        run_id = request.run_id
+        if run_id not in self._replaced:
+            self._replaced.add(run_id)
+            log.warning("the server has given a run's number to another run", run_id=run_id)
+        if run_id in here and self._result(run_id) is None:
+            self._control.kill((run_id,))
+        elif self._control.retire(run_id):
+            self._replaced.discard(run_id)
+            return True
+        self.later.again(run_id, request.task_id, _RETIRE_SECONDS)
+        return False
+
+    def _parse(self, item: object, here: set[int], listed: set[int]) -> RunRequest | None:
+        try:
+            request = parse_run(item)
+        except RunRequestError as error:
+            self._not_readable(error, here, listed)
+            return None
+        listed.add(request.run_id)
+        return request
+
+    def _not_readable(self, error: RunRequestError, here: set[int], listed: set[int]) -> None:
+        run_id = error.run_id
+        if run_id is None:
+            log.warning("an open run of the server cannot be read", reason=str(error))
+            return
+        listed.add(run_id)
+        if run_id in self._done or run_id in here or run_id in self._taking:
+            return
+        if (result := self._result(run_id)) is not None:
+            self._tell_again(result)
+            return
+        self._done[run_id] = ""
+        self._reports.refuse(run_id, None, RunStatus.FAILED, str(error))
+
+    def _result(self, run_id: int) -> RunResult | None:
+        """The result of a run that has ended here before; None if there is none."""
+        try:
+            return self._control.result(run_id)
+        except QueryError:
+            return None
+
+    def _tell_again(self, result: RunResult) -> None:
+        """The server forgot that the run has ended, so it gets its end again."""
+        log.info(
+            "a finished run is open at the server: its result is sent again", run_id=result.run_id
+        )
+        self._reports.result(result, lambda: None)
+
+    def _refuse_other(self, request: RunRequest, *, going: bool) -> None:
+        """The server means another run by this number than the one here, which it has no more."""
+        if going:
+            self._control.kill((request.run_id,))
+        self._done[request.run_id] = request.created_at
+        self._reports.refuse(request.run_id, RunOrigin.of(request), RunStatus.FAILED, OTHER_RUN)
+
+    def _submit(self, request: RunRequest, future: Future[Prepared | None], here: set[int]) -> None:
+        """Hand a run to the engine when it is ready; trouble with one run stops no other."""
+        try:
+            self._hand_over(request, future.result(), here)
+        except LoginRefusedError:
+            raise
+        except Exception as error:
+            self._postpone(request, error)
+            if isinstance(error, EngineBusyError) or self._in_a_row >= _IN_A_ROW:
+                raise
+        else:
+            self._in_a_row = 0
+            self.later.forget(request.run_id)
+        finally:
+            self._no_longer_taking(request.run_id)
+
+    def _hand_over(self, request: RunRequest, prepared: Prepared | None, here: set[int]) -> None:
+        run_id = request.run_id
+        if (
+            prepared is None
+            or self._was_killed(request)
+            or not self._intake.submit(request, prepared)
+        ):
+            self._done[run_id] = request.created_at
+            return
+        here.add(run_id)
+        self._reports.same.trust(run_id, RunOrigin.of(request, self._rest.address))
+        if run_id in self._killed:
+            self._control.kill((run_id,))
+
+    def _postpone(self, request: RunRequest, error: Exception) -> None:
+        elsewhere = isinstance(error, RegistryAwayError)
+        self._in_a_row += not elsewhere  # a registry's trouble is not the server's
+        failures = self.later.postpone(request.run_id, request.task_id)
+        told = {"run_id": request.run_id, "error": str(error), "tries": failures}
+        if not is_worth_a_warning(failures):
+            log.debug("run not taken yet: tried again", **told)
+        elif isinstance(error, ServerError) or elsewhere:
+            log.warning("run not taken yet: tried again", **told)
+        else:
+            log.error("run not taken yet: tried again", **told, exc_info=error)
+
+    def _was_killed(self, request: RunRequest) -> bool:
+        run_id = request.run_id
+        with self._lock:
+            killed = run_id in self._killed
+        if killed:
+            self._done[run_id] = request.created_at
+            self.later.forget(run_id)
+            with self._lock:
+                self._killed.discard(run_id)
+            facts = RunOrigin.of(request)
+            self._reports.refuse(run_id, facts, RunStatus.KILLED, "Killed by user.")
+        return killed
+
+    def _no_longer_taking(self, run_id: int) -> None:
+        with self._lock:
+            self._taking.discard(run_id)
+            if not self.later.failures(run_id):
+                self._killed.discard(run_id)

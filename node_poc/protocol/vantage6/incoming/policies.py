@@ -1,0 +1,88 @@
+"""What the policies look at, got from the server, the algorithm's store and its registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from node_poc.config.model import NodeConfig
+from node_poc.protocol.vantage6.errors import RegistryAwayError, StoreAwayError
+from node_poc.protocol.vantage6.incoming.algorithm_store import store_has
+from node_poc.protocol.vantage6.incoming.image_registry import Registries
+from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.run_request import RunRequest
+from node_poc.runs import policies
+
+log = structlog.get_logger(__name__)
+
+# Tries of a run, a good ten minutes with their pauses.
+_TRIES = 8
+_AWAY = (
+    "policies.allowed_algorithms: the registry did not tell this node which image an allowed tag "
+    "means, to compare it with the task's image; post the task again when it does"
+)
+
+
+class NotAllowedHereError(Exception):
+    """The policies do not allow the run. The text is for the researcher."""
+
+
+class PolicyCheck:
+    """Decides about runs by the node's policies. Thread-safe."""
+
+    def __init__(self, rest: Rest, config: NodeConfig) -> None:
+        """Nothing is sent before the first run is decided about."""
+        self._rest = rest
+        self._rules = config.policies
+        self._registries = Registries(config.docker_registries)
+
+    def allowed_image(self, request: RunRequest, failures: int) -> str:
+        """The image to run: that of the task, by its digest if a tag had to be looked up.
+
+        Args:
+            request: the run.
+            failures: how often it was tried before, in vain.
+
+        Raises:
+            NotAllowedHereError: the run is not allowed.
+            RegistryAwayError: the registry did not answer; the run has to be tried again.
+            ServerError: there is trouble with the server; the run has to be tried again.
+        """
+        facts = self._facts(request)
+        try:
+            decision = policies.decide(facts, self._rules, self._registries.digests_of)
+        except RegistryAwayError as error:
+            if failures + 1 < _TRIES:
+                raise
+            log.warning("a registry did not answer", error=str(error), tries=failures + 1)
+            raise NotAllowedHereError(_AWAY) from error
+        if decision.reason is not None:
+            raise NotAllowedHereError(decision.reason)
+        return decision.image
+
+    def _facts(self, request: RunRequest) -> policies.TaskFacts:
+        facts = policies.TaskFacts(
+            image=request.image,
+            user_id=request.init_user_id,
+            organization_id=request.init_org_id,
+        )
+        if policies.needs_organization_name(self._rules):
+            found = self._rest.get(f"organization/{request.init_org_id}").get("name")
+            facts = replace(facts, organization_name=str(found) if found else None)
+        if policies.needs_store(self._rules) and request.store_id is not None:
+            facts = self._with_store(facts, request.store_id)
+        return facts
+
+    def _with_store(self, facts: policies.TaskFacts, store_id: int) -> policies.TaskFacts:
+        url = self._rest.get(f"algorithmstore/{store_id}").get("url")
+        if not isinstance(url, str):
+            return facts
+        facts = replace(facts, store_url=url)
+        if not policies.store_url_allowed(url, self._rules):
+            return facts
+        try:
+            return replace(facts, store_has_image=store_has(self._rest, url, facts.image))
+        except StoreAwayError as error:
+            log.warning("an algorithm store did not answer", store=url, error=str(error))
+            return replace(facts, store_answered=False)

@@ -1,0 +1,94 @@
+"""Runs that could not be taken for now: each is tried again after a pause of its own that grows."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from node_poc.concurrency.backoff import Backoff
+
+_BACKOFF = Backoff(5.0, 300.0)
+
+
+@dataclass(frozen=True)
+class _Try:
+    task_id: int
+    failures: int
+    due_at: float  # monotonic seconds
+
+
+class Later:
+    """Which runs wait for another try, and how often each has failed. Thread-safe."""
+
+    def __init__(self) -> None:
+        """None waits."""
+        self._lock = threading.Lock()
+        self._tries: dict[int, _Try] = {}
+
+    def postpone(self, run_id: int, task_id: int) -> int:
+        """The run has failed once more; how often in all."""
+        with self._lock:
+            known = self._tries.get(run_id)
+            failures = 1 if known is None else known.failures + 1
+            due_at = time.monotonic() + _BACKOFF.pause(failures - 1)
+            self._tries[run_id] = _Try(task_id, failures, due_at)
+        return failures
+
+    def again(self, run_id: int, task_id: int, seconds: float) -> None:
+        """Something of this node must end before the run can be taken: look again after a while."""
+        due_at = time.monotonic() + seconds
+        with self._lock:
+            known = self._tries.get(run_id, _Try(task_id, 0, due_at))
+            self._tries[run_id] = replace(known, task_id=task_id, due_at=due_at)
+
+    def failures(self, run_id: int) -> int:
+        """How often the run has failed."""
+        with self._lock:
+            known = self._tries.get(run_id)
+        return 0 if known is None else known.failures
+
+    def is_waiting(self, run_id: int) -> bool:
+        """Whether the run's pause is not over yet."""
+        with self._lock:
+            known = self._tries.get(run_id)
+        return known is not None and known.due_at > time.monotonic()
+
+    def next_at(self) -> float:
+        """When the next pause is over, in monotonic seconds."""
+        with self._lock:
+            return min((each.due_at for each in self._tries.values()), default=math.inf)
+
+    def due_tasks(self) -> list[int]:
+        """Tasks of the runs whose pause is over."""
+        now = time.monotonic()
+        with self._lock:
+            return [each.task_id for each in self._tries.values() if each.due_at <= now]
+
+    def hurry(self, run_ids: Iterable[int] | None = None) -> set[int]:
+        """Let all runs, or those named, wait no more; returns which of them are known here."""
+        with self._lock:
+            wanted = set(self._tries) if run_ids is None else set(self._tries) & set(run_ids)
+            for run_id in wanted:
+                self._tries[run_id] = replace(self._tries[run_id], due_at=0.0)
+        return wanted
+
+    def forget(self, run_id: int) -> None:
+        """The run needs no other try."""
+        with self._lock:
+            self._tries.pop(run_id, None)
+
+    def settle(self, began_at: float, task_ids: Iterable[int] = ()) -> None:
+        """Forget what was due when a look began, at all tasks or at those named.
+
+        The look has met it: it is not open at the server any more, or needs no other try.
+        """
+        tasks = set(task_ids)
+        with self._lock:
+            self._tries = {
+                run_id: each
+                for run_id, each in self._tries.items()
+                if each.due_at > began_at or (tasks and each.task_id not in tasks)
+            }

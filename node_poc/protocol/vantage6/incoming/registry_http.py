@@ -1,0 +1,169 @@
+"""One GET at a registry, with the site's login for the registry.
+
+Follows the distribution specification: first without a login; if the registry asks for one, with a
+token (``WWW-Authenticate: Bearer``) or with name and password (``Basic``).
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from node_poc.config.sections import Registry
+from node_poc.protocol.vantage6.errors import RegistryAwayError
+from node_poc.protocol.vantage6.rest.answers import reason
+from node_poc.runs.image_names import DOCKER_HUB, canonical_host
+
+_CONNECT_SECONDS = 5.0
+_SILENT_SECONDS = 10.0
+_SECONDS = 20.0
+_MOST_BYTES = 4 << 20  # of a manifest, by the distribution specification
+_PIECE = 1 << 16
+_DOCKER_HUB_API = "registry-1.docker.io"
+_PARAMETER = re.compile(r'([a-z]+)="([^"\\]*)"', re.IGNORECASE)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,100000}")
+
+
+@dataclass(frozen=True)
+class Site:
+    """URL of a registry, and the value of ``Authorization`` for the registry, or None."""
+
+    url: str
+    login: str | None = field(default=None, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node speaks HTTP without TLS with the registry."""
+        return self.url.startswith("http://")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a registry answered."""
+
+    status: int
+    body: bytes
+    challenge: str
+
+
+class _Header(AuthBase):
+    """As an ``auth``, because requests would put a .netrc in the place of none."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+def site_of(host: str, logins: Sequence[Registry]) -> Site:
+    """URL and login for the registry of this host.
+
+    Without TLS on the loopback interface only, as in Docker, or where the site writes ``http://``.
+    """
+    scheme, login = "http" if _is_here(host) else "https", None
+    for each in logins:
+        written, _, rest = each.registry.rpartition("://")
+        if canonical_host(rest.partition("/")[0]) == host:
+            scheme = written if written == "http" else scheme
+            pair = f"{each.username}:{each.password}".encode()
+            login = f"Basic {base64.b64encode(pair).decode()}"
+    return Site(f"{scheme}://{_DOCKER_HUB_API if host == DOCKER_HUB else host}", login)
+
+
+def _is_here(host: str) -> bool:
+    name = re.sub(r":[0-9]+\Z", "", host).strip("[]")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def ask(site: Site, repository: str, what: str, accept: str) -> Reply:
+    """GET something of a repository. Raises RegistryAwayError."""
+    ends_at = time.monotonic() + _SECONDS
+    url, headers = f"{site.url}/v2/{repository}/{what}", {"Accept": accept}
+    reply = _get(site, url, None, ends_at, headers=headers)
+    if reply.status != HTTPStatus.UNAUTHORIZED:
+        return reply
+    kind, _, rest = reply.challenge.strip().partition(" ")
+    if kind.lower() == "bearer":
+        told = {key.lower(): value for key, value in _PARAMETER.findall(rest)}
+        token = _token(site, told, repository, ends_at)
+        return _get(site, url, token, ends_at, headers=headers) if token else reply
+    if kind.lower() == "basic" and site.login:
+        return _get(site, url, site.login, ends_at, headers=headers)
+    return reply
+
+
+def _token(site: Site, told: Mapping[str, str], repository: str, ends_at: float) -> str | None:
+    """The ``Authorization`` from the registry's token service; None if the service refuses."""
+    realm = told.get("realm", "")
+    wanted = {"https", "http"} if site.is_open else {"https"}
+    if urlsplit(realm).scheme not in wanted:
+        raise RegistryAwayError(f"{site.url}: its token service is no https:// address")
+    # The node asks for the right to pull one repository, whatever scope the registry names.
+    asked = {"scope": f"repository:{repository}:pull"}
+    if "service" in told:
+        asked["service"] = told["service"]
+    reply = _get(site, realm, site.login, ends_at, params=asked)
+    if reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return None
+    try:
+        data = json.loads(reply.body) if reply.status == HTTPStatus.OK else None
+        token = data.get("token") or data.get("access_token") if isinstance(data, dict) else None
+    except (ValueError, RecursionError):
+        token = None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise RegistryAwayError(f"{realm}: HTTP {reply.status}, and no token")
+    return f"Bearer {token}"
+
+
+def _get(
+    site: Site,
+    url: str,
+    authorization: str | None,
+    ends_at: float,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+) -> Reply:
+    try:
+        with requests.Session() as session:
+            # Outer proxies do not reach the loopback interface of this machine.
+            session.trust_env = not _is_here(urlsplit(url).netloc)
+            response = session.get(
+                url,
+                headers=headers,
+                params=params,
+                auth=_Header(authorization),
+                timeout=(_CONNECT_SECONDS, _SILENT_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            )
+            challenge = response.headers.get("WWW-Authenticate", "")
+            return Reply(response.status_code, _body(response, site, ends_at), challenge)
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise RegistryAwayError(f"{site.url}: {reason(error)}") from error
+
+
+def _body(response: requests.Response, site: Site, ends_at: float) -> bytes:
+    body = b""
+    for piece in response.iter_content(_PIECE):
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise RegistryAwayError(f"{site.url}: the answer has more than {_MOST_BYTES} bytes")
+        if time.monotonic() > ends_at:
+            raise RegistryAwayError(f"{site.url}: the answer took longer than {_SECONDS:.0f} s")
+    return body

@@ -1,0 +1,215 @@
+"""Keeps the runs here and those that are open at a vantage6 server the same.
+
+The server's list of open runs is the truth; its events only say when to look. One thread looks:
+at each greeting of the server, at each new task, and once a minute whatever happens.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.protocol.vantage6.errors import (
+    LoginRefusedError,
+    RefusedError,
+    ServerError,
+    UnreachableError,
+)
+from node_poc.protocol.vantage6.incoming.new_runs import Taking
+from node_poc.protocol.vantage6.incoming.prepare import Intake
+from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.server_access import Line
+from node_poc.runs.model import Run
+from node_poc.runs.ports import Control
+
+log = structlog.get_logger(__name__)
+
+_TIMER_SECONDS = 60.0
+# After a look that failed.
+_BACKOFF = Backoff(2.5, 30.0)
+# With more tasks to be tried again than this, one look at everything asks the server for less.
+_FEW_TASKS = 3
+# One look at new tasks after the other: what comes meanwhile is looked at together.
+_TOGETHER_SECONDS = 0.3
+_GONE = 404
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is looked at: everything, or single tasks and, if ``newest``, the newest runs."""
+
+    everything: bool = False
+    newest: bool = False
+    task_ids: tuple[int, ...] = ()
+
+
+class Sync:
+    """One thread that looks. ``ask_*`` and ``kill_taking`` may be called from any thread."""
+
+    def __init__(
+        self,
+        line: Line,
+        intake: Intake,
+        reports: Reports,
+        control: Control,
+        on_refused: Callable[[str], None],
+    ) -> None:
+        """Nothing runs before ``start``. ``on_refused``: the API key is not taken any more."""
+        self._rest = line.rest
+        self._taking = Taking(line, intake, reports, control)
+        self._reports = reports
+        self._control = control
+        self._on_refused = on_refused
+        self._changed = threading.Condition()
+        self._all = True
+        self._tasks: dict[int, None] = {}
+        self._tasks_at = 0.0  # monotonic seconds: no look at new tasks before
+        self._look_at = 0.0  # monotonic seconds: when everything is looked at, asked or not
+        self._failures = 0  # looks in a row
+        self._later = self._taking.later
+        self._unclear: set[int] = set()  # of these the server does not tell whether they have ended
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="server sync", daemon=True)
+
+    def start(self) -> None:
+        """Look for the first time, and from then on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._taking.stop()
+
+    def ask_all(self) -> None:
+        """Look at everything, soon: the server is there, and maybe was away."""
+        self._reports.same.doubt()
+        self._later.hurry()
+        with self._changed:
+            self._all = True
+            self._changed.notify()
+
+    def ask_task(self, task_id: int) -> None:
+        """Look whether this task has a run for us, soon."""
+        with self._changed:
+            self._tasks[task_id] = None
+            self._changed.notify()
+
+    def kill_taking(self, run_ids: Iterable[int] | None) -> None:
+        """Runs that are on their way into the engine (all, or those named) do not get there."""
+        run_ids = None if run_ids is None else tuple(run_ids)
+        with self._changed:
+            task_ids = tuple(self._tasks)
+        # A killed task may be deleted next, and its numbers be given to other ones.
+        self._reports.same.doubt(run_ids)
+        self._taking.kill(run_ids, task_ids)
+        with self._changed:
+            self._changed.notify()
+
+    # --- the thread
+
+    def _work(self) -> None:
+        while (look := self._next()) is not None:
+            try:
+                self._do(look)
+                self._failures = 0
+            except LoginRefusedError as error:
+                self._on_refused(str(error))
+                return
+            except ServerError as error:
+                self._pause()
+                tell = log.warning if is_worth_a_warning(self._failures) else log.debug
+                tell("open runs not read: tried again", error=str(error), tries=self._failures)
+            except Exception:  # whatever it is, runs must go on coming
+                log.exception("open runs not read: tried again")
+                self._pause()
+
+    def _next(self) -> _Look | None:
+        """What to look at. None: the end."""
+        with self._changed:
+            while not self._stopping:
+                now = time.monotonic()
+                if self._all or now >= self._look_at:
+                    return self._everything()
+                until = self._look_at
+                if not self._failures:  # else tasks wait as well, for the look at everything
+                    if now >= self._tasks_at and (look := self._at_tasks()):
+                        return look
+                    due_at = 0.0 if self._tasks else self._later.next_at()
+                    until = min(until, max(self._tasks_at, due_at))
+                self._changed.wait(max(until - time.monotonic(), 0.01))
+            return None
+
+    def _everything(self) -> _Look:
+        self._all, self._tasks = False, {}
+        return _Look(everything=True)
+
+    def _at_tasks(self) -> _Look | None:
+        """One list for all that is new, and one for each of a few tasks that are tried again."""
+        again, new = self._later.due_tasks(), self._tasks
+        if not again and not new:
+            return None
+        if len(again) > _FEW_TASKS:
+            return self._everything()
+        self._tasks, self._tasks_at = {}, time.monotonic() + _TOGETHER_SECONDS
+        if len(new) > 1:
+            return _Look(newest=True, task_ids=tuple(again))
+        return _Look(task_ids=tuple(dict.fromkeys([*new, *again])))
+
+    def _pause(self) -> None:
+        self._failures += 1
+        with self._changed:
+            self._look_at = time.monotonic() + _BACKOFF.pause(self._failures)
+
+    def _do(self, look: _Look) -> None:
+        # Before the list is read: what ends or comes meanwhile must not look like something else.
+        open_here = [summary.run for summary in self._control.open_runs()]
+        here = {run.run_id for run in open_here}
+        listed: set[int] = set()
+        began_at = time.monotonic()
+        if look.everything:
+            self._taking.not_told.clear()
+            self._taking.take_all(here, listed)
+            self._later.settle(began_at)
+            self._taking.forget_all_but(listed, began_at)
+            self._compare([run for run in open_here if not run.has_ended], listed)
+            self._look_at = time.monotonic() + _TIMER_SECONDS
+            return
+        if look.newest and not self._taking.take_newest(here, listed):
+            with self._changed:
+                self._all = True
+        for task_id in look.task_ids:
+            self._taking.take_all(here, listed, task_id=task_id)
+        if look.task_ids:
+            self._later.settle(began_at, look.task_ids)
+
+    def _compare(self, going: list[Run], listed: set[int]) -> None:
+        """What goes on here, with all that is open at the server."""
+        for run in going:
+            if run.run_id in self._taking.not_told:
+                self._reports.status(run)
+        not_open = {run.run_id for run in going} - listed
+        for run_id in sorted(not_open):
+            self._kill_if_ended(run_id)
+        self._unclear &= not_open
+
+    def _kill_if_ended(self, run_id: int) -> None:
+        """A run goes on here and is not open at the server: if it has ended there, so it must."""
+        try:
+            ended = self._rest.get(f"run/{run_id}").get("finished_at") is not None
+        except RefusedError as error:
+            ended = error.status == _GONE
+        except UnreachableError as error:  # the next look asks again; the other runs must not wait
+            tell = log.debug if run_id in self._unclear else log.warning
+            tell("not known whether a run has ended at the server", run_id=run_id, error=str(error))
+            self._unclear.add(run_id)
+            return
+        if ended:
+            log.info("run has ended at the server: it is killed here", run_id=run_id)
+            self._control.kill((run_id,))

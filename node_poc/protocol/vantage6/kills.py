@@ -1,0 +1,88 @@
+"""Which runs of this node ``kill_containers`` means, and which were killed a moment ago."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from node_poc.protocol.dummy.messages import MAX_RUN_ID
+from node_poc.protocol.vantage6.identity import NodeIdentity
+from node_poc.protocol.vantage6.run_request import RunRequest
+
+log = structlog.get_logger(__name__)
+
+
+def runs_to_kill(payload: object, who: NodeIdentity) -> tuple[int, ...] | None:
+    """Read the payload of ``kill_containers``: ids of runs, or None for all of this node.
+
+    It goes to all nodes of a collaboration. With ``kill_list`` it means the runs in there, also if
+    that is empty; all are meant only if there is no such key and ``node_id`` is ours. In doubt
+    nothing is killed.
+    """
+    if not isinstance(payload, dict):
+        log.warning("a wish to kill cannot be read", reason="it is no object")
+        return ()
+    if payload.get("collaboration_id") != who.collaboration_id:
+        return ()
+    node_id = payload.get("node_id", who.node_id)
+    if node_id != who.node_id:
+        return ()
+    if "kill_list" in payload:
+        return _ours(payload["kill_list"], who)
+    if "node_id" not in payload:
+        log.warning("a wish to kill cannot be read", reason="neither kill_list nor node_id")
+        return ()
+    return None
+
+
+def _ours(kill_list: object, who: NodeIdentity) -> tuple[int, ...]:
+    if not isinstance(kill_list, list):
+        log.warning("a wish to kill cannot be read", reason="kill_list is no list")
+        return ()
+    found = []
+    for item in kill_list:
+        if not isinstance(item, dict) or item.get("organization_id") != who.organization_id:
+            continue
+        run_id = item.get("run_id")
+        if isinstance(run_id, int) and not isinstance(run_id, bool) and 1 <= run_id <= MAX_RUN_ID:
+            found.append(run_id)
+    return tuple(dict.fromkeys(found))
+
+
+class RecentKills:
+    """Kills of runs that were not known here yet, as they came. Thread-safe.
+
+    A list of open runs that was asked for before a kill may still hold the killed run.
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._lock = threading.Lock()
+        self._all_at = float("-inf")
+        self._runs: dict[int, float] = {}
+        self._tasks: dict[int, float] = {}
+
+    def note(self, run_ids: Iterable[int] | None, task_ids: Iterable[int]) -> None:
+        """These runs are to be killed, or all: then also those of the tasks, not looked for yet."""
+        now = time.monotonic()
+        with self._lock:
+            if run_ids is None:
+                self._all_at = now
+                self._tasks.update(dict.fromkeys(task_ids, now))
+            else:
+                self._runs.update(dict.fromkeys(run_ids, now))
+
+    def means(self, request: RunRequest, asked_at: float) -> bool:
+        """Whether a run was killed that stands in a list asked for at ``asked_at``."""
+        with self._lock:
+            killed_at = max(self._all_at, self._runs.get(request.run_id, float("-inf")))
+            return killed_at >= asked_at or self._tasks.pop(request.task_id, None) is not None
+
+    def forget(self, before: float) -> None:
+        """All lists that were asked for ``before`` (monotonic seconds) have been gone through."""
+        with self._lock:
+            self._runs = {each: at for each, at in self._runs.items() if at >= before}
+            self._tasks = {each: at for each, at in self._tasks.items() if at >= before}

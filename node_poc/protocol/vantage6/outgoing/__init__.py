@@ -1,0 +1,1 @@
+"""Statuses, logs and results on their way to the server."""

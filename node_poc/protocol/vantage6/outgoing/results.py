@@ -1,0 +1,180 @@
+"""The end of a run on its way to a vantage6 server: log, result and status in one PATCH."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+
+from node_poc.crypto.errors import CryptoError, PublicKeyError
+from node_poc.protocol.dummy.messages import iso_time
+from node_poc.protocol.vantage6.errors import BodyTooLargeError, RefusedError
+from node_poc.protocol.vantage6.large_payloads import MAX_BYTES
+from node_poc.protocol.vantage6.origin import RunOrigin
+from node_poc.protocol.vantage6.outgoing.logs import RunLogs, clean
+from node_poc.protocol.vantage6.outgoing.patches import Patches
+from node_poc.protocol.vantage6.rest.bodies import RunPatch
+from node_poc.protocol.vantage6.same_run import SameRuns
+from node_poc.protocol.vantage6.server_access import Line
+from node_poc.runs.model import RunResult
+from node_poc.runs.ports import Control, QueryError
+from node_poc.runs.status import RunStatus
+
+log = structlog.get_logger(__name__)
+
+_KEY_SECONDS = 60.0
+# A gateway that takes no body of a result's size may be about to be set up anew: it is asked for so
+# long, and so often, before its run ends without the result.
+_TOO_LARGE_SECONDS = 180.0
+_TOO_LARGE_TRIES = 4
+# So much of a log fits through every gateway.
+_SHORT_LOG = 4096
+
+
+class Results:
+    """Sends a run's end. Called in the outbox's threads, which send for one run at a time."""
+
+    def __init__(
+        self, line: Line, control: Control, logs: RunLogs, same: SameRuns, patches: Patches
+    ) -> None:
+        """``control`` has the results, ``logs`` what the runs have said."""
+        self._line = line
+        self._control = control
+        self._logs = logs
+        self._same = same
+        self._patches = patches
+        self._keys: dict[int, tuple[float, str | None]] = {}
+        # When a run's end was found too large for the first time, and how often since.
+        self._too_large: dict[int, tuple[float, int]] = {}
+
+    def forget(self, run_id: int) -> None:
+        """Nothing more is sent of this run's end."""
+        self._line.blobs.forget(run_id)
+        self._too_large.pop(run_id, None)
+
+    def send(self, result: RunResult) -> None:
+        """Bring a run's end to the server, if that still has the run.
+
+        Raises:
+            UnreachableError: it is not there; call again.
+        """
+        run_id, facts = result.run_id, self._same.facts(result.run_id)
+        if not self._same.is_there(run_id, facts):
+            log.warning("the server has this run no more: its result stays here", run_id=run_id)
+            return
+        fields = {
+            "status": result.status.value,
+            "log": self._logs.whole(result),
+            **_times(result, facts),
+        }
+        try:
+            size = self._size(run_id)
+            with self._line.turn.of(size):
+                data = self._control.read_result(run_id, MAX_BYTES) if size else b""
+                self._send_data(run_id, facts, fields, data)
+            return
+        except QueryError as error:
+            if result.status is RunStatus.COMPLETED:
+                fields = _failed(fields, f"The result cannot be sent: {error}")
+        self._send_last(run_id, facts, fields)
+
+    def _size(self, run_id: int) -> int:
+        size = self._control.result_size(run_id)
+        if size > MAX_BYTES:
+            raise QueryError(
+                f"it has {size} bytes, and this node sends {MAX_BYTES} at the most; let the "
+                "algorithm return less"
+            )
+        return size
+
+    def _send_data(
+        self, run_id: int, facts: RunOrigin | None, fields: dict[str, str], data: bytes
+    ) -> None:
+        if not data:
+            self._send_last(run_id, facts, fields)
+            return
+        try:
+            text = self._text(run_id, facts, data)
+            self._patches.send(run_id, facts, RunPatch(fields, text))
+        except CryptoError as error:
+            reason = str(error)
+        except BodyTooLargeError as error:
+            if not self._is_hopeless(run_id):
+                raise
+            reason = (
+                f"Something before the server takes no result of {len(data)} bytes ({error}). Ask "
+                "the server's administrator to allow larger bodies, or let the algorithm return "
+                "less."
+            )
+        except RefusedError as error:
+            reason = f"The server did not take the result of {len(data)} bytes ({error})."
+        else:
+            return
+        self._send_last(run_id, facts, _failed(fields, reason))
+
+    def _is_hopeless(self, run_id: int) -> bool:
+        """Whether the end of a run, found too large once more, is too large for good."""
+        now = time.monotonic()
+        since, tries = self._too_large.get(run_id, (now, 0))
+        self._too_large[run_id] = since, tries + 1
+        return now - since >= _TOO_LARGE_SECONDS and tries + 1 >= _TOO_LARGE_TRIES
+
+    def _text(self, run_id: int, facts: RunOrigin | None, data: bytes) -> str:
+        """What a run has as its result: the payload, or its name in the blob store."""
+        key = self._public_key(facts)
+        if facts is not None and facts.in_blobs:
+            return self._line.blobs.store(run_id, data, key)
+        return self._line.cryptor.encrypt(data, key)
+
+    def _send_last(self, run_id: int, facts: RunOrigin | None, fields: dict[str, str]) -> None:
+        try:
+            self._patches.send(run_id, facts, fields)
+        except BodyTooLargeError:
+            if not self._is_hopeless(run_id):
+                raise
+            end = fields["log"][-_SHORT_LOG:]
+            short = {**fields, "log": f"[node] The log is too long for the server.\n{end}"}
+            self._patches.send(run_id, facts, short)
+        except RefusedError as error:  # deleted at the server, or not ours any more: nobody waits
+            log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
+
+    def _public_key(self, facts: RunOrigin | None) -> str | None:
+        """The public key of who asked for the run. None if there is none, or none is needed.
+
+        Raises:
+            PublicKeyError: the server does not tell it.
+            UnreachableError: it does not answer.
+        """
+        if facts is None or not self._line.cryptor.encrypts:
+            return None
+        now = time.monotonic()
+        asked_at, key = self._keys.get(facts.init_org_id, (float("-inf"), None))
+        if now - asked_at > _KEY_SECONDS:
+            found = self._organization(facts.init_org_id).get("public_key")
+            key = found if isinstance(found, str) else None
+            self._keys[facts.init_org_id] = (now, key)
+        return key
+
+    def _organization(self, id_: int) -> dict[str, Any]:
+        try:
+            return self._line.rest.get(f"organization/{id_}")
+        except RefusedError as error:
+            raise PublicKeyError(
+                "The result cannot be encrypted: the server does not tell the public key of the "
+                f"organization that asked for it ({error})."
+            ) from error
+
+
+def _times(result: RunResult, facts: RunOrigin | None) -> dict[str, str]:
+    """When the run began and ended, never in another order than the server's own times."""
+    begun_at = result.received_at
+    if facts is not None:
+        begun_at = facts.not_before_assigned(begun_at)
+    ended_at = max(begun_at, result.ended_at or time.time())
+    return {"started_at": str(iso_time(begun_at)), "finished_at": str(iso_time(ended_at))}
+
+
+def _failed(fields: dict[str, str], reason: str) -> dict[str, str]:
+    log_text = f"{fields['log']}\n[node] {reason}".strip()
+    return {**fields, "status": RunStatus.FAILED.value, "log": clean(log_text)}

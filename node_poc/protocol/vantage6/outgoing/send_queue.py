@@ -1,0 +1,175 @@
+"""What goes to the server, run by run: in order within a run, several runs at once, until it went.
+
+A PATCH takes a server some 20 ms and more; a burst of results sent one after the other would wait
+for each other. So a few threads send, and none of them ever sends for a run out of its turn.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from node_poc.concurrency.backoff import Backoff
+from node_poc.protocol.vantage6.errors import ServerError, UnreachableError
+
+log = structlog.get_logger(__name__)
+
+_THREADS = 4
+_BACKOFF = Backoff(0.5, 20.0)
+
+
+@dataclass
+class Errand:
+    """Something to be told of a run. ``must``: until it is done; else until there is newer.
+
+    ``due_at``: when it is sent, in monotonic seconds.
+    """
+
+    send: Callable[[], None]
+    must: bool
+    due_at: float
+    failures: int = 0
+
+
+class Outbox:
+    """A few threads that send. ``put`` may be called from any thread and returns at once."""
+
+    def __init__(self) -> None:
+        """Nothing runs before ``start``; each thread begins when there is something to send."""
+        self._changed = threading.Condition()
+        self._errands: dict[int, deque[Errand]] = {}
+        self._busy: set[int] = set()  # runs whose first errand is just being sent
+        # When, place in the order, run. Of a run's entries only the one with its ticket counts.
+        self._due: list[tuple[float, int, int]] = []
+        self._tickets: dict[int, int] = {}
+        self._order = itertools.count()
+        self._started = self._stopping = False
+        self._idle = 0
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start to send."""
+        with self._changed:
+            self._started = True
+            if self._errands:
+                self._wake()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def put(
+        self, run_id: int, send: Callable[[], None], *, must: bool, wait_seconds: float = 0.0
+    ) -> None:
+        """Have ``send`` called after what was put for this run before, and must be sent.
+
+        What need not be sent waits ``wait_seconds``, in case something newer comes: that takes its
+        place and its time, if it is the earlier one. An UnreachableError of ``send`` has it called
+        again after a while. Any other is told in the log.
+        """
+        errand = Errand(send, must, time.monotonic() + wait_seconds)
+        with self._changed:
+            kept: deque[Errand] = deque()
+            for place, known in enumerate(self._errands.get(run_id, ())):
+                if known.must or (place == 0 and run_id in self._busy):
+                    kept.append(known)
+                else:
+                    errand.due_at = min(errand.due_at, known.due_at)
+            kept.append(errand)
+            self._errands[run_id] = kept
+            if run_id not in self._busy:
+                # What waits for another try goes at once if something newer came behind it.
+                kept[0].due_at = min(kept[0].due_at, errand.due_at)
+                self._schedule(run_id)
+
+    def hurry(self) -> None:
+        """The server is back: try at once what waits for another try."""
+        with self._changed:
+            for run_id, waiting in self._errands.items():
+                if run_id not in self._busy and waiting[0].failures:
+                    waiting[0].due_at = 0.0
+                    self._schedule(run_id)
+
+    # --- the lock is held
+
+    def _schedule(self, run_id: int) -> None:
+        ticket = self._tickets[run_id] = next(self._order)
+        heapq.heappush(self._due, (self._errands[run_id][0].due_at, ticket, run_id))
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let a thread look; another one is made if all are sending and there may be one more."""
+        self._changed.notify()
+        if self._started and not self._idle and len(self._threads) < _THREADS:
+            name = f"server send {len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _next(self) -> int | None:
+        self._idle += 1
+        try:
+            while not self._stopping:
+                while self._due and self._tickets.get(self._due[0][2]) != self._due[0][1]:
+                    heapq.heappop(self._due)
+                now = time.monotonic()
+                if self._due and self._due[0][0] <= now:
+                    run_id = heapq.heappop(self._due)[2]
+                    del self._tickets[run_id]
+                    self._busy.add(run_id)
+                    return run_id
+                self._changed.wait(self._due[0][0] - now if self._due else None)
+            return None
+        finally:
+            self._idle -= 1
+
+    def _sent(self, run_id: int, errand: Errand, *, again: bool) -> None:
+        self._busy.discard(run_id)
+        waiting = self._errands[run_id]
+        if again and (errand.must or len(waiting) == 1):
+            errand.due_at = time.monotonic() + _BACKOFF.pause(errand.failures)
+        else:
+            waiting.popleft()
+        if waiting:
+            self._schedule(run_id)
+        else:
+            del self._errands[run_id]
+
+    # --- the threads
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                run_id = self._next()
+                if run_id is None:
+                    return
+                errand = self._errands[run_id][0]
+                if self._due:
+                    self._wake()
+            again = self._send(run_id, errand)
+            with self._changed:
+                self._sent(run_id, errand, again=again)
+
+    def _send(self, run_id: int, errand: Errand) -> bool:
+        """Send it; returns whether it must be tried again."""
+        try:
+            errand.send()
+        except UnreachableError as error:
+            errand.failures += 1
+            tell = log.warning if errand.failures in {1, 10} else log.debug
+            tell("not sent: tried again", run_id=run_id, error=str(error), tries=errand.failures)
+            return True
+        except ServerError as error:
+            log.warning("the server did not take it", run_id=run_id, error=str(error))
+        except Exception:  # one run's trouble must never end a thread that sends for all
+            log.exception("not sent", run_id=run_id)
+        return False

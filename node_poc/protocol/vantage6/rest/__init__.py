@@ -1,0 +1,1 @@
+"""HTTP calls of the server, and what its answers mean."""

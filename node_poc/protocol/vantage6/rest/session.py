@@ -1,0 +1,283 @@
+"""The REST side of a vantage6 4.x server: login, tokens that renew themselves, requests, errors.
+
+Every request carries a fresh token. A token is renewed before it ends, by the refresh token or,
+when the server does not take that any more (it was restarted with another secret, or the node
+slept), by the API key. Tokens and the API key never come into a log or an error's text.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import structlog
+from requests.auth import AuthBase
+
+from node_poc import __version__
+from node_poc.protocol.vantage6.errors import (
+    LoginRefusedError,
+    RefusedError,
+    UnreachableError,
+)
+from node_poc.protocol.vantage6.rest.answers import (
+    Answer,
+    check,
+    claims,
+    is_about_token,
+    is_own_word,
+    message,
+    read,
+    reason,
+)
+from node_poc.protocol.vantage6.rest.bodies import Body
+from node_poc.protocol.vantage6.rest.long_strings import Cutter
+from node_poc.protocol.vantage6.rest.pages import pages_from_last
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
+_UPLOAD_SECONDS = 600.0
+# A token is renewed when so much of its life is left, or a fifth of it if that is less.
+_RENEW_SECONDS = 600.0
+# A server that does not refresh now is asked again after this time, while the token is good.
+_RENEW_AGAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class _Tokens:
+    access: str
+    refresh: str
+    refresh_url: str
+    renew_at: float  # monotonic seconds, as the next
+    ends_at: float
+
+
+class _Bearer(AuthBase):
+    """As an ``auth``, because requests would let a .netrc overrule a mere header."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Rest:
+    """A node's session with the server. Thread-safe."""
+
+    def __init__(self, address: str, api_path: str, api_key: str) -> None:
+        """Nothing is sent before the first call.
+
+        Args:
+            address: the server's URL with its port, without the API's path.
+            api_path: such as ``/api``.
+            api_key: the node's.
+        """
+        self.address = address
+        self._base = f"{address}/{api_path.strip('/')}".rstrip("/")
+        self._api_key = api_key
+        self._tokens: _Tokens | None = None
+        self._lock = threading.Lock()
+        self._sessions = threading.local()
+
+    def login(self) -> int:
+        """Log in anew; returns the node's id.
+
+        Raises:
+            LoginRefusedError: the server does not know the API key.
+            UnreachableError: there was no answer that means anything; try again.
+        """
+        with self._lock:
+            return self._login()
+
+    def token(self) -> str:
+        """A token that goes on to be good for a while. Raises what ``login`` raises."""
+        with self._lock:
+            now = time.monotonic()
+            if self._tokens is None or now > self._tokens.renew_at:
+                self._renew(is_over=self._tokens is None or now > self._tokens.ends_at)
+            assert self._tokens is not None  # noqa: S101  just made
+            return self._tokens.access
+
+    def renew(self, bad_token: str | None = None) -> None:
+        """Get another token, unless ``bad_token`` was replaced meanwhile. Raises as ``login``."""
+        with self._lock:
+            if bad_token is None or self._tokens is None or self._tokens.access == bad_token:
+                self._renew(is_over=True)
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """GET one object.
+
+        Raises:
+            RefusedError: the server said no (4xx).
+            UnreachableError: no answer, 5xx, or one that makes no sense; try again.
+            LoginRefusedError: the API key is not taken any more.
+        """
+        return self._send("GET", path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST one object. Raises as ``get``."""
+        return self._send("POST", path, json=body)
+
+    def post_body(self, path: str, body: Body) -> dict[str, Any]:
+        """POST bytes as they are, for an answer that is one object. Raises as ``get``."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._send("POST", path, data=body, headers=headers)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """GET bytes, piece by piece. Raises as ``get``, at the first piece or at any."""
+        answer = self._ask("GET", path)
+        check(answer)
+        if answer.status != HTTPStatus.OK:
+            answer.close()
+            raise UnreachableError(f"{answer.what}: HTTP {answer.status} instead of the data")
+        yield from answer.pieces()
+
+    def get_long(self, path: str, name: str, most: int) -> bytes:
+        """GET one object for a member of it that ``get`` leaves out, in at most so many bytes.
+
+        Raises:
+            TooMuchError: it is longer.
+            ServerError: as ``get``; UnreachableError also if it is not the one that is left out.
+        """
+        answer, cutter = self._ask("GET", path), Cutter(most)
+        found = cutter.kept(str(read(answer, cutter).get(name)))
+        if found is None:
+            raise UnreachableError(f"{answer.what}: `{name}` is another now")
+        return found
+
+    def patch(self, path: str, body: Mapping[str, Any] | Body) -> dict[str, Any]:
+        """PATCH one object. Raises as ``get``, and AlreadyFinishedError for a run that has ended.
+
+        The body may be one that is made while it is sent.
+        """
+        if isinstance(body, Mapping):
+            return self._send("PATCH", path, json=body)
+        return self._send("PATCH", path, data=body, headers={"Content-Type": "application/json"})
+
+    def pages_from_last(self, path: str, per_page: int, **params: Any) -> Iterator[list[Any]]:
+        """The pages of a list, the last one first. Raises as ``get``.
+
+        The server lists the newest first; so this gives the oldest first, with no more than a few
+        pages in memory. Items within a page are in the server's order.
+        """
+        asked = {**params, "per_page": per_page}
+        return pages_from_last(lambda number: self.get(path, **asked, page=number))
+
+    def look(self, path: str) -> Answer:
+        """The answer to a GET without a login, whatever it is. Raises UnreachableError for none."""
+        return self._call("GET", self._url(path), None)
+
+    def get_elsewhere(
+        self, url: str, token: str, params: Mapping[str, str], read_seconds: float
+    ) -> dict[str, Any]:
+        """GET an object of an algorithm store, which asks this server by the token. As ``get``."""
+        headers = {"Server-Url": self._base, "Client-Type": "node"}
+        asked = {"params": params, "headers": headers, "read_seconds": read_seconds}
+        return read(self._call("GET", url, token, **asked))
+
+    # --- one request
+
+    def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        return read(self._ask(method, path, **options))
+
+    def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        """The server's answer to a token that it takes."""
+        token = self.token()
+        answer = self._call(method, self._url(path), token, **options)
+        if answer.status in {401, 422} and is_about_token(answer):
+            self.renew(token)
+            if "data" in options:
+                options["data"].rewind()
+            answer = self._call(method, self._url(path), self.token(), **options)
+        return answer
+
+    def _url(self, path: str) -> str:
+        return f"{self._base}/{path}"
+
+    def _call(self, method: str, url: str, token: str | None, **options: Any) -> Answer:
+        usual = _UPLOAD_SECONDS if "data" in options else _READ_SECONDS
+        read_seconds = options.pop("read_seconds", usual)
+        try:
+            response = self._session().request(
+                method,
+                url,
+                auth=_Bearer(token),
+                timeout=(_CONNECT_SECONDS, read_seconds),
+                allow_redirects=False,
+                stream=True,
+                **options,
+            )
+            return Answer(response, f"{method} {urlsplit(url).path}")
+        except (requests.RequestException, OSError) as error:
+            raise UnreachableError(f"{method} {urlsplit(url).path}: {reason(error)}") from error
+        finally:
+            # A vantage6 server sends head and body of an answer in two packets: on a connection
+            # that is kept the second waits 40 ms for the first one's acknowledgement. A new one
+            # costs less, without TLS.
+            if url.startswith("http://"):
+                self._session().close()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._sessions, "session", None)
+        if session is None:
+            session = self._sessions.session = requests.Session()
+            session.headers["User-Agent"] = f"v6-node-on-kubernetes/{__version__}"
+        return session
+
+    # --- tokens; the lock is held
+
+    def _renew(self, *, is_over: bool) -> None:
+        """``is_over``: the token that there is cannot be used any more."""
+        if self._tokens is None or not self._refresh(self._tokens, is_over=is_over):
+            self._login()
+
+    def _refresh(self, tokens: _Tokens, *, is_over: bool) -> bool:
+        """Whether there is a good token afterwards: a new one, or still the one that there was."""
+        try:
+            answer = self._call("POST", tokens.refresh_url, tokens.refresh)
+            self._keep(read(answer), tokens.refresh_url)
+        except (RefusedError, UnreachableError) as error:
+            if is_over or isinstance(error, RefusedError):
+                log.info("tokens are not refreshed: logging in again", error=str(error))
+                return False
+            log.debug("tokens are not refreshed yet", error=str(error))
+            again_at = min(time.monotonic() + _RENEW_AGAIN_SECONDS, tokens.ends_at)
+            self._tokens = replace(tokens, renew_at=again_at)
+        return True
+
+    def _login(self) -> int:
+        answer = self._call("POST", self._url("token/node"), None, json={"api_key": self._api_key})
+        if answer.status in {400, 401, 422} and is_own_word(answer):
+            raise LoginRefusedError(
+                f"api_key: the server does not take it ({message(answer)}); check that it is this "
+                "node's key, that server_url, port and api_path name the right server, and that "
+                "the node was not deleted there"
+            )
+        try:
+            data = read(answer)
+        except RefusedError as error:
+            raise UnreachableError(f"{error}; check server_url, port and api_path") from error
+        return self._keep(data, urljoin(self.address, str(data.get("refresh_url", ""))))
+
+    def _keep(self, data: Mapping[str, Any], refresh_url: str) -> int:
+        try:
+            access, refresh = str(data["access_token"]), str(data["refresh_token"])
+            told = claims(access)
+            node_id, life = int(told["sub"]), float(told["exp"]) - float(told["iat"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreachableError("POST token/node: the answer holds no node's token") from error
+        # By the token's own length of life: the clocks of server and node may differ.
+        ends_at = time.monotonic() + life
+        renew_at = ends_at - min(_RENEW_SECONDS, life / 5)
+        self._tokens = _Tokens(access, refresh, refresh_url, renew_at, ends_at)
+        return node_id

@@ -1,0 +1,242 @@
+"""A vantage6 4.x server: this node as a regular node of it.
+
+login → who am I → encryption → Socket.IO ─ sync, new_task ──→ Sync → Intake → the engine
+                                          ─ kill_containers ─→ control
+delivery → Reports → Outbox → PATCH, algorithm_status_change; RunLogs → algorithm_log
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.concurrency.pool import DaemonPool
+from node_poc.config.model import NodeConfig
+from node_poc.protocol.vantage6.blobs import Blobs
+from node_poc.protocol.vantage6.connection import Listeners, Socket, Tokens
+from node_poc.protocol.vantage6.errors import FatalError, LoginRefusedError, ServerError
+from node_poc.protocol.vantage6.identity import NodeIdentity, identify, make_cryptor
+from node_poc.protocol.vantage6.incoming.prepare import Intake
+from node_poc.protocol.vantage6.incoming.sync import Sync
+from node_poc.protocol.vantage6.kills import runs_to_kill
+from node_poc.protocol.vantage6.outgoing.logs import RunLogs
+from node_poc.protocol.vantage6.outgoing.node_info import Metrics, node_info
+from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
+from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.server_access import Line
+from node_poc.runs.docker_terms import ToBeKilled
+from node_poc.runs.model import Run, RunResult
+from node_poc.runs.ports import Control, DeliveryError
+
+log = structlog.get_logger(__name__)
+
+_BACKOFF = Backoff(0.5, 15.0)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What is there once the server has said who we are."""
+
+    identity: NodeIdentity
+    reports: Reports
+    sync: Sync
+    logs: RunLogs
+    metrics: Metrics | None
+
+
+class Vantage6Server:
+    """Takes runs from a vantage6 server and brings it statuses, logs and results.
+
+    A server that is away is tried again for ever. One that does not take the API key, or does not
+    agree on encryption, is fatal: ``on_fatal`` is told why, once, and nothing more happens.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        control: Control,
+        *,
+        private_key: RSAPrivateKey | None,
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        """Nothing is sent before ``start``.
+
+        Args:
+            config: the node's; must have an API key.
+            control: takes runs, tells of them and kills them.
+            private_key: the organization's, if ``encryption.enabled``.
+            on_fatal: told why the node cannot work, from any thread.
+        """
+        self._config = config
+        self._control = control
+        self._private_key = private_key
+        self._on_fatal = on_fatal
+        self._stop = threading.Event()
+        self._connection = 0
+        self._parts: _Parts | None = None
+        self._rest = Rest(config.server_address, config.api_path, config.api_key or "")
+        self._outbox = Outbox()
+        self._kills = DaemonPool("kill", 1)
+        self._infos = DaemonPool("node info", 1)
+        tokens = Tokens(self._rest.token, self._rest.renew)
+        listeners = Listeners(self._on_sync, self._on_new_task, self._on_kill, self._fatal)
+        self._socket = Socket(config.server_address, tokens, listeners)
+        self._thread = threading.Thread(target=self._begin, name="server login", daemon=True)
+
+    def start(self) -> None:
+        """Start to log in, in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hang up; nothing more is taken or sent."""
+        self._stop.set()
+        self._socket.stop()
+        self._outbox.stop()
+        if (parts := self._parts) is not None:
+            parts.sync.stop()
+            parts.logs.stop()
+            if parts.metrics is not None:
+                parts.metrics.stop()
+        for pool in (self._kills, self._infos):
+            pool.stop()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server is there and knows this node."""
+        return self._parts is not None and self._socket.is_synced
+
+    @property
+    def connection(self) -> int:
+        """Counts the times that the server greeted this node."""
+        return self._connection
+
+    def send_status(self, run: Run) -> None:
+        """Tell a run's status, in a thread of the outbox. Raises DeliveryError."""
+        self._known().reports.status(run)
+
+    def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
+        """Bring a result, in a thread of the outbox, until the server has it.
+
+        Raises DeliveryError.
+        """
+        self._known().reports.result(result, acknowledged)
+
+    def _known(self) -> _Parts:
+        if self._parts is None:
+            raise DeliveryError("the server does not know this node yet")
+        return self._parts
+
+    # --- login
+
+    def _begin(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                self._set_up()
+                return
+            except (LoginRefusedError, FatalError) as error:
+                self._fatal(str(error))
+                return
+            except ServerError as error:
+                failures += 1
+                self._wait(failures, str(error))
+            except Exception:
+                log.exception("login failed: tried again")
+                failures += 1
+                self._wait(failures, "see the log")
+
+    def _wait(self, failures: int, reason: str) -> None:
+        pause = _BACKOFF.pause(failures)
+        tell = log.warning if is_worth_a_warning(failures) else log.debug
+        tell("no login at the server yet", error=reason, tries=failures, again_in_s=round(pause, 1))
+        self._stop.wait(pause)
+
+    def _set_up(self) -> None:
+        identity = identify(self._rest, self._rest.login())
+        enabled = self._config.encryption.enabled
+        cryptor = make_cryptor(self._rest, identity, enabled=enabled, private_key=self._private_key)
+        log.info(
+            "logged in at the server",
+            node=identity.name,
+            node_id=identity.node_id,
+            organization=identity.organization_name,
+            collaboration_id=identity.collaboration_id,
+            encrypted=identity.encrypted,
+        )
+        blobs = Blobs(self._rest, cryptor)
+        parts = self._make_parts(Line(self._rest, self._socket.emit, identity, cryptor, blobs))
+        self._parts = parts
+        self._outbox.start()
+        parts.logs.start()
+        parts.sync.start()
+        if parts.metrics is not None:
+            parts.metrics.start()
+        if not self._stop.is_set():
+            self._socket.start()
+
+    def _make_parts(self, line: Line) -> _Parts:
+        config, control = self._config, self._control
+        who = line.identity
+
+        def emit_log(event: dict[str, object]) -> bool:
+            return line.emit("algorithm_log", {**event, "collaboration_id": who.collaboration_id})
+
+        logs = RunLogs(control, emit_log, share=config.share_algorithm_logs)
+        reports = Reports(line, self._outbox, control, logs)
+        intake = Intake(line, config, control, reports)
+        sync = Sync(line, intake, reports, control, self._fatal)
+        metrics = None
+        if config.prometheus.enabled:
+            metrics = Metrics(config.prometheus.report_interval_seconds, control, line.emit)
+        return _Parts(who, reports, sync, logs, metrics)
+
+    def _fatal(self, reason: str) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            self._on_fatal(reason)
+
+    # --- what the server says, in the socket's threads
+
+    def _on_sync(self) -> None:
+        self._connection += 1
+        parts = self._known()
+        parts.sync.ask_all()
+        self._outbox.hurry()
+        if self._config.share_config:
+            self._infos.submit(self._send_info)
+
+    def _send_info(self) -> None:
+        try:
+            info = node_info(self._config, self._control.get_column_names)
+            self._socket.emit("node_info_update", info)
+        except Exception:  # of no use to any run, so it must hurt none
+            log.exception("configuration not shared")
+
+    def _on_new_task(self, payload: object) -> None:
+        task_id = payload.get("id") if isinstance(payload, dict) else None
+        if isinstance(task_id, int) and not isinstance(task_id, bool):
+            self._known().sync.ask_task(task_id)
+        else:
+            self._known().sync.ask_all()
+
+    def _on_kill(self, payload: object) -> None:
+        self._kills.submit(self._kill, payload)
+
+    def _kill(self, payload: object) -> None:
+        try:
+            parts = self._known()
+            run_ids = runs_to_kill(payload, parts.identity)
+            if run_ids == ():
+                return
+            log.info("the server wants runs killed", run_ids=run_ids or "all")
+            parts.sync.kill_taking(run_ids)
+            wanted = None if run_ids is None else [ToBeKilled(run_id) for run_id in run_ids]
+            self._control.kill_tasks(None, wanted)  # of other organizations none is left
+        except Exception:  # the next look at the server's open runs kills what this did not
+            log.exception("runs not killed")

@@ -1,0 +1,388 @@
+"""`render vantage6`: one YAML text that makes a whole node, and lets two live in one cluster."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from kubernetes import client
+
+from node_poc.cli import main
+from node_poc.commands.render import WHAT, RenderError, render
+from node_poc.config.load import load_config, parse_config
+from tests.unit.crypto.conftest import VECTORS
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / "tests/fakes/vantage6_node.yaml").read_text()
+KEY = VECTORS["private_key"]
+MODELS = {
+    "ConfigMap": client.V1ConfigMap,
+    "Deployment": client.V1Deployment,
+    "Namespace": client.V1Namespace,
+    "NetworkPolicy": client.V1NetworkPolicy,
+    "Role": client.V1Role,
+    "RoleBinding": client.V1RoleBinding,
+    "Secret": client.V1Secret,
+    "Service": client.V1Service,
+    "ServiceAccount": client.V1ServiceAccount,
+}
+
+
+@pytest.fixture
+def station(tmp_path):
+    """Makes the objects of a node from its file."""
+
+    def make(text=TEXT, what="vantage6", environment=None, image="registry.example/node:1"):
+        path = tmp_path / "node.yaml"
+        path.write_text(text.replace("/etc/vantage6/private_key.pem", "private_key.pem"))
+        (tmp_path / "private_key.pem").write_text(KEY)
+        environment = environment or {}
+        config = load_config(path, environment)
+        return list(yaml.safe_load_all(render(what, config, path, image, environment)))
+
+    return make
+
+
+def only(objects, kind, suffix=""):
+    found = [o for o in objects if o["kind"] == kind and o["metadata"]["name"].endswith(suffix)]
+    assert len(found) == 1, [o["metadata"]["name"] for o in found]
+    return found[0]
+
+
+def deployment(objects, part):
+    (found,) = [
+        o
+        for o in objects
+        if o["kind"] == "Deployment"
+        and o["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == part
+    ]
+    return found
+
+
+def pod_of(objects, part):
+    return deployment(objects, part)["spec"]["template"]["spec"]
+
+
+def test_kubernetes_knows_every_field_and_all_is_in_one_namespace(station):
+    objects = station()
+    assert objects[0]["kind"] == "Namespace"
+    for each in objects:
+        MODELS[each["kind"]].model_validate(each)
+        if each["kind"] != "Namespace":
+            assert each["metadata"]["namespace"] == "v6-jobs"
+
+
+def test_two_nodes_have_no_object_in_common_but_the_namespace(station):
+    one, two = station(), station(environment={"V6_API_KEY": "another"})
+    names = [(o["kind"], o["metadata"]["name"]) for o in (*one, *two) if o["kind"] != "Namespace"]
+    assert len(set(names)) == len(names)
+
+
+def test_rights_are_those_of_the_kubeconfs_with_names_of_this_node(station):
+    objects = station()
+    role = only(objects, "Role")
+    template = yaml.safe_load_all((ROOT / "node_poc/kubeconfs/10_rbac.yaml").read_text())
+    (original,) = [each for each in template if each["kind"] == "Role"]
+
+    def plain(rules):
+        return [{key: rule[key] for key in rule if key != "resourceNames"} for rule in rules]
+
+    assert plain(role["rules"]) == plain(original["rules"])
+    named = {r["resources"][0]: r["resourceNames"] for r in role["rules"] if "resourceNames" in r}
+    assert named["leases"] == [role["metadata"]["name"]]
+    assert named["services"] == [only(objects, "Service")["metadata"]["name"]]
+    assert not [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+    binding = only(objects, "RoleBinding")
+    account = only(objects, "ServiceAccount")["metadata"]["name"]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [subject["name"] for subject in binding["subjects"]] == [account]
+    assert pod_of(objects, "node")["serviceAccountName"] == account
+
+
+def test_the_node_reads_its_file_from_a_secret(station):
+    objects = station()
+    pod = pod_of(objects, "node")
+    (container,) = pod["containers"]
+    secret = only(objects, "Secret", "-config")
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "config"]
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "config"]
+    assert volume["secret"]["secretName"] == secret["metadata"]["name"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert variables["V6_NODE_CONFIG"] == f"{mount['mountPath']}/node_config.yaml"
+    text = secret["stringData"]["node_config.yaml"]
+    assert parse_config(text, variables | {"V6_API_KEY": ""}).api_key in TEXT
+
+
+def test_secrets_stand_in_secrets_only(station):
+    for each in station():
+        if each["kind"] != "Secret":
+            written = json.dumps(each)
+            for secret in ("hidden-words", KEY.splitlines()[1], "95e0a1b2"):
+                assert secret not in written
+
+
+def test_the_proxy_gets_the_private_key_and_no_other_secret(station):
+    objects = station()
+    pod = pod_of(objects, "proxy")
+    secrets = [v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v]
+    assert secrets == [only(objects, "Secret", "-private-key")["metadata"]["name"]]
+    assert pod["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in pod
+
+
+def test_the_proxy_reads_a_file_that_says_the_same(station):
+    objects = station()
+    text = only(objects, "ConfigMap")["data"]["node_config.yaml"]
+    proxy, node = parse_config(text, {}), parse_config(TEXT, {})
+    assert proxy.server_address == node.server_address
+    assert proxy.api_path == node.api_path
+    assert proxy.kubernetes.proxy == node.kubernetes.proxy
+    assert proxy.encryption.enabled is True
+    mounts = {m["name"]: m for m in pod_of(objects, "proxy")["containers"][0]["volumeMounts"]}
+    assert proxy.encryption.key_file.startswith(mounts["private-key"]["mountPath"])
+    assert proxy.databases == []
+
+
+def test_service_and_policies_select_the_pods(station):
+    objects = station()
+    proxy = deployment(objects, "proxy")["spec"]["template"]["metadata"]["labels"]
+    node = deployment(objects, "node")["spec"]["template"]["metadata"]["labels"]
+    service = only(objects, "Service")
+    assert service["spec"]["selector"].items() <= proxy.items()
+    for suffix, labels in (("-proxy", proxy), ("-node", node)):
+        policy = only(objects, "NetworkPolicy", suffix)
+        assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    for part in ("proxy", "node"):
+        spec = deployment(objects, part)["spec"]
+        labels = spec["template"]["metadata"]["labels"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_task_dir_is_at_the_same_path_and_tables_are_read_only(station):
+    pod = pod_of(station(), "node")
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    (container,) = pod["containers"]
+    by_path = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    tasks = by_path["/var/lib/vantage6/tasks"]
+    assert volumes[tasks["name"]]["hostPath"]["path"] == "/var/lib/vantage6/tasks"
+    assert by_path["/etc/ssl/certs"]["readOnly"] is True
+    assert not [path for path in by_path if path.startswith("/srv/data")]
+    init = pod["initContainers"][0]
+    assert init["command"][-1] == "/var/lib/vantage6/tasks"
+    assert init["volumeMounts"] == [tasks]
+    assert init["image"] == container["image"] == "registry.example/node:1"
+
+
+def test_an_init_container_reads_the_columns_and_the_node_sees_no_table(station):
+    pod = pod_of(station(), "node")
+    _, init = pod["initContainers"]
+    (container,) = pod["containers"]
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    (table,) = [m for m in init["volumeMounts"] if m["name"].startswith("tables-")]
+    assert table["mountPath"] == "/tables/srv/data"
+    assert table["readOnly"] is True
+    # A missing folder is made as one: nothing keeps the pod, and the file's own place stays free.
+    assert volumes[table["name"]]["hostPath"] == {"path": "/srv/data", "type": "DirectoryOrCreate"}
+    assert table["name"] not in {m["name"] for m in container["volumeMounts"]}
+    assert "/var/lib/vantage6/tasks" not in {m["mountPath"] for m in init["volumeMounts"]}
+    file = init["args"][init["args"].index("--output") + 1]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert variables["V6_COLUMNS_FILE"] == file
+    (left,) = [m for m in container["volumeMounts"] if file.startswith(m["mountPath"] + "/")]
+    assert left["readOnly"] is True
+    assert "emptyDir" in volumes[left["name"]]
+    assert init["securityContext"] == container["securityContext"]
+    assert "readinessProbe" not in init
+
+
+@pytest.mark.parametrize(
+    ("uris", "folders"),
+    [
+        (["/srv/data/a.csv", "/srv/data/b.csv"], ["/srv/data"]),
+        (["/srv/data/a.csv", "/srv/data/in/b.csv", "/srv/a.csv"], ["/srv"]),
+        (["/srv/data/a.csv", "/srv/data2/b.csv"], ["/srv/data", "/srv/data2"]),
+        (["/a.csv"], []),
+        (["/a.csv", "/srv/a.csv"], ["/srv"]),
+    ],
+)
+def test_which_folders_the_init_container_sees(station, uris, folders):
+    head = "api_key: a\nserver_url: https://server.example\ntask_dir: /tasks\ndatabases:\n"
+    rows = [f"  - {{label: a{n}, type: csv, uri: {uri}}}\n" for n, uri in enumerate(uris)]
+    pod = pod_of(station(head + "".join(rows)), "node")
+    found = [v["hostPath"]["path"] for v in pod["volumes"] if v["name"].startswith("tables-")]
+    assert found == folders
+    assert len(pod["initContainers"]) == (2 if folders else 1)
+
+
+def test_without_share_config_nothing_looks_at_tables(station):
+    quiet = pod_of(station(TEXT.replace("share_config: true", "share_config: false")), "node")
+    assert len(quiet["initContainers"]) == 1
+    assert not [v for v in quiet["volumes"] if v["name"].startswith(("tables-", "columns"))]
+
+
+def test_extras_of_the_node(station):
+    objects = station()
+    for part in ("node", "proxy"):
+        pod = pod_of(objects, part)
+        assert {"ip": "192.0.2.1", "hostnames": ["server.example"]} in pod["hostAliases"]
+
+
+def test_extras_that_kubernetes_cannot_do_are_left_out_and_told(station):
+    text = TEXT.replace("server.example: 192.0.2.1", "server.example: host-gateway")
+    text = text.replace("/etc/ssl/certs:/etc/ssl/certs:ro", "a_volume:/etc/ssl/certs")
+    pod = pod_of(station(text), "node")
+    assert "hostAliases" not in pod
+    told = {item.key for item in parse_config(text, {}).not_applied}
+    assert {"node_extra_hosts.server.example", "node_extra_mounts[0]"} <= told
+
+
+def test_variables_that_override_the_file_go_with_it(station):
+    environment = {"V6_API_KEY": "other", "DEFAULT_DATABASE_URI": "/srv/data/b.csv", "X": "y"}
+    objects = station(environment=environment)
+    secret = only(objects, "Secret", "-config")
+    held = {key: v for key, v in secret["stringData"].items() if key != "node_config.yaml"}
+    assert held == {"V6_API_KEY": "other", "DEFAULT_DATABASE_URI": "/srv/data/b.csv"}
+    (container,) = pod_of(objects, "node")["containers"]
+    references = {
+        each["name"]: each["valueFrom"]["secretKeyRef"]
+        for each in container["env"]
+        if "secretKeyRef" in each.get("valueFrom", {})
+    }
+    own = {name: r for name, r in references.items() if r["name"] == secret["metadata"]["name"]}
+    assert set(own) == set(held)
+
+
+def test_an_api_key_of_a_file_goes_with_it(station, tmp_path):
+    (tmp_path / "key").write_text("other\n")
+    objects = station(environment={"V6_API_KEY_FILE": str(tmp_path / "key")})
+    assert only(objects, "Secret", "-config")["stringData"]["V6_API_KEY"] == "other"
+
+
+def test_another_configuration_makes_new_pods(station):
+    def marks(objects):
+        return {
+            tuple(o["spec"]["template"]["metadata"]["annotations"].values())
+            for o in objects
+            if o["kind"] == "Deployment"
+        }
+
+    assert marks(station()) == marks(station())
+    assert marks(station()) != marks(station(TEXT.replace("level: debug", "level: info")))
+
+
+def test_how_much_processor_is_kept_free_for_the_node(station):
+    def requests(objects):
+        pod = pod_of(objects, "node")
+        containers = (*pod["containers"], *pod["initContainers"])
+        return {each["resources"]["requests"]["cpu"] for each in containers}
+
+    assert requests(station()) == {"250m"}
+    assert requests(station(TEXT + "kubernetes: {node_cpu_request: 50m}\n")) == {"50m"}
+
+
+def test_without_encryption_there_is_no_key(station):
+    objects = station(TEXT.replace("enabled: true\n  private_key", "enabled: false\n  private_key"))
+    assert not [o for o in objects if o["metadata"]["name"].endswith("-private-key")]
+    assert "private-key" not in {v["name"] for v in pod_of(objects, "proxy")["volumes"]}
+
+
+def test_a_claim_instead_of_the_machines_folders(station):
+    storage = (
+        "kubernetes:\n  storage: {mode: pvc, claim: a, databases_claim: b, databases_root: /srv}\n"
+    )
+    pod = pod_of(station(TEXT + storage), "node")
+    (init,) = pod["initContainers"]
+    assert {"name": "databases", "mountPath": "/tables/srv", "readOnly": True} in init[
+        "volumeMounts"
+    ]
+    (container,) = pod["containers"]
+    assert "databases" not in {mount["name"] for mount in container["volumeMounts"]}
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    assert volumes["task-files-root"]["persistentVolumeClaim"] == {"claimName": "a"}
+    assert volumes["databases"]["persistentVolumeClaim"] == {"claimName": "b", "readOnly": True}
+
+
+def test_a_missing_private_key_is_told(tmp_path):
+    path = tmp_path / "node.yaml"
+    path.write_text(TEXT.replace("/etc/vantage6/private_key.pem", "none.pem"))
+    with pytest.raises(RenderError, match=r"^encryption\.private_key: .*none\.pem.*create-private"):
+        render("vantage6", load_config(path, {}), path)
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ("", "is empty"),
+        ("server_url: https://server.example\n", "not a readable private key"),
+        (VECTORS["public_key"], "not a readable private key"),
+        ("-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n", "is a public key"),
+    ],
+)
+def test_a_file_that_holds_no_private_key_is_refused(station, tmp_path, capsys, held, told):
+    station()
+    (tmp_path / "private_key.pem").write_text(held)
+    for words in (["render", "vantage6"], ["check"]):
+        assert main([*words, "--config", str(tmp_path / "node.yaml")]) == 2
+        printed = capsys.readouterr()
+        assert "error: encryption.private_key: " in printed.err
+        assert told in printed.err
+        assert "BEGIN" not in printed.out
+        assert "good" not in printed.out
+
+
+def test_a_keys_secret_holds_nothing_else_of_its_file(station, tmp_path):
+    station()
+    (tmp_path / "private_key.pem").write_text(f"a password of ours\n{KEY}")
+    path = tmp_path / "node.yaml"
+    assert "a password of ours" not in render("vantage6", load_config(path, {}), path)
+    assert only(station(), "Secret", "-private-key")["stringData"] == {"private_key.pem": KEY}
+
+
+def test_a_database_that_nobody_finds_is_told(station, capsys):
+    station()
+    told = capsys.readouterr().err
+    assert "'ohdsi'" in told
+    assert "kubernetes.databases_egress.ohdsi.address" in told
+
+
+@pytest.mark.parametrize("what", ["database-secrets", "vantage6"])
+def test_the_dummy_server_has_no_use_for_it(what, capsys):
+    assert main(["render", what, "--config", str(ROOT / "node_poc/node_config.yaml")]) == 2
+    assert "kubernetes.server_kind" in capsys.readouterr().err
+
+
+def test_the_secret_of_databases_alone(station):
+    (secret,) = station(what="database-secrets")
+    assert secret == only(station(), "Secret", "-databases")
+
+
+def test_a_login_of_a_registry_goes_with_the_node(station):
+    objects = station()
+    (secret,) = station(what="pull-secret")
+    assert secret in objects
+    for part in ("node", "proxy"):
+        assert pod_of(objects, part)["imagePullSecrets"] == [{"name": secret["metadata"]["name"]}]
+
+
+def test_the_policies_alone(station):
+    alone = station(what="policies")
+    assert alone == [o for o in station() if o["kind"] == "NetworkPolicy"]
+
+
+def test_what_is_printed_may_be_applied(station, tmp_path, capsys):
+    station()
+    for what in set(WHAT) - {"config-map"}:  # this file holds secrets
+        assert main(["render", what, "--config", str(tmp_path / "node.yaml")]) == 0
+        printed = capsys.readouterr().out
+        assert list(yaml.safe_load_all(printed))
+        assert "&id" not in printed
+
+
+def test_a_vantage6_nodes_file_becomes_no_config_map(station, tmp_path, capsys):
+    station()
+    assert main(["render", "config-map", "--config", str(tmp_path / "node.yaml")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "api_key: " in printed.err
+    assert "`render vantage6`" in printed.err
+    assert "hidden-words" not in printed.err

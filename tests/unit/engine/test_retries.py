@@ -1,0 +1,127 @@
+"""Calls that must be done in the end: how they are repeated, and how often that is told."""
+
+import json
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from node_poc.cluster.errors import ClusterError, error_of
+from node_poc.engine.retries import Retries
+from node_poc.storage.records import StorageError
+
+AWAY = ClusterError("DELETE /x", 0, "Timeout", "no answer")
+REFUSED = error_of("DELETE /x", 403, "{}")
+CONFLICT = error_of("PATCH /x", 409, json.dumps({"reason": "Conflict"}))
+FULL = StorageError("no space")
+
+
+class Pool:
+    """Makes a call when it is handed in."""
+
+    def submit(self, call, *arguments):
+        call(*arguments)
+
+
+class Failing:
+    """A call that fails so often, and then does not."""
+
+    def __init__(self, *errors):
+        self.errors, self.calls = list(errors), 0
+
+    def __call__(self):
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@pytest.fixture
+def waiting():
+    return []
+
+
+@pytest.fixture
+def retries(waiting):
+    structlog.reset_defaults()
+    return Retries(waiting.append)
+
+
+def go_on(waiting):
+    """Let everything that waits be done; returns the pauses it waited for."""
+    pauses = []
+    while waiting:
+        again = waiting.pop(0)
+        pauses.append(again.seconds)
+        again.action()
+    return pauses
+
+
+def test_what_works_is_done_once(retries, waiting):
+    call = Failing()
+    retries.submit(Pool(), "x", 7, call)
+    assert (call.calls, waiting) == (1, [])
+    assert retries._wanted == {}
+
+
+@pytest.mark.parametrize("error", [AWAY, CONFLICT, FULL])
+def test_what_may_pass_is_tried_again_after_growing_pauses(retries, waiting, error):
+    call = Failing(*[error] * 8)
+    retries.submit(Pool(), "x", 7, call)
+    pauses = go_on(waiting)
+    assert call.calls == 9
+    assert 2.5 <= pauses[0] <= 5
+    assert 15 <= pauses[-1] <= 30
+    assert len(set(pauses)) > 4  # by chance, so that not all come back at once
+    assert retries._wanted == {}
+
+
+def test_what_is_refused_is_tried_again_rarely_and_told_once(retries, waiting):
+    call = Failing(*[REFUSED] * 12)
+    with capture_logs() as told:
+        retries.submit(Pool(), "job not removed", 7, call)
+        pauses = go_on(waiting)
+    assert min(pauses) >= 60
+    assert pauses[-1] >= 450
+    assert [(line["what"], line["run_id"]) for line in told] == [("job not removed", 7)]
+    assert call.calls == 13
+
+
+def test_a_refusal_after_an_outage_is_told_and_counted_anew(retries, waiting):
+    with capture_logs() as told:
+        retries.submit(Pool(), "x", 7, Failing(AWAY, AWAY, REFUSED, AWAY))
+        pauses = go_on(waiting)
+    assert len(told) == 3
+    assert [pause >= 60 for pause in pauses] == [False, False, True, False]
+
+
+def test_a_call_that_is_wanted_anew_takes_the_place_of_the_one_that_waits(retries, waiting):
+    old, new = Failing(REFUSED, REFUSED), Failing(REFUSED)
+    retries.submit(Pool(), "x", 7, old)
+    retries.submit(Pool(), "x", 7, new)
+    retries.submit(Pool(), "x", 8, Failing())
+    go_on(waiting)
+    assert (old.calls, new.calls) == (1, 2)
+
+
+def test_the_first_try_may_be_made_at_once(retries, waiting):
+    call = Failing(REFUSED)
+    retries.make(Pool(), "x", 7, call)
+    assert call.calls == 1
+    go_on(waiting)
+    assert call.calls == 2
+
+
+def test_a_mistake_of_our_own_is_not_repeated(retries, waiting):
+    with pytest.raises(KeyError):
+        retries.submit(Pool(), "x", 7, Failing(KeyError("x")))
+    assert (waiting, retries._wanted) == ([], {})
+
+
+def test_what_is_forgotten_is_not_made_again(retries, waiting):
+    """The run's number is another run's by now."""
+    call, other = Failing(*[AWAY] * 9), Failing(AWAY)
+    retries.submit(Pool(), "x", 7, call)
+    retries.submit(Pool(), "x", 8, other)
+    retries.forget(7)
+    go_on(waiting)
+    assert (call.calls, other.calls) == (1, 2)

@@ -1,0 +1,108 @@
+"""A result of 50 MB on its way to a server takes less than four times its size of memory."""
+
+import base64
+import json
+import threading
+import tracemalloc
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from node_poc.crypto.keys import make_private_key
+from node_poc.crypto.payload import PlainCryptor, RsaCryptor
+from node_poc.protocol.vantage6.blobs import Blobs
+from node_poc.protocol.vantage6.identity import NodeIdentity
+from node_poc.protocol.vantage6.outgoing.logs import RunLogs
+from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
+from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.server_access import Line
+from node_poc.runs.model import RunResult
+from node_poc.runs.status import RunStatus
+
+SIZE = 50_000_000
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Takes a body in pieces and forgets them; remembers its length and its ends."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        middle = base64.urlsafe_b64encode(b'{"sub": 1, "iat": 0, "exp": 9999}').decode().rstrip("=")
+        told = {"access_token": f"a.{middle}.c", "refresh_token": "r", "refresh_url": "/r"}
+        self.answer(told)
+
+    def do_GET(self):
+        self.answer({"public_key": self.server.public_key})
+
+    def do_PATCH(self):
+        left = self.server.length = int(self.headers["Content-Length"])
+        pieces = []
+        while left:
+            piece = self.rfile.read(min(left, 65536))
+            left -= len(piece)
+            pieces = [*pieces[:1], piece]
+        self.server.begin, self.server.end = pieces[0], pieces[-1]
+        self.answer({})
+
+    def answer(self, data):
+        raw = json.dumps(data).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_):
+        pass
+
+
+class Control:
+    """A run that left a large file."""
+
+    def result_size(self, _run_id):
+        return SIZE
+
+    def read_result(self, _run_id, _limit):
+        return bytes(SIZE)
+
+    def origin(self, _run_id):
+        return {"task_id": "2", "parent_id": "", "init_org_id": "3"}
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_large_result_in_little_memory(encrypted):
+    cryptor = RsaCryptor(make_private_key()) if encrypted else PlainCryptor()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.public_key = cryptor.public_key if encrypted else None
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    rest = Rest(f"http://127.0.0.1:{server.server_port}", "/api", "key")
+    control = Control()
+    who = NodeIdentity(1, "n", 2, "o", 3, encrypted)
+    outbox = Outbox()
+    reports = Reports(
+        Line(rest, lambda *_: True, who, cryptor, Blobs(rest, cryptor)),
+        outbox,
+        control,
+        RunLogs(control, lambda _: True, share=True),
+    )
+    result = RunResult(9, RunStatus.COMPLETED, 0, "log", False, (), False, None, 0.0, 0.0, 0.0, 1.0)
+    done = threading.Event()
+    rest.login()
+    tracemalloc.start()
+    try:
+        reports.result(result, done.set)
+        outbox.start()
+        assert done.wait(50)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        outbox.stop()
+        server.shutdown()
+        server.server_close()
+    assert server.length > SIZE * 4 / 3
+    assert server.begin.startswith(b'{"status": "completed", "log": "log", "started_at": "')
+    assert server.end.endswith(b'"}')
+    assert peak < 4 * SIZE
+    print(f"{peak / SIZE:.2f} times its size")
