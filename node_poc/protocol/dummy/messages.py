@@ -15,18 +15,16 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from node_poc.config.explain import explain, shape_of
 from node_poc.config.model import DatabaseType, NodeConfig
+from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
 from node_poc.runs.image_names import is_image_name
 from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunFile, RunResult, RunSpec
 
-# A run id is a row number of the server's database: PostgreSQL's bigint.
-MAX_RUN_ID = 2**63 - 1
 # Linux takes no longer argument: MAX_ARG_STRLEN is 32 pages, its last byte a NUL.
 _MAX_ARGUMENT_BYTES = 32 * 4096 - 1
 # etcd takes no object beyond 1.5 MiB, and a Job needs room for the rest of itself.
@@ -39,10 +37,6 @@ _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _ARGUMENT_KEY = re.compile(r"arg([1-9][0-9]{0,2})", re.ASCII)
 # No database of a node has a longer label; what is longer is not repeated in an answer.
 _Label = Annotated[str, Field(max_length=63)]
-
-
-class MessageError(Exception):
-    """A message breaks the protocol. The text names field, rule, shape and remedy."""
 
 
 class Command(BaseModel):
@@ -149,13 +143,6 @@ def run_id_in(payload: object) -> int | None:
     """The run id of a payload that may break every rule, for the answer to name it."""
     run_id = payload.get("run_id") if isinstance(payload, dict) else None
     return run_id if isinstance(run_id, int) and not isinstance(run_id, bool) else None
-
-
-def iso_time(seconds: float | None) -> str | None:
-    """A time as vantage6 writes it: UTC, six decimals."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
 def status_message(run: Run, now: float) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from node_poc.config.explain import explain, shape_of
-from node_poc.protocol.dummy.messages import MAX_RUN_ID, MessageError, iso_time, result_message
+from node_poc.protocol.dummy.messages import result_message
+from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
 from node_poc.runs.ports import Control, KillOutcome, RunSummary
 
 # The server takes 5 MB in one message.

@@ -18,13 +18,13 @@ from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
 from node_poc.config.model import NodeConfig
 from node_poc.protocol.dummy import queries
 from node_poc.protocol.dummy.messages import (
-    MessageError,
     parse_command,
     result_message,
     run_id_in,
     status_message,
 )
 from node_poc.protocol.socket_client import hang_up, let_go, new_client
+from node_poc.protocol.wire import MessageError
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.ports import Answer, Control, DeliveryError, QueryError
 

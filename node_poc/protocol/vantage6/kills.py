@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import structlog
 
-from node_poc.protocol.dummy.messages import MAX_RUN_ID
 from node_poc.protocol.vantage6.identity import NodeIdentity
 from node_poc.protocol.vantage6.run_request import RunRequest
+from node_poc.protocol.wire import MAX_RUN_ID
 
 log = structlog.get_logger(__name__)
 

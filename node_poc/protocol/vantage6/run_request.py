@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from node_poc.config.explain import explain, shape_of
-from node_poc.protocol.dummy.messages import MAX_RUN_ID, MessageError
+from node_poc.protocol.wire import MAX_RUN_ID, MessageError
 
 _Id = Annotated[int, Field(ge=1, le=MAX_RUN_ID)]
 _MAX_LABEL = 255

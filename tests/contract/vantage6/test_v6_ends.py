@@ -6,9 +6,9 @@ import time
 import pytest
 import socketio
 
-from node_poc.protocol.dummy.messages import iso_time
 from node_poc.protocol.vantage6.outgoing import logs
 from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.wire import iso_time
 from node_poc.storage.records import Records, StorageError
 from tests.fakes.station import eventually
 

@@ -21,9 +21,9 @@ from typing import Any
 from node_poc.config.model import Database, NodeConfig
 from node_poc.manifests.databases import algorithm_variables, database_variables, encode
 from node_poc.manifests.identity import Identity
-from node_poc.protocol.dummy.messages import MessageError
 from node_poc.protocol.vantage6.origin import ASSIGNED_AT, CREATED_AT, IN_BLOBS, SERVER
 from node_poc.protocol.vantage6.run_request import DatabaseRequest, RunRequest
+from node_poc.protocol.wire import MessageError
 from node_poc.runs.image_names import is_image_name
 from node_poc.runs.model import Mount, MountSource, RunFile, RunSpec
 from node_poc.runs.status import RunStatus

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 import structlog
 
-from node_poc.protocol.dummy.messages import iso_time
 from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs, clean, failure_text
@@ -22,6 +21,7 @@ from node_poc.protocol.vantage6.outgoing.results import Results
 from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
 from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.ports import Control
 from node_poc.runs.status import RunStatus

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 
 from node_poc.crypto.errors import CryptoError, PublicKeyError
-from node_poc.protocol.dummy.messages import iso_time
 from node_poc.protocol.vantage6.errors import BodyTooLargeError, RefusedError
 from node_poc.protocol.vantage6.large_payloads import MAX_BYTES
 from node_poc.protocol.vantage6.origin import RunOrigin
@@ -17,6 +16,7 @@ from node_poc.protocol.vantage6.outgoing.patches import Patches
 from node_poc.protocol.vantage6.rest.bodies import RunPatch
 from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import RunResult
 from node_poc.runs.ports import Control, QueryError
 from node_poc.runs.status import RunStatus

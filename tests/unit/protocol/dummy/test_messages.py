@@ -5,13 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node_poc.protocol.dummy.messages import (
-    MessageError,
-    iso_time,
     parse_command,
     result_message,
     run_id_in,
     status_message,
 )
+from node_poc.protocol.wire import MessageError, iso_time
 from node_poc.runs.model import Failure, MountSource, OutputFile, Run, RunResult
 from node_poc.runs.status import RunStatus
 from tests.fakes.examples import JSON, SURROGATES, config

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_poc.protocol.dummy.messages import MessageError
 from node_poc.protocol.vantage6.run_request import (
     DatabaseRequest,
     RunRequest,
     RunRequestError,
     parse_run,
 )
+from node_poc.protocol.wire import MessageError
 
 
 def link(number: int, kind: str) -> dict[str, Any]:
