@@ -15,6 +15,8 @@ _RETRY_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 8.0
 # Repeated Events are counted, not added: one object has a few.
 _EVENTS = 200
+# A namespace with more Events is not read whole: some 800 bytes each.
+_ALL_EVENTS = 2000
 
 
 def _again(error: Exception) -> bool | float:
@@ -83,6 +85,13 @@ class ClusterObjects:
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         query = [("fieldSelector", selector), ("limit", str(_EVENTS))]
         return list(self._call("GET", self._events_path, query=query).get("items") or [])
+
+    def list_all_events(self) -> list[dict[str, Any]] | None:
+        """Return all Events of the namespace; None if there are more than are read at once."""
+        answer = self._call("GET", self._events_path, query=[("limit", str(_ALL_EVENTS))])
+        if (answer.get("metadata") or {}).get("continue"):
+            return None
+        return list(answer.get("items") or [])
 
     def service_address(self, name: str) -> str | None:
         """The ClusterIP of a Service; None if there is no such Service, or it has no address."""

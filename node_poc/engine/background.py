@@ -85,6 +85,7 @@ class Calls:
         self._collectors = DaemonPool("collect", _COLLECT_THREADS)
         self._retries = Retries(post)
         self._underway = Underway()
+        self._without_events: list[Run] = []
 
     def stop(self) -> None:
         """Begin no more calls; what is left undone is done after the next start."""
@@ -121,9 +122,15 @@ class Calls:
         call = partial(self._look_for_pod, run.run_id)
         self._retries.submit(self._pool, "pod not looked for", run.run_id, call)
 
-    def look_for_events(self, run: Run) -> None:
-        """Ask for the Events of the run's pod or Job → ``EventsSeen``, or nothing if they fail."""
-        self._pool.submit(self._look_for_events, run)
+    def want_events(self, run: Run) -> None:
+        """Let the next ``read_events`` read the Events of the run's pod or Job."""
+        self._without_events.append(run)
+
+    def read_events(self) -> None:
+        """Read the wanted Events → ``EventsSeen`` of each run, or nothing if that fails."""
+        if self._without_events:
+            self._pool.submit(self._read_events, self._without_events)
+            self._without_events = []
 
     def finish(self, run_id: int) -> None:
         """Mark the Job of a run whose result the server has."""
@@ -208,11 +215,12 @@ class Calls:
     def _look_for_pod(self, run_id: int) -> None:
         self._post(self._work.find_pod(run_id))
 
-    def _look_for_events(self, run: Run) -> None:
+    def _read_events(self, runs: list[Run]) -> None:
         try:
-            self._post(self._work.find_events(run))
-        except ClusterError as error:  # they are asked for again in a while anyway
-            log.warning("events not read", run_id=run.run_id, error=str(error))
+            for seen in self._work.find_events(runs):
+                self._post(seen)
+        except ClusterError as error:  # the runs ask for their Events again after a pause
+            log.warning("events not read", runs=len(runs), error=str(error))
 
 
 def _refusal(run_id: int, error: ClusterError) -> StartRefused | StartPutOff:

@@ -194,6 +194,7 @@ class Engine:
         self._ticks = bool(waiting)
         for run_id in waiting:
             self._observe(Tick(run_id))
+        self._calls.read_events()
 
     def _on_taken(self, taken: Taken) -> None:
         self._intake.enter(taken)
@@ -260,7 +261,7 @@ class Engine:
                 case LookForPod():
                     self._calls.look_for_pod(changed)
                 case LookForEvents():
-                    self._calls.look_for_events(changed)
+                    self._calls.want_events(changed)
                 case Collect(remove_job=remove_job):
                     self._calls.collect(changed, remove_job=remove_job)
                     self._starts.go_on()

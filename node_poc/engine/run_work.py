@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import structlog
 from node_poc.cluster.addresses import Addresses
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
-from node_poc.cluster.observations import observe_events, observe_pod
+from node_poc.cluster.observations import observe_pod
 from node_poc.config.model import NodeConfig
 from node_poc.engine.disk_watch import DiskWatch
+from node_poc.engine.event_reader import EventReader
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
@@ -67,6 +68,7 @@ class RunWork:
         self._disk = disk
         self._task_dir = Path(config.task_dir)
         self._identity = Identity(config.kubernetes.node_name)
+        self._event_reader = EventReader(objects, self._identity)
         self._proxy_address: str | None = None
         self._proxy_asked_at = float("-inf")
         self._addresses = Addresses()
@@ -249,15 +251,9 @@ class RunWork:
         nothing = PodObservation(run_id, "", "", gone=True)
         return next((pod for pod in found if pod is not None), nothing)
 
-    def find_events(self, run: Run) -> EventsSeen:
-        """Ask what Kubernetes told of the run's pod, or of its Job while it has none.
-
-        Raises ClusterError.
-        """
-        job = self._identity.job_name(run.run_id)
-        kind, name = ("Pod", run.pod_name) if run.pod_name else ("Job", job)
-        events = observe_events(self._objects.list_events(kind, name))
-        return EventsSeen(run.run_id, run.pod_name, events)
+    def find_events(self, runs: Sequence[Run]) -> list[EventsSeen]:
+        """Return what Kubernetes told of each run; see ``EventReader``. Raises ClusterError."""
+        return self._event_reader.read(runs)
 
     def finish(self, run_id: int) -> None:
         """Note that the server has the result; Kubernetes removes the Job after the keep time.

@@ -74,3 +74,15 @@ def test_events_that_may_not_be_read_do_no_harm(station, emitter):
     eventually(lambda: station.api.count("GET", "/events") >= 2)
     station.api.kubelet.ends(7)
     assert emitter.wait(7, 20)["status"] == "completed"
+
+
+def test_many_runs_that_wait_cost_one_list_of_events(station, emitter):
+    runs = range(1, 13)
+    for run_id in runs:
+        emitter.post(payload(run_id))
+    for run_id in runs:
+        station.job_arrives(run_id)
+        station.api.kubelet.waits(run_id, "ContainerCreating")
+        station.api.kubelet.tells(run_id, "FailedMount", f"MountVolume.SetUp failed: {run_id}")
+    eventually(lambda: all(told(station, run_id, "VolumeNotReady") for run_id in runs))
+    assert station.api.count("GET", "/events") <= len(runs) / 2
