@@ -45,7 +45,7 @@ PLACES = {
     "before-job": Place("cluster.objects", "ClusterObjects", "create_job", before=True),
     "after-job": Place("cluster.objects", "ClusterObjects", "create_job", before=False),
     "before-pod-runs": Place(
-        "delivery",
+        "engine.delivery",
         "Delivery",
         "put_status",
         before=False,
