@@ -1,7 +1,7 @@
 """Measure the node against a bare Kubernetes client, on the cluster in use.
 
 Series: single and burst (time to a result), idle (API requests), crowd (restart and memory with
-many runs known). Needs the cluster and its images: `make bench` brings both. See docs/bench.md.
+many runs known). Needs the cluster and its images: `make bench` brings both. See docs/dev/bench.md.
 
 Exit codes: 0 measured, whether goals were met or not; 1 something could not be measured; 2 usage;
 3 a goal was missed, with --strict; 130 Ctrl-C.

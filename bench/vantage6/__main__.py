@@ -2,7 +2,7 @@
 
 Series: single and burst (beside a raw Kubernetes client), idle (processor time), central (a
 central function with subtasks), kill, restart. Needs the cluster and its images: `make
-bench-vantage6` brings both. See docs/bench.md.
+bench-vantage6` brings both. See docs/dev/bench.md.
 
 Exit codes: 0 measured, whether goals were met or not; 1 something could not be measured; 2 usage;
 3 a goal was missed, with --strict; 130 Ctrl-C.
