@@ -1,1 +1,1 @@
-"""PURE: what a run is, what its states are, what happens next and how failures are named."""
+"""PURE: the model of a run, its states, the next state after an observation, and failure causes."""

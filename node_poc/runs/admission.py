@@ -1,4 +1,4 @@
-"""PURE: may this run be started on this node?"""
+"""PURE: decide whether this node may start a run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from node_poc.runs.status import RunStatus
 
 
 class NotAllowedError(Exception):
-    """The run breaks a rule of this node. Its text tells the researcher which.
+    """The run breaks a rule of this node; the exception's text names the rule for the researcher.
 
-    ``status`` is what the run ends with.
+    Attributes:
+        status: the final status of the run.
     """
 
     def __init__(self, reason: str, status: RunStatus = RunStatus.NOT_ALLOWED) -> None:
-        """``reason`` names field, rule and remedy."""
+        """Take ``reason``, which names field, rule and remedy, and the run's final ``status``."""
         super().__init__(reason)
         self.status = status
 
 
 def check_admission(spec: RunSpec, config: NodeConfig) -> None:
-    """Refuse what this node must not run.
+    """Refuse a run that this node must not start.
 
     Raises:
         NotAllowedError: a database label is unknown, or the image is not on the list.
@@ -33,7 +34,8 @@ def check_admission(spec: RunSpec, config: NodeConfig) -> None:
             f"databases_to_use: this node has no database {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(map(repr, known)) or 'none'}"
         )
-    # With a store, or with digests of a registry, only the server's adapter can tell: it has.
+    # Only the server's adapter can check an algorithm store or a registry's digests, and the
+    # adapter has done both before.
     if config.kubernetes.server_kind != "dummy":
         return
     policies = config.policies

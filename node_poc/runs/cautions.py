@@ -15,7 +15,7 @@ LATE_WALLS = (
 
 
 def cautions(config: NodeConfig) -> tuple[str, ...]:
-    """Each sentence names a key, what is in doubt or at risk, and the remedy."""
+    """Return all warnings; each sentence names a key, the doubt or risk, and the remedy."""
     return (
         *config.doubts,
         *find_dangers(config),

@@ -1,9 +1,9 @@
-"""PURE: why a pod does not run yet, by what its status shows, told as cause, detail and advice.
+"""PURE: the reason why a pod does not run yet, from the pod's status: cause, detail and advice.
 
 The words on the left of the tables are Kubernetes' own: container waiting reasons of the kubelet
 (``pkg/kubelet/images/types.go``, ``pkg/kubelet/kuberuntime``) and messages of the scheduler.
-Registry texts are those of containerd. What Events tell: ``event_diagnosis.py``; how a pod ended:
-``ends.py``.
+Registry texts are those of containerd. ``event_diagnosis.py`` reads the reasons that only Events
+show, and ``ends.py`` explains how a pod ended.
 """
 
 from __future__ import annotations
@@ -18,22 +18,26 @@ from node_poc.runs.status import RunStatus
 
 
 class Patience(StrEnum):
-    """How long a waiting pod is waited for; ``config.model.Limits`` has the seconds."""
+    """How long the node waits for a pod; ``config.model.Limits`` has the seconds."""
 
-    ROOM = "room"  # there is no room for it yet
-    NONE = "none"  # it cannot get better: end at once
-    ABSENT = "absent"  # who must know says that there is no such thing: a moment
-    SHORT = "short"  # it says it cannot get better, and is looked at once more
-    LONG = "long"  # it may get better by itself
-    START = "start"  # nothing is wrong so far: the pod is on its way
+    ROOM = "room"  # the cluster has no room for the pod yet
+    NONE = "none"  # the pod cannot recover: end the run at once
+    ABSENT = "absent"  # the registry says that the image does not exist: wait a moment
+    SHORT = "short"  # the reason says that the pod cannot recover: check once more
+    LONG = "long"  # the pod may recover by itself
+    START = "start"  # nothing is wrong so far: the pod is about to start
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Why a pod does not run yet, and what its end would be called if that went on too long.
+    """Why a pod does not run yet, and how the run ends if the pod waits too long.
 
-    ``is_trouble``: something is wrong, and not just not ready yet. ``by_events``: no status shows
-    it, only Events tell it.
+    Attributes:
+        patience: how long the node waits.
+        status: the run's status if the wait is too long.
+        failure: the run's failure if the wait is too long.
+        is_trouble: something is wrong; false if the pod is only not ready yet.
+        by_events: only Events show the reason, and no status does.
     """
 
     patience: Patience
@@ -53,7 +57,7 @@ _REFUSED = ("unauthorized", "forbidden", "access denied", "authentication requir
 _ARCHITECTURE = ("no match for platform", "no matching manifest", "exec format error")
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 _NEVER_AN_IMAGE = frozenset({"InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
-# Names of images and addresses, in which any word may stand.
+# Names and addresses of images may contain any of the words above.
 _NAMES = re.compile(r"\S*/\S*")
 _CANNOT_START = frozenset(
     {
@@ -65,14 +69,14 @@ _CANNOT_START = frozenset(
     }
 )
 
-# The kubelet's words when the container runtime ended or begins anew, which says nothing of images.
+# The kubelet's words while the container runtime stops or restarts. They say nothing of the image.
 _RUNTIME_DETAIL = "the container runtime of its machine does not answer; it is tried again"
 _RUNTIME_ADVICE = "Ask the site to look at its machine if that goes on."
 _RUNTIME_AWAY = ("error reading from server", "code = unavailable", "connect: connection refused")
 
 
 def diagnose_waiting(pod: PodObservation) -> Waiting | None:
-    """Say why a pending pod waits. None when it shows no reason at all."""
+    """Return why a pending pod waits; None if its status shows no reason."""
     reason, message = pod.waiting_reason, pod.waiting_message
     if reason in _PULL:
         return _diagnose_pull(reason, message)
@@ -110,7 +114,7 @@ def _not_started(reason: str, message: str) -> Failure:
 
 
 def unexplained(pod_name: str) -> Waiting:
-    """Nothing is wrong as far as can be seen; ``pod_name`` is empty as long as it has no pod."""
+    """Return a wait without visible trouble; ``pod_name`` is empty until the run has a pod."""
     failure = _NOT_CREATED if pod_name else _NO_POD
     return Waiting(Patience.START, RunStatus.START_FAILED, failure, is_trouble=False)
 
@@ -129,7 +133,8 @@ _NO_POD = Failure(
 )
 
 
-# The scheduler's words for what lacks (``pkg/scheduler/framework/plugins``), most telling first.
+# The scheduler's words for a missing resource (``pkg/scheduler/framework/plugins``), the most
+# specific first.
 _LACKS = (
     (r"Insufficient cpu", "InsufficientCpu", "processor time"),
     (r"Insufficient memory", "InsufficientMemory", "memory"),
@@ -150,7 +155,7 @@ def _unschedulable(message: str) -> Failure:
 
 
 def no_disk_space(message: str) -> Failure:
-    """Say that no run is started, because the node's own disk has too little room."""
+    """Return the failure of runs that wait because the node's own disk has too little space."""
     return _lacking("InsufficientDisk", "disk space", message)
 
 
@@ -178,16 +183,18 @@ def _diagnose_pull(reason: str, message: str) -> Waiting:
     else:
         cause, patience, advice = "ImagePullError", Patience.LONG, _IMAGE_ADVICE
         detail = "the registry did not give the image; it is tried again"
-        if reason == "ImagePullBackOff":  # says only that it waits: the words came before
+        if reason == "ImagePullBackOff":  # the kubelet's earlier message had the reason
             cause = reason
     failure = Failure(cause, detail, advice, message)
     return Waiting(patience, RunStatus.NO_DOCKER_IMAGE, failure)
 
 
 def queued(before: int, *, by_quota: bool = False) -> Failure:
-    """Say that a run waits for its turn; ``before`` runs come first.
+    """Return the failure of a run that waits for its turn.
 
-    ``by_quota``: a quota of Kubernetes keeps them out, and not the node's own limit.
+    Args:
+        before: the number of runs that come first.
+        by_quota: a ResourceQuota delays the run, and not the node's own limit.
     """
     full = "has as many runs as it takes at once"
     why = "the data station's quota for runs is used up" if by_quota else f"the data station {full}"

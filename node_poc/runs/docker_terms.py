@@ -1,4 +1,4 @@
-"""PURE: what vantage6's ``DockerManager`` hands out and takes, under its own names.
+"""PURE: the values that vantage6's ``DockerManager`` returns and takes, under its own names.
 
 Sources: ``Result`` and ``KilledRun`` of ``vantage6.node.docker.docker_manager`` 4.x, ``ToBeKilled``
 of the 5.x ``ContainerManager``. ``task_id``, ``parent_id`` and ``organization_id`` are facts of the
@@ -18,7 +18,7 @@ PARENT_ID = "parent_id"
 
 @dataclass(frozen=True)
 class Result:
-    """What an ended run left. ``data`` is empty if it leaves no single result."""
+    """Log, data and status of an ended run. ``data`` is empty if the run left no single result."""
 
     run_id: int
     task_id: int | None
@@ -39,7 +39,7 @@ class ToBeKilled:
 
 @dataclass(frozen=True)
 class KilledRun:
-    """One run that a kill has ended, or is ending."""
+    """One run that a kill request has ended, or is ending."""
 
     run_id: int
     task_id: int | None
@@ -47,6 +47,6 @@ class KilledRun:
 
 
 def number_in(origin: Mapping[str, str], name: str) -> int | None:
-    """A number of a run's origin; None if the server gave none."""
+    """Return a number of a run's origin; None if the server gave none."""
     text = origin.get(name, "")
     return int(text) if text.isascii() and text.isdigit() else None

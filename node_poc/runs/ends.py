@@ -1,4 +1,4 @@
-"""PURE: how a run's container or pod ended, told as status, cause, detail and advice.
+"""PURE: how a run's container or pod ended: status, cause, detail and advice.
 
 The words on the left of the tables are Kubernetes' own: terminated reasons of the kubelet
 (``pkg/kubelet/kuberuntime``) and of containerd, reasons of pods of the kubelet's eviction and
@@ -15,7 +15,8 @@ from node_poc.runs.status import RunStatus
 Told = tuple[RunStatus, Failure | None]
 
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}
-# What a signal likely means, and what to do, where the name alone tells a researcher little.
+# The likely meaning of a signal and a remedy, where the signal's name alone tells a researcher
+# little.
 _SIGNAL_WORDS = {
     9: (
         "something ended it at once, and its own memory limit was not the reason",
@@ -49,28 +50,28 @@ NODE_LOST = Failure(
     "the cluster node has been unreachable for kubernetes.limits.node_lost_seconds, was removed, "
     "or has a NoExecute taint",
 )
-# Why Kubernetes ends a pod of whose container nothing may be heard ever again.
+# Reasons of DisruptionTarget after which the node may never hear of the pod's container again.
 NODE_IS_LOST = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
 _PREEMPTED = "the data station needed its place for something more urgent"
 _CLEARED = "the data station cleared the machine it ran on"
-# The other reasons why it does; those of the kubelet stand in the pod's own reason as well.
+# The other reasons of DisruptionTarget; the kubelet's own are in the pod's status.reason as well.
 _DISRUPTIONS = {
     "PreemptionByScheduler": Failure("Preempted", _PREEMPTED, _AGAIN, "PreemptionByScheduler"),
     "EvictionByEvictionAPI": Failure("Evicted", _CLEARED, _AGAIN, "evicted by the API (a drain)"),
 }
 _SHUT_DOWN = frozenset({"NodeLost", "NodeShutdown", "Terminated", "Shutdown"})
 _OUT_OF_DISK = ("exceeds the total limit", "exceeded its local ephemeral", "exceeds the limit")
-_SIGNALS = 128  # an exit code above it is this and the number of a signal
+_SIGNALS = 128  # an exit code above 128 is 128 plus the number of a signal
 _REMOVAL_SECONDS = 2.0
 _CANNOT_RUN = frozenset({"ContainerCannotRun", "StartError"})
 
 
 def diagnose_end(pod: PodObservation, run_seconds: int | None) -> Told:
-    """Say how a pod ended whose container has: by itself, or ended by Kubernetes or a person.
+    """Return how a pod with an ended container ended: by itself, by Kubernetes or by a person.
 
     Args:
-        pod: its ``terminated`` is set.
-        run_seconds: after which Kubernetes ends a pod of ours; None: never.
+        pod: an observation with ``terminated`` set.
+        run_seconds: the seconds after which Kubernetes ends a pod of the node; None: never.
     """
     end = pod.terminated or Terminated(0)
     if pod.phase == "Failed" and pod.reason:
@@ -86,9 +87,10 @@ def diagnose_end(pod: PodObservation, run_seconds: int | None) -> Told:
 
 
 def _was_deleted_before(pod: PodObservation, end: Terminated) -> bool:
-    """Whether the container ended because its pod was deleted. Times are whole seconds.
+    """Return whether the container ended because its pod was deleted. Times are whole seconds.
 
-    The kubelet that has ended a container deletes the pod once more, and so moves the time.
+    After the kubelet has ended a container, the kubelet deletes the pod once more, which moves the
+    deletion time.
     """
     if pod.deleted_at is None or end.ended_at is None:
         return pod.deleted_at is not None
@@ -97,9 +99,9 @@ def _was_deleted_before(pod: PodObservation, end: Terminated) -> bool:
 
 
 def _deleted(pod: PodObservation, run_seconds: int | None) -> Failure:
-    """A person deletes a pod, or the Job controller that finds the Job over its deadline.
+    """Return whether a person deleted the pod, or the Job controller at the Job's deadline.
 
-    The Job tells so as well, but its word may come later than the pod's.
+    The Job's condition shows the deadline as well, but may arrive later than the pod's.
     """
     if run_seconds is None or pod.deleted_at is None or pod.created_at is None:
         return POD_DELETED
@@ -116,12 +118,12 @@ def _disrupted(pod: PodObservation) -> Failure:
 
 
 def diagnose_gone_pod(pod: PodObservation) -> Failure:
-    """Say why a pod is not there any more whose container never told its end."""
+    """Return why a pod is gone although its container never reported an end."""
     return _disrupted(pod) if pod.disruption else POD_DELETED
 
 
 def diagnose_terminated(end: Terminated) -> Told:
-    """Say how an ended container ended: completed, or crashed and why."""
+    """Return how an ended container ended: completed, or crashed with a reason."""
     if end.exit_code == 0:
         return RunStatus.COMPLETED, None
     if end.reason == "OOMKilled":
@@ -129,7 +131,8 @@ def diagnose_terminated(end: Terminated) -> Told:
         advice = "Let it use less data at a time, or ask the site to raise its memory limit."
         site = "OOMKilled: the limit is kubernetes.resources.memory"
         return RunStatus.CRASHED, Failure("OOMKilled", detail, advice, site)
-    # "Unknown", with exit code 255: containerd's word for a container that ended while it was away.
+    # "Unknown", with exit code 255: containerd's word for a container that ended while containerd
+    # was down.
     if end.reason in {"ContainerStatusUnknown", "Unknown"}:
         detail = "the machine it ran on lost sight of it, as after a restart"
         return RunStatus.FAILED, Failure("ContainerLost", detail, _AGAIN, end.message)
@@ -155,7 +158,7 @@ def _by_signal_or_code(end: Terminated) -> Told:
 
 
 def diagnose_failed_pod(pod: PodObservation) -> Told:
-    """Say why a pod failed, whatever its container tells: evicted, machine shut down, deadline."""
+    """Return why a pod failed, despite its container's status: eviction, shutdown or deadline."""
     site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):
         site += "; the limit is kubernetes.resources.ephemeral_storage"
@@ -168,7 +171,7 @@ def diagnose_failed_pod(pod: PodObservation) -> Told:
     if pod.reason in _SHUT_DOWN:
         detail = "the machine it ran on went away"
         return RunStatus.FAILED, Failure("NodeLost", detail, _AGAIN, site)
-    if pod.reason == "Preempting":  # the kubelet needs its place for a pod of the system
+    if pod.reason == "Preempting":  # the kubelet needs the pod's place for a system pod
         return RunStatus.FAILED, Failure("Preempted", _PREEMPTED, _AGAIN, site)
     detail = "Kubernetes ended it without telling the algorithm's own exit"
     failure = Failure(pod.reason or "PodFailed", detail, "Ask the site what happened.", site)
@@ -176,13 +179,13 @@ def diagnose_failed_pod(pod: PodObservation) -> Told:
 
 
 def disk_limit_exceeded(site_detail: str) -> Failure:
-    """Say that a run took more of the disk than it may; ``site_detail`` names the limit."""
+    """Return the failure of a run above its disk limit; ``site_detail`` names the limit."""
     detail = "the algorithm wrote more to disk than it may"
     advice = "Let it write less, or ask the site for a larger limit of its disk space."
     return Failure("DiskLimitExceeded", detail, advice, site_detail)
 
 
 def diagnose_deadline(message: str) -> Failure:
-    """Say that a run took longer than it may."""
+    """Return the failure of a run that took longer than its limit."""
     advice = "Let it do less, or ask the site for a longer kubernetes.limits.run_seconds."
     return Failure("DeadlineExceeded", "it took longer than it may", advice, message)

@@ -116,7 +116,7 @@ def _matches(expression: str, text: str) -> bool:
         return regex.match(expression, text, timeout=_SECONDS) is not None
     except TimeoutError:
         raise SlowEntryError from None
-    except regex.error:  # part of an expression may not compile, and matches nothing then
+    except regex.error:  # a part of an expression may not compile; such a part matches nothing
         return False
 
 

@@ -1,9 +1,8 @@
-"""PURE: why a pod is not made or not started, where only Events tell it.
+"""PURE: the reason why a pod is not created or not started, where only Events show the reason.
 
-An object's status says nothing of a pod that a quota or an admission rule forbids, or of a volume
-that cannot be mounted: the Job controller and the kubelet only write Events, again and again. The
-words are theirs (``pkg/controller/job``, ``pkg/kubelet/events``) and those of the admission
-plugins.
+No object's status mentions a pod that a quota or an admission rule forbids, or a volume that cannot
+be mounted: the Job controller and the kubelet only write Events, again and again. The words are
+those of both (``pkg/controller/job``, ``pkg/kubelet/events``) and of the admission plugins.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from node_poc.runs.observed import ClusterEvent
 from node_poc.runs.quotas import diagnose_quota
 from node_poc.runs.status import RunStatus
 
-# What was wrong before is over when the newest Event is one of these.
+# An Event with one of these reasons ends all earlier trouble.
 _PROGRESS = frozenset({"SuccessfulCreate", "Pulling", "Pulled", "Created", "Started"})
 _MOUNT = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume"})
 _SANDBOX = frozenset({"FailedCreatePodSandBox", "NetworkNotReady"})
-# The kubelet says this of a volume as well after two minutes; why, it has said before.
+# The kubelet adds these words after two minutes for a volume as well; its earlier Events have the
+# cause.
 _ONLY_LATE = "timed out waiting for the condition"
 
 _BY_ITSELF = "It starts by itself as soon as that is over; ask the site if it takes too long."
@@ -26,10 +26,10 @@ _RULES = "Ask the site: a rule of its cluster forbids the pods of algorithms; th
 
 
 def diagnose_events(events: tuple[ClusterEvent, ...]) -> Waiting | None:
-    """Say why a run's pod is not there or does not start; None if the Events tell no trouble.
+    """Return why a run's pod is missing or does not start; None if the Events show no trouble.
 
     Args:
-        events: of the pod, or of the Job that has none; oldest first.
+        events: the Events of the pod, or of a Job without a pod; oldest first.
     """
     vague = None
     for event in reversed(events):
@@ -55,7 +55,7 @@ def _diagnose(event: ClusterEvent) -> Waiting | None:
     return None
 
 
-# Texts of admission, the first that fits: (part of it, patience, cause, detail, advice).
+# Admission texts; the first match counts: (part of the text, patience, cause, detail, advice).
 _REFUSALS = (
     (
         "failed calling webhook",
@@ -65,7 +65,7 @@ _REFUSALS = (
         _BY_ITSELF,
     ),
     (
-        "looking up service account",  # of a namespace that is being made
+        "looking up service account",  # the namespace is being created
         Patience.START,
         "PodNotCreated",
         "the data station is not ready for runs yet",
@@ -89,9 +89,9 @@ def _not_created(message: str) -> Waiting:
 
 
 def diagnose_refused_job(message: str) -> Waiting | None:
-    """Say why the API takes no Job; None if no quota, LimitRange or rule is the reason.
+    """Return why the API refuses a Job; None if no quota, LimitRange or rule is the reason.
 
-    The Job waits only with ``Patience.ROOM``. A refusal that is final is told as it is.
+    The Job waits only with ``Patience.ROOM``. Any other refusal is final.
     """
     if (quota := diagnose_quota(message)) is not None:
         return quota

@@ -32,7 +32,7 @@ def is_image_name(text: str) -> bool:
 
 @dataclass(frozen=True)
 class ImageName:
-    """An image's name in its parts, the registry's host as every spelling of it is read."""
+    """The parts of an image's name; ``host`` is the registry's host in canonical spelling."""
 
     host: str
     path: str
@@ -64,7 +64,7 @@ class ImageName:
 
 
 def parse_image(text: str) -> ImageName | None:
-    """Read an image's name; None if it is none."""
+    """Parse an image's name; return None if ``text`` is not an image's name."""
     if not is_image_name(text):
         return None
     name, _, digest = text.partition("@")
@@ -86,7 +86,7 @@ def _split_host(name: str) -> tuple[str, str]:
 
 
 def canonical_host(text: str) -> str:
-    """A registry's host and port: no capitals, no default port, one name for Docker Hub."""
+    """Return a registry's host and port: no capitals, no default port, one name for Docker Hub."""
     host, colon, port = text.lower().rpartition(":")
     if not colon or not port.isascii() or not port.isdigit():
         host, port = text.lower(), ""

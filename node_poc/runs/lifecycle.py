@@ -1,8 +1,8 @@
-"""PURE: what happens to a run when something is seen of it.
+"""PURE: the next state of a run after an observation.
 
-``decide`` is the whole state machine. It never does anything: it returns the run as it is now
-and the actions that follow, in order. A run that has ended stays ended whatever is seen later,
-so late, repeated and reordered observations are harmless.
+``decide`` is the whole state machine. The function has no side effects: it returns the new run and
+the actions that follow, in order. A run that has ended never changes again, whatever is observed
+later, so late, repeated and reordered observations are harmless.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ from node_poc.runs.status import RunStatus
 
 @dataclass(frozen=True)
 class Report:
-    """Tell the server the run's status as it is now."""
+    """Send the run's current status to the server."""
 
 
 @dataclass(frozen=True)
 class Collect:
-    """The run has ended: read log and output, write the result to disk, deliver it.
+    """The run has ended: read log and output, write the result to disk, deliver the result.
 
-    ``remove_job``: the Job must go once the result is safe, because it could still start a pod.
+    Attributes:
+        remove_job: delete the Job once the result is on disk, because the Job could still start a
+            pod.
     """
 
     remove_job: bool
@@ -47,22 +49,22 @@ class Collect:
 
 @dataclass(frozen=True)
 class Stop:
-    """Remember that the run is to be killed, and remove its Job and pod."""
+    """Record that the run is to be killed, and delete its Job and pod."""
 
 
 @dataclass(frozen=True)
 class RemoveJob:
-    """Remove the run's Job and pod; it ends when its pod is seen to have ended."""
+    """Delete the run's Job and pod; the run ends when its pod is observed to have ended."""
 
 
 @dataclass(frozen=True)
 class LookForPod:
-    """The Job is over and its pod has not told: ask for it, and tell if it is gone."""
+    """The Job has ended, but its pod was not observed to end: get the pod, and report if it is gone."""
 
 
 @dataclass(frozen=True)
 class LookForEvents:
-    """The run does not start and shows no reason: ask for its pod's, or its Job's, Events."""
+    """The run does not start for no visible reason: read the Events of its pod, or of its Job."""
 
 
 Action = Report | Collect | Stop | RemoveJob | LookForPod | LookForEvents
@@ -70,16 +72,16 @@ Decision = tuple[Run, tuple[Action, ...]]
 
 
 def decide(run: Run, observation: Observation, now: float, limits: Limits) -> Decision:
-    """Take one observation of one run into account.
+    """Apply one observation to a run.
 
     Args:
         run: the run as known so far.
-        observation: what was seen; its run_id is the run's.
-        now: monotonic seconds, so that a stepped clock ends no run.
+        observation: the observation; its ``run_id`` is the run's.
+        now: monotonic seconds, because a step of the clock must end no run.
         limits: how long each kind of waiting may last.
 
     Returns:
-        the run as it is now, and what is to be done, in order.
+        the new run, and the actions to take, in order.
     """
     if run.has_ended:
         return run, ()
@@ -101,14 +103,14 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
 def _decide_refusal(
     run: Run, refused: StartRefused | StartPutOff, now: float, limits: Limits
 ) -> Decision:
-    """End, or go back into the line and wait there for room as a pod does that has none."""
+    """End the run, or queue it again to wait for room like a pod that cannot be scheduled."""
     failure = refused.failure
     if run.stage is Stage.CREATED:
-        return run, ()  # it was made all the same: an answer was lost, and the next try refused
+        return run, ()  # the Job exists: only the response was lost
     if isinstance(refused, StartRefused) or run.kill_requested:
         return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
     if run.waiting and run.waiting.failure.cause == failure.cause:
-        failure = run.waiting.failure  # the numbers differ at each try: they are told once
+        failure = run.waiting.failure  # keep the first text: its numbers differ at each try
     seen = Waiting(Patience.ROOM, RunStatus.START_FAILED, failure)
     return _wait_for(replace(run, stage=Stage.QUEUED), seen, now, limits)
 
@@ -119,13 +121,14 @@ def _stop(run: Run, why: KillRequested | DiskLimitPassed) -> Decision:
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
         return _end(run, RunStatus.KILLED, ends.KILLED, remove_job=False)
-    # Each wish has the Job removed again: an earlier removal may have come before it was made.
+    # Each kill request deletes the Job again: an earlier deletion may have come before the Job's
+    # creation.
     return replace(run, stopping=True), (Stop(),)
 
 
 def _decide_job(run: Run, job: JobObservation) -> Decision:
     if job.gone and (run.kill_requested or run.excess) and run.pod_name:
-        return run, ()  # its pod still ends, and tells when it has
+        return run, ()  # the pod still ends, and its status will show when
     if job.gone:
         return _end(run, RunStatus.FAILED, ends.JOB_DELETED, remove_job=False)
     if job.failed_reason == "DeadlineExceeded":
@@ -134,14 +137,15 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
     if job.succeeded or job.failed_reason:
         return replace(run, job_succeeded=job.succeeded), (LookForPod(),)
     if run.kill_requested and (run.job_created_at is None or not run.stopping):
-        # The Job was made after it was to be removed, or a former process died in between.
+        # The Job was created after the request to delete it, or an earlier process died between
+        # request and deletion.
         run, _ = _created(run, job.created_at)
         return replace(run, stopping=True), (Stop(),)
     return _created(run, job.created_at)
 
 
 def _created(run: Run, created_at: float | None) -> Decision:
-    # What the API tells is cut to whole seconds, so the later of two times is the truer one.
+    # The API's times are cut to whole seconds, so the later of two times is closer to the truth.
     run = replace(run, job_created_at=_not_before(run, created_at) or run.job_created_at)
     if run.stage not in {Stage.QUEUED, Stage.ACCEPTED}:
         return run, ()
@@ -160,7 +164,7 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
     if pod.gone:
         return _end(run, RunStatus.FAILED, ends.diagnose_gone_pod(pod), remove_job=True)
     if run.pod_name != pod.pod_name:
-        run = replace(run, pod_name=pod.pod_name, waiting=None)  # what kept it away is over
+        run = replace(run, pod_name=pod.pod_name, waiting=None)  # the pod exists: the wait is over
     if pod.disruption in ends.NODE_IS_LOST:
         return _end(run, RunStatus.FAILED, ends.NODE_LOST, remove_job=True)
     if pod.phase == "Failed":
@@ -168,7 +172,7 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
         return _end(run, status, failure, remove_job=False)
     if pod.running_since is not None:
         run, more = _running(run, times.finer(pod.running_since, pod.seen_at))
-    elif run.status is RunStatus.ACTIVE:  # a container starts once: what is seen is old
+    elif run.status is RunStatus.ACTIVE:  # a container starts only once: the observation is old
         return run, reports
     else:
         run, more = _waiting(run, pod, now, limits)
@@ -195,7 +199,7 @@ def _running(run: Run, since: float | None) -> Decision:
 
 
 def _not_before(run: Run, moment: float | None) -> float | None:
-    """Kubernetes' times are whole seconds, cut off: no step of a run is before the one before."""
+    """Return a time no earlier than the run's previous step: Kubernetes cuts times to seconds."""
     if moment is None:
         return None
     return max(moment, run.received_at, run.job_created_at or 0.0, run.started_at or 0.0)
@@ -207,14 +211,14 @@ def _waiting(run: Run, pod: PodObservation, now: float, limits: Limits) -> Decis
         return _wait_for(run, seen, now, limits)
     if run.waiting is not None or run.failure is None:
         return run, ()
-    return replace(run, failure=None), (Report(),)  # what kept its pod away is over
+    return replace(run, failure=None), (Report(),)  # the pod no longer waits
 
 
 def _wait_for(run: Run, seen: Waiting, now: float, limits: Limits) -> Decision:
     if waits.only_repeats(run.waiting, seen):
         return _overdue(run, now)
     wait = waits.next_wait(run.waiting, seen, now, limits)
-    # A pod on its way is no trouble yet, so nothing is told of it before its time is over.
+    # A pod about to start is no trouble yet, so the server hears nothing before the limit.
     shown = seen.failure if seen.is_trouble else None
     changed = run.failure != shown
     ended, actions = _overdue(replace(run, waiting=wait, failure=shown), now)
@@ -226,11 +230,11 @@ def _wait_for(run: Run, seen: Waiting, now: float, limits: Limits) -> Decision:
 def _decide_events(run: Run, seen: EventsSeen, now: float, limits: Limits) -> Decision:
     wait = run.waiting
     if wait is None or wait.look_at == math.inf or seen.pod_name != run.pod_name:
-        return run, ()  # a status tells more by now, or there is a pod by now
+        return run, ()  # by now the pod's status tells more, or the run has a pod
     told = diagnose_events(seen.events)
     if told is None and not wait.by_events:
         return run, ()
-    if told is None:  # what was told before is over
+    if told is None:  # the trouble in the earlier Events is over
         run = replace(run, waiting=replace(wait, by_events=False))
         told = diagnosis.unexplained(run.pod_name)
     return _wait_for(run, told, now, limits)
@@ -240,7 +244,7 @@ def _tick(run: Run, now: float, limits: Limits) -> Decision:
     if run.is_starting and run.waiting is None and not run.stopping:
         run, _ = _wait_for(run, diagnosis.unexplained(run.pod_name), now, limits)
     if run.stage is Stage.ACCEPTED:
-        return run, ()  # its Job is being made: what comes of it decides
+        return run, ()  # the Job is being created: the API's response decides
     ended, actions = _overdue(run, now)
     if actions or run.waiting is None or now < run.waiting.look_at:
         return ended, actions

@@ -1,4 +1,4 @@
-"""What the core knows of a run: the request, what Kubernetes shows of it, its state, its result.
+"""The core's model of a run: the request, Kubernetes' observations, its state, its result.
 
 Nothing here knows a server's protocol: an adapter in ``protocol/`` turns its messages into a
 ``RunSpec`` and a ``RunResult`` back into its own words. All times are seconds since the epoch, UTC.
@@ -17,7 +17,7 @@ from node_poc.runs.status import RunStatus
 
 
 class MountSource(StrEnum):
-    """Where the content of a mount lies."""
+    """Where the content of a mount is stored."""
 
     RUN = "run"  # a file or folder of this run alone: <task_dir>/<run_id>/<name>
     SHARED = "shared"  # a folder that several runs share: <task_dir>/tmp/<name>
@@ -25,14 +25,14 @@ class MountSource(StrEnum):
 
 
 class Egress(StrEnum):
-    """Which network an algorithm pod may reach; each value is a pod label that a policy selects."""
+    """The network that an algorithm pod may reach: a pod label, selected by a NetworkPolicy."""
 
     PROXY = "proxy"
 
 
 @dataclass(frozen=True)
 class Mount:
-    """One thing that the algorithm sees: ``source``/``name`` at ``path`` in its container."""
+    """A mount of the algorithm: ``source``/``name`` at ``path`` in its container."""
 
     source: MountSource
     name: str
@@ -43,10 +43,12 @@ class Mount:
 
 @dataclass(frozen=True)
 class RunFile:
-    """A file written into the run's folder before it starts. Its content may be a secret.
+    """A file that the node writes into the run's folder before the start; may hold a secret.
 
-    ``content`` is there until the file is written; after that, and after a restart, the disk has it
-    and ``sha256`` (hexadecimal) still says which it was. ``writable``: by the algorithm.
+    Attributes:
+        sha256: the hexadecimal digest of the content; identifies the file after a restart as well.
+        writable: whether the algorithm may write to the file.
+        content: None once the file is on disk, and after a restart.
     """
 
     name: str
@@ -56,21 +58,23 @@ class RunFile:
 
     @classmethod
     def of(cls, name: str, content: bytes, *, writable: bool = False) -> RunFile:
-        """A file that is still to be written."""
+        """Return a file that the node has yet to write."""
         return cls(name, hashlib.sha256(content).hexdigest(), writable, content)
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run as asked for, whoever asked.
+    """One requested run, the same for every server.
 
-    ``files`` lie in the run's folder; ``result_file`` is the one of them that holds the result when
-    the run has ended, if it is a single file. ``origin`` are facts of the server's adapter that it
-    needs at the end; the core only keeps them.
-
-    ``secrets`` are more variables, as (name, key): the site keeps each value under its key in a
-    Secret of the node, which the pod reads and the node does not. ``services`` are labels of
-    databases that are reached over the network, or are mounted and name what is.
+    Attributes:
+        secrets: more environment variables, as (name, key): the site keeps each value under its key
+            in a Secret of the node, which the pod reads and the node does not.
+        files: files in the run's folder.
+        services: labels of the databases that the run reaches over the network, including mounted
+            files that name a database of the network.
+        result_file: the one of ``files`` that holds the result of an ended run; None without a
+            single result file.
+        origin: facts that the server's adapter needs at the end; the core only keeps them.
     """
 
     run_id: int
@@ -88,7 +92,7 @@ class RunSpec:
 
     @property
     def databases(self) -> tuple[str, ...]:
-        """Labels of the databases this run asks for: those mounted, then those only reached."""
+        """Labels of the databases: those mounted, then those only reached over the network."""
         mounted = tuple(m.name for m in self.mounts if m.source is MountSource.DATABASE)
         return mounted + tuple(label for label in self.services if label not in mounted)
 
@@ -98,11 +102,11 @@ class RunSpec:
         return tuple(m.name for m in self.mounts if m.source is MountSource.SHARED)
 
     def without_contents(self) -> RunSpec:
-        """The same run when its files are on the disk: they may be large, and secret."""
+        """Return this run without its files' content, which is on disk, and may be large or secret."""
         return replace(self, files=tuple(replace(file, content=None) for file in self.files))
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object from which ``from_json`` makes an equal RunSpec; no file's content."""
+        """Return a JSON object for ``from_json``, without the files' contents."""
         data = asdict(self.without_contents())
         for file in data["files"]:
             del file["content"]
@@ -110,7 +114,7 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunSpec:
-        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on other input."""
+        """Return the inverse of ``to_json``. Raise KeyError, TypeError or ValueError otherwise."""
         mounts = tuple(
             Mount(**{**mount, "source": MountSource(mount["source"])}) for mount in data["mounts"]
         )
@@ -130,18 +134,23 @@ class RunSpec:
         )
 
     def digest(self) -> str:
-        """SHA-256 of the content: two requests with one run_id are the same if these are equal."""
+        """Return the SHA-256 of the content: equal digests with one ``run_id`` mean the same request."""
         text = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run does not go on, or did not complete, as data.
+    """Why a run does not proceed, or did not complete, as data.
 
-    ``cause`` is a stable word for programs, ``detail`` says it in plain words and ``advice`` what
-    to do; these three go to the researcher and tell nothing of the data station's insides.
-    ``site_detail`` is what Kubernetes said, with its names and addresses: for the site only.
+    ``cause``, ``detail`` and ``advice`` go to the researcher and reveal no internals of the data
+    station.
+
+    Attributes:
+        cause: a stable word for programs.
+        detail: the cause in plain words.
+        advice: the remedy.
+        site_detail: Kubernetes' own message with its names and addresses: for the site only.
     """
 
     cause: str
@@ -151,22 +160,27 @@ class Failure:
 
 
 class Stage(StrEnum):
-    """How far the node itself is with a run."""
+    """How far the node is with a run."""
 
     QUEUED = "queued"  # written to disk; waits for its turn
-    ACCEPTED = "accepted"  # written to disk; the Job is being made
-    CREATED = "created"  # Kubernetes has the Job
-    COLLECTING = "collecting"  # ended; log and output are being read
-    FINISHED = "finished"  # the result is on disk, not yet acknowledged by the server
+    ACCEPTED = "accepted"  # written to disk; the node is creating the Job
+    CREATED = "created"  # the Job exists in Kubernetes
+    COLLECTING = "collecting"  # ended; the node is reading log and output
+    FINISHED = "finished"  # the result is on disk, and the server has not acknowledged it
 
 
 @dataclass(frozen=True)
 class Wait:
-    """What a pod waits in. ``since`` and ``until`` are monotonic seconds.
+    """The reason and the limits of a pod's wait. Times are monotonic seconds.
 
-    ``until`` None: it is waited for without end. ``status`` and ``failure`` are the run's when it
-    has lasted too long. ``look_at``: when Kubernetes' Events are asked for the reason; they have
-    been ``looks`` times. ``by_events``: they told this one.
+    Attributes:
+        failure: the run's failure if the wait is too long.
+        since: when the wait started.
+        until: when the wait is too long; None: never.
+        status: the run's status if the wait is too long.
+        by_events: whether Events, and not a status, showed the reason.
+        look_at: when the node reads Events next, for the reason of the wait.
+        looks: how often the node has read Events.
     """
 
     failure: Failure
@@ -180,7 +194,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Run:
-    """One run as the engine knows it. Only ``lifecycle.decide`` makes the next one."""
+    """One run as the engine knows it. Only ``lifecycle.decide`` makes the next state."""
 
     run_id: int
     digest: str
@@ -195,24 +209,24 @@ class Run:
     failure: Failure | None = None
     waiting: Wait | None = None
     kill_requested: bool = False
-    stopping: bool = False  # this process has had its Job removed
+    stopping: bool = False  # this process has asked for the Job's deletion
     job_succeeded: bool = False
-    excess: Failure | None = None  # it takes more than it may, and its Job is removed for that
+    excess: Failure | None = None  # the run exceeds a limit, and the node deletes its Job
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing that is seen can change it any more."""
+        """Whether no observation can change the run any more."""
         return self.stage in {Stage.COLLECTING, Stage.FINISHED}
 
     @property
     def is_starting(self) -> bool:
-        """Whether Kubernetes has its Job, and its container was not seen yet."""
+        """Whether the Job exists, and its container has not been observed yet."""
         return self.stage is Stage.CREATED and self.status is not RunStatus.ACTIVE
 
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A regular file that the algorithm left: path below the output folder, size in bytes."""
+    """A regular file left by the algorithm: path below the output folder, size in bytes."""
 
     path: str
     size: int
@@ -220,7 +234,7 @@ class OutputFile:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What goes back to the server at a run's end."""
+    """The result of an ended run, for the server."""
 
     run_id: int
     status: RunStatus
@@ -236,12 +250,12 @@ class RunResult:
     ended_at: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object from which ``from_json`` makes an equal RunResult."""
+        """Return a JSON object from which ``from_json`` makes an equal RunResult."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunResult:
-        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on other input."""
+        """Return the inverse of ``to_json``. Raise KeyError, TypeError or ValueError otherwise."""
         failure = data["failure"]
         changed = {
             "status": RunStatus(data["status"]),

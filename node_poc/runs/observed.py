@@ -1,7 +1,7 @@
-"""What can be seen of a run: looks at its pod and its Job, and what else happens to it.
+"""Observations of a run: its pod, its Job, their Events, and requests about the run.
 
-``cluster/observations.py`` makes them of API objects; ``lifecycle.decide`` judges them. All times
-are seconds since the epoch, UTC.
+``cluster/observations.py`` makes observations of API objects; ``lifecycle.decide`` judges them. All
+times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from node_poc.runs.model import Failure
 
 @dataclass(frozen=True)
 class Terminated:
-    """How the algorithm's container ended; ``reason`` is Kubernetes' word for it."""
+    """How the algorithm's container ended; ``reason`` is Kubernetes' word for the end."""
 
     exit_code: int
     reason: str = ""
@@ -25,12 +25,14 @@ class Terminated:
 
 @dataclass(frozen=True)
 class PodObservation:
-    """What one look at an algorithm pod showed.
+    """One observation of an algorithm pod.
 
-    ``disruption``: why Kubernetes is about to end it. ``deleted_at``: when its deletion was asked
-    for; its container ends afterwards. ``gone``: it is not there any more. ``content``: digest
-    of the run that it is of; empty on pods of an older node. ``seen_at``: when this was seen, if at
-    once.
+    Attributes:
+        disruption: why Kubernetes is about to end the pod.
+        deleted_at: when the deletion was requested; the container ends afterwards.
+        gone: whether the pod no longer exists.
+        content: the digest of the pod's run; empty on pods of an older node.
+        seen_at: the time of the observation, if the node observed the change at once.
     """
 
     run_id: int
@@ -54,11 +56,15 @@ class PodObservation:
 
 @dataclass(frozen=True)
 class JobObservation:
-    """What one look at a run's Job showed.
+    """One observation of a run's Job.
 
-    ``succeeded``: it has the Complete condition. ``failed_reason`` is that of its Failed condition.
-    ``delivered``: the server has the run's result, since ``delivered_at`` if that is known.
-    ``gone``: it is not there any more, or about to go. ``content``: as a PodObservation's.
+    Attributes:
+        succeeded: whether the Job has the Complete condition.
+        failed_reason: the reason of the Job's Failed condition.
+        delivered: whether the server has the run's result.
+        delivered_at: when the server got the result, if known.
+        gone: whether the Job no longer exists, or is about to be removed.
+        content: as in ``PodObservation``.
     """
 
     run_id: int
@@ -74,7 +80,7 @@ class JobObservation:
 
 @dataclass(frozen=True)
 class StartRefused:
-    """The Job could not be made: what the API or the disk said, as a failure that is final."""
+    """The Job could not be created; ``failure`` has the error of API or disk, and is final."""
 
     run_id: int
     failure: Failure
@@ -82,7 +88,7 @@ class StartRefused:
 
 @dataclass(frozen=True)
 class StartPutOff:
-    """The API takes no Job now, because a quota is used up: the run waits and is tried again."""
+    """A used-up quota refuses the Job for now: the run waits, and the node tries again."""
 
     run_id: int
     failure: Failure
@@ -90,7 +96,7 @@ class StartPutOff:
 
 @dataclass(frozen=True)
 class DiskLimitPassed:
-    """The run takes more of the node's disk than it may; ``failure`` says so."""
+    """The run exceeds its limit of the node's disk, as described in ``failure``."""
 
     run_id: int
     failure: Failure
@@ -98,21 +104,21 @@ class DiskLimitPassed:
 
 @dataclass(frozen=True)
 class KillRequested:
-    """Somebody who may do so wants the run to end."""
+    """An authorized person or program wants the run to end."""
 
     run_id: int
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Time went by; nothing was seen."""
+    """Time has passed; nothing was observed."""
 
     run_id: int
 
 
 @dataclass(frozen=True)
 class ClusterEvent:
-    """One Event of Kubernetes about a pod or a Job; ``reason`` is its word for it."""
+    """One Kubernetes Event about a pod or a Job; ``reason`` is Kubernetes' word."""
 
     reason: str
     message: str
@@ -122,7 +128,9 @@ class ClusterEvent:
 class EventsSeen:
     """The Events of a run's pod, oldest first.
 
-    ``pod_name`` empty: those of the run's Job, because it had no pod when they were asked for.
+    Attributes:
+        pod_name: empty for the Events of the run's Job, if the run had no pod at the time of the
+            request.
     """
 
     run_id: int
@@ -143,8 +151,8 @@ Observation = (
 
 
 def made_at(seen: JobObservation | PodObservation, now: float) -> float:
-    """When an object that is seen for the first time was made, in seconds since the epoch.
+    """Return when an object observed for the first time was created, in seconds since the epoch.
 
-    Kubernetes cuts its times to whole seconds; mostly an object is seen within the same second.
+    Kubernetes cuts its times to whole seconds; mostly an object is observed within the same second.
     """
     return now if seen.created_at is None else min(now, seen.created_at + 1)

@@ -1,8 +1,8 @@
-"""PURE: vantage6's ``policies``: who may run which algorithm on this node.
+"""PURE: vantage6's ``policies``: the users and algorithms that this node allows.
 
 The rules follow ``DockerManager.is_docker_image_allowed`` of vantage6 4.x, without four mistakes:
 ids may be numbers in YAML; names of organizations work; ``allow_either_whitelist_or_store`` needs
-both lists; and an entry matches whole names, not beginnings of names (``entries.py``).
+both lists; and an entry matches whole names, not the start of a name (``entries.py``).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def digests_in(image: str) -> Sequence[str]:
 
 
 def needs_organization_name(policies: Policies) -> bool:
-    """Whether an organization is allowed by name, so that the name must be known."""
+    """Return whether the policies allow an organization by name, which the node must then know."""
     return any(not _is_id(entry) for entry in policies.allowed_organizations or [])
 
 
@@ -111,7 +111,10 @@ def basics_refused(image: str, policies: Policies) -> str | None:
 
 
 def _requester_allowed(task: TaskFacts, policies: Policies) -> bool:
-    """Either is enough; a policy that is not set allows nobody if the other one is."""
+    """Return whether the policies allow the task's user or organization.
+
+    One of both suffices. If only one of the policies is set, the other allows nobody.
+    """
     users, organizations = policies.allowed_users, policies.allowed_organizations
     if users is None and organizations is None:
         return True
@@ -162,7 +165,7 @@ def _store_allowed(task: TaskFacts, policies: Policies) -> bool:
 
 
 def store_url_allowed(url: str | None, policies: Policies) -> bool:
-    """Whether a store is on the list, so that it makes sense to ask it."""
+    """Return whether a store is on the list; the node asks no other store."""
     return url is not None and _any_means(url, policies.allowed_algorithm_stores or [])
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline needs of a server, whichever it is."""
+"""The interfaces between the pipeline and a server's adapter, the same for every server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from node_poc.runs.status import RunStatus
 
 @dataclass(frozen=True)
 class Answer:
-    """What the node says to a command; ``reason`` when refused.
+    """The node's answer to a command.
 
-    ``status``: how the run is or, when refused, how it ends.
+    Attributes:
+        status: the run's status or, if refused, its final status.
+        reason: why the node refused the command.
     """
 
     accepted: bool
@@ -27,10 +29,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Submission:
-    """A well-formed run that a server asks for; ``answer`` is set by the engine, soon.
+    """A well-formed run requested by a server.
 
-    ``owner``: who asks for it, in any words; owners take turns where runs wait. ``received_at``:
-    when it came, in seconds since the epoch; the engine may see it later.
+    Attributes:
+        answer: set by the engine shortly after.
+        owner: the requester, in any words; the owners of queued runs take turns.
+        received_at: when the request arrived, in seconds since the epoch; the engine may see it
+            later.
     """
 
     spec: RunSpec
@@ -41,7 +46,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class KillOutcome:
-    """What became of a wish to kill: ``killed``, ``already ended`` or ``unknown``."""
+    """The outcome of a kill request: ``killed``, ``already ended`` or ``unknown``."""
 
     run_id: int
     outcome: str
@@ -50,7 +55,7 @@ class KillOutcome:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run for a list. ``position``: its place in the line from 1; None if it is in none."""
+    """One run for a list. ``position``: its place in the queue from 1; None if not queued."""
 
     run: Run
     image: str
@@ -60,9 +65,12 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class LogPart:
-    """A part of a log; ``next_offset`` in bytes; ``ended``: nothing follows.
+    """A part of a log.
 
-    ``grows``: the run has not ended, so more may come.
+    Attributes:
+        next_offset: where the next part starts, in bytes.
+        ended: nothing follows this part.
+        grows: the run has not ended, and its log may grow.
     """
 
     data: bytes
@@ -81,95 +89,96 @@ class OutputPart:
 
 
 class QueryError(Exception):
-    """There is nothing to tell. The text says why and is safe to send."""
+    """The node has no answer. The text gives the reason and is safe to send."""
 
 
 class NoSuchRunError(QueryError):
-    """No run of this id is known here."""
+    """The node knows no run of this id."""
 
     def __init__(self, run_id: int) -> None:
-        """``run_id`` as asked for."""
+        """Take the requested ``run_id``."""
         super().__init__(f"run_id: this node knows no run {run_id}")
 
 
 class Control(Protocol):
-    """What a server may ask of the node on behalf of a person."""
+    """The requests that a server may make of the node on behalf of a person."""
 
     def list_runs(self) -> list[RunSummary]:
-        """All runs that are not over and the newest that are, newest first."""
+        """Return all runs that are not over and the newest of the others, newest first."""
 
     def status(self, run_id: int) -> RunSummary:
-        """One run. Raises QueryError."""
+        """Return one run. Raise QueryError."""
 
     def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
         """Kill the runs named, or all that are not over."""
 
     def read_log(self, run_id: int, offset: int) -> LogPart:
-        """The next part of a run's log from ``offset`` (bytes). Raises QueryError."""
+        """Return the next part of a run's log from ``offset`` (bytes). Raise QueryError."""
 
     def result(self, run_id: int) -> RunResult | None:
-        """The result of a run; None while it has none. Raises QueryError."""
+        """Return the result of a run; None while the run has none. Raise QueryError."""
 
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
-        """The next part of a file that a run left. Raises QueryError."""
+        """Return the next part of an output file of a run. Raise QueryError."""
 
     def knows(self, run_id: int) -> bool:
-        """Whether a run of this number is or was here, and anything is still known of it."""
+        """Return whether the node knows a run of this id, present or past."""
 
     def retire(self, run_id: int) -> bool:
-        """Forget a run that is over, because its number is another run's now.
+        """Forget a run that is over, because its id now belongs to another run.
 
         Returns:
-            whether nothing is left of it; if not, because it is not over yet, ask again later.
+            whether nothing of the old run is left; if false, the old run is not over: ask again
+            later.
         """
 
     def run(self, spec: RunSpec, owner: str = "") -> Answer:
-        """Ask for a run, and wait until it is taken or refused. Raises TimeoutError.
+        """Request a run, and wait until the node takes or refuses the run. Raise TimeoutError.
 
-        ``owner``: who asks for it; owners take turns where runs wait.
+        ``owner`` names the requester; the owners of queued runs take turns.
         """
 
     def kill_tasks(
         self, org_id: int | None, kill_list: Sequence[ToBeKilled] | None = None
     ) -> list[KilledRun]:
-        """Kill the runs of a list that are of this organization; without a list, all."""
+        """Kill the organization's runs of ``kill_list``; without a list, all runs."""
 
     def get_column_names(self, label: str, type_: str) -> list[str]:
-        """Names of a database's columns; empty if it has none, or they cannot be told."""
+        """Return a database's column names; empty if there are none, or if they are unknown."""
 
     def open_runs(self) -> list[RunSummary]:
-        """All runs whose result the server does not have, oldest first."""
+        """Return all runs with results that the server does not have, oldest first."""
 
     def origin(self, run_id: int) -> dict[str, str]:
-        """The run's ``RunSpec.origin``, through restarts. Raises QueryError."""
+        """Return the run's ``RunSpec.origin``, which survives restarts. Raise QueryError."""
 
     def result_size(self, run_id: int) -> int:
-        """How many bytes ``RunSpec.result_file`` has. Raises QueryError."""
+        """Return the size of ``RunSpec.result_file`` in bytes. Raise QueryError."""
 
     def read_result(self, run_id: int, limit: int) -> bytes:
-        """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
+        """Return the whole ``RunSpec.result_file``, at most ``limit`` bytes. Raise QueryError."""
 
 
 class ResultSink(Protocol):
-    """Where statuses and results go. Called by the delivery thread only."""
+    """The destination of statuses and results. Only the delivery thread calls a sink."""
 
     @property
     def is_connected(self) -> bool:
-        """Whether it makes sense to send now."""
+        """Whether the sink can send now."""
 
     @property
     def connection(self) -> int:
         """A number that changes with each new connection."""
 
     def send_status(self, run: Run) -> None:
-        """Tell the server a run's status. May be lost. Raises DeliveryError."""
+        """Send a run's status to the server. The status may be lost. Raise DeliveryError."""
 
     def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
-        """Send a result and return at once. Raises DeliveryError.
+        """Send a result and return at once. Raise DeliveryError.
 
-        ``acknowledged`` is called, from any thread, when the server says that it has it.
+        ``acknowledged`` is called, from any thread, when the server confirms the receipt.
         """
 
 
 class DeliveryError(Exception):
-    """Something could not be sent; the connection is gone, or about to be."""
+    """A message could not be sent; the connection is lost, or about to be."""

@@ -1,6 +1,6 @@
-"""PURE: what a ResourceQuota or a LimitRange says of an object that Kubernetes refuses.
+"""PURE: the meaning of a ResourceQuota's or a LimitRange's refusal of an object.
 
-A quota that is used up is waited for. An object that asks for more than a quota's hard limit, or
+The node waits while a quota is used up. An object that asks for more than a quota's hard limit, or
 than a LimitRange allows, never fits. The words are those of the admission plugins
 (``apiserver/pkg/admission/plugin/resourcequota``, ``plugin/pkg/admission/limitranger``).
 """
@@ -16,7 +16,7 @@ from node_poc.runs.status import RunStatus
 
 # As in: exceeded quota: NAME, requested: cpu=2,pods=1, used: cpu=1,pods=3, limited: cpu=2,pods=3
 _EXCEEDED = re.compile(r"exceeded quota: .*?, requested: (\S*), used: (?:\S*), limited: (\S*)")
-# A quota that was just made, and is not counted yet.
+# A new quota that Kubernetes has not counted yet.
 _NOT_COUNTED = "status unknown for quota"
 _NOT_NAMED = ("failed quota: ", "insufficient quota to ")
 _OUT_OF_RANGE = re.compile(
@@ -31,11 +31,11 @@ _TOO_LARGE = (
 
 
 def diagnose_quota(message: str, *, by_events: bool = False) -> Waiting | None:
-    """Say how long a refusal by a quota or a LimitRange is waited for; None for any other.
+    """Return how long the node waits after a refusal by a quota or a LimitRange, else None.
 
     Args:
-        message: what the API or an Event says, word for word.
-        by_events: whether it is an Event.
+        message: the text of the API or of an Event, word for word.
+        by_events: whether the text is an Event's.
     """
     if "exceeded quota" in message:
         if lacking := never_fits(message):
@@ -62,9 +62,9 @@ def diagnose_quota(message: str, *, by_events: bool = False) -> Waiting | None:
 
 
 def never_fits(message: str) -> tuple[str, ...]:
-    """Names of what is asked for beyond a quota's hard limit: also an unused quota refuses it.
+    """Return the names of resources requested above a quota's hard limit, used up or not.
 
-    A limit of zero is a door that is shut for now, as while a site is at work on its cluster.
+    A hard limit of zero counts as closed for now, for example while a site works on its cluster.
     """
     found = _EXCEEDED.search(message)
     if found is None:
@@ -78,7 +78,7 @@ def never_fits(message: str) -> tuple[str, ...]:
 
 
 def _amounts(text: str) -> dict[str, str]:
-    """Quantities by name; what is no quantity is left out, and so is waited for."""
+    """Return quantities by name, without invalid quantities: the node waits for those."""
     pairs = (pair.partition("=") for pair in text.rstrip(",").split(","))
     return {name: value for name, _, value in pairs if _is_quantity(value)}
 

@@ -21,7 +21,7 @@ class _UnknownError(Exception):
 
 
 def sample(expression: str) -> str | None:
-    """A text that the expression matches from the start; None without an example."""
+    """Return a text that the expression matches from the start; None without an example."""
     try:
         text, end = _branch(expression, 0)
         if end < len(expression) and expression[end] != "|":
@@ -32,7 +32,7 @@ def sample(expression: str) -> str | None:
 
 
 def _branch(expression: str, index: int) -> tuple[str, int]:
-    """The text of the first alternative, and where that ends."""
+    """Return the text of the first alternative, and the index of its end."""
     parts = []
     while index < len(expression) and expression[index] not in "|)":
         text, index = _atom(expression, index)
@@ -79,7 +79,7 @@ def _group(expression: str, index: int) -> tuple[str, int]:
         raise _UnknownError
     text, index = _branch(expression, index)
     depth = 0
-    while expression[index] != ")" or depth:  # past the other alternatives
+    while expression[index] != ")" or depth:  # skip the other alternatives
         character = expression[index]
         if character == "[":
             _, index = _class(expression, index)

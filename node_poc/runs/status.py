@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """State of one run, as the server spells it."""
+    """The status of one run, in the server's spelling."""
 
     PENDING = "pending"
     INITIALIZING = "initializing"
@@ -25,7 +25,7 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a run in this state never changes again."""
+        """Whether the status is final: a run never leaves a final status."""
         return self not in _GOING
 
 

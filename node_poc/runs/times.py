@@ -1,18 +1,19 @@
-"""PURE: times to the fraction of a second, where Kubernetes tells whole seconds."""
+"""PURE: times with fractions of a second, where Kubernetes reports whole seconds."""
 
 from __future__ import annotations
 
-# What is seen later than this after it happened tells nothing of when in its second it did.
+# Seconds. A later observation says nothing about the fraction of Kubernetes' whole second.
 _FRESH_SECONDS = 3.0
 _LAST_OF_A_SECOND = 0.999999
 
 
 def finer(told: float | None, seen_at: float | None) -> float | None:
-    """When something happened, as exactly as can be known.
+    """Return the most precise known time of a moment.
 
     Args:
-        told: what Kubernetes tells, cut to a whole second. The truth lies within that second.
-        seen_at: when it was seen, or a better time of the same moment; None: not at once.
+        told: Kubernetes' time, cut to a whole second. The moment lies within that second.
+        seen_at: when the node observed the moment, or a more precise time; None: not observed at
+            once.
     """
     if told is None:
         return seen_at

@@ -1,4 +1,4 @@
-"""PURE: what a run waits in before its container starts: since when, how long, and when to ask."""
+"""PURE: a run's wait before its container starts: its start, its limit, and when to read Events."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.model import Wait
 from node_poc.runs.status import RunStatus
 
-# Seconds after which Events are asked for the reason of a wait that shows none, and between two
-# times; the last goes on. What all is well with is mostly over before the first.
+# Seconds before the node first reads Events for a wait without a visible reason, and then between
+# two reads; the last value repeats. Most pods without trouble have started before the first read.
 _LOOK_SECONDS = (4.0, 10.0, 20.0, 40.0, 60.0)
 
-# A registry's word that it has no such image is final, but for one that was pushed this moment. The
-# kubelet's own second pull comes 10 s after the first at the earliest.
+# A registry's answer that an image does not exist is final, unless the image was pushed at this
+# moment. The kubelet's own second pull comes 10 s after the first at the earliest.
 _ABSENT_SECONDS = 3.0
 
 
 def next_wait(wait: Wait | None, seen: Waiting, now: float, limits: Limits) -> Wait:
-    """The wait as it is after a reason was seen.
+    """Return the wait after an observed reason.
 
     Args:
-        wait: what the run waited in until now.
-        seen: the reason as it is seen now.
+        wait: the run's wait until now.
+        seen: the reason observed now.
         now: monotonic seconds.
         limits: how long each kind of waiting may last.
     """
@@ -40,15 +40,15 @@ def next_wait(wait: Wait | None, seen: Waiting, now: float, limits: Limits) -> W
 
 
 def is_unexplained(seen: Waiting) -> bool:
-    """Whether no status shows the reason, so that Events must tell it, or that it is over."""
+    """Return whether only Events can show the reason of the wait, or the end of the reason."""
     return seen.by_events or not seen.is_trouble
 
 
 def only_repeats(wait: Wait | None, seen: Waiting) -> bool:
-    """Whether nothing new is seen: what was said before tells more, and is kept.
+    """Return whether the new reason adds nothing, and the node keeps the more specific old reason.
 
-    The kubelet that backs off does not repeat the registry's own words; and the pod's status goes
-    on to show nothing of what Events told.
+    During a back-off the kubelet does not repeat the registry's own words; and the pod's status
+    never shows a reason found in Events.
     """
     if wait is None:
         return False
@@ -58,7 +58,7 @@ def only_repeats(wait: Wait | None, seen: Waiting) -> bool:
 
 
 def looked(wait: Wait, now: float) -> Wait:
-    """The wait after Events were asked for."""
+    """Return the wait after the node has read Events."""
     return replace(wait, looks=wait.looks + 1, look_at=now + _pause(wait.looks + 1))
 
 
@@ -67,13 +67,13 @@ def _pause(looks: int) -> float:
 
 
 def _kind(trouble: Wait | Waiting) -> str:
-    """Troubles of one kind are one wait: all that is wrong with an image counts together."""
+    """Return the kind of trouble: all trouble with an image is one kind, and one wait."""
     image = trouble.status is RunStatus.NO_DOCKER_IMAGE
     return trouble.status if image else trouble.failure.cause
 
 
 def _patience(seen: Waiting, limits: Limits) -> float | None:
-    """Seconds; None: without end."""
+    """Return seconds; None: without end."""
     match seen.patience:
         case Patience.ROOM:
             return limits.schedule_seconds
