@@ -1,1 +1,1 @@
-"""The only folder that talks to a server."""
+"""The adapters for each kind of server. No other folder of the node talks to a server."""

@@ -1,7 +1,7 @@
-"""python-socketio's client as both adapters use it: a new one for each connection.
+"""python-socketio's client as both adapters use it: a new client for each connection.
 
-The library leaves a client whose handshake failed, or whose connection ended while it was being
-made, in a state in which it never connects again.
+If the handshake fails, or the connection ends during the handshake, the library leaves the client
+in a state from which the client never connects again.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Any
 
 import socketio
 
-# A server that is well takes some milliseconds for a goodbye.
+# A healthy server answers a disconnect within some milliseconds.
 _GOODBYE_SECONDS = 1.0
 
 
 def new_client(**options: Any) -> socketio.Client:
-    """Make a client that neither connects again by itself nor listens to signals."""
+    """Return a client that neither reconnects by itself nor handles signals."""
     return socketio.Client(reconnection=False, handle_sigint=False, **options)
 
 
 def hang_up(client: socketio.Client) -> None:
-    """Say goodbye and disconnect; wait no longer than a moment for a server that is silent.
+    """Disconnect; wait at most a second for a silent server.
 
-    The library waits until its reading thread has ended, which a frozen server keeps for half a
-    minute; the kubelet would kill the node meanwhile, and nobody would let go of the Lease.
+    The library waits until its reading thread has ended. A frozen server holds up that thread for
+    half a minute; meanwhile the kubelet would kill the node before the node releases the Lease.
     """
 
     def disconnect() -> None:
-        with suppress(Exception):  # whatever is wrong with it: it goes now
+        with suppress(Exception):  # the client is thrown away, whatever fails here
             client.disconnect()
 
     goodbye = threading.Thread(target=disconnect, name="goodbye", daemon=True)
@@ -38,6 +38,6 @@ def hang_up(client: socketio.Client) -> None:
 
 
 def let_go(client: socketio.Client) -> None:
-    """Free what a client holds whose connection has ended or never came about."""
-    with suppress(Exception):  # what there is to free depends on how far it came
+    """Free the resources of a client after its connection has ended or has failed."""
+    with suppress(Exception):  # the resources depend on how far the handshake came
         client.eio.disconnect(abort=True)

@@ -1,4 +1,4 @@
-"""PURE: what messages of every server have in common: run ids, times, and one kind of error."""
+"""PURE: the parts that all servers' messages share: run ids, times and an error class."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MAX_RUN_ID = 2**63 - 1
 
 
 class MessageError(Exception):
-    """A message breaks the protocol. The text names field, rule, shape and remedy."""
+    """A message breaks the protocol. The text names the field, the rule, the shape and a remedy."""
 
 
 def iso_time(seconds: float | None) -> str | None:
-    """Return a time as vantage6 writes it: UTC, six decimals; None for None."""
+    """Return a time as vantage6 writes times: UTC, six decimals; None for None."""
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

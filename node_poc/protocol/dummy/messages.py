@@ -1,7 +1,7 @@
-"""PURE: the dummy server's messages ↔ what the core knows. Strict in both directions.
+"""PURE: translate between the dummy server's messages and the core's model, strictly both ways.
 
 The payload of ``command`` is the proof of concept's: run_id, task_info, image, docker_input,
-tmp_vol_name, token, databases_to_use. What an algorithm sees of it:
+tmp_vol_name, token, databases_to_use. The algorithm finds the payload's fields here:
 
     container arguments             task_info's arg1, arg2, ... in order
     /app/input/<type>/<label>       each requested database, read-only
@@ -25,22 +25,22 @@ from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
 from node_poc.runs.image_names import is_image_name
 from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunFile, RunResult, RunSpec
 
-# Linux takes no longer argument: MAX_ARG_STRLEN is 32 pages, its last byte a NUL.
+# Linux accepts no longer argument: MAX_ARG_STRLEN is 32 pages, the last byte being a NUL.
 _MAX_ARGUMENT_BYTES = 32 * 4096 - 1
-# etcd takes no object beyond 1.5 MiB, and a Job needs room for the rest of itself.
+# etcd accepts objects of up to 1.5 MiB, and the Job's other fields need room as well.
 _MAX_ARGUMENTS_BYTES = 512 * 1024
 _MAX_DOCKER_INPUT = 4 * 1024 * 1024
-# The server takes 5 MB in one message; JSON spells a byte that is no text with six.
+# The server accepts messages of up to 5 MB; JSON takes six bytes for a byte that is not text.
 _MAX_LOG_BYTES = 2 * 1024 * 1024
 _MAX_OUTPUT_BYTES = 1024 * 1024
 _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _ARGUMENT_KEY = re.compile(r"arg([1-9][0-9]{0,2})", re.ASCII)
-# No database of a node has a longer label; what is longer is not repeated in an answer.
+# No database of a node has a longer label, and the node's answer repeats no longer text.
 _Label = Annotated[str, Field(max_length=63)]
 
 
 class Command(BaseModel):
-    """Payload of ``command``, as the proof of concept defined it. Every field is required."""
+    """Payload of ``command``, as the proof of concept defined the event; all fields required."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -97,10 +97,10 @@ class Command(BaseModel):
 
 
 def parse_command(payload: object, config: NodeConfig) -> RunSpec:
-    """Turn the payload of ``command`` into a run.
+    """Return the run that the payload of ``command`` describes.
 
     Raises:
-        MessageError: the payload breaks a rule; its text is safe to send back.
+        MessageError: the payload breaks a rule; the error's text is safe to send back.
     """
     if not isinstance(payload, dict):
         raise MessageError(f"the command must be an object, but it is {shape_of(payload)}")
@@ -134,19 +134,19 @@ def _mounts(command: Command, config: NodeConfig) -> tuple[Mount, ...]:
 
 def _database(label: str, config: NodeConfig) -> Mount:
     database = config.database(label)
-    kind = database.type if database else DatabaseType.CSV  # admission refuses an unknown one
+    kind = database.type if database else DatabaseType.CSV  # admission refuses unknown databases
     is_folder = kind is DatabaseType.FOLDER
     return Mount(MountSource.DATABASE, label, f"/app/input/{kind}/{label}", is_folder=is_folder)
 
 
 def run_id_in(payload: object) -> int | None:
-    """The run id of a payload that may break every rule, for the answer to name it."""
+    """Return the run id of a payload, valid or not, for use in an answer; None if it has none."""
     run_id = payload.get("run_id") if isinstance(payload, dict) else None
     return run_id if isinstance(run_id, int) and not isinstance(run_id, bool) else None
 
 
 def status_message(run: Run, now: float) -> dict[str, Any]:
-    """Payload of ``run_status``."""
+    """Return the payload of ``run_status``."""
     failure = run.failure
     return {
         "run_id": run.run_id,
@@ -159,7 +159,7 @@ def status_message(run: Run, now: float) -> dict[str, Any]:
 
 
 def result_message(result: RunResult) -> dict[str, Any]:
-    """Payload of ``run_result``, small enough for the server whatever the algorithm left."""
+    """Return the payload of ``run_result``, cut to the server's limit on the message size."""
     failure = result.failure
     log, cut = _end_of(result.log, _MAX_LOG_BYTES)
     output = _fitting(result.output, _MAX_OUTPUT_BYTES)
@@ -184,16 +184,16 @@ def result_message(result: RunResult) -> dict[str, Any]:
 
 
 def _end_of(text: str, limit: int) -> tuple[str, bool]:
-    """The end of a text that takes at most ``limit`` bytes as JSON, and whether it was cut."""
+    """Return the end of a text, at most ``limit`` bytes as JSON, and whether the text was cut."""
     size = len(json.dumps(text))
     if size <= limit:
         return text, False
-    # A character takes 12 bytes at the most (a pair of escapes), so this is small enough.
+    # A character takes at most 12 bytes (a pair of escapes), so the cut text fits.
     return text[-limit // 12 :], True
 
 
 def _fitting(files: tuple[OutputFile, ...], limit: int) -> list[OutputFile]:
-    """As many files, from the first, as take at most ``limit`` bytes as JSON."""
+    """Return the first files, as many as fit into ``limit`` bytes as JSON."""
     fitting, left = [], limit
     for item in files:
         left -= len(json.dumps(item.path)) + 40

@@ -1,6 +1,6 @@
-"""PURE: what the dummy server asks for a person, and the answers: list, status, log, kill, result.
+"""PURE: users' queries through the dummy server: list, status, log, kill, result, output.
 
-Every payload is an object; every answer is one too, with ``error`` if there is nothing to tell.
+Every payload and every answer is an object. An answer without data has the member ``error``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from node_poc.protocol.dummy.messages import result_message
 from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
 from node_poc.runs.ports import Control, KillOutcome, RunSummary
 
-# The server takes 5 MB in one message.
+# The server accepts messages of up to 5 MB.
 _MAX_LIST_BYTES = 2 * 1024 * 1024
 _DECODER = codecs.getincrementaldecoder("utf-8")
 
@@ -51,11 +51,11 @@ class _Kill(_Query):
 
 
 def answer(event: str, payload: object, control: Control) -> dict[str, Any]:
-    """Answer one query.
+    """Return the answer to a query.
 
     Raises:
         MessageError: the payload breaks a rule.
-        QueryError: there is nothing to tell, such as of a run that is not known here.
+        QueryError: the node has no answer, for example because the run is unknown here.
     """
     match event:
         case "list":
@@ -95,7 +95,7 @@ def _parse(model: type[_T], payload: object) -> _T:
 
 
 def _list(runs: list[RunSummary]) -> dict[str, Any]:
-    """As many runs, from the newest, as fit into a message; ``more``: how many do not."""
+    """Return the newest runs, as many as fit into a message; ``more`` counts the other runs."""
     told: list[dict[str, Any]] = []
     left = _MAX_LIST_BYTES
     for run in runs:
@@ -111,8 +111,8 @@ def _log(query: _Log, control: Control) -> dict[str, Any]:
     part = control.read_log(query.run_id, query.offset)
     decoder = _DECODER("replace")
     text = decoder.decode(part.data)
-    torn = len(decoder.getstate()[0])  # the begin of a character whose rest is in the next part
-    if torn == len(part.data) and not part.grows:  # there is no rest
+    torn = len(decoder.getstate()[0])  # the start of a character that ends in the next part
+    if torn == len(part.data) and not part.grows:  # there is no next part
         text, torn = decoder.decode(b"", final=True), 0
     return {"text": text, "next_offset": part.next_offset - torn, "ended": part.ended}
 

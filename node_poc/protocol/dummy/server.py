@@ -33,19 +33,19 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 10
 _BACKOFF = Backoff(0.5, 10.0)
 _LONGEST_POSTER = 64
-# The library checks each byte in Python, and Python checks all at once when it decodes: for 4 MB
-# that is seconds in which nothing else in the node moves.
+# The library validates UTF-8 byte by byte in Python: with 4 MB the check blocks the whole node for
+# seconds. The check can be left out, because decoding validates all bytes at once.
 _WEBSOCKET = {"skip_utf8_validation": True}
 
 
 class DummyServer:
-    """Takes commands from the dummy server and brings it statuses and results.
+    """Receives commands from the dummy server and sends back statuses and results.
 
-    Connects for ever: a server that is away, or goes away, is tried again with growing pauses.
+    Reconnects for ever, with growing pauses while the server is away.
     """
 
     def __init__(self, config: NodeConfig, control: Control) -> None:
-        """``control`` takes each well-formed run, and answers queries."""
+        """Each well-formed run goes to ``control``, which answers queries too."""
         self._config = config
         self._control = control
         self._stop = threading.Event()
@@ -54,23 +54,26 @@ class DummyServer:
         self._thread = threading.Thread(target=self._run, name="server connection", daemon=True)
 
     def start(self) -> None:
-        """Start to connect, in a thread."""
+        """Start the thread that connects."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up; nothing more is taken or sent."""
+        """Disconnect; nothing is received or sent any more."""
         self._stop.set()
         if self._client.connected:
             hang_up(self._client)
 
     @property
     def is_connected(self) -> bool:
-        """Whether the server is there."""
+        """Return whether the node is connected to the server."""
         return bool(self._client.connected)
 
     @property
     def connection(self) -> int:
-        """Counts the connections made: another number means that the server may have forgotten."""
+        """Return the number of connections made.
+
+        A new connection means that the server may have forgotten everything sent before.
+        """
         return self._connection
 
     def _run(self) -> None:
@@ -84,7 +87,7 @@ class DummyServer:
             except (SocketIOError, OSError, ValueError) as error:
                 failures += 1
                 self._wait(failures, str(error))
-            except Exception:  # of the library too, if what answers is no Socket.IO server
+            except Exception:  # the library too fails if the peer is not a Socket.IO server
                 log.exception("connection failed: tried again")
                 failures += 1
                 self._wait(failures, "see the log")
@@ -126,7 +129,7 @@ class DummyServer:
             log.warning("connection to the server lost", reason=str(reason))
 
     def _on_command(self, *payloads: Any) -> dict[str, Any]:
-        """Handle ``command``; what is returned goes back as its acknowledgement."""
+        """Handle ``command``; the return value goes back as the acknowledgement."""
         owner, payloads = _poster(payloads)
         payload = payloads[0] if len(payloads) == 1 else list(payloads)
         try:
@@ -134,7 +137,8 @@ class DummyServer:
         except MessageError as error:
             answer = Answer(accepted=False, reason=str(error))
         except concurrent.futures.TimeoutError:
-            # No refusal: who is refused is told nothing more of the run, and it may still start.
+            # Not a refusal: the poster of a refused run hears no more of the run, and this run
+            # may still start.
             reason = "the node is too busy to decide at once; the run may still start: ask again"
             log.warning("command not decided in time", run_id=run_id_in(payload))
             return {"accepted": None, "reason": reason}
@@ -143,7 +147,7 @@ class DummyServer:
         return self._reject(run_id_in(payload), answer.reason)
 
     def _on_query(self, event: str, *payloads: Any) -> dict[str, Any]:
-        """Answer a person's question; what is returned goes back as the acknowledgement."""
+        """Answer a user's query; the return value goes back as the acknowledgement."""
         payload = payloads[0] if len(payloads) == 1 else list(payloads)
         try:
             return queries.answer(event, payload, self._control)
@@ -164,11 +168,14 @@ class DummyServer:
         return {"accepted": False, "reason": reason}
 
     def send_status(self, run: Run) -> None:
-        """Send ``run_status``. Raises DeliveryError."""
+        """Send ``run_status``. Raise DeliveryError if the event cannot be sent."""
         self._emit("run_status", status_message(run, time.time()), None)
 
     def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
-        """Send ``run_result``; ``acknowledged`` is called once the server has it."""
+        """Send ``run_result``; call ``acknowledged`` once the server has confirmed the result.
+
+        Raise DeliveryError if the event cannot be sent.
+        """
 
         def on_answer(answer: Any = None) -> None:
             if isinstance(answer, dict) and answer.get("received") is True:
@@ -186,7 +193,7 @@ class DummyServer:
 
 
 def _poster(payloads: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """Who posted a command, as far as the server tells, and what it posted."""
+    """Return the poster's name, empty if the server names none, and the posted payloads."""
     match payloads:
         case (payload, {"poster": str(poster), **more}) if not more:
             return poster[:_LONGEST_POSTER], (payload,)
