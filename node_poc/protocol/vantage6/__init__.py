@@ -1,1 +1,1 @@
-"""A vantage6 4.x server: what comes in, what goes out, and REST between."""
+"""The adapter for a vantage6 4.x server: incoming runs, outgoing results, and the REST client."""

@@ -1,7 +1,7 @@
 """Payloads in the server's blob store (``large_result_store``, vantage6 4.13 and newer).
 
-With such a store every run's input lies there, and its result has to: the run itself has their
-names only. Which it is, a run tells by ``blob_storage_used``.
+A server with a blob store keeps every run's input there, and requires every result there: the run
+has only the blobs' names. A run's ``blob_storage_used`` tells whether the store is used.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _PATH = "blobstream"
 
 
 class Blobs:
-    """The blob store, by way of the server. Thread-safe for different runs."""
+    """Reads and writes blobs through the server. Thread-safe for different runs."""
 
     def __init__(self, rest: Rest, cryptor: Cryptor) -> None:
-        """``cryptor`` reads what is stored, and makes it."""
+        """``cryptor`` decrypts and encrypts the blobs."""
         self._rest = rest
         self._cryptor = cryptor
         self._stored: dict[int, str] = {}
         self._lock = threading.Lock()
 
     def read(self, name: str, limit: int) -> bytes:
-        """The plain bytes of an input; no more than that is read of a larger one.
+        """Return the decrypted bytes of an input; stop reading a larger input at the limit.
 
         Raises:
-            TooLargeError: it has more than ``limit`` bytes.
-            CryptoError: it is not for us, cut or altered; or ``name`` is none.
+            TooLargeError: the input has more than ``limit`` bytes.
+            CryptoError: the input is for another key, cut or altered; or ``name`` is no blob name.
             ServerError: as ``Rest.get``.
         """
         try:
@@ -51,13 +51,13 @@ class Blobs:
         return whole.getvalue()
 
     def store(self, run_id: int, data: bytes, public_key: str | None) -> str:
-        """Store a result for the owner of a key; returns its name, which the run is to be given.
+        """Store a result for the owner of a key; return the blob's name, for use as run result.
 
-        Called again for a run it does not store anew, until ``forget``: nothing at a server removes
-        a blob that no run names. When the answer is lost, one such is left.
+        A second call for the same run returns the stored name, until ``forget``, because the server
+        never removes a blob that no run names. A lost answer leaves one unnamed blob behind.
 
         Raises:
-            CryptoError: it cannot be encrypted.
+            CryptoError: the result cannot be encrypted.
             ServerError: as ``Rest.get``.
         """
         with self._lock:
@@ -74,10 +74,10 @@ class Blobs:
         def pieces() -> Iterator[bytes]:
             return through(self._cryptor.encrypt_stream(public_key), slices(memoryview(data)))
 
-        # Made once more for its length: that takes less than to hold it.
+        # Encrypting twice, first for the length, costs less than keeping the body in memory.
         return Body(pieces, sum(map(len, pieces())))
 
     def forget(self, run_id: int) -> None:
-        """The run has its end at the server."""
+        """Forget the blob of a run that has ended at the server."""
         with self._lock:
             self._stored.pop(run_id, None)

@@ -1,8 +1,8 @@
 """The Socket.IO side of a vantage6 4.x server: namespace ``/tasks``, JSON events.
 
-The server lets in who has no good token too, and then never says a word: only its ``sync`` proves
-that it knows the node. So a connection counts from ``sync`` on, and one that gets none in time is
-ended and made anew with a new token.
+The server accepts a connection with a bad token too, but then stays silent: only the event ``sync``
+proves that the server knows the node. A connection therefore counts from ``sync`` on. If ``sync``
+does not come in time, the node disconnects and connects again with a new token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from node_poc.protocol.vantage6.errors import LoginRefusedError, UnreachableErro
 log = structlog.get_logger(__name__)
 
 NAMESPACE = "/tasks"
-# From the connection on: to join the namespace and to be greeted there.
+# Counted from the connection: the time for joining the namespace and for ``sync``.
 _SYNC_SECONDS = 30.0
 _FIRST_PING_SECONDS = 5.0
 _PING_SECONDS = 60.0
@@ -31,13 +31,13 @@ _BACKOFF = Backoff(0.5, 15.0)
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who wants to know what. All are called from the socket's threads and must not block.
+    """Callbacks for the server's events. The socket's threads call them; they must not block.
 
     Args:
-        on_sync: the server knows this node; everything may have changed meanwhile.
-        on_new_task: the payload of ``new_task``.
-        on_kill: the payload of ``kill_containers``.
-        on_refused: the server does not take the API key (any more), and why.
+        on_sync: called when the server knows this node; all runs may have changed meanwhile.
+        on_new_task: called with the payload of ``new_task``.
+        on_kill: called with the payload of ``kill_containers``.
+        on_refused: called with the reason when the server rejects the API key.
     """
 
     on_sync: Callable[[], None]
@@ -47,19 +47,19 @@ class Listeners:
 
 
 class Tokens:
-    """What the socket needs of the REST session; see ``vantage6_rest.Rest``."""
+    """The socket's part of the REST session; see ``rest.session.Rest``."""
 
     def __init__(self, token: Callable[[], str], renew: Callable[[str | None], None]) -> None:
-        """``token`` gives a fresh one; ``renew`` replaces one that the server did not take."""
+        """``token`` returns a fresh token; ``renew`` replaces a token that the server rejected."""
         self.token = token
         self.renew = renew
 
 
 class Socket:
-    """Keeps a connection to the server, for ever. ``emit`` may be called from any thread."""
+    """Stays connected to the server for ever. ``emit`` may be called from any thread."""
 
     def __init__(self, address: str, tokens: Tokens, listeners: Listeners) -> None:
-        """``address``: URL with port, without the API's path. Nothing runs before ``start``."""
+        """``address`` is a URL with port, without the API's path. Nothing runs before ``start``."""
         self._address = address
         self._tokens = tokens
         self._listeners = listeners
@@ -72,23 +72,23 @@ class Socket:
         self._pinger = threading.Thread(target=self._ping, name="server ping", daemon=True)
 
     def start(self) -> None:
-        """Start to connect, in a thread."""
+        """Start the threads that connect and ping."""
         self._thread.start()
         self._pinger.start()
 
     def stop(self) -> None:
-        """Hang up."""
+        """Disconnect for good."""
         self._stop.set()
         if self._client.connected:
             hang_up(self._client)
 
     @property
     def is_synced(self) -> bool:
-        """Whether the server is there and knows this node."""
+        """Return whether the server is connected and knows this node."""
         return bool(self._synced.is_set() and self._client.connected)
 
     def emit(self, event: str, data: object = None) -> bool:
-        """Send an event; False if there is no connection to send it on."""
+        """Send an event; return False without a synced connection, or if sending fails."""
         if not self.is_synced:
             return False
         try:
@@ -111,7 +111,7 @@ class Socket:
             except (UnreachableError, SocketIOError, OSError, ValueError) as error:
                 was_synced = False
                 self._told = str(error) or type(error).__name__
-            except Exception:  # of the library too, if what answers is no Socket.IO server
+            except Exception:  # the library too fails if the peer is not a Socket.IO server
                 log.exception("connection failed: tried again")
                 was_synced = False
                 self._told = "see the log"
@@ -120,7 +120,7 @@ class Socket:
                 self._wait(failures)
 
     def _connect_once(self) -> bool:
-        """Connect and stay; returns whether the server knew us."""
+        """Connect, wait for the end of the connection, and return whether ``sync`` came."""
         self._synced.clear()
         self._needs_token = False
         self._told = "the connection ended before the server greeted this node"
@@ -129,7 +129,7 @@ class Socket:
         silence = threading.Timer(_SYNC_SECONDS, self._on_silence)
         silence.daemon = True
         try:
-            # Not to wait here: the library would not notice that the connection has ended.
+            # With ``wait`` the library would not notice the end of the connection.
             client.connect(
                 self._address,
                 headers={"Authorization": f"Bearer {token}"},
@@ -159,7 +159,7 @@ class Socket:
             ("disconnect", self._on_disconnect),
         ):
             client.on(event, handler, namespace=NAMESPACE)
-        # The server tells these to all; a node has no use for them.
+        # The server sends these events to all clients; a node has no use for them.
         for event in ("status_update", "algorithm_log", "node-online", "node-offline"):
             client.on(event, lambda *_: None, namespace=NAMESPACE)
         return client
@@ -194,7 +194,7 @@ class Socket:
         self._hang_up(f"the server refused the connection: {str(_only(reason))[:300]}")
 
     def _hang_up(self, why: str, *, needs_token: bool = False) -> None:
-        """End a connection that is of no use; the socket's own thread waits for its end."""
+        """End a useless connection; the socket's own thread waits for the end."""
         self._told = why
         self._needs_token = needs_token
         self._client.disconnect()
@@ -209,7 +209,7 @@ class Socket:
         log.debug("a run is now", run_id=told.get("run_id"), status=str(told.get("status"))[:50])
 
     def _ping(self) -> None:
-        """Show the server that the node lives; it takes a silent one for offline."""
+        """Send pings, because the server considers a silent node offline."""
         pause = _FIRST_PING_SECONDS
         while not self._stop.wait(pause):
             self.emit("ping")

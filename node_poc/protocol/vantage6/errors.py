@@ -1,31 +1,31 @@
-"""What can go wrong with a vantage6 server. No text holds a token, a key or data."""
+"""Errors of talking to a vantage6 server. No error text contains a token, a key or data."""
 
 from __future__ import annotations
 
 
 class ServerError(Exception):
-    """The server did not do what it was asked for."""
+    """The server did not fulfil a request."""
 
 
 class UnreachableError(ServerError):
-    """No answer, or one that tells of trouble at the server: the same may work later."""
+    """The server did not answer, or has trouble; the same request may succeed later."""
 
 
 class BodyTooLargeError(UnreachableError):
-    """A gateway before the server takes no body of this size: it may be set up anew, or not."""
+    """A gateway before the server refuses a body of this size; its limit may change later."""
 
 
 class RefusedError(ServerError):
-    """The server understood and says no (4xx, 501); the same again gets the same answer."""
+    """The server refused a request (4xx, 501) and would refuse the same request again."""
 
     def __init__(self, text: str, status: int) -> None:
-        """``status`` is HTTP's."""
+        """``status`` is the HTTP status."""
         super().__init__(text)
         self.status = status
 
 
 class AlreadyFinishedError(RefusedError):
-    """The run has ended at the server, which takes nothing more of it."""
+    """The run has ended at the server, which accepts no more changes to the run."""
 
 
 class LoginRefusedError(ServerError):
@@ -33,12 +33,12 @@ class LoginRefusedError(ServerError):
 
 
 class StoreAwayError(Exception):
-    """An algorithm store gave no answer that means anything; it is no part of the server."""
+    """An algorithm store, which is no part of the server, gave no usable answer."""
 
 
 class RegistryAwayError(Exception):
-    """A registry gave no answer that means anything; it is no part of the server."""
+    """A registry, which is no part of the server, gave no usable answer."""
 
 
 class FatalError(Exception):
-    """The node cannot work with this server as it is configured; the text names the remedy."""
+    """The node's configuration does not suit the server; the text names the remedy."""

@@ -1,4 +1,4 @@
-"""Who this node is at its vantage6 server, and whether both agree on encryption."""
+"""The node's identity at the vantage6 server, and the agreement of both on encryption."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class NodeIdentity:
-    """The node as the server knows it."""
+    """The node's ids and names at the server."""
 
     node_id: int
     name: str
@@ -30,7 +30,7 @@ class NodeIdentity:
 
 
 def identify(rest: Rest, node_id: int) -> NodeIdentity:
-    """Ask the server who we are. Raises what ``Rest.get`` raises."""
+    """Return the node's identity from the server. Raise the errors of ``Rest.get``."""
     node = rest.get(f"node/{node_id}")
     organization_id = _id_of(node, "organization")
     collaboration_id = _id_of(node, "collaboration")
@@ -58,17 +58,18 @@ def _id_of(node: dict[str, Any], field: str) -> int:
 def make_cryptor(
     rest: Rest, identity: NodeIdentity, *, enabled: bool, private_key: RSAPrivateKey | None
 ) -> Cryptor:
-    """How payloads are read and made here; makes sure that our public key is at the server.
+    """Return the cryptor for payloads; with encryption, publish our public key at the server.
 
     Args:
-        rest: logged in.
-        identity: who we are.
+        rest: a session that is logged in.
+        identity: this node's identity.
         enabled: ``encryption.enabled`` of the configuration.
-        private_key: our organization's; needed if enabled.
+        private_key: the organization's private key; required with encryption.
 
     Raises:
-        FatalError: the configuration and the collaboration do not agree.
-        ServerError: as of ``Rest.get`` and ``Rest.patch``.
+        FatalError: the configuration and the collaboration disagree on encryption, the private
+            key is missing, or the server does not let this node set the public key.
+        ServerError: the errors of ``Rest.get`` and ``Rest.patch``.
     """
     if enabled != identity.encrypted:
         is_so, wanted = ("", "true") if identity.encrypted else ("not ", "false")
@@ -92,7 +93,7 @@ def make_cryptor(
 def _publish_key(
     rest: Rest, identity: NodeIdentity, private_key: RSAPrivateKey, public_key: str
 ) -> None:
-    """Compare with the organization's public key at the server; if it is another, set ours."""
+    """Set our public key at the server, unless the organization has the same key there already."""
     path = f"organization/{identity.organization_id}"
     match = compare_public_key(private_key, rest.get(path).get("public_key"))
     if match is KeyMatch.SAME:

@@ -1,4 +1,4 @@
-"""Which runs of this node ``kill_containers`` means, and which were killed a moment ago."""
+"""The runs of this node that ``kill_containers`` means, and the runs killed a moment ago."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 
 def runs_to_kill(payload: object, who: NodeIdentity) -> tuple[int, ...] | None:
-    """Read the payload of ``kill_containers``: ids of runs, or None for all of this node.
+    """Return the run ids in a payload of ``kill_containers``, or None for all runs of this node.
 
-    It goes to all nodes of a collaboration. With ``kill_list`` it means the runs in there, also if
-    that is empty; all are meant only if there is no such key and ``node_id`` is ours. In doubt
-    nothing is killed.
+    The server sends the event to all nodes of a collaboration. A ``kill_list``, even an empty list,
+    names the runs to kill. Without ``kill_list`` the event means all runs, provided that
+    ``node_id`` is this node's. If the payload is unclear, no run is killed.
     """
     if not isinstance(payload, dict):
         log.warning("a wish to kill cannot be read", reason="it is no object")
@@ -53,20 +53,26 @@ def _ours(kill_list: object, who: NodeIdentity) -> tuple[int, ...]:
 
 
 class RecentKills:
-    """Kills of runs that were not known here yet, as they came. Thread-safe.
+    """Remembers kills of runs that were not known here when the kill came. Thread-safe.
 
-    A list of open runs that was asked for before a kill may still hold the killed run.
+    A list of open runs may still contain a killed run if the node requested the list before the
+    kill.
     """
 
     def __init__(self) -> None:
-        """None yet."""
+        """Start without kills."""
         self._lock = threading.Lock()
         self._all_at = float("-inf")
         self._runs: dict[int, float] = {}
         self._tasks: dict[int, float] = {}
 
     def note(self, run_ids: Iterable[int] | None, task_ids: Iterable[int]) -> None:
-        """These runs are to be killed, or all: then also those of the tasks, not looked for yet."""
+        """Note a kill.
+
+        Args:
+            run_ids: the killed runs; None for all runs of this node.
+            task_ids: with None for ``run_ids``, the tasks that the node has not read yet.
+        """
         now = time.monotonic()
         with self._lock:
             if run_ids is None:
@@ -76,13 +82,13 @@ class RecentKills:
                 self._runs.update(dict.fromkeys(run_ids, now))
 
     def means(self, request: RunRequest, asked_at: float) -> bool:
-        """Whether a run was killed that stands in a list asked for at ``asked_at``."""
+        """Return whether a kill means a run from a list that was requested at ``asked_at``."""
         with self._lock:
             killed_at = max(self._all_at, self._runs.get(request.run_id, float("-inf")))
             return killed_at >= asked_at or self._tasks.pop(request.task_id, None) is not None
 
     def forget(self, before: float) -> None:
-        """All lists that were asked for ``before`` (monotonic seconds) have been gone through."""
+        """Forget kills from before ``before`` (monotonic seconds): all older lists are done."""
         with self._lock:
             self._runs = {each: at for each, at in self._runs.items() if at >= before}
             self._tasks = {each: at for each, at in self._tasks.items() if at >= before}

@@ -1,4 +1,4 @@
-"""Large payloads, be they inputs or results, are in memory one at a time: the pod's is limited."""
+"""Limits memory use: only one large payload, input or result, is in the pod's memory at a time."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from node_poc.protocol.vantage6.errors import UnreachableError
 
 #: Up to this size a few payloads may be in memory at once.
 SMALL_BYTES = 4 * 1024 * 1024
-#: The largest payload; it takes up to three times its size.
+#: The largest payload, in bytes. A payload takes up to three times its size in memory.
 MAX_BYTES = 100 * 1024 * 1024
-#: The same as the server's text: base64, and the header if it is encrypted.
+#: The largest payload as the server's text: base64, with a header if the text is encrypted.
 MAX_TEXT_BYTES = MAX_BYTES // 3 * 4 + 8192
-# So long one waits for its turn before it is put off: small ones stand behind it.
+# After this wait a large payload is postponed, because small payloads wait behind it.
 _WAIT_SECONDS = 1.0
 
 
 class Turn:
-    """Whose turn it is."""
+    """A lock that the holder of a large payload owns."""
 
     def __init__(self) -> None:
-        """It is nobody's."""
+        """Start unlocked."""
         self._taken = threading.Lock()
 
     @contextmanager
     def of(self, size: int) -> Iterator[None]:
-        """Hold a payload of so many bytes meanwhile. Raises as ``large``; small ones never wait."""
+        """Hold a payload of ``size`` bytes during the ``with`` block; a small payload never waits.
+
+        Raise UnreachableError as ``large`` does.
+        """
         if size <= SMALL_BYTES:
             yield
             return
@@ -36,7 +39,10 @@ class Turn:
 
     @contextmanager
     def large(self) -> Iterator[None]:
-        """Hold a large payload meanwhile. Raises UnreachableError: try again later."""
+        """Hold the only large payload during the ``with`` block.
+
+        Raise UnreachableError if another payload keeps the lock; the caller tries again later.
+        """
         if not self._taken.acquire(timeout=_WAIT_SECONDS):
             raise UnreachableError("another large payload is on its way: this one waits for it")
         try:

@@ -1,6 +1,6 @@
-"""``check --online``: asks a vantage6 server before the node starts, and changes nothing there.
+"""``check --online``: query a vantage6 server before the node starts, and change nothing there.
 
-Requests use the node's own session, so authorities and outer proxies are the node's.
+The requests use the node's own session, with the node's certificate authorities and proxies.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _OTHER_KEY = (
 
 
 class _NoServerError(Exception):
-    """No server answers; the text names key and remedy."""
+    """No server answers. The text names the configuration's key and a remedy."""
 
 
 def ask_server(
     config: NodeConfig, private_key: RSAPrivateKey | None
 ) -> tuple[list[str], list[Finding]]:
-    """Ask the configured server for this node, and compare both.
+    """Ask the configured server for this node, and compare the answer with the configuration.
 
     Args:
-        config: the node's, with an API key.
-        private_key: the organization's, or None.
+        config: the node's configuration, with an API key.
+        private_key: the organization's private key, or None.
 
     Returns:
         sentences about the server and the node; and findings with their remedies.
@@ -68,7 +68,7 @@ def ask_server(
 
 
 def _version(rest: Rest, config: NodeConfig) -> str:
-    """The server's version, for which no login is needed. Raises _NoServerError."""
+    """Return the server's version, which needs no login. Raise _NoServerError without a server."""
     try:
         answer = rest.look("version")
         return _version_in(answer, config)
@@ -99,7 +99,7 @@ def _version_in(answer: Answer, config: NodeConfig) -> str:
 
 
 def _why_unreachable(found: UnreachableError, config: NodeConfig) -> str:
-    """The reason as a sentence, by the innermost error."""
+    """Return the reason as a sentence, from the innermost error."""
     parts = urlsplit(config.server_address)
     where, causes = f"{parts.hostname}", list(_causes(found))
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -138,7 +138,7 @@ def _why_no_tls(cause: ssl.SSLError, config: NodeConfig) -> str:
 
 
 def _causes(found: BaseException) -> Iterator[BaseException]:
-    """All errors inside an error: urllib3 keeps inner errors in arguments and in ``reason``."""
+    """Yield the errors inside an error: urllib3 keeps them in arguments and in ``reason``."""
     waiting: list[object] = [found]
     for _ in range(_DEEPEST):
         if not waiting:

@@ -1,7 +1,7 @@
-"""PURE: what must be known of a run's task until its end, and whether a server means the same task.
+"""PURE: the facts about a run's task that the node keeps, and the comparison of two tasks.
 
-Numbers alone do not tell: a server that was set up anew, or that got an older database back, gives
-the same ones again, to other people's tasks.
+Ids alone do not identify a task: a server that was set up anew, or whose database was restored from
+an older backup, gives the same ids to other people's tasks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from node_poc.protocol.vantage6.run_request import RunRequest
 
-# Names in ``RunSpec.origin``.
+# Keys of ``RunSpec.origin``.
 SERVER = "server"
 CREATED_AT = "created_at"
 ASSIGNED_AT = "assigned_at"
@@ -21,10 +21,16 @@ IN_BLOBS = "blob_storage_used"
 
 @dataclass(frozen=True)
 class RunOrigin:
-    """A run's task. ``server`` and ``created_at`` are empty if an older node did not note them.
+    """The facts about a run's task.
 
-    ``assigned_at``: when the server made the run. ``in_blobs``: the run's payloads lie in the
-    server's blob store.
+    Args:
+        task_id: the task's id.
+        parent_id: the id of the parent task, or None.
+        init_org_id: the id of the organization that posted the task.
+        server: the server's address; empty if an older node did not note the address.
+        created_at: the time when the server made the task; empty if an older node noted no time.
+        assigned_at: the time when the server made the run.
+        in_blobs: whether the run's payloads are in the server's blob store.
     """
 
     task_id: int
@@ -37,7 +43,10 @@ class RunOrigin:
 
     @classmethod
     def from_origin(cls, origin: dict[str, str]) -> RunOrigin:
-        """Of ``RunSpec.origin``. Raises KeyError or ValueError for a run of another server."""
+        """Return the facts in ``RunSpec.origin``.
+
+        Raise KeyError or ValueError for a run from another kind of server.
+        """
         parent = origin["parent_id"]
         return cls(
             task_id=int(origin["task_id"]),
@@ -51,7 +60,7 @@ class RunOrigin:
 
     @classmethod
     def of(cls, request: RunRequest, server: str = "") -> RunOrigin:
-        """Of a run as the server at this address lists it."""
+        """Return the facts about a run that the server at the address ``server`` lists."""
         return cls(
             task_id=request.task_id,
             parent_id=request.parent_id,
@@ -63,10 +72,10 @@ class RunOrigin:
         )
 
     def is_same(self, other: RunOrigin) -> bool:
-        """Whether both are one task. What is not known is trusted.
+        """Return whether both describe the same task. Unknown facts count as equal.
 
-        A server that only got another address is the same: its tasks are as old as before. The
-        address tells only where a server does not say when it made a task.
+        A server with a new address is still the same server, and the creation times of its tasks
+        are the same. The addresses are compared only where a creation time is unknown.
         """
         if self.task_id != other.task_id:
             return False
@@ -75,7 +84,7 @@ class RunOrigin:
         return not (self.server and other.server) or self.server == other.server
 
     def is_before(self, other: RunOrigin) -> bool:
-        """Whether the other is known to be a task that its server made later."""
+        """Return whether the other task is another and known to be made later than this task."""
         if not (self.created_at and other.created_at) or self.is_same(other):
             return False
         try:
@@ -84,7 +93,7 @@ class RunOrigin:
             return False
 
     def not_before_assigned(self, seconds: float) -> float:
-        """A time of this run, in seconds since the epoch, but never before the server made it.
+        """Return the time ``seconds`` (since the epoch), or the run's ``assigned_at`` if later.
 
         The clocks of server and node may differ.
         """
@@ -95,7 +104,7 @@ class RunOrigin:
 
 
 def _same_moment(one: str, other: str) -> bool:
-    """Whether both are one time. After a database was moved, it may have less of its fraction."""
+    """Return whether both times are equal. A moved database may have lost digits of the seconds."""
     try:
         apart = abs((_moment(one) - _moment(other)).total_seconds())
     except ValueError:
@@ -104,12 +113,12 @@ def _same_moment(one: str, other: str) -> bool:
 
 
 def _digits(text: str) -> int:
-    """How many digits of a second's fraction a time has."""
+    """Return the number of digits after the decimal point of a time's seconds."""
     found = re.search(r"\.(\d+)", text)
     return len(found[1]) if found else 0
 
 
 def _moment(text: str) -> datetime:
-    """A time as servers spell it; UTC if it names no zone. Raises ValueError."""
+    """Return a server's time; a time without a zone is UTC. Raise ValueError if not a time."""
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -1,7 +1,7 @@
-"""PURE: one item of vantage6's ``GET /run?include=task`` → a ``RunRequest``.
+"""PURE: parse an item of vantage6's ``GET /run?include=task`` into a ``RunRequest``.
 
-A vantage6 server of another version may send more fields, and fewer than the newest: what is not
-needed is not looked at. What is needed is checked here and nowhere else.
+Other versions of the vantage6 server may send more or fewer fields: fields that the node does not
+need are ignored. The needed fields are checked here and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _MAX_LABEL = 255
 _MAX_DATABASES = 64
 _MAX_IMAGE = 512
 _MAX_TIME = 64
-# Several of them become variables of one container, and a Job must stay below etcd's 1.5 MiB.
+# Several parameters become variables of one container, and a Job must stay below etcd's 1.5 MiB.
 _MAX_PARAMETERS = 256 * 1024
 
 
 class RunRequestError(MessageError):
-    """A run that the server lists cannot be read. ``run_id`` and ``task_id`` if they are there."""
+    """A listed run cannot be read. ``run_id`` and ``task_id`` are None if they are missing."""
 
     def __init__(self, reason: str, run_id: int | None = None, task_id: int | None = None) -> None:
-        """``reason`` names field, rule and shape; it is safe to send and to log."""
+        """``reason`` names field, rule and shape; the text is safe to send and to log."""
         super().__init__(reason)
         self.run_id = run_id
         self.task_id = task_id
@@ -37,7 +37,7 @@ class RunRequestError(MessageError):
 
 @dataclass(frozen=True)
 class DatabaseRequest:
-    """A database that a task asks for; ``parameters`` hold what was given beside its label."""
+    """A database that a task requests; ``parameters`` are the values given beside the label."""
 
     label: str
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -45,13 +45,13 @@ class DatabaseRequest:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run as a vantage6 server asks for it.
+    """A run that a vantage6 server lists.
 
-    ``input`` is the server's text: base64, encrypted or, if ``blob_storage_used``, a blob's name.
-    If it is long it was left out (``vantage6_cut``), and has to be read by itself.
-    ``was_started``: a node has told the server that it started this run. ``created_at``: when the
-    task was made, ``assigned_at``: when the run was, in the server's spelling; empty if it does not
-    tell.
+    ``input`` is the server's text: base64, encrypted or, with ``blob_storage_used``, a blob's name.
+    A long input is left out (see ``rest.long_strings``) and has to be read separately.
+    ``was_started`` tells that a node has reported the start of this run. ``created_at`` is the time
+    when the server made the task, ``assigned_at`` the time when the server made the run: both in
+    the server's format, or empty if the server sends no time.
     """
 
     run_id: int
@@ -77,7 +77,7 @@ class _Wire(BaseModel):
 
 
 class _Link(_Wire):
-    """vantage6's reference to another resource; its address is not used."""
+    """vantage6's reference to another resource; the reference's address is not used."""
 
     id: _Id
 
@@ -89,7 +89,7 @@ class _Database(_Wire):
     @field_validator("parameters", mode="before")
     @classmethod
     def _json_text(cls, value: object) -> object:
-        """The server sends JSON inside of JSON, and null for a database without parameters."""
+        """Parse the JSON text inside the JSON; null stands for a database without parameters."""
         if value is None or value == "":
             return {}
         if not isinstance(value, str):
@@ -127,7 +127,7 @@ class _Task(_Wire):
     @field_validator("databases")
     @classmethod
     def _labels_differ(cls, value: list[_Database]) -> list[_Database]:
-        # Variables are named by the label in capitals.
+        # The names of a database's variables contain the label in capitals.
         if len({database.label.upper() for database in value}) < len(value):
             raise ValueError("must not name a database twice, not even in other letters' case")
         return value
@@ -149,16 +149,16 @@ class _Run(_Wire):
 
 
 def _time(value: object) -> str | None:
-    """A time is compared and no more: no run is refused for it."""
+    """Return a time, or None: times are only compared, and no run is refused for a bad time."""
     return value if isinstance(value, str) and len(value) <= _MAX_TIME else None
 
 
 def parse_run(item: object) -> RunRequest:
-    """Read one run of the list of open runs.
+    """Parse a run of the list of open runs.
 
     Raises:
-        RunRequestError: a needed field is missing or absurd; a MessageError that may know the
-            run's id, so that the server can be told of it.
+        RunRequestError: a needed field is missing or absurd. The error has the run's id, if the
+            run has an id, for the report to the server.
     """
     if not isinstance(item, dict):
         raise RunRequestError(f"a run must be an object, but it is {shape_of(item)}")
@@ -199,7 +199,7 @@ def _id_of(link: _Link | None) -> int | None:
 
 
 def id_in(item: object) -> int | None:
-    """The id of an object that may break every rule; None if it has none."""
+    """Return the id of an object that may break every rule; None without a valid id."""
     value = item.get("id") if isinstance(item, dict) else None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_RUN_ID:
         return None

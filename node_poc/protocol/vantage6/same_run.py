@@ -1,7 +1,7 @@
-"""Whether a run that is known here is the one that the server means by its number.
+"""Compares runs that are known here with the server's runs of the same id.
 
-With SQLite a server gives the number of a run that was deleted to the next one; a server that is
-set up anew begins at one again.
+A server with SQLite gives the id of a deleted run to the next run; a server that is set up anew
+starts again at id 1.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from node_poc.runs.ports import Control, QueryError
 
 log = structlog.get_logger(__name__)
 
-# How a vantage6 server answers for a task that is deleted, or is another collaboration's.
+# The server's HTTP status for a deleted task, or for a task of another collaboration.
 _NOT_OURS = {401, 404}
-#: What the researcher is told whose run has the number of another one.
+#: The message for the researcher of a run with the id of another run.
 OTHER_RUN = (
     "This node has had another run of this number, from another server or from one whose database "
     "was set up anew. Ask the data station to give its node a new task_dir for a new server, then "
@@ -32,39 +32,39 @@ OTHER_RUN = (
 
 
 class Meaning(Enum):
-    """What a server means by the number of a run that is known here."""
+    """The relation of the server's run to the run of the same id that is known here."""
 
     SAME = auto()
-    LATER = auto()  # a run that it made later: the one that is known here is gone there
-    OTHER = auto()  # some other run, and it cannot be told that it is later
+    LATER = auto()  # another run that the server made later; the run known here is gone there
+    OTHER = auto()  # another run, not known to be later
 
 
 class SameRuns:
-    """Remembers which runs are the server's, until it may have changed. Thread-safe."""
+    """Remembers which runs are the same at the server, until the server may change. Thread-safe."""
 
     def __init__(self, rest: Rest, control: Control) -> None:
-        """``control`` knows what was noted of each run."""
+        """``control`` returns the noted facts of each run."""
         self._rest = rest
         self._control = control
         self._lock = threading.Lock()
         self._sure: dict[int, RunOrigin] = {}
 
     def doubt(self, run_ids: Iterable[int] | None = None) -> None:
-        """The server may mean other runs by these numbers by now, or by any."""
+        """Ask the server again for these runs, or for all: their ids may mean other runs now."""
         with self._lock:
             for run_id in list(self._sure) if run_ids is None else run_ids:
                 self._sure.pop(run_id, None)
 
     def trust(self, run_id: int, facts: RunOrigin) -> None:
-        """The run with these facts is the server's: it was taken from there."""
+        """Note that the run with these facts is the server's run of this id."""
         with self._lock:
             self._sure[run_id] = facts
 
     def compare(self, request: RunRequest) -> Meaning:
-        """What the server means that lists the number of a run that is known here.
+        """Return the relation of a listed run to the run of the same id that is known here.
 
         Raises:
-            UnreachableError: it has to be asked, and does not say.
+            UnreachableError: the comparison needs an answer of the server, and none came.
         """
         facts = self.facts(request.run_id)
         listed = RunOrigin.of(request, self._rest.address)
@@ -80,10 +80,10 @@ class SameRuns:
         return Meaning.OTHER
 
     def is_there(self, run_id: int, facts: RunOrigin | None) -> bool:
-        """Whether the server still means the run with these facts; asks it if that is in doubt.
+        """Return whether the server still has the run with these facts; in doubt, ask the server.
 
         Raises:
-            UnreachableError: it does not say; ask again.
+            UnreachableError: the server did not answer; call again.
         """
         if facts is None or not facts.created_at or self._is_sure(run_id, facts):
             return True
@@ -97,7 +97,7 @@ class SameRuns:
         return True
 
     def facts(self, run_id: int) -> RunOrigin | None:
-        """What was noted of a run's task; None if nothing can be read."""
+        """Return the noted facts about a run's task; None if no facts can be read."""
         with self._lock:
             if (known := self._sure.get(run_id)) is not None:
                 return known
@@ -108,13 +108,13 @@ class SameRuns:
             return None
 
     def _task(self, facts: RunOrigin) -> dict[str, object] | None:
-        """The task at the server; None if it has none of this number for us."""
+        """Return the task from the server; None if the server has no task of this id for us."""
         try:
             return self._rest.get(f"task/{facts.task_id}")
         except RefusedError as error:
             if error.status in _NOT_OURS:
                 return None
-            # Said by something in between, maybe: a result is not given up for that.
+            # Another status may come from a gateway: no reason to give up a result.
             raise UnreachableError(str(error)) from error
 
     def _is_sure(self, run_id: int, facts: RunOrigin) -> bool:

@@ -1,6 +1,6 @@
-"""A vantage6 4.x server: this node as a regular node of it.
+"""Connects this node to a vantage6 4.x server, as a regular vantage6 node.
 
-login → who am I → encryption → Socket.IO ─ sync, new_task ──→ Sync → Intake → the engine
+login → identity → encryption → Socket.IO ─ sync, new_task ──→ Sync → Intake → the engine
                                           ─ kill_containers ─→ control
 delivery → Reports → Outbox → PATCH, algorithm_status_change; RunLogs → algorithm_log
 """
@@ -41,7 +41,7 @@ _BACKOFF = Backoff(0.5, 15.0)
 
 @dataclass(frozen=True)
 class _Parts:
-    """What is there once the server has said who we are."""
+    """The parts that the adapter makes after the login."""
 
     identity: NodeIdentity
     reports: Reports
@@ -51,10 +51,10 @@ class _Parts:
 
 
 class Vantage6Server:
-    """Takes runs from a vantage6 server and brings it statuses, logs and results.
+    """Receives runs from a vantage6 server and sends back statuses, logs and results.
 
-    A server that is away is tried again for ever. One that does not take the API key, or does not
-    agree on encryption, is fatal: ``on_fatal`` is told why, once, and nothing more happens.
+    Retries for ever while the server is away. A rejected API key or a disagreement on encryption is
+    fatal: the adapter calls ``on_fatal`` once, with the reason, and gives up.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Vantage6Server:
         """Nothing is sent before ``start``.
 
         Args:
-            config: the node's; must have an API key.
-            control: takes runs, tells of them and kills them.
-            private_key: the organization's, if ``encryption.enabled``.
-            on_fatal: told why the node cannot work, from any thread.
+            config: the node's configuration, with an API key.
+            control: starts, describes and kills runs.
+            private_key: the organization's private key, if ``encryption.enabled``.
+            on_fatal: called, from any thread, with the reason why the node cannot work.
         """
         self._config = config
         self._control = control
@@ -90,11 +90,11 @@ class Vantage6Server:
         self._thread = threading.Thread(target=self._begin, name="server login", daemon=True)
 
     def start(self) -> None:
-        """Start to log in, in a thread."""
+        """Start the thread that logs in."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Hang up; nothing more is taken or sent."""
+        """Disconnect; nothing is received or sent any more."""
         self._stop.set()
         self._socket.stop()
         self._outbox.stop()
@@ -108,22 +108,22 @@ class Vantage6Server:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the server is there and knows this node."""
+        """Return whether the server is connected and knows this node."""
         return self._parts is not None and self._socket.is_synced
 
     @property
     def connection(self) -> int:
-        """Counts the times that the server greeted this node."""
+        """Return how often the server has sent ``sync`` to this node."""
         return self._connection
 
     def send_status(self, run: Run) -> None:
-        """Tell a run's status, in a thread of the outbox. Raises DeliveryError."""
+        """Queue a run's status for the outbox. Raise DeliveryError before the login."""
         self._known().reports.status(run)
 
     def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
-        """Bring a result, in a thread of the outbox, until the server has it.
+        """Queue a result for the outbox, which sends the result until the server has confirmed.
 
-        Raises DeliveryError.
+        Raise DeliveryError before the login.
         """
         self._known().reports.result(result, acknowledged)
 
@@ -201,7 +201,7 @@ class Vantage6Server:
             self._stop.set()
             self._on_fatal(reason)
 
-    # --- what the server says, in the socket's threads
+    # --- the server's events, in the socket's threads
 
     def _on_sync(self) -> None:
         self._connection += 1
@@ -215,7 +215,7 @@ class Vantage6Server:
         try:
             info = node_info(self._config, self._control.get_column_names)
             self._socket.emit("node_info_update", info)
-        except Exception:  # of no use to any run, so it must hurt none
+        except Exception:  # no run needs the configuration at the server, so no run may fail
             log.exception("configuration not shared")
 
     def _on_new_task(self, payload: object) -> None:
@@ -237,6 +237,6 @@ class Vantage6Server:
             log.info("the server wants runs killed", run_ids=run_ids or "all")
             parts.sync.kill_taking(run_ids)
             wanted = None if run_ids is None else [ToBeKilled(run_id) for run_id in run_ids]
-            self._control.kill_tasks(None, wanted)  # of other organizations none is left
-        except Exception:  # the next look at the server's open runs kills what this did not
+            self._control.kill_tasks(None, wanted)  # only runs of this organization are left
+        except Exception:  # the next reading of the server's open runs repeats the kills
             log.exception("runs not killed")

@@ -1,4 +1,4 @@
-"""The ways to a vantage6 server, and who we are there."""
+"""The connections to a vantage6 server and the node's identity there."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from node_poc.protocol.vantage6.rest.session import Rest
 
 @dataclass(frozen=True)
 class Line:
-    """The ways to the server, and who we are there.
+    """The connections to the server and the node's identity there.
 
-    ``turn``: for large payloads, be they inputs or results.
+    ``turn`` limits large payloads, inputs and results alike.
     """
 
     rest: Rest
