@@ -59,7 +59,7 @@ class RemoveJob:
 
 @dataclass(frozen=True)
 class LookForPod:
-    """The Job has ended, but its pod was not observed to end: get the pod, and report if it is gone."""
+    """The Job has ended, but not its pod as far as observed: look whether the pod is gone."""
 
 
 @dataclass(frozen=True)

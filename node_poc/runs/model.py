@@ -102,7 +102,7 @@ class RunSpec:
         return tuple(m.name for m in self.mounts if m.source is MountSource.SHARED)
 
     def without_contents(self) -> RunSpec:
-        """Return this run without its files' content, which is on disk, and may be large or secret."""
+        """Return this run without its files' content, once on disk: it may be large or secret."""
         return replace(self, files=tuple(replace(file, content=None) for file in self.files))
 
     def to_json(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class RunSpec:
         )
 
     def digest(self) -> str:
-        """Return the SHA-256 of the content: equal digests with one ``run_id`` mean the same request."""
+        """Return the SHA-256 of the content: equal if two requests with one ``run_id`` are equal."""
         text = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
