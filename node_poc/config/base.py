@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from pathlib import PurePosixPath
 from types import NoneType
 from typing import Annotated, Any, ClassVar, get_args
@@ -44,13 +45,26 @@ def short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+# Control characters change what a terminal or a log shows of a path; so do those of direction.
+_DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
 def absolute_path(value: str) -> str:
     """Return ``value`` if it is a plain absolute path; raise ValueError otherwise."""
     # A path may begin with two slashes, which POSIX leaves to the system; Linux takes them for one.
     path = PurePosixPath("/" + value.lstrip("/")) if value.startswith("/") else None
-    if path is None or ".." in path.parts or "\0" in value or len(path.parts) == 1:
+    if path is None or ".." in path.parts or len(path.parts) == 1:
         raise ValueError("must be an absolute path without `..`, and not /")
+    if any(_is_control(character) for character in value):
+        raise ValueError("must be a path without control characters: type it again by hand")
     return str(path)
+
+
+def _is_control(character: str) -> bool:
+    return (
+        unicodedata.category(character) == "Cc"
+        or unicodedata.bidirectional(character) in _DIRECTIONS
+    )
 
 
 def _as_text(value: object) -> object:

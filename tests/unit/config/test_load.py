@@ -285,6 +285,17 @@ def test_a_path_is_absolute_or_refused(text):
     assert ".." not in path.split("/")
 
 
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\n", "\x7f", "\x85", "\u202e", "\u2066"])
+def test_a_path_with_a_character_that_nobody_sees_is_refused(character):
+    with pytest.raises(ValueError, match="without control characters"):
+        absolute_path(f"/srv/{character}tasks")
+
+
+@pytest.mark.parametrize("path", ["/srv/données", "/srv/患者 1", "/srv/می\u200cخواهم"])
+def test_a_path_in_any_language_is_taken(path):
+    assert absolute_path(path) == path
+
+
 def test_a_database_outside_the_claim_is_refused():
     claims = "storage: {mode: pvc, claim: a, databases_claim: b, databases_root: /databases}"
     assert "databases" in broken(GOOD.replace("node_name: My node", claims))
