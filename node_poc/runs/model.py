@@ -134,7 +134,7 @@ class RunSpec:
         )
 
     def digest(self) -> str:
-        """Return the SHA-256 of the content: equal if two requests with one ``run_id`` are equal."""
+        """Return the SHA-256 of the content, equal for equal requests with one ``run_id``."""
         text = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
