@@ -1,1 +1,1 @@
-"""The only folder that calls the Kubernetes API."""
+"""Calls to the Kubernetes API; no other folder makes them."""

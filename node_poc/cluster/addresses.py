@@ -1,4 +1,4 @@
-"""Looks names up as this process sees them; algorithm pods have no DNS of their own."""
+"""Look up names with the node's own DNS: algorithm pods have no DNS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEPT_SECONDS = 60.0
 
 
 def look_up(host: str) -> tuple[str, ...]:
-    """The IP addresses of a name, in no special order; empty if it has none, or DNS is away."""
+    """Return a name's IP addresses, in no special order; none if the name has none or DNS fails."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -23,15 +23,18 @@ def look_up(host: str) -> tuple[str, ...]:
 
 
 class Addresses:
-    """Names and their addresses, looked up again after a minute. Safe for several threads."""
+    """A cache of names and their addresses; an entry is valid for a minute. Thread-safe."""
 
     def __init__(self) -> None:
-        """Nothing is looked up before it is asked for."""
+        """Start empty: ``of`` looks up a name when it is first called with the name."""
         self._found: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def of(self, host: str) -> str | None:
-        """One address of the name, the same for a minute; None if it has none now."""
+        """Return one address of a name, the same for a minute; None if none was ever found.
+
+        When a lookup fails, the address found before stays valid.
+        """
         now = time.monotonic()
         with self._lock:
             age, address = self._found.get(host, (float("-inf"), ""))

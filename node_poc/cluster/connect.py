@@ -1,8 +1,8 @@
-"""The way to the Kubernetes API: the official client's transport, plain JSON in and out.
+"""Connect to the Kubernetes API: the official client's transport, plain JSON in and out.
 
-The generated methods of the client are not used: their models cost time for each object and know
-only the fields of their own release. What is used is what is hard to do well: in-cluster
-credentials that renew themselves, TLS, kubeconfig files, connection pools.
+The node does not use the client's generated methods: their models cost time for each object and
+know only the fields of their own release. The node uses the parts that are hard to do well:
+in-cluster credentials that renew themselves, TLS, kubeconfig files, connection pools.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from node_poc.cluster.errors import ClusterError, ExpiredError, error_of
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 15.0
-# A connection whose packets a network swallows says nothing, as an idle one does. The kernel asks
-# the other side after 10 s of silence, and gives up when it has not answered for 20 s. The API is
-# asked nothing for it.
+# A dead connection, whose packets the network drops, is as silent as an idle connection. The
+# kernel probes the peer after 10 s of silence and gives up after 20 s without an answer. The
+# probes are no API requests.
 _KEEP_ALIVE = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # as urllib3 has it by default
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -38,22 +38,23 @@ Query = list[tuple[str, str]]
 
 
 class NoClusterError(Exception):
-    """There is no cluster to talk to. The text tells what was looked for."""
+    """No cluster is configured. The text names the configuration that was looked for."""
 
 
 def connect(context: str | None = None, pool_size: int = 16) -> KubernetesApi:
-    """Connect by the pod's ServiceAccount, or outside a pod by a kubeconfig context.
+    """Connect with the pod's ServiceAccount, or outside a pod with a kubeconfig context.
 
     Args:
         context: kubeconfig context; only used outside a pod.
-        pool_size: connections kept open at the most.
+        pool_size: maximum number of connections kept open.
 
     Raises:
-        NoClusterError: neither is there.
+        NoClusterError: there is neither a ServiceAccount nor a usable kubeconfig.
     """
     settings = client.Configuration()
-    # HTTPS_PROXY and its like are for the way to the server. The library would take them for the
-    # API too, unless NO_PROXY names its address. A kubeconfig may still name a proxy of its own.
+    # HTTPS_PROXY and similar variables are for connections to the vantage6 server. The library
+    # would use them for the Kubernetes API too, unless NO_PROXY names the API's address. A
+    # kubeconfig may still name its own proxy.
     settings.proxy = settings.no_proxy = None
     try:
         if os.environ.get("KUBERNETES_SERVICE_HOST"):
@@ -65,17 +66,17 @@ def connect(context: str | None = None, pool_size: int = 16) -> KubernetesApi:
             f"no cluster: not in a pod with a ServiceAccount, and no usable kubeconfig ({error}); "
             "run in the cluster (kubectl apply -f ./kubeconfs), or set KUBECONFIG"
         ) from error
-    settings.retries = False  # retries are decided where the call is made
+    settings.retries = False  # the callers decide about retries
     settings.connection_pool_maxsize = pool_size
     settings.socket_options = _KEEP_ALIVE
     return KubernetesApi(client.ApiClient(configuration=settings))
 
 
 class KubernetesApi:
-    """One call, one answer. Thread-safe: the client's connection pool is."""
+    """Makes single calls, without retries. Thread-safe, as the client's connection pool is."""
 
     def __init__(self, api_client: client.ApiClient) -> None:
-        """``api_client`` is configured and authenticates itself."""
+        """``api_client`` must be configured, with credentials."""
         self._client = api_client
 
     def call(
@@ -96,16 +97,16 @@ class KubernetesApi:
             data = json.loads(text)
         except ValueError:
             data = None
-        if not isinstance(data, dict):  # something in between has answered, not Kubernetes
+        if not isinstance(data, dict):  # a proxy has answered, not Kubernetes
             raise ClusterError(call, 0, "BadAnswer", "the answer is not a JSON object")
         return data
 
     def stream(self, path: str, query: Query, silence_seconds: float) -> Iterator[dict[str, Any]]:
-        """Follow a watch: one JSON object a line, until the server ends it.
+        """Yield the events of a watch, one JSON object each, until the API server ends the watch.
 
         Raises:
-            ClusterError: the connection broke, or nothing came for ``silence_seconds``.
-            ExpiredError: the watch must begin anew from a list.
+            ClusterError: the connection broke, or was silent for ``silence_seconds``.
+            ExpiredError: the watch must start again from a list.
         """
         call = f"WATCH {path}"
         response = self._send("GET", path, None, query, (_CONNECT_SECONDS, silence_seconds))

@@ -1,4 +1,4 @@
-"""What can go wrong with the Kubernetes API, without the client library's own types."""
+"""Errors of the Kubernetes API, independent of the client library's types."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ class ClusterError(Exception):
     """A call of the Kubernetes API failed.
 
     Attributes:
-        status: HTTP status; 0 when no answer came at all.
-        reason: Kubernetes' word (``AlreadyExists``, ``Forbidden``), or the network's.
-        message: what the API said, in one line.
-        retry_after_seconds: how long it wants to be left alone; None if it does not say.
+        status: HTTP status; 0 if there was no answer.
+        reason: Kubernetes' reason (``AlreadyExists``, ``Forbidden``), or the network error's name.
+        message: the API's message, in one line.
+        retry_after_seconds: the API's ``Retry-After``; None if the answer has none.
     """
 
     retry_after_seconds: float | None = None
 
     def __init__(self, call: str, status: int, reason: str, message: str) -> None:
-        """``call`` names what was tried: verb and path."""
+        """``call`` names the failed call: verb and path. The others are the attributes."""
         super().__init__(f"{call}: {status or 'no answer'} {reason}: {message}")
         self.status = status
         self.reason = reason
@@ -32,11 +32,11 @@ class ClusterError(Exception):
 
 
 class NotFoundError(ClusterError):
-    """There is no such object (404)."""
+    """The object does not exist (404)."""
 
 
 class ConflictError(ClusterError):
-    """Somebody else was faster (409): the object, or a quota it counts against, was changed."""
+    """Another client changed the object, or a quota that limits the object, first (409)."""
 
     @property
     def is_transient(self) -> bool:
@@ -45,7 +45,7 @@ class ConflictError(ClusterError):
 
 
 class AlreadyThereError(ConflictError):
-    """There is an object of this name already (409, AlreadyExists)."""
+    """An object with the same name exists already (409, AlreadyExists)."""
 
     @property
     def is_transient(self) -> bool:
@@ -54,7 +54,7 @@ class AlreadyThereError(ConflictError):
 
 
 class ExpiredError(ClusterError):
-    """The watch's place in history is gone (410): list again."""
+    """The API server no longer has the watch's resource version (410): list again."""
 
 
 _BY_STATUS: dict[int, type[ClusterError]] = {
@@ -68,10 +68,10 @@ def error_of(call: str, status: int, body: str, retry_after: str | None = None) 
     """Make the error for an HTTP answer.
 
     Args:
-        call: what was tried: verb and path.
-        status: the answer's.
-        body: a ``Status`` object in JSON, or any text.
-        retry_after: the answer's header of that name.
+        call: the failed call: verb and path.
+        status: HTTP status of the answer.
+        body: body of the answer: a ``Status`` object in JSON, or any text.
+        retry_after: the answer's ``Retry-After`` header.
     """
     try:
         told: Any = json.loads(body)
@@ -85,7 +85,7 @@ def error_of(call: str, status: int, body: str, retry_after: str | None = None) 
     if kind is ConflictError and reason == "AlreadyExists":
         kind = AlreadyThereError
     error = kind(call, status, reason, " ".join(message.split()))
-    # Kubernetes sends whole seconds; a date, which HTTP allows as well, is left alone.
+    # Kubernetes sends whole seconds; a date, which HTTP also allows, is ignored.
     if retry_after and retry_after.isascii() and retry_after.isdigit():
         error.retry_after_seconds = float(retry_after)
     return error

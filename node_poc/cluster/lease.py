@@ -1,8 +1,8 @@
-"""One process at a time works as a node: whoever holds the node's Lease.
+"""Only one process at a time works as a node: the holder of the node's Lease.
 
-Whether a holder has fallen silent is judged as client-go's leader election does: by this process's
-own monotonic clock, since it last saw the Lease change. Clocks of machines are never compared: one
-that is wrong, or is stepped, would make two nodes of one.
+This process judges whether a holder is silent as client-go's leader election does: by its own
+monotonic clock, from the moment when it last saw the Lease change. The clocks of two machines are
+never compared: with a wrong or stepped clock, two processes would work as the same node.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _RACE_SECONDS = (0.05, 0.3)
 
 @dataclass(frozen=True)
 class LeaseTimes:
-    """All in seconds. A renewal is one API request: three a minute.
+    """Times of a Lease, all in seconds. A renewal is one API request: three a minute.
 
-    ``give_up`` is less than ``duration``: who could not renew for so long has the rest of it to
-    end, before anybody else may begin.
+    ``give_up`` is less than ``duration``: a holder that could not renew the Lease for ``give_up``
+    has the difference to end, before another process may start to work.
     """
 
     duration: float = 60.0
@@ -46,17 +46,17 @@ class LeaseTimes:
 
 
 class Silence:
-    """How long a Lease has not changed, as far as this process could see."""
+    """Measures how long a Lease has not changed, as far as this process could see."""
 
     def __init__(self) -> None:
         self._mark: tuple[str, str] | None = None
         self._since = 0.0
 
     def seconds(self, lease: Lease, now: float) -> float:
-        """Look at the Lease; return for how long it has been as it is, 0 at the first look.
+        """Return for how many seconds the Lease has not changed; 0 at the first call.
 
         Args:
-            lease: as just read.
+            lease: the Lease, just read.
             now: monotonic seconds.
         """
         mark = mark_of(lease)
@@ -65,12 +65,12 @@ class Silence:
         return now - self._since
 
     def forget(self) -> None:
-        """Begin anew: while this process could not look, the holder may not have been heard."""
+        """Start again from 0: while this process could not read the Lease, it missed renewals."""
         self._mark = None
 
 
 class NodeLease:
-    """The node's Lease and the threads that take it, keep it and give it back."""
+    """The node's Lease, with the threads that take, renew and release the Lease."""
 
     def __init__(
         self,
@@ -81,16 +81,16 @@ class NodeLease:
         times: LeaseTimes | None = None,
         holder: Holder | None = None,
     ) -> None:
-        """Nothing happens before ``acquire``.
+        """Prepare the threads; ``acquire`` starts them.
 
         Args:
-            api: the cluster.
-            namespace: where the node's Jobs are; its Lease lies there too.
-            node_name: the node's name as configured: one Lease for each.
-            on_lost: called at most once, from a thread of this class, with the reason: the Lease
-                is not held any more, and the node must end at once. Not called after ``stop``.
-            times: other times than the usual, for tests.
-            holder: who takes it; by default this process, named by POD_NAME or by its machine.
+            api: the Kubernetes API.
+            namespace: namespace of the node's Jobs and of its Lease.
+            node_name: the node's configured name; each name has its own Lease.
+            on_lost: called at most once, from a thread of this class, with the reason: the process
+                no longer holds the Lease, and the node must end at once. Not called after ``stop``.
+            times: other times than the default, for tests.
+            holder: the holder; by default this process, named by POD_NAME or by its machine.
         """
         self.holder = holder or make_holder(os.environ, platform.node(), secrets.token_hex(4))
         self._times = times or LeaseTimes()
@@ -113,15 +113,15 @@ class NodeLease:
         return going_on and time.monotonic() < self._good_until
 
     def acquire(self, stop: threading.Event) -> bool:
-        """Wait until this process holds the Lease, for however long; then keep it. Call it once.
+        """Wait without limit until this process holds the Lease; then keep renewing. Call once.
 
-        Whatever the API says, forbidden included, is told and tried again.
+        Every API error, including 403, is logged and the call is retried.
 
         Args:
-            stop: if set, the wait ends; a Lease that is taken at that moment is given back.
+            stop: ends the wait once set; a Lease that is taken at the same moment is released.
 
         Returns:
-            whether it is held: the node may work.
+            whether this process holds the Lease: the node may work.
         """
         self._thread.start()
         while not self._held.wait(_INTERRUPT_SECONDS):
@@ -131,11 +131,11 @@ class NodeLease:
         return True
 
     def stop(self, within_seconds: float) -> None:
-        """Give the Lease back, if it is held. Call this last: another node begins at once.
+        """Release the Lease, if held. Call this method last: another process may start at once.
 
         Args:
-            within_seconds: how long to wait for the API; without its answer the next node finds
-                out by itself that this one has ended.
+            within_seconds: how long to wait for the API's answer; without an answer, the next
+                process has to find out by itself that the holder has ended.
         """
         self._ending.set()
         if self._thread.is_alive():
@@ -151,23 +151,23 @@ class NodeLease:
             threading.Thread(target=self._guard, name="lease time", daemon=True).start()
             self._held.set()
             self._keep(lease)
-        except Exception as error:  # nobody would renew: worse than to end is to go on unseen
+        except Exception as error:  # without renewals a second process would work: end the node
             log.exception("lease not understood", lease=self.name)
             self._lose(f"the Lease is not kept any more: {type(error).__name__}")
 
     def _take(self) -> Lease | None:
-        """Try until it is held; None if it is to end first."""
+        """Retry until this process holds the Lease; return None if the node must end first."""
         while not self._ending.is_set():
             pause = self._times.look_every
             asked_at = time.monotonic()
             try:
                 lease = self._try_to_take()
                 if lease is not None:
-                    # Counted from before the call: nobody else counts from earlier.
+                    # Other processes count from when they see the write, thus not from earlier.
                     self._good_until = asked_at + self._times.give_up
                     log.info("lease taken", lease=self.name, holder=self.holder.text)
                     return lease
-            except ConflictError:  # somebody else was faster: look again
+            except ConflictError:  # another process was faster: read again
                 pause = random.uniform(*_RACE_SECONDS)  # noqa: S311  jitter, no secret
             except ClusterError as error:
                 self._tell_trouble(error)
@@ -175,14 +175,14 @@ class NodeLease:
         return None
 
     def _try_to_take(self) -> Lease | None:
-        """Look once, and take it if that is right.
+        """Read the Lease once, and take the Lease if no other process may work.
 
         Returns:
-            the Lease if it is held now, None if somebody else works.
+            the Lease if this process holds it now, None if another process may still work.
 
         Raises:
-            ConflictError: it was right, but somebody else was faster.
-            ClusterError: the API does not let this process look or take.
+            ConflictError: another process was faster to write the Lease.
+            ClusterError: reading or writing the Lease failed.
         """
         try:
             lease = self._calls.read()
@@ -203,7 +203,7 @@ class NodeLease:
         return self._calls.take(lease)
 
     def _why_over(self, holder: Holder, left: float) -> str | None:
-        """Why the holder's time is over; None if it may still work."""
+        """Return why the holder may no longer work; None if the holder may still work."""
         if holder == self.holder:
             return "it is this process's own: the answer to taking it was lost"
         if holder.same_pod(self.holder):
@@ -245,7 +245,7 @@ class NodeLease:
     # --- once it is held
 
     def _keep(self, lease: Lease) -> None:
-        """Renew until the end, then give it back."""
+        """Renew the Lease until the node ends, then release the Lease unless it is lost."""
         pause = self._times.renew_every
         while not self._ending.wait(pause):
             asked_at = time.monotonic()
@@ -266,7 +266,7 @@ class NodeLease:
             return self._calls.renew(lease)
         except (ConflictError, NotFoundError):
             fresh = self._calls.read()
-        # Edited or deleted by a person, or an answer was lost: nobody's is taken again.
+        # A person has edited or deleted the Lease, or an answer was lost: take a free Lease again.
         holder = holder_of(fresh) if fresh is not None else None
         if fresh is not None and holder == self.holder:
             return self._calls.renew(fresh)
@@ -276,7 +276,7 @@ class NodeLease:
         return lease
 
     def _guard(self) -> None:
-        """End the node in time even while a call to a cluster that has fallen silent hangs."""
+        """End the node in time, even while an API call hangs because the cluster is silent."""
         while not self._ending.wait(max(0.0, self._good_until - time.monotonic())):
             if time.monotonic() >= self._good_until:
                 seconds = round(self._times.give_up)
@@ -294,7 +294,7 @@ class NodeLease:
     def _release(self, lease: Lease) -> None:
         try:
             self._calls.release(lease)
-        except ClusterError as error:  # the next start finds this pod gone
+        except ClusterError as error:  # the next process finds out that this pod is gone
             log.info("lease not given back", lease=self.name, error=str(error))
         else:
             log.info("lease given back", lease=self.name)

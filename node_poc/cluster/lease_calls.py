@@ -1,4 +1,4 @@
-"""The calls that a node's Lease needs, each tried once: who keeps the Lease decides when again."""
+"""API calls for a node's Lease. Each is tried once: ``NodeLease`` decides when to retry."""
 
 from __future__ import annotations
 
@@ -17,14 +17,23 @@ Lease = dict[str, Any]
 class LeaseCalls:
     """Reads and writes one node's Lease for one holder.
 
-    Every write names the version it was made from, so that of two who write at once one gets a
-    ConflictError. Every method raises ClusterError if the API does not do it.
+    Every write carries the resource version of the Lease that was read: if two processes write at
+    the same time, one of them gets a ConflictError. Every method raises ClusterError if the call
+    fails.
     """
 
     def __init__(
         self, api: KubernetesApi, namespace: str, node_name: str, holder: Holder, seconds: float
     ) -> None:
-        """``seconds``: how long the Lease is held after a renewal; written in whole ones."""
+        """Prepare the calls; the constructor makes none.
+
+        Args:
+            api: the Kubernetes API.
+            namespace: namespace of the Lease and of the node's pods.
+            node_name: the node's configured name.
+            holder: the process that takes the Lease.
+            seconds: how long a renewal is valid; the Lease holds whole seconds, at least 1.
+        """
         self._api = api
         self._names = Identity(node_name)
         self._namespace = namespace
@@ -35,14 +44,14 @@ class LeaseCalls:
         self.name = self._names.node_label
 
     def read(self) -> Lease | None:
-        """The Lease; None if there is none."""
+        """Return the Lease; None if the Lease does not exist."""
         try:
             return self._api.call("GET", f"{self._path}/{self.name}")
         except NotFoundError:
             return None
 
     def take(self, lease: Lease | None) -> Lease:
-        """Make it the holder's; None: there is none yet."""
+        """Write the holder into ``lease``; None creates the Lease, which does not exist yet."""
         blank = lease or manifest.build_lease(self._names, self._namespace)
         mine = manifest.taken(blank, self._holder, self._seconds, datetime.now(UTC))
         if lease is None:
@@ -50,15 +59,15 @@ class LeaseCalls:
         return self._write(mine)
 
     def renew(self, lease: Lease) -> Lease:
-        """Write that the holder lives."""
+        """Renew the Lease: write the current time into it."""
         return self._write(manifest.renewed(lease, datetime.now(UTC)))
 
     def release(self, lease: Lease) -> Lease:
-        """Write that nobody holds it."""
+        """Release the Lease: write an empty holder."""
         return self._write(manifest.released(lease, datetime.now(UTC)))
 
     def pod_phase(self, pod: str) -> str | None:
-        """The phase of a pod; None if there is no such pod."""
+        """Return the phase of a pod; None if the pod does not exist."""
         try:
             answer = self._api.call("GET", f"{self._pods_path}/{pod}")
         except NotFoundError:

@@ -1,4 +1,4 @@
-"""All objects of one kind, read once, page by page."""
+"""List all objects of one kind, page by page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _PAGE = 500
 
 
 def list_all(api: KubernetesApi, path: str, selector: str) -> tuple[list[dict[str, Any]], str]:
-    """Return the objects under ``path`` that a label selector selects, and their version.
+    """Return the objects under ``path`` that match a label selector, and the list's version.
 
-    The version is where a watch goes on from. Raises ClusterError.
+    A watch can start from the version (``resourceVersion``). Raises ClusterError.
     """
     query = [("labelSelector", selector), ("limit", str(_PAGE))]
     objects: list[dict[str, Any]] = []
@@ -25,5 +25,5 @@ def list_all(api: KubernetesApi, path: str, selector: str) -> tuple[list[dict[st
             objects += page.get("items") or []
         return objects, page["metadata"]["resourceVersion"]
     except (KeyError, TypeError, AttributeError) as error:
-        # Taken for an empty list, it would say that all runs are gone.
+        # Treating a malformed answer as an empty list would mean that all runs are gone.
         raise ClusterError(f"GET {path}", 0, "NotAList", f"no {error} in the answer") from error

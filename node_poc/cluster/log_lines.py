@@ -1,9 +1,9 @@
-"""PURE: the kubelet's form of a log (a time stamp before each line) becomes the log's own bytes.
+"""PURE: turn the kubelet's form of a log (a time stamp before each line) into the log's own bytes.
 
-A stamp is taken off and remembered; nothing else is changed. Bytes are handed on as they come, so a
-line of any length costs no memory. After a break the kubelet repeats lines; those that were taken
-already are recognised here. If none of them comes again, there may have been others in between: a
-mark line stands for them.
+The reader removes and remembers the time stamps and changes nothing else. Bytes are passed on as
+they arrive: a line of any length costs no memory. After a break the kubelet repeats lines; the
+reader recognises and drops the lines that were taken already. If none of those lines is repeated,
+other lines may be lost in between: the reader adds a mark line in their place.
 """
 
 from __future__ import annotations
@@ -20,33 +20,34 @@ _STAMP = re.compile(
     rb"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ", re.MULTILINE
 )
 _LONGEST_STAMP = 40
-# Lines of stdout and stderr may swap by microseconds, and two may have one stamp: so the last few
-# stamps are remembered and not only the last one.
+# Lines of stdout and stderr may be out of order by microseconds, and two lines may have the same
+# stamp: therefore the last few stamps are remembered, not only the last.
 _REMEMBERED = 32
-# Between two lines of a log of which no more is known.
+# Assumed time between two lines if a log has too few lines to measure.
 _USUAL_NANOSECONDS = 10**6
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a log: everything before it was taken.
+    """A place in a log; everything before the place was taken.
 
     Attributes:
         recent: stamps of the last lines taken, in the order of the log.
-        open_bytes: how much of the last line was taken; None: all of it, with its newline.
+        open_bytes: number of bytes taken of the last line; None if the whole line was taken, with
+            its newline.
     """
 
     recent: tuple[bytes, ...] = ()
     open_bytes: int | None = None
 
     def __str__(self) -> str:
-        """The position as text, for ``parse``."""
+        """Return the position as text, for ``parse``."""
         recent = [stamp.decode("ascii") for stamp in self.recent]
         return json.dumps({"recent": recent, "open_bytes": self.open_bytes})
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """Make a position of its text; of anything else, the log's begin."""
+        """Parse a position's text; return the start of the log for any other text."""
         try:
             data = json.loads(text)
             recent = tuple(str(stamp).encode("ascii") for stamp in data["recent"])
@@ -58,20 +59,20 @@ class Position:
         return cls()
 
     def since(self) -> int | None:
-        """From when to ask for the log, in seconds since the epoch; None: from its begin."""
+        """Return the ``sinceTime`` to ask for, in seconds since the epoch; None for the start."""
         return min(map(_nanoseconds, self.recent)) // 10**9 if self.recent else None
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some bytes of a log, without stamps, and the position after them."""
+    """Some bytes of a log, without stamps, and the position after the bytes."""
 
     data: bytes
     position: Position
 
 
 def mark_of_gap(seconds: float) -> bytes:
-    """The line that stands where lines were lost; between its neighbours lie ``seconds``."""
+    """Return the mark line for lost lines; the lines around the gap are ``seconds`` apart."""
     told = f"{seconds:,.1f} s" if seconds >= 0.1 else "a moment"
     return (
         f"[... {told} of this log may be missing here: it was rotated away before it was read, or "
@@ -80,7 +81,7 @@ def mark_of_gap(seconds: float) -> bytes:
 
 
 class LineReader:
-    """Takes the bytes of one connection, which began at ``position.since()``."""
+    """Takes the bytes of one connection that reads the log from ``position.since()``."""
 
     def __init__(self, position: Position) -> None:
         self._recent = position.recent
@@ -92,7 +93,7 @@ class LineReader:
         self._drop_bytes = 0
 
     def feed(self, chunk: bytes) -> Piece | None:
-        """Take the next bytes; None if there is nothing new in them."""
+        """Take the next bytes; return the new part of the log, None if nothing is new."""
         data, self._rest = self._rest + chunk, b""
         taken: list[bytes] = []
         begin = 0
@@ -104,7 +105,7 @@ class LineReader:
         return Piece(out, Position(self._recent, self._open_bytes)) if out else None
 
     def _take(self, data: bytes, taken: list[bytes]) -> None:
-        """Take everything. This is the fast way: no Python for each line."""
+        """Take everything, once no repeats can come. Fast: runs no Python code for each line."""
         begin = 0
         if self._in_line:
             begin = self._take_line(data, 0, taken)
@@ -125,7 +126,10 @@ class LineReader:
         self._recent = (self._recent + stamps)[-_REMEMBERED:]
 
     def _begin_line(self, data: bytes, begin: int, taken: list[bytes]) -> int:
-        """Look at a line's stamp; return where its own bytes begin. Too short: keep for later."""
+        """Parse a line's stamp; return where the line's own bytes start.
+
+        If ``data`` ends within the stamp, keep the rest for the next call and return the end.
+        """
         match = _STAMP.match(data, begin)
         if match is None and data.find(b"\n", begin) < 0 and len(data) - begin < _LONGEST_STAMP:
             self._rest = data[begin:]
@@ -135,7 +139,7 @@ class LineReader:
         if self._repeats is not None:
             self._drops_line, self._drop_bytes = self._repeats.judge(stamp)
             if self._repeats.must_end_line and not self._drops_line:
-                taken.append(b"\n")  # the line under way was lost with its file
+                taken.append(b"\n")  # the rest of the open line was lost with its file
                 self._repeats.must_end_line = False
             if lost := self._repeats.lost_seconds:
                 taken.append(mark_of_gap(lost))
@@ -150,7 +154,7 @@ class LineReader:
         return match.end() if match else begin
 
     def _take_line(self, data: bytes, begin: int, taken: list[bytes]) -> int:
-        """Take, or drop, what there is of the line under way; return where the next one begins."""
+        """Take or drop the available part of the open line; return where the next line starts."""
         end = data.find(b"\n", begin) + 1
         self._in_line = end == 0
         end = end or len(data)
@@ -166,7 +170,7 @@ class LineReader:
         return end
 
     def _sift(self, data: bytes, taken: list[bytes]) -> int:
-        """Go line by line while what comes may be a repeat; return how far that was."""
+        """Go line by line while lines may be repeats; return where the rest of ``data`` starts."""
         begin = 0
         while begin < len(data):
             if not self._in_line:
@@ -180,13 +184,14 @@ class LineReader:
 
 
 class _Repeats:
-    """Tells the lines that were taken on a connection before from those that were not."""
+    """Tells lines that an earlier connection has taken from new lines."""
 
     def __init__(self, position: Position) -> None:
         self._known = Counter(position.recent)
         self._last = position.recent[-1]
         moments = [_nanoseconds(stamp) for stamp in position.recent]
-        # Older lines than the remembered ones were taken too, if there ever were any.
+        # Lines older than the remembered stamps were taken too; with fewer stamps than the limit,
+        # there are no older lines.
         self._oldest = min(moments) if len(moments) >= _REMEMBERED else -1
         self._newest = max(moments)
         ordered = sorted(moments)
@@ -201,9 +206,9 @@ class _Repeats:
         self.are_over = False
 
     def judge(self, stamp: bytes | None) -> tuple[bool, int]:
-        """Whether a line is to be dropped, and if not, how many of its bytes are."""
+        """Return whether to drop a line, and otherwise how many of the line's bytes to drop."""
         self.is_resumed = False
-        if stamp is None:  # the rest of a line whose begin is too old to be repeated
+        if stamp is None:  # the rest of a line that starts too far back to be repeated
             return self._dropped, 0
         if self._known[stamp]:
             self._known[stamp] -= 1

@@ -1,8 +1,9 @@
-"""PURE but for its clock: how fast logs are followed, for one run and for all together.
+"""PURE but for its clock: limits how fast the node follows logs, per run and over all runs.
 
-A run that prints newlines only makes millions of lines a second, each of which comes with a time
-stamp. Following all of them would cost node, API server and kubelet more than the run itself. So
-each run has a budget, and all together have one; who has used both up is left alone for a while.
+A run that prints only newlines makes millions of lines a second, and the kubelet puts a time stamp
+before each line. Following all of them would cost the node, the API server and the kubelet more
+than the run itself. Therefore each run has a budget and all runs share another. The node pauses a
+run's log when the run's budget is used up, or is half used up while the shared budget is used up.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-# What comes in many small pieces costs more than its bytes.
+# Each piece costs as much as this many bytes, on top of its own bytes.
 _PIECE = 128
 _MIB = 1 << 20
-# Bytes a second that are followed for long, and bytes that may come at once before that counts.
+# Sustained rate in bytes per second, and burst in bytes.
 _RUN = (2 * _MIB, 32 * _MIB)
 _ALL = (8 * _MIB, 128 * _MIB)
 
 
 class _Bucket:
-    """Fills at ``rate`` a second up to ``most``; may be drawn below nothing."""
+    """A token bucket: fills by ``rate`` per second up to ``most``; its level may go below 0."""
 
     def __init__(self, rate: float, most: float, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -42,10 +43,12 @@ class _Bucket:
 
 
 class LogPace:
-    """The budget of all runs. Thread-safe enough: a count that two threads draw at once is small.
+    """The budget of all runs.
 
-    A run's own budget may be used up only half before the common one counts for it: so quiet runs
-    are followed at once, however much the others print.
+    The shared budget limits a run only after the run has used up half of its own budget.
+    Therefore the node follows quiet runs without a pause, however much the other runs print.
+
+    Thread-safe enough: two threads that draw at the same time can lose only a small count.
     """
 
     def __init__(
@@ -54,13 +57,19 @@ class LogPace:
         together: tuple[float, float] = _ALL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Each budget: bytes a second, and bytes at once."""
+        """Set the budgets.
+
+        Args:
+            run: each run's budget: bytes per second, and burst in bytes.
+            together: the budget that all runs share, in the same form.
+            clock: returns monotonic seconds.
+        """
         self._run = run
         self._clock = clock
         self._all = _Bucket(*together, clock)
 
     def of_a_run(self) -> RunPace:
-        """The budget of one run."""
+        """Return a new budget for one run."""
         return RunPace(_Bucket(*self._run, self._clock), self._all)
 
 
@@ -68,17 +77,17 @@ class RunPace:
     """The budget of one run."""
 
     def __init__(self, own: _Bucket, together: _Bucket) -> None:
-        """``together`` is that of all."""
+        """Draw from ``own``, the run's budget, and ``together``, the budget of all runs."""
         self._own = own
         self._all = together
 
     def came(self, count: int) -> None:
-        """So many bytes came in one piece."""
+        """Draw a piece of ``count`` bytes from both budgets."""
         self._own.draw(count + _PIECE)
         self._all.draw(count + _PIECE)
 
     def pause(self) -> float:
-        """Seconds for which the run is to be left alone; 0: it may go on."""
+        """Return for how many seconds to pause the run's log; 0 if reading may go on."""
         half = self._own.most / 2
         own = self._own.level
         if own > 0 and (own > half or self._all.level > 0):

@@ -1,15 +1,15 @@
-"""Follow a container's log through the API, so that no line is missed and none is taken twice.
+"""Follow a container's log through the API without missing a line or taking a line twice.
 
-The API gives a log as lines, each with a time stamp in front, and can begin at a time, in whole
-seconds. So after any break the log is asked for again from a little earlier, and what was taken
-already is recognised by the stamps of the last lines (``Position``). Breaks are normal: the kubelet
-ends or forgets a follower when it rotates the file (kubernetes#126564), an API server restarts, a
-connection dies without a word.
+The API returns a log as lines, each after a time stamp, and can start at a time in whole seconds.
+Therefore after any break the node asks for the log again from slightly earlier, and recognises
+lines that were taken already by the stamps of the last lines (``Position``). Breaks are normal: the
+kubelet ends or forgets a follower when the file is rotated (kubernetes#126564), an API server
+restarts, a connection dies silently.
 
-What cannot be had: the API reads the current file only. What was rotated away before it was read
-(a container that logs faster than 10 MiB in 10 s while nobody follows) is lost to everybody. And
-what logs faster than its pace (``log_pace.py``) is left alone for a while, and then read on near
-its end. Both leave a mark in the log (``log_lines.py``).
+Some lines cannot be read. The API reads only the current file: lines that were rotated away before
+they were read (a container that logs faster than 10 MiB in 10 s while nobody follows) are lost to
+every client. The node also pauses a log that grows faster than its pace (``log_pace.py``), and then
+reads on near the log's end. Both leave a mark line in the log (``log_lines.py``).
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 15.0
 _CHUNK = 65536
 _NOT_STARTED = 400
-# What the kubelet says, with status 200, in the place of a log while its runtime is away. A line of
-# a log has a time stamp in front.
+# The kubelet answers with this text and status 200 while its container runtime is unavailable. A
+# line of a log cannot be confused with the text: a line starts with a time stamp.
 _NO_LOG = b"unable to retrieve container logs for "
-# Silence may mean that nothing is logged, or that the connection is dead, or that the kubelet reads
-# on in a file that it has rotated away. The second rotation is what loses lines, and it comes 10 s
-# after the first at the earliest: so ask again soon, and ever more rarely if there was nothing.
+# Silence may mean that the container logs nothing, that the connection is dead, or that the kubelet
+# still reads a file which was rotated away. Only the second rotation loses lines, at the earliest
+# 10 s after the first: ask again soon, and more and more rarely while nothing new comes.
 _SILENCE_SECONDS = (5.0, 60.0)
-# After so many bytes a rotation may have come in between: be wary again.
+# After more bytes than this, the file may have been rotated: go back to the short silence.
 _MUCH = 256 * 1024
 _PAUSE_SECONDS = (0.25, 10.0)
-# Of a log that grows too fast so many lines are read after each pause, and so many bytes of them at
-# the least before the next one.
+# After each pause of a log that grows too fast, the node reads this many lines from the log's end,
+# and at least this many bytes before the next pause.
 _END_LINES = 100_000
 _LEAST = 1 << 20
 
 
 class _TooFastError(Exception):
-    """More came than the pace allows: the run is left alone for so many seconds."""
+    """The log grows faster than its pace allows: pause the log for ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -59,21 +59,22 @@ class _TooFastError(Exception):
 
 
 class SilentError(ClusterError):
-    """Nothing came for too long: perhaps there is nothing, perhaps the connection is dead."""
+    """The connection was silent for too long: the log may be quiet, or the connection dead."""
 
 
 @dataclass
 class Following:
-    """What whoever follows and whoever knows the container tell each other.
+    """State that the thread which follows a log shares with the owner of the run.
 
     Attributes:
         ending: set once the container has ended, or is being killed: the next end of the log is
-            the last one.
-        stop: set once nobody wants more, whatever there is.
+            final.
+        stop: set once no more of the log is wanted, even if there is more.
         saw_end: whether the log was read to its end; set by ``ContainerLogs.follow``.
-        is_too_fast: whether it grew faster than it is read; set there as well. From then on only
-            its end is read after a break.
-        is_overtaken: set by who reads the rest: no further connection is made for it.
+        is_too_fast: whether the log grew faster than it was read; set by ``ContainerLogs.follow``.
+            From then on, only the end of the log is read after a break.
+        is_overtaken: set by a caller that reads the rest of the log itself: ``follow`` then makes
+            no further connection.
     """
 
     ending: threading.Event
@@ -83,41 +84,42 @@ class Following:
     is_overtaken: bool = False
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not past the moment in which the container's end becomes known."""
+        """Wait for ``seconds``, or until ``ending`` is set; until ``stop`` if ``ending`` is set."""
         (self.stop if self.ending.is_set() else self.ending).wait(seconds)
 
 
 class ContainerLogs:
-    """Reads the logs of one container name in the pods of one namespace. Thread-safe."""
+    """Reads the logs of the containers with one name in one namespace's pods. Thread-safe."""
 
     def __init__(
         self, api: KubernetesApi, pods_path: str, container: str, pace: LogPace | None = None
     ) -> None:
-        """``pods_path`` is the API's path of the namespace's pods."""
+        """Read from pods under ``pods_path``, the API path of the namespace's pods."""
         self._api = api
         self._pods_path = pods_path
         self._container = container
         self._pace = pace or LogPace()
 
     def read(self, pod: str, bookmark: str, *, only_end: bool = False) -> Iterator[Piece]:
-        """Read what there is after ``bookmark`` (a piece's position as text; "": all), and end.
+        """Yield the log after ``bookmark`` up to its present end.
 
         Args:
-            pod: its name.
-            bookmark: where to begin.
-            only_end: of a long log no more than the last lines, with a mark before them.
+            pod: name of the pod.
+            bookmark: where to start: a piece's position as text, or "" for the whole log.
+            only_end: read only the last lines of a long log, after a mark line.
 
         Raises:
             NotFoundError: the pod is gone.
-            ClusterError: no answer, or the connection broke; status 400: not started yet.
+            ClusterError: the call failed, or the connection broke; status 400 means that the
+                container has not started yet.
         """
         return self._connect(pod, Position.parse(bookmark), None, only_end=only_end)
 
     def follow(self, pod: str, bookmark: str, following: Following) -> Iterator[Piece]:
-        """Read what there is after ``bookmark`` and what comes; connect again after any break.
+        """Yield the log after ``bookmark`` as the log grows; connect again after any break.
 
-        It ends when the pod is gone, or the log has ended after ``following.ending`` was set; and
-        between two pieces after ``following.stop``. It raises nothing.
+        The iterator ends when the pod is gone, when the log ends after ``following.ending`` was
+        set, or between two pieces once ``following.stop`` is set. The iterator raises nothing.
         """
         position, pause = Position.parse(bookmark), _Pause()
         patience = _Patience(self._pace.of_a_run())
@@ -129,8 +131,8 @@ class ContainerLogs:
                     position = piece.position
                     pause.reset()
                     yield piece
-                # An end is not yet the last word: at a rotation the kubelet may end with a file
-                # half read. Only an end of what was asked for after the container's end is.
+                # An end is not always final: at a rotation the kubelet may end in the middle of a
+                # file. Only the end of a request made after the container's end is final.
                 following.saw_end = True
                 if was_ending:
                     return
@@ -153,7 +155,7 @@ class ContainerLogs:
     def _connect(
         self, pod: str, position: Position, patience: _Patience | None, *, only_end: bool
     ) -> Iterator[Piece]:
-        """One connection, to its end. Without ``patience`` the log is not followed."""
+        """Read one connection to its end. Without ``patience`` do not follow the log."""
         query = [("container", self._container), ("timestamps", "true")]
         if patience is not None:
             query.append(("follow", "true"))
@@ -175,13 +177,13 @@ class ContainerLogs:
             if piece is not None:
                 yield piece
                 taken += len(chunk)
-            # What is new moves on before each pause, however much comes again after it.
+            # Counting new lines only ensures progress, however much is repeated after a pause.
             if patience is not None and taken > _LEAST and (wait := patience.pace.pause()):
                 raise _TooFastError(wait)
 
 
 def _leave_alone(pod: str, following: Following, seconds: float) -> None:
-    """Let a log grow for a while; not at its end, of which there is no more than is read."""
+    """Pause a log that grows too fast; an ended log has a bounded rest and needs no pause."""
     if not following.is_too_fast:
         log.warning("log grows faster than it is read: only its end is read now", pod=pod)
     following.is_too_fast = True
@@ -192,21 +194,21 @@ def _leave_alone(pod: str, following: Following, seconds: float) -> None:
 def stream_bytes(
     api: KubernetesApi, path: str, query: Query, silence_seconds: Callable[[], float]
 ) -> Iterator[bytes]:
-    """Read an answer piece by piece as it comes, until the server ends it.
+    """Yield an answer piece by piece as the pieces arrive, until the API server ends the answer.
 
     Args:
-        api: where to ask.
-        path: what to ask for.
-        query: and how.
-        silence_seconds: asked before each piece: how long it may take to come.
+        api: the Kubernetes API.
+        path: path to read.
+        query: query parameters.
+        silence_seconds: called before each piece; returns how many seconds to wait for the piece.
 
     Raises:
-        SilentError: it took longer.
+        SilentError: a piece took longer to arrive.
         ClusterError: the call failed, or the connection broke.
     """
     call = f"GET {path}"
     try:
-        # its own kind of answer: neither JSON nor short; see KubernetesApi.stream
+        # Unlike the answers of KubernetesApi's public methods, a log is neither JSON nor short.
         response = api._send("GET", path, None, query, (_CONNECT_SECONDS, silence_seconds()))  # noqa: SLF001
         with contextlib.closing(response):
             if response.status != 200:
@@ -224,13 +226,13 @@ def stream_bytes(
         kind = SilentError if silent else ClusterError
         raise kind(call, 0, type(error).__name__, str(error)) from error
     except ClusterError as error:
-        if error.reason == "ReadTimeoutError":  # not even a status: nothing was ever logged
+        if error.reason == "ReadTimeoutError":  # no status yet: the log is still empty
             raise SilentError(call, 0, error.reason, error.message) from error
         raise
 
 
 class _Patience:
-    """How long a silence is borne, in seconds; and how much is borne at once."""
+    """How many seconds of silence to accept on a connection, and the pace of the run's log."""
 
     def __init__(self, pace: RunPace) -> None:
         self.pace = pace
@@ -238,40 +240,40 @@ class _Patience:
         self._carried = 0
 
     def came(self, count: int) -> None:
-        """So many bytes came."""
+        """Count ``count`` bytes that arrived."""
         self.pace.came(count)
         self._carried += count
         if self._carried > _MUCH:
             self.seconds = _SILENCE_SECONDS[0]
 
     def was_in_vain(self) -> None:
-        """A silence was borne to its end."""
+        """Double the accepted silence after a silent connection, unless a rotation is possible."""
         if self._carried <= _MUCH:
             self.seconds = min(2 * self.seconds, _SILENCE_SECONDS[1])
         self._carried = 0
 
 
 class _Pause:
-    """Growing pauses between connections that bring nothing, in seconds."""
+    """Growing pauses between connections that bring nothing new, in seconds."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
 
     @property
     def is_first(self) -> bool:
-        """Whether something came on the connection before."""
+        """Whether the last connection brought something."""
         return self._seconds == 0.0
 
     def reset(self) -> None:
-        """Something came."""
+        """Start again with the shortest pause, after a piece has arrived."""
         self._seconds = 0.0
 
     def ended(self) -> None:
-        """The log ended: mostly with its container, of which the pod tells a moment later."""
+        """Wait longer after the log's end: the pod's status shows the container's end later."""
         self._seconds = max(self._seconds, 2 * _PAUSE_SECONDS[0])
 
     def next(self) -> float:
-        """How long to wait now."""
+        """Return how many seconds to wait now."""
         first, longest = _PAUSE_SECONDS
         self._seconds = min(max(first, 2 * self._seconds), longest)
         return self._seconds

@@ -1,4 +1,4 @@
-"""The calls this node makes, one method each; 404 and 409 are decided here, once."""
+"""The node's API calls for objects, one method each, with the handling of 404 and 409."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from node_poc.cluster.errors import AlreadyThereError, ClusterError, NotFoundErr
 _ATTEMPTS = 6
 _RETRY_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 8.0
-# Repeated Events are counted, not added: one object has a few.
+# Kubernetes counts a repeated Event in place: an object has only a few Events.
 _EVENTS = 200
 # A namespace with more Events is not read whole: some 800 bytes each.
 _ALL_EVENTS = 2000
 
 
 def _again(error: Exception) -> bool | float:
-    """Whether a call is tried again, or in how many seconds if the server says so."""
+    """Return whether to retry a call, or the seconds to wait first if the API server names them."""
     if not isinstance(error, ClusterError) or not error.is_transient:
         return False
     wait = error.retry_after_seconds
@@ -28,15 +28,15 @@ def _again(error: Exception) -> bool | float:
 
 
 class ClusterObjects:
-    """Create, read and remove objects in one namespace.
+    """Creates, reads and deletes objects in one namespace.
 
-    Every call may be repeated without harm, so what may work a moment later (no answer, 429, 5xx,
-    a conflict) is tried again for up to 30 seconds, at growing intervals with jitter, or when the
-    server says.
+    Every call is safe to repeat. Therefore a call that may succeed later (no answer, 408, 429,
+    5xx, a conflict) is retried for up to 30 seconds, at growing intervals with jitter, or after
+    the seconds that the API server names in ``Retry-After``.
     """
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
-        """``namespace`` is the only one this node touches."""
+        """Use ``namespace``, the only namespace that the node changes."""
         self._api = api
         self.jobs_path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
@@ -44,10 +44,10 @@ class ClusterObjects:
         self._services_path = f"/api/v1/namespaces/{namespace}/services"
 
     def create_job(self, job: dict[str, Any], wanted: Callable[[], bool]) -> bool:
-        """Create a Job. Returns whether it is new: False means that it was there already.
+        """Create a Job; return True if the Job is new, False if it existed already.
 
-        After a lost answer it is tried again only while it is ``wanted``: if it was made, seen and
-        deleted meanwhile, another try would make it run twice.
+        After a lost answer the call is retried only while ``wanted()`` is true: if the Job was
+        created, observed and deleted in the meantime, another try would run its run twice.
         """
         try:
             self._retrying(self._api.call, "POST", self.jobs_path, body=job, wanted=wanted)
@@ -56,7 +56,7 @@ class ClusterObjects:
         return True
 
     def delete_job(self, name: str) -> None:
-        """Delete a Job and its pods; one that is gone is fine."""
+        """Delete a Job and its pods; do nothing if the Job is gone."""
         query = [("propagationPolicy", "Background")]
         try:
             self._call("DELETE", f"{self.jobs_path}/{name}", query=query)
@@ -64,24 +64,24 @@ class ClusterObjects:
             return
 
     def patch_job(self, name: str, patch: dict[str, Any]) -> None:
-        """Merge ``patch`` into a Job; one that is gone is fine."""
+        """Merge ``patch`` into a Job; do nothing if the Job is gone."""
         try:
             self._call("PATCH", f"{self.jobs_path}/{name}", body=patch)
         except NotFoundError:
             return
 
     def list_pods(self, selector: str) -> list[dict[str, Any]]:
-        """Return the pods that a label selector selects."""
+        """Return the pods that match a label selector."""
         answer = self._call("GET", self.pods_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
 
     def list_jobs(self, selector: str) -> list[dict[str, Any]]:
-        """Return the Jobs that a label selector selects."""
+        """Return the Jobs that match a label selector."""
         answer = self._call("GET", self.jobs_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
 
     def list_events(self, kind: str, name: str) -> list[dict[str, Any]]:
-        """Return the Events about one object; Kubernetes forgets them after an hour."""
+        """Return the Events about one object; Kubernetes deletes Events after an hour."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         query = [("fieldSelector", selector), ("limit", str(_EVENTS))]
         return list(self._call("GET", self._events_path, query=query).get("items") or [])
@@ -94,7 +94,7 @@ class ClusterObjects:
         return list(answer.get("items") or [])
 
     def service_address(self, name: str) -> str | None:
-        """The ClusterIP of a Service; None if there is no such Service, or it has no address."""
+        """Return the ClusterIP of a Service; None without the Service or without an address."""
         try:
             service = self._call("GET", f"{self._services_path}/{name}")
         except NotFoundError:

@@ -1,4 +1,4 @@
-"""PURE: an API object (plain JSON) becomes what the core knows: an observation."""
+"""PURE: turn API objects (plain JSON) into observations, the form that the core works with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ _RUNNING = "running"
 
 
 def parse_time(text: str | None) -> float | None:
-    """Kubernetes' RFC 3339 time as seconds since the epoch; None for none."""
+    """Return Kubernetes' RFC 3339 time as seconds since the epoch; None if there is no time."""
     return datetime.fromisoformat(text).timestamp() if text else None
 
 
 def observe_pod(
     pod: dict[str, Any], *, gone: bool = False, seen_at: float | None = None
 ) -> PodObservation | None:
-    """What this pod shows; None if it belongs to no run. ``seen_at``: when, if just now."""
+    """Return the observation of a pod; None if the pod belongs to no run.
+
+    Args:
+        pod: the pod's API object.
+        gone: whether the pod was deleted; ``pod`` is then its last state.
+        seen_at: when a watch reported this state; None for an object from a list.
+    """
     run_id = identity.run_id_of(pod["metadata"].get("labels") or {})
     if run_id is None:
         return None
@@ -49,7 +55,10 @@ def observe_pod(
 
 
 def _deleted_at(metadata: dict[str, Any]) -> float | None:
-    """When the deletion was asked for; Kubernetes writes down when its grace period is over."""
+    """Return when the deletion was requested.
+
+    Kubernetes records the end of the grace period, not the time of the request.
+    """
     over_at = parse_time(metadata.get("deletionTimestamp"))
     return None if over_at is None else over_at - (metadata.get("deletionGracePeriodSeconds") or 0)
 
@@ -82,7 +91,7 @@ def _unschedulable(status: dict[str, Any]) -> str:
 
 
 def _disruption(status: dict[str, Any]) -> str:
-    """Reason of the DisruptionTarget condition: why Kubernetes is about to remove the pod."""
+    """Return the reason of the DisruptionTarget condition: why Kubernetes will remove the pod."""
     for condition in status.get("conditions") or []:
         if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
             return str(condition.get("reason", ""))
@@ -90,7 +99,7 @@ def _disruption(status: dict[str, Any]) -> str:
 
 
 def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | None:
-    """What this Job shows; None if it belongs to no run."""
+    """Return the observation of a Job; None if the Job belongs to no run."""
     metadata = job["metadata"]
     run_id = identity.run_id_of(metadata.get("labels") or {})
     if run_id is None:
@@ -110,25 +119,25 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         failed_message=failed.get("message", ""),
         delivered=identity.ANNOTATION_DELIVERED in annotations,
         delivered_at=_seconds(annotations.get(identity.ANNOTATION_DELIVERED_AT)),
-        # Somebody deletes it and waits for its pods to go first.
+        # With foreground deletion the Job stays until its pods are gone.
         gone=gone or bool(metadata.get("deletionTimestamp")),
         content=identity.content_of(metadata),
     )
 
 
 def _seconds(text: str | None) -> float | None:
-    """Seconds since the epoch as the node writes them; None for anything else."""
+    """Parse seconds since the epoch as the node writes them; return None for any other text."""
     return float(text) if text and text.isascii() and text.isdigit() else None
 
 
 def _overdue(conditions: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The condition of a Job over its deadline, whose pod is being ended for that reason."""
+    """Return the condition of a Job that passed its deadline while Kubernetes ends its pod."""
     target = conditions.get("FailureTarget") or {}
     return target if target.get("reason") == "DeadlineExceeded" else {}
 
 
 def observe_events(events: list[dict[str, Any]]) -> tuple[ClusterEvent, ...]:
-    """What Events (of one object) tell, oldest first."""
+    """Return the Events of one object, oldest first."""
     return tuple(
         ClusterEvent(event.get("reason") or "", event.get("message") or "")
         for event in sorted(events, key=_told_at)
@@ -136,7 +145,7 @@ def observe_events(events: list[dict[str, Any]]) -> tuple[ClusterEvent, ...]:
 
 
 def _told_at(event: dict[str, Any]) -> float:
-    """When an Event was told last; two writers fill in different fields."""
+    """Return when an Event was last reported; the two Event APIs fill in different fields."""
     series = event.get("series") or {}
     for text in (
         series.get("lastObservedTime"),

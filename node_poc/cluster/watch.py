@@ -1,8 +1,9 @@
-"""Follow one kind of object: list, watch, and list again whenever the watch may have lied.
+"""Follow one kind of object: list, watch, and list again whenever the watch may be incomplete.
 
-The list is the truth and the watch a hint: a watch can end, be cut without a word, or start too
-far in the past. So it begins from a list, and a new list is made when it ends or expires, and on a
-timer. Whoever listens gets each list as a whole, and so can tell what has gone.
+The list is the truth and the watch a hint: a watch can end, break silently, or start too far in
+the past. Therefore each watch starts from a list, and the watcher lists again when the watch
+breaks or expires, and on a timer. The callback gets each list as a whole and can tell which objects
+are gone.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from node_poc.concurrency.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
-# The server ends a watch after this time; it then resumes from where it was, without a list.
+# The API server ends a watch after this time; the next watch resumes there, without a list.
 _WATCH_SECONDS = 240
-# Bookmarks come once a minute, so a longer silence means that the connection is dead.
+# Bookmarks come once a minute: after a longer silence the connection must be dead.
 _SILENCE_SECONDS = 100.0
-# A watch that ends sooner, and without an event, has failed.
+# A watch has failed if it ends sooner, without an event.
 _SHORT_SECONDS = 1.0
-# A full list at least this often, whatever the watch says.
+# List at least this often, however well the watch works.
 _RELIST_SECONDS = 600.0
 _BACKOFF = Backoff(0.2, 15.0)
 
@@ -37,7 +38,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Listed:
-    """All objects as they were at one moment not before ``asked_at`` (monotonic seconds)."""
+    """All objects at one moment, not before ``asked_at`` (monotonic seconds)."""
 
     objects: tuple[Object, ...]
     asked_at: float
@@ -45,7 +46,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Changed:
-    """One object as it is now, or as it was last if it is gone."""
+    """One object in its current state, or in its last state if ``gone``."""
 
     object: Object
     gone: bool
@@ -55,12 +56,12 @@ Seen = Listed | Changed
 
 
 class Watcher:
-    """A thread that follows the objects of one path that a label selector selects."""
+    """A thread that follows the objects under one path that match a label selector."""
 
     def __init__(
         self, api: KubernetesApi, path: str, selector: str, on_seen: Callable[[Seen], None]
     ) -> None:
-        """``on_seen`` is called in the watcher's thread and must not block."""
+        """Prepare the thread; ``on_seen`` is called in the watcher's thread and must not block."""
         self._api = api
         self._path = path
         self._selector = selector
@@ -72,11 +73,11 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
 
     def start(self) -> None:
-        """Start to follow; the first thing seen is a list."""
+        """Start the thread; the first call of ``on_seen`` gets a list."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end. It may sit in a read until the server speaks: it is a daemon."""
+        """Ask the thread to end. A read may block the thread for long, hence it is a daemon."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -86,12 +87,13 @@ class Watcher:
                     self._list()
                 self._watch()
             except ExpiredError:
-                # Once is what etcd does each few minutes; a server that says nothing else is ill.
+                # etcd compacts every few minutes, hence one expiry is normal. A server whose
+                # watches do nothing but expire is faulty: pause.
                 is_first = self._failures == 0
                 delay = self._begin_anew()
                 log.info("watch expired: it begins anew from a list", path=self._path)
                 self._stop.wait(0.0 if is_first else delay)
-            except Exception as error:  # a watcher that ends leaves the node blind for ever
+            except Exception as error:  # without its watcher the node would be blind for ever
                 if not isinstance(error, ClusterError):
                     log.exception("watch not understood", path=self._path)
                 delay = self._begin_anew()
@@ -99,7 +101,7 @@ class Watcher:
                 self._stop.wait(delay)
 
     def _begin_anew(self) -> float:
-        """Let the next thing seen be a list; return how long to wait before it, in seconds."""
+        """Make the watcher list next; return how many seconds to wait before the list."""
         self._version = None
         self._failures += 1
         return _BACKOFF.pause(self._failures)
@@ -127,5 +129,5 @@ class Watcher:
             if self._stop.is_set():
                 return
         if not told and time.monotonic() - began < _SHORT_SECONDS:
-            # Something in between cuts it: without a pause and a list the node would be blind.
+            # A proxy cuts the watch: without a pause and a list the node would be blind.
             raise ClusterError(f"WATCH {self._path}", 0, "EndedAtOnce", "ended without an event")
