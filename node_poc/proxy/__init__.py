@@ -1,5 +1,5 @@
-"""The proxy: the one way from algorithms to the server's API, and the encryption on it.
+"""The proxy: the only route from algorithms to the server's API, with encryption of the payloads.
 
 PURE: `targets`, `tokens`, `headers`, `json_parts`, `refusals`, `task_inputs`, `results`, `stored`,
-`framing`, `connections`. Everything else does input and output.
+`framing`, `connections`. All other modules do input and output.
 """

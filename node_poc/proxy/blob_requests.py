@@ -1,7 +1,8 @@
-"""``/blobstream``: what is stored is encrypted on its way, what is read decrypted.
+"""``/blobstream``: encrypt the data that an algorithm stores, decrypt the data that it reads.
 
-The server gives a blob to all of its collaboration and does not say whose it is. So an algorithm
-reads those only whose names came through here as results of its own job.
+The server gives a blob to every member of the collaboration and does not name the blob's owner. An
+algorithm may therefore read only blobs whose names the proxy has seen in results of the algorithm's
+own job.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ANSWER_BYTES = 65_536
 
 
 async def read_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``GET /blobstream/<name>``. Raises RefusedError."""
+    """Carry ``GET /blobstream/<name>``. Raise RefusedError."""
     sent = call.sent_headers(body_as_it_came=False)
     if carrier.only_own_job:
         job = await carrier.jobs.own(call.container, sent)
@@ -46,7 +47,11 @@ async def read_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
 
 
 async def write_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``POST /blobstream``, and remember the name for this token. Raises RefusedError."""
+    """Carry ``POST /blobstream``, and remember the blob's name for the token.
+
+    Raises:
+        RefusedError: the request is refused, or the server fails or names no blob.
+    """
     require_plain(call.request)
     try:
         step = carrier.cryptor.encrypt_stream(call.request.headers.get(_PUBLIC_KEY))
@@ -68,7 +73,7 @@ async def write_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
 
 
 async def _stored(response: aiohttp.ClientResponse) -> tuple[bytes, str]:
-    """Return the server's answer, and the name in it."""
+    """Return the server's answer, and the blob's name in the answer."""
     answer = b""
     async for piece in of_server(response):
         answer += piece

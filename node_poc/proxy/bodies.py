@@ -1,4 +1,4 @@
-"""Bodies on their way: from algorithms, out of the spool, back to algorithms."""
+"""Request and response bodies: from algorithms, out of the spool, and back to algorithms."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _PIECE = 1 << 18
 
 
 class Pace:
-    """Notices an algorithm that draws a body out, which holds disk and a connection meanwhile.
+    """Detect an algorithm that sends or reads a body slowly and so occupies disk and a connection.
 
-    It is looked at anew each `client_seconds`: over a whole body, whoever was quick for a gigabyte
-    could be all but silent for days. Only the time that is spent waiting for the algorithm counts,
-    so a slow server is nobody's fault.
+    The pace is measured anew every `client_seconds`: measured over a whole body, an algorithm that
+    was fast for a gigabyte could then be almost silent for days. Only the time spent waiting for
+    the algorithm counts, so a slow server is not blamed on the algorithm.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -37,7 +37,7 @@ class Pace:
         self._size = 0
 
     def count(self, waited_seconds: float, size: int) -> None:
-        """Count a piece. Raises TimeoutError if the algorithm is too slow."""
+        """Count a piece. Raise TimeoutError if the algorithm is too slow."""
         self._waited_seconds += waited_seconds
         self._size += size
         if self._waited_seconds < self._limits.client_seconds:
@@ -50,12 +50,14 @@ class Pace:
 class AlgorithmBody:
     """The body of an algorithm's request, read once, within the limits.
 
-    `failure` tells afterwards what was wrong with it: who sends it on to the server learns only
-    that the sending broke off.
+    Attributes:
+        failure: why the body could not be read; None while there is no error. The code that sends
+            the body on to the server learns only that sending was interrupted.
+        too_big: the refusal of a body that is larger than the limit.
     """
 
     def __init__(self, request: web.BaseRequest, limits: Limits) -> None:
-        """Raises RefusedError if the body says beforehand that it is too big."""
+        """Raise RefusedError if the request's Content-Length is above the limit."""
         self._request = request
         self._limits = limits
         self._pace = Pace(limits)
@@ -69,7 +71,7 @@ class AlgorithmBody:
             raise self.too_big
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body as it comes. Raises RefusedError."""
+        """Yield the body as its pieces arrive. Raise RefusedError."""
         try:
             async for piece in self._checked():
                 yield piece
@@ -95,14 +97,14 @@ class AlgorithmBody:
         except TimeoutError as error:
             raise _too_slow() from error
         except (OSError, ValueError, aiohttp.ClientError, aiohttp.http.HttpProcessingError):
-            # `from None`: the error may hold some of the body.
+            # `from None`: the error may hold a part of the body.
             raise RefusedError(
                 HTTPStatus.BAD_REQUEST, "the request's body broke off or is malformed", closes=True
             ) from None
         return piece
 
     async def through(self, step: Step) -> AsyncIterator[bytes]:
-        """Give the body in another form."""
+        """Yield the body in the form that `step` makes."""
         async for piece in self.pieces():
             if ready := step.update(piece):
                 yield ready
@@ -111,7 +113,7 @@ class AlgorithmBody:
 
 
 def require_plain(request: web.BaseRequest) -> None:
-    """Refuse a body that is coded: what is encrypted here must be the data itself."""
+    """Refuse a body with a Content-Encoding: the proxy must encrypt the data itself."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise RefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send this without Content-Encoding", closes=True
@@ -125,9 +127,9 @@ def _too_slow() -> RefusedError:
 
 
 async def in_thread(work: Callable[[], Result], workers: Executor | None = None) -> Result:
-    """Do work that takes time in a thread, to its end even if the algorithm goes away meanwhile.
+    """Run slow work in a thread, to its end even if the algorithm disconnects meanwhile.
 
-    So nobody closes what the thread still works on.
+    Waiting for the end keeps the caller from closing files that the thread still uses.
     """
     running = asyncio.get_running_loop().run_in_executor(workers, work)
     try:
@@ -135,12 +137,12 @@ async def in_thread(work: Callable[[], Result], workers: Executor | None = None)
     except asyncio.CancelledError:
         await asyncio.wait([running])
         if not running.cancelled():
-            running.exception()  # looked at, or asyncio complains that nobody did
+            running.exception()  # read the error, or asyncio reports it as unread
         raise
 
 
 async def fill(spool: Spool, pieces: AsyncIterator[bytes]) -> None:
-    """Write a body into the spool. Raises what `pieces` and the spool raise."""
+    """Write a body into the spool. Raise the errors of `pieces` and of the spool."""
     async for piece in pieces:
         if spool.is_on_disk:
             await in_thread(partial(spool.write, piece))
@@ -149,13 +151,13 @@ async def fill(spool: Spool, pieces: AsyncIterator[bytes]) -> None:
 
 
 async def out_of(spool: Spool) -> AsyncIterator[bytes]:
-    """Give what the spool holds."""
+    """Yield the content of the spool."""
     for start in range(0, spool.size, _PIECE):
         yield await in_thread(partial(spool.read, start, _PIECE))
 
 
 async def of_server(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Give the server's body as it comes. Raises RefusedError if it breaks off."""
+    """Yield the server's body as its pieces arrive. Raise RefusedError if the body breaks off."""
     try:
         async for piece in response.content.iter_any():
             yield piece
@@ -170,7 +172,11 @@ async def of_server(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 async def opened(pieces: AsyncIterator[bytes], step: Step) -> AsyncIterator[bytes]:
-    """Give the server's blob as plain bytes. Raises RefusedError if it cannot be opened."""
+    """Yield the server's blob as plain bytes.
+
+    Raises:
+        RefusedError: the blob cannot be decrypted.
+    """
     try:
         async for piece in pieces:
             if ready := step.update(piece):
@@ -191,11 +197,11 @@ async def send(
     pieces: AsyncIterator[bytes],
     limits: Limits,
 ) -> web.StreamResponse:
-    """Send an answer's body; its head goes when the first piece is there.
+    """Send an answer's body; the headers are sent together with the first piece.
 
-    So whatever goes wrong before that can still be told with a status of its own. What goes wrong
-    afterwards closes the connection in the middle of the body: the algorithm must not take a part
-    for the whole.
+    An error before the first piece can therefore still be reported with its own status. An error
+    after the first piece closes the connection in the middle of the body: the algorithm must not
+    take a part of the body for the whole.
     """
     clock = asyncio.get_running_loop().time
     pace = Pace(limits)

@@ -1,4 +1,4 @@
-"""What all kinds of requests need to be carried to the server, and their answers back."""
+"""The shared means for carrying every kind of request to the server, and the answers back."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from node_poc.proxy.upstream import Headers, Upstream
 
 Result = TypeVar("Result")
 
-# What JSON becomes in memory is many times its size, so few are read at once. It is held in these
-# threads only, and none of them waits for anybody: not for the server's keys either.
+# Parsed JSON takes many times the size of its text, so few bodies are parsed at once. Parsed JSON
+# exists in these threads only, and no thread waits for the network, not even for the server's
+# public keys.
 _THREADS = 2
 
 
 class TellRefusal(Protocol):
-    """Writes a refusal to the log: the caller's address, why, and numbers that belong to it."""
+    """Write a refusal to the log: the caller's address, the reason, and related numbers."""
 
     def __call__(self, address: str, kind: str, **about: object) -> None:
-        """Write."""
+        """Write the refusal."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request of an algorithm, whose token names `container`."""
+    """One request of an algorithm. `container` holds the claims of the request's token."""
 
     request: web.BaseRequest
     target: Target
@@ -46,16 +47,16 @@ class Call:
 
     @property
     def address(self) -> str:
-        """Where it comes from; what one caller may take is counted by it."""
+        """The address of the caller, by which the limits for one caller are counted."""
         return self.request.remote or "?"
 
     def sent_headers(self, *, body_as_it_came: bool) -> Headers:
-        """Return what of its headers goes to the server."""
+        """Return those headers of the request that go to the server."""
         return headers.to_server(self.request.headers.items(), body_as_it_came=body_as_it_came)
 
 
 class Carrier:
-    """Carries requests, and holds what is remembered between them."""
+    """Carry requests, and hold the state that is kept between requests."""
 
     def __init__(
         self, settings: ProxySettings, upstream: Upstream, tell_refusal: TellRefusal
@@ -67,7 +68,7 @@ class Carrier:
         self.tell_refusal = tell_refusal
         self.jobs = Jobs(upstream)
         self.public_keys = PublicKeys(upstream)
-        # By job: blobs that are results of its runs. By token: blobs that it stored itself.
+        # By job: blobs with results of the job's runs. By token: blobs stored with the token.
         self.results_of_job: StoredNames[int] = StoredNames()
         self.inputs_of_token: StoredNames[str] = StoredNames()
         self._budget = SpoolBudget(
@@ -76,7 +77,7 @@ class Carrier:
         self._turns = Turns(_THREADS)
 
     async def forward(self, call: Call) -> web.StreamResponse:
-        """Carry a request whose body and answer are nobody's business here."""
+        """Carry a request whose body and answer the proxy does not need to read."""
         sent = call.sent_headers(body_as_it_came=True)
         if not call.request.body_exists:
             async with self.upstream.request(call.target, sent) as response:
@@ -90,19 +91,19 @@ class Carrier:
             raise body.failure or error from None
 
     async def relay(self, call: Call, response: aiohttp.ClientResponse) -> web.StreamResponse:
-        """Pass the server's answer on as it is."""
+        """Pass the server's answer on unchanged."""
         kept = headers.to_algorithm(response.headers.items(), body_as_it_came=True)
         answer = web.StreamResponse(status=response.status, headers=kept)
         return await send(call.request, answer, of_server(response), self.limits)
 
     def spool(self, call: Call, limit_bytes: int, too_big: RefusedError) -> Spool:
-        """Return a place for one body of this call."""
+        """Return a spool for one body of this call."""
         return Spool(self._budget, call.address, limit_bytes, too_big)
 
     async def in_turn(self, call: Call, spool: Spool, work: Callable[[], Result]) -> Result:
-        """Work on a body in a thread, when it is the turn of the call's address."""
+        """Process a body in a thread, when the caller's address gets its turn."""
         return await self._turns.run(call.address, spool.size, work)
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._turns.close()

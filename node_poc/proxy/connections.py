@@ -1,7 +1,7 @@
-"""PURE: who may have how many connections, and what their requests' heads may take together.
+"""PURE: how many connections each address may have, and how many bytes their heads may take.
 
-When all places are taken, an address that holds few gets one of the address that holds most: so
-many pods that each stay below their own limit cannot keep out another.
+When all places are taken, an address with few connections gets a place from the address with the
+most. Many pods that each stay below the limit of one address therefore cannot lock out another pod.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from node_poc.proxy.settings import Limits
 
 @dataclass(eq=False)
 class Place:
-    """One open connection. `close` ends it for another's sake."""
+    """One open connection. `close` ends the connection to make room for another."""
 
     address: str
     close: Callable[[], None]
@@ -24,16 +24,16 @@ class Place:
 
 
 class Connections:
-    """All places that are taken, by the address they are taken from."""
+    """All places that are taken, by the address of the caller."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._places: dict[str, dict[Place, None]] = {}  # of each the longest idle first
+        self._places: dict[str, dict[Place, None]] = {}  # for each address: longest idle first
         self._head_bytes: Counter[str] = Counter()
         self._count = 0
 
     def take(self, address: str, close: Callable[[], None]) -> Place | None:
-        """Return a place, or None if this address has no right to one more."""
+        """Return a place, or None if this address may not have another place."""
         held = len(self._places.get(address, ()))
         if held >= self.limits.connections_of_one:
             return None
@@ -45,7 +45,12 @@ class Connections:
         return place
 
     def _make_room(self, held: int) -> bool:
-        """Close one of the address that holds most, if that one then holds no fewer than this."""
+        """Close a connection of the address with the most places; return whether a place is free.
+
+        Args:
+            held: number of places of the address that asks. The other address must still have at
+                least as many places as the asking address after the change.
+        """
         most = max(self._places.values(), key=len, default={})
         if len(most) < held + 2:
             return False
@@ -56,7 +61,7 @@ class Connections:
         return True
 
     def set_busy(self, place: Place, *, is_busy: bool) -> None:
-        """Note whether a request is in hand there: idle places are given up first."""
+        """Note whether the connection is serving a request: idle connections are closed first."""
         place.is_busy = is_busy
         mine = self._places.get(place.address, {})
         if place in mine and not is_busy:
@@ -64,7 +69,7 @@ class Connections:
             mine[place] = None
 
     def set_head_bytes(self, place: Place, size: int) -> bool:
-        """Note the size of the head in hand there; tells whether its address may hold so much."""
+        """Note the size of the current head; return whether the address is within its limit."""
         if place not in self._places.get(place.address, {}):
             return False
         self._head_bytes[place.address] += size - place.head_bytes
@@ -72,7 +77,7 @@ class Connections:
         return self._head_bytes[place.address] <= self.limits.head_bytes_of_one
 
     def give_back(self, place: Place) -> None:
-        """It is closed; again makes no difference."""
+        """Free the place of a closed connection; a second call changes nothing."""
         mine = self._places.get(place.address, {})
         if place not in mine:
             return

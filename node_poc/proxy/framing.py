@@ -1,10 +1,10 @@
-"""PURE: where each request of a connection begins and ends, in the bytes as they come.
+"""PURE: find where each request of a connection starts and ends in the stream of bytes.
 
-aiohttp reads on while a request is in hand: 31 more of them may follow, each with headers of
-megabytes. So the proxy itself finds the end of each head and body, hands on one request at a time,
-and limits a head before aiohttp sees any of it. What a head means is for aiohttp to judge. Where
-the two disagree about a body's end, aiohttp waits for bytes that never come, and its request ends
-by its time.
+aiohttp reads on while it handles a request: 31 more requests may follow, each with headers of
+megabytes. The proxy therefore finds the end of each head and body, hands on one request at a time,
+and limits the size of a head before aiohttp sees any byte of the head. aiohttp alone interprets the
+head. If the proxy and aiohttp disagree about the end of a body, aiohttp waits for bytes that never
+come, and the request ends by its timeout.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ _HEAD_END = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(rb"(?im)^(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
-# What is asked for at one time where nobody knows yet how long it is.
+# Bytes to read at one time while the length is not known yet.
 _STEP_BYTES = 4096
 _PIECE_BYTES = 1 << 16
-# A chunk's size with its extension, and each line of a trailer: nobody needs more.
+# Limits of a chunk-size line with its extension, and of all lines of a trailer: no real client
+# needs more.
 _LINE_BYTES = 256
 _TRAILER_BYTES = 4096
 
 
 class HeadTooLargeError(Exception):
-    """A head has too many bytes or lines; the text says which."""
+    """A head has too many bytes or lines; the message says which."""
 
 
 class _At(Enum):
@@ -41,12 +42,17 @@ class _At(Enum):
 class Framing:
     """The requests of one connection, one after the other.
 
-    `take` gives what may be handed on, and keeps an unfinished head to itself. After `is_over`
-    nothing is taken before `begin`.
+    `take` returns the bytes that may be handed on, and keeps an unfinished head back. Once
+    `is_over` is true, `take` accepts nothing until `begin` is called.
     """
 
     def __init__(self, head_bytes: int, head_lines: int) -> None:
-        """Heads may have so many bytes, and so many lines behind the first."""
+        """Set the limits of a head.
+
+        Args:
+            head_bytes: most bytes of a head.
+            head_lines: most lines after the request line.
+        """
         self._head_bytes = head_bytes
         self._head_lines = head_lines
         self.begin()
@@ -62,23 +68,23 @@ class Framing:
 
     @property
     def is_over(self) -> bool:
-        """Whether the request's last byte has come."""
+        """Whether the last byte of the request has come."""
         return self._at is _At.OVER
 
     @property
     def is_in_head(self) -> bool:
-        """Whether the request's head is not whole yet."""
+        """Whether the head of the request is still incomplete."""
         return self._at is _At.HEAD
 
     @property
     def wanted_bytes(self) -> int:
-        """How much to read at one time, so that little of the next request comes along."""
+        """How many bytes to read at one time; a small number keeps the next request out."""
         if self._at in (_At.BODY, _At.DATA):
             return min(self._remaining, _PIECE_BYTES)
         return _STEP_BYTES
 
     def take(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return what of `data` may be handed on, and what belongs to the next request.
+        """Return the bytes of `data` that may be handed on, and the bytes of the next request.
 
         Raises:
             HeadTooLargeError: nothing more can be taken.
@@ -92,7 +98,7 @@ class Framing:
 
     def _take_head(self, data: bytes) -> tuple[bytes, bytes]:
         if not self._head:
-            data = data.lstrip(b"\r\n")  # may stand before a request, and means nothing
+            data = data.lstrip(b"\r\n")  # blank lines before a request mean nothing
         looked_at = max(0, len(self._head) - 2)
         self._head += data
         found = _HEAD_END.search(self._head, looked_at)
@@ -111,7 +117,7 @@ class Framing:
 
     def _begin_body(self, head: bytes) -> None:
         fields = [(found[1].lower(), found[2]) for found in _FIELD.finditer(head)]
-        self._at = _At.OVER  # also where aiohttp refuses the head: nothing more is handed on
+        self._at = _At.OVER  # also if aiohttp refuses the head: no more bytes are handed on
         match fields:
             case [(b"content-length", value)] if _NUMBER.fullmatch(value):
                 self._remaining = int(value)

@@ -1,8 +1,8 @@
-"""What stands between a socket and aiohttp: limits of connections, of heads, and of silence.
+"""The protocol between the socket and aiohttp: limits of connections, heads and silence.
 
-aiohttp's server waits for ever for the first request of a connection, and reads on while one is in
-hand. This protocol gives it one request at a time. Of what follows some kilobytes are read, so
-that a caller who goes away is noticed, and the rest waits in the caller's own machine.
+aiohttp's server waits without limit for the first request of a connection, and reads on while it
+handles a request. The guard gives aiohttp one request at a time. The guard reads a few kilobytes of
+the next request, to notice a disconnect of the caller; the rest waits on the caller's machine.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from node_poc.proxy.connections import Connections, Place
 from node_poc.proxy.framing import Framing, HeadTooLargeError
 
 _MOST_READ_AHEAD = 4096
-# All connections read into the same memory: the loop fills it and calls `buffer_updated`, with
-# nothing between the two.
+# All connections share one read buffer: the event loop fills the buffer and calls `buffer_updated`,
+# and nothing runs between the two.
 _SHARED = memoryview(bytearray(1 << 16))
 
 
 class Guard(asyncio.BufferedProtocol):
-    """One connection: hands requests on to aiohttp's protocol, one after the other."""
+    """One connection: hand requests on to aiohttp's protocol, one after the other."""
 
     def __init__(
         self,
@@ -31,7 +31,13 @@ class Guard(asyncio.BufferedProtocol):
         connections: Connections,
         refused: Callable[[str, str], None],
     ) -> None:
-        """`refused` is told the caller's address and why."""
+        """Guard one connection.
+
+        Args:
+            inner: aiohttp's protocol.
+            connections: the places of all connections.
+            refused: called with the caller's address and the reason of a refusal.
+        """
         limits = connections.limits
         self._inner = inner
         self._connections = connections
@@ -46,8 +52,8 @@ class Guard(asyncio.BufferedProtocol):
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, or close at once if there are too many."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  TCP always is
+        """Start the connection, or close it at once if there are too many."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  always so for TCP
         self._transport = transport
         peer = transport.get_extra_info("peername")
         address = str(peer[0]) if peer else "?"
@@ -65,16 +71,16 @@ class Guard(asyncio.BufferedProtocol):
         self._time_is_over()
 
     def begin_request(self) -> None:
-        """A whole head of a request has come: its handler minds the time from here on."""
+        """Note that a whole head has come: the handler limits the time from here on."""
         self._stop_waiting()
 
     def end_request(self) -> None:
-        """The next request may take its time, but not for ever."""
+        """Wait for the next request, for a limited time."""
         if self._transport is None:
             return
         self._wait(self._connections.limits.idle_seconds)
         self._is_answered = True
-        # Soon, not now: what the handler returned is still to be written.
+        # Later, not now: aiohttp still has to write the handler's answer.
         asyncio.get_running_loop().call_soon(self._go_on)
 
     def _wait(self, seconds: float) -> None:
@@ -91,12 +97,12 @@ class Guard(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Say how much may come at one time."""
+        """Return the buffer; its size limits how many bytes come at one time."""
         del sizehint
         return _SHARED[: self._framing.wanted_bytes]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Hand on what belongs to the request in hand."""
+        """Hand on the bytes of the current request."""
         if self._place is not None and not self._is_refused:
             self._rest += _SHARED[:nbytes]
             self._go_on()
@@ -141,7 +147,7 @@ class Guard(asyncio.BufferedProtocol):
             self._inner.data_received(ready)
 
     def _refuse(self, status: HTTPStatus, told: str) -> None:
-        """Answer in aiohttp's place, which has seen nothing of the request, and close."""
+        """Answer instead of aiohttp, which has seen no byte of the request, and close."""
         assert self._transport is not None  # noqa: S101  a request came
         assert self._place is not None  # noqa: S101  the same
         self._is_refused = True
@@ -154,11 +160,11 @@ class Guard(asyncio.BufferedProtocol):
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         self._transport.write(head.encode() + body)
-        self._transport.write_eof()  # what the caller still sends is read, or it never sees this
+        self._transport.write_eof()  # go on reading, or the caller never sees the answer
         self._wait(1.0)
 
     def _pace(self) -> None:
-        """Read no further while a request is in hand and the next one's beginning is here."""
+        """Stop reading while a request is being handled and the next request has started."""
         if self._transport is None:
             return
         is_full = self._framing.is_over and len(self._rest) >= _MOST_READ_AHEAD
@@ -169,19 +175,19 @@ class Guard(asyncio.BufferedProtocol):
         self._is_paused = is_full
 
     def eof_received(self) -> bool | None:
-        """Hand on."""
+        """Hand on to aiohttp."""
         return self._inner.eof_received() if self._place is not None else None
 
     def pause_writing(self) -> None:
-        """Hand on."""
+        """Hand on to aiohttp."""
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand on."""
+        """Hand on to aiohttp."""
         self._inner.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Hand on, and make room for another."""
+        """Hand on to aiohttp, and free the place for another connection."""
         self._stop_waiting()
         self._transport = None
         self._rest = b""

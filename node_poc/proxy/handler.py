@@ -1,4 +1,4 @@
-"""One request of an algorithm: checked, carried to the server, answered."""
+"""Handle one request of an algorithm: check the request, carry it to the server, and answer."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ log = structlog.get_logger(__name__)
 
 
 class Handler:
-    """Answers all requests of all algorithms."""
+    """Answer all requests of all algorithms."""
 
     def __init__(self, settings: ProxySettings, upstream: Upstream) -> None:
         self._carrier = Carrier(settings, upstream, self.refused)
         self._refusals = RefusalLog()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; never raises but when it is cancelled."""
+        """Answer one request; raise only if the request is cancelled or the connection is lost."""
         guard = request.transport.get_protocol() if request.transport else None
         if isinstance(guard, Guard):
             guard.begin_request()
@@ -58,7 +58,7 @@ class Handler:
         except ConnectionError:
             log.debug("an algorithm went away", address=address, claims=who)
             raise
-        except Exception as error:  # one request must not end the others
+        except Exception as error:  # an error in one request must not end the others
             self._failed(address, error)
             return _refusal(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "the proxy failed"))
         log.debug(
@@ -67,9 +67,10 @@ class Handler:
         return answer
 
     def refused(self, address: str, kind: str, **about: object) -> None:
-        """Write a refusal to the log, unless one of its kind stands there since a minute ago.
+        """Log a refusal, unless a refusal of the same kind was logged in the last minute.
 
-        `about` may be chosen by the caller, if it is short: it does not make another kind.
+        The caller may choose the values in `about`, provided they are short: `about` does not count
+        as part of the kind.
         """
         left_out = self._refusals.note(address, kind, time.monotonic())
         if left_out is not None:
@@ -78,12 +79,12 @@ class Handler:
             )
 
     def _failed(self, address: str, error: Exception) -> None:
-        """Write to the log what is wrong with the proxy itself, as seldom as a refusal."""
+        """Log an error of the proxy itself, as rarely as a refusal."""
         frame = traceback.extract_tb(error.__traceback__)[-1]
         name, where = type(error).__name__, f"{frame.name}:{frame.lineno}"
         left_out = self._refusals.note(address, f"{name} in {where}", time.monotonic())
         if left_out is not None:
-            # No traceback: its message may hold data.
+            # No traceback: the error's message may hold data.
             log.error(
                 "request failed",
                 address=address,
@@ -110,12 +111,12 @@ class Handler:
         return await carrier.forward(call)
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._carrier.close()
 
 
 def _admitted(request: web.BaseRequest) -> Container:
-    """Return whose request it is. Raises RefusedError."""
+    """Return the container that sent the request. Raise RefusedError."""
     tokens = request.headers.getall("Authorization", [])
     is_open = is_for_everybody(request.method, request.raw_path) and not request.body_exists
     if is_open and not tokens:
@@ -124,7 +125,7 @@ def _admitted(request: web.BaseRequest) -> Container:
 
 
 async def _expect(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`, which some clients wait for before they send a body."""
+    """Answer `Expect: 100-continue`: some clients wait for the answer before they send a body."""
     expected = request.headers.get("Expect")
     if expected is None:
         return

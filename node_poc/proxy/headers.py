@@ -1,16 +1,16 @@
-"""PURE: which headers travel on. Those of one connection never do, nor any that nobody needs."""
+"""PURE: select the headers to pass on; never hop-by-hop headers, nor headers that nobody needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Instead of the names and versions of what it is made of.
+# The Server header's value, instead of the names and versions of the proxy's libraries.
 NAME = "v6proxy"
 
 _Headers = Iterable[tuple[str, str]]
 
 _TO_SERVER = {"authorization", "content-type", "content-encoding", "accept", "accept-encoding"}
-# RFC 9110, 7.6.1, and the older ones that are still met.
+# Hop-by-hop headers: RFC 9110, 7.6.1, and older headers that are still in use.
 _HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -22,18 +22,19 @@ _HOP_BY_HOP = {
     "transfer-encoding",
     "upgrade",
 }
-# Of the connection to the server, or made anew by the proxy's own server.
+# Headers of the connection to the server, and headers that the proxy's own server sets.
 _OF_SERVER = {"set-cookie", "server", "date", "alt-svc", "strict-transport-security", "location"}
-# True of the body as the server sent it only.
+# Headers that hold only for the body exactly as the server sent the body.
 _OF_BODY = {"content-length", "content-encoding", "content-md5", "digest", "etag"}
 
 
 def to_server(headers: _Headers, *, body_as_it_came: bool) -> list[tuple[str, str]]:
-    """Return what of an algorithm's request goes to the server.
+    """Return the headers of an algorithm's request that go to the server.
 
     Args:
-        headers: names and values as they came.
-        body_as_it_came: false if the answer's body will be read here, so it must come plain.
+        headers: names and values as received.
+        body_as_it_came: False if the proxy reads the answer's body, which must then come
+            uncompressed.
     """
     kept = [(name, value) for name, value in headers if name.lower() in _TO_SERVER]
     names = {name.lower() for name, _ in kept}
@@ -45,12 +46,12 @@ def to_server(headers: _Headers, *, body_as_it_came: bool) -> list[tuple[str, st
 
 
 def to_algorithm(headers: _Headers, *, body_as_it_came: bool) -> list[tuple[str, str]]:
-    """Return what of the server's answer goes to the algorithm.
+    """Return the headers of the server's answer that go to the algorithm.
 
     Args:
-        headers: names and values as they came.
-        body_as_it_came: false if the body is another one now, so that its length and coding are
-            no longer true.
+        headers: names and values as received.
+        body_as_it_came: False if the proxy has changed the body: the length and coding in the
+            headers then no longer hold.
     """
     pairs = list(headers)
     named = {

@@ -1,7 +1,7 @@
-"""Which job a token belongs to, and which job a task: asked of the server, with that token.
+"""Which job a token or a task belongs to, as the server answers a request with the same token.
 
-Its claims name the task. They are not proven here, but the server does not answer a token that it
-has not made.
+The token's claims name the task. The proxy does not verify the claims, but the server answers only
+to tokens that the server has made.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from node_poc.proxy.refusals import RefusedError
 from node_poc.proxy.tokens import Container
 from node_poc.proxy.upstream import Headers, Upstream
 
-# A task's job never changes. A server may give a deleted task's number to another one, though.
+# The job of a task never changes. But a server may reuse the id of a deleted task.
 _KEPT_SECONDS = 60.0
 _MOST_KEPT = 5000
 _HOW_TO = (
@@ -25,7 +25,7 @@ _HOW_TO = (
 
 
 class Jobs:
-    """Asks, and remembers for a minute what each token was told."""
+    """Ask the server for jobs, and remember each token's answers for a minute."""
 
     def __init__(self, upstream: Upstream, clock: Callable[[], float] = time.monotonic) -> None:
         self._upstream = upstream
@@ -33,13 +33,13 @@ class Jobs:
         self._kept: OrderedDict[tuple[str, int], tuple[int, float]] = OrderedDict()
 
     async def own(self, container: Container, headers: Headers) -> int:
-        """Return the token's own job. Raises RefusedError."""
+        """Return the token's own job. Raise RefusedError."""
         if container.task_id is None:
             raise RefusedError(HTTPStatus.FORBIDDEN, f"the token names no task, and {_HOW_TO}")
         return await self._of(container, container.task_id, headers)
 
     async def require_own_task(self, container: Container, task_id: int, headers: Headers) -> int:
-        """Return the token's own job, which must be this task's. Raises RefusedError."""
+        """Return the token's own job. Raise RefusedError if the task belongs to another job."""
         own = await self.own(container, headers)
         if task_id != container.task_id and await self._of(container, task_id, headers) != own:
             raise foreign(task_id)
@@ -69,7 +69,7 @@ class Jobs:
 
 
 def foreign(task_id: int) -> RefusedError:
-    """Return the refusal of what belongs to a task of another job."""
+    """Return the refusal of data that belongs to a task of another job."""
     return RefusedError(
         HTTPStatus.FORBIDDEN,
         f"task {task_id} belongs to another job, and {_HOW_TO}; ask for a task of your own job",

@@ -1,8 +1,8 @@
-"""PURE: JSON with huge strings in it, read and written without holding them twice.
+"""PURE: read and write JSON with huge strings without holding the strings twice.
 
-Inputs and results are base64 inside JSON, of any size. Each long run of base64 between quotes is
-left where it lies, in the body's own bytes (a file's memory map); the rest, which is small, is read
-as usual, with a placeholder in its place.
+Inputs and results are base64 inside JSON, of any size. Each long run of base64 between quotes stays
+in the body's own bytes (a file's memory map). The rest of the body is small and is parsed as usual,
+with a placeholder in place of each long string.
 """
 
 from __future__ import annotations
@@ -20,34 +20,35 @@ from node_poc.crypto.streams import slices
 Buffer = bytes | mmap.mmap
 Pieces = Iterable[bytes]
 
-# Before an opening quote stands one of these, and never before a quote that is part of a text: that
-# one has a backslash before it. So a match is always the beginning of a whole string.
+# An opening quote follows one of these characters. A quote inside a text never does: a backslash
+# stands before the quote. A match is therefore always the start of a whole string.
 _LONG_STRING = re.compile(rb'(?<=[\s:,\[{])"[A-Za-z0-9+/=$]{256}')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=$]*+")
-# While a pattern is looked for, no other thread of the process goes on: not the one that answers
-# all algorithms. So nothing is looked for in more bytes than these.
+# While a regular expression searches, no other thread of the process runs, not even the thread that
+# answers all algorithms. Each search is therefore limited to these bytes.
 _WINDOW_BYTES = 1 << 18
-# JSON that is all brackets takes 35 times its size as objects, and what is made for a long string
-# nearly a kilobyte. A task for 1000 organizations whose inputs are all just too short to be long
-# strings has 300,000 bytes.
+# JSON that consists of brackets takes 35 times its size as objects, and the objects for a long
+# string take nearly a kilobyte. A task for 1000 organizations whose inputs are all just too short
+# to be long strings has 300,000 bytes.
 _REST_BYTES = 500_000
 _MOST_LONG_STRINGS = 2000
 
 
 class JsonPartsError(Exception):
-    """It is no JSON, or too much of it is not base64."""
+    """The body is not JSON, or too much of the body is not base64."""
 
 
 class JsonParts:
-    """A body's JSON in `value`, whose long base64 strings are placeholders.
+    """The JSON of a body in `value`, with a placeholder for each long base64 string.
 
-    `text` gives a string's bytes, whichever it is. `put` makes a new placeholder, and `pieces`
-    writes `value` out.
+    `text` returns the bytes of any string. `put` makes a new placeholder, and `pieces` writes
+    `value` out.
     """
 
     def __init__(self, body: Buffer) -> None:
-        """Raises JsonPartsError."""
-        # A name that nobody outside can know, so no string of the body can be one.
+        """Parse the body. Raise JsonPartsError."""
+        # A random name that nobody outside can know, so no string of the body can equal a
+        # placeholder.
         self._mark = f"part-{secrets.token_hex(16)}-"
         self._parts: list[Callable[[], Pieces]] = []
         self._views: list[memoryview] = []
@@ -58,7 +59,7 @@ class JsonParts:
             raise
         except (ValueError, RecursionError):
             self.close()
-            # `from None`: the error holds the text.
+            # `from None`: the error holds the body's text.
             raise JsonPartsError("it is not JSON") from None
 
     def _without_long_strings(self, body: Buffer) -> bytes:
@@ -83,24 +84,27 @@ class JsonParts:
         return b"".join(rest)
 
     def close(self) -> None:
-        """Let go of the body, so that its memory map can be closed."""
+        """Release the body, so that its memory map can be closed."""
         for view in self._views:
             view.release()
 
     def put(self, make_pieces: Callable[[], Pieces]) -> str:
-        """Return a placeholder for a string that is made when it is written: base64, no quotes."""
+        """Return a placeholder for a string that `make_pieces` makes when the JSON is written.
+
+        The string must be base64, without quotes.
+        """
         self._parts.append(make_pieces)
         return f"{self._mark}{len(self._parts) - 1}"
 
     def text(self, string: str) -> bytes | memoryview:
-        """Return a string of `value` as bytes, in place if it is a long one."""
+        """Return a string of `value` as bytes; a long string is not copied."""
         number = string.removeprefix(self._mark)
         if number == string:
             return string.encode("utf-8", "surrogatepass")
         return self._views[int(number)]
 
     def pieces(self) -> Iterator[bytes]:
-        """Write `value` with all its parts."""
+        """Yield `value` as JSON text, with all long strings in their places."""
         marked = re.compile(f"{self._mark}([0-9]+)")
         text = json.dumps(self.value)
         start = 0
@@ -112,12 +116,12 @@ class JsonParts:
 
 
 def _long_strings(body: Buffer) -> Iterator[tuple[int, int]]:
-    """Give where long strings begin and end, up to where the rest is too much in any case."""
+    """Yield the start and end of each long string; stop once the rest of the body is too large."""
     looked_at = between = 0
     while between <= _REST_BYTES:
         found = _LONG_STRING.search(body, looked_at, looked_at + _WINDOW_BYTES)
         if found is None:
-            # What begins at the window's end is found by the next.
+            # The next search finds a string that starts at the end of this window.
             step = _WINDOW_BYTES - 256
             if looked_at + _WINDOW_BYTES >= len(body):
                 return

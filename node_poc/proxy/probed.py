@@ -1,4 +1,4 @@
-"""Answers the kubelet's probes in the proxy's event loop, without a web server's cost for each."""
+"""Answer the kubelet's probes in the proxy's event loop, without the cost of a web server."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _CHECKS = {"/healthz": lambda: True, "/readyz": lambda: True}
 
 
 class Probed(asyncio.Protocol):
-    """One connection. Silent ones are let go after a while, the oldest when there are many."""
+    """One connection. Silent connections are closed after a while, the oldest if there are many."""
 
     def __init__(self, others: dict[Probed, asyncio.Transport]) -> None:
-        """``others``: all connections of this port that are open."""
+        """Keep the connection in ``others``: all open connections of this port."""
         self._others = others
         self._head = b""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for a request, but not for long."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a TCP server
+        """Wait a limited time for a request."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  always so for a TCP server
         if len(self._others) >= _MOST_OPEN:
             oldest = next(iter(self._others))
             self._others.pop(oldest).abort()
@@ -30,7 +30,7 @@ class Probed(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(_HEAD_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Answer once the head is there."""
+        """Answer once the head is complete."""
         self._head += data
         transport = self._others.get(self)
         if transport is not None and probes.is_whole(self._head):
@@ -38,7 +38,7 @@ class Probed(asyncio.Protocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Forget the connection."""
         del exc
         self._others.pop(self, None)
         if self._timer is not None:
@@ -46,17 +46,17 @@ class Probed(asyncio.Protocol):
 
 
 class ProbedPort:
-    """Makes the protocol of each connection; ``close`` ends those that are open."""
+    """Make the protocol of each connection; ``close`` ends the open connections."""
 
     def __init__(self) -> None:
-        """None is open."""
+        """Start without open connections."""
         self._open: dict[Probed, asyncio.Transport] = {}
 
     def __call__(self) -> Probed:
-        """The protocol of one more connection."""
+        """Return the protocol of a new connection."""
         return Probed(self._open)
 
     def close(self) -> None:
-        """Cut what is open."""
+        """Abort all open connections."""
         for transport in list(self._open.values()):
             transport.abort()

@@ -1,4 +1,4 @@
-"""The public keys of the organizations that a subtask is for, as the server has them now."""
+"""The public keys of the organizations that a subtask is for, as the server has the keys now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AT_ONCE = 8
 
 
 class PublicKeys:
-    """Asks for keys: for each address a few at one time, however many tasks it makes."""
+    """Ask the server for keys: a few at one time for each address, whatever the number of tasks."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -27,9 +27,9 @@ class PublicKeys:
         """Ask for the key of each organization, with the algorithm's own token.
 
         Args:
-            address: where the algorithm's request came from.
-            organizations: their ids.
-            headers: those of the algorithm's request, its token among them.
+            address: address from which the algorithm's request came.
+            organizations: ids of the organizations.
+            headers: headers of the algorithm's request, including the token.
 
         Raises:
             RefusedError: the server refuses or fails; a 4xx keeps its status.

@@ -1,4 +1,4 @@
-"""The proxy's own questions to the server, asked with the token of the algorithm they are for."""
+"""Requests that the proxy itself sends to the server, with the token of the algorithm."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ANSWER_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said. `value` is None where that cannot be read."""
+    """The server's answer. `value` is None if the body cannot be read."""
 
     status: int
     value: Any
 
     @property
     def said(self) -> str:
-        """The server's own words, behind its status; for the algorithm, not for the log."""
+        """The server's own message after the status; for the algorithm, not for the log."""
         said = self.value.get("msg") if isinstance(self.value, dict) else None
         return f"HTTP {self.status}, {said[:200]}" if isinstance(said, str) else self.status_text
 
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def refusal_status(self) -> HTTPStatus:
-        """What to refuse a request with that needed another answer: a 4xx stays as it is."""
+        """The status for refusing a request that depended on this answer; a 4xx stays as it is."""
         known = 400 <= self.status < 500 and self.status in {item.value for item in HTTPStatus}
         return HTTPStatus(self.status) if known else HTTPStatus.BAD_GATEWAY
 
@@ -44,8 +44,8 @@ async def ask(upstream: Upstream, path: str, headers: Headers) -> Answer:
 
     Args:
         upstream: the server.
-        path: what is asked for, as /task/1.
-        headers: those of the algorithm's request, its token among them.
+        path: path of the object, such as /task/1.
+        headers: headers of the algorithm's request, including the token.
 
     Raises:
         RefusedError: the server cannot be reached, is too slow, redirects or breaks off.

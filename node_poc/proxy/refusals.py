@@ -1,4 +1,4 @@
-"""PURE: what the proxy refuses, and how often that is told to the log."""
+"""PURE: the refusals of the proxy, and how often a refusal is written to the log."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _REMEMBERED = 1000
 
 
 class RefusedError(Exception):
-    """A request that is not carried out: `told` goes to the algorithm, `kind` to the log.
+    """A refused request: the algorithm gets the text `told`, the log gets `kind`.
 
-    Neither names the server's address nor anything of a token or body.
+    Neither text holds the server's address or any part of a token or body.
     """
 
     def __init__(
@@ -28,13 +28,13 @@ class RefusedError(Exception):
         """Make a refusal.
 
         Args:
-            status: of the answer.
-            told: why, for the algorithm.
-            kind: why, for the log; the same as `told` if that is one of few texts. Each kind is
-                logged once a minute, so nothing that an algorithm or the server chooses may stand
-                in it.
+            status: HTTP status of the answer.
+            told: the reason, for the algorithm.
+            kind: the reason, for the log; `told` is enough if there are only few different texts.
+                Each kind is logged once a minute, so `kind` must not hold any text that an
+                algorithm or the server chooses.
             about: numbers for the log, by name.
-            closes: the connection cannot be used for another request.
+            closes: whether the connection cannot be used for another request.
         """
         super().__init__(told)
         self.status = status
@@ -51,10 +51,11 @@ class _Kept:
 
 
 class RefusalLog:
-    """Lets each kind of refusal of each caller through once a minute, with the count of the others.
+    """Log each kind of refusal of each caller once a minute, with the count of repeats.
 
-    An algorithm that asks for the same thing for ever must not fill the site's disk with log lines.
-    A caller is an address: what a token says of itself, whoever sends it can change each time.
+    An algorithm that repeats a refused request for ever must not fill the site's disk with log
+    lines. A caller is identified by its address: a sender can change the claims of a token each
+    time.
     """
 
     def __init__(self, quiet_seconds: float = 60.0) -> None:
@@ -62,7 +63,7 @@ class RefusalLog:
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
     def note(self, address: str, kind: str, now: float) -> int | None:
-        """Return how many were left out since the last line, or None if this one is left out."""
+        """Return the number of repeats since the last line, or None if nothing is to be logged."""
         key = (address, kind)
         kept = self._kept.get(key)
         if kept is not None and now - kept.since < self._quiet_seconds:

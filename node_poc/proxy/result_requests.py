@@ -1,4 +1,4 @@
-"""``GET /result``, and what else shows results: an algorithm gets those of its own job."""
+"""``GET /result`` and other requests for results: an algorithm gets results of its own job only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from node_poc.proxy.spool import Spool
 
 
 async def read_results(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``GET /result?task_id=``. Raises RefusedError."""
+    """Carry ``GET /result?task_id=``. Raise RefusedError."""
     if not carrier.only_own_job:
         return await _read(carrier, call, None)
     task_id = call.target.task_id()
@@ -26,15 +26,16 @@ async def read_results(carrier: Carrier, call: Call) -> web.StreamResponse:
 
 
 async def read_result(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``GET /result/<id>``: the server's answer tells the task. Raises RefusedError."""
+    """Carry ``GET /result/<id>``; the server's answer names the task. Raise RefusedError."""
     return await _read(carrier, call, None)
 
 
 async def read_tasks(carrier: Carrier, call: Call) -> web.StreamResponse:
     """Carry ``GET /task``, which may include results.
 
-    With encryption they go on as they are, and only the site's key opens them. Without, there is
-    nothing that would keep another job's from the algorithm, so none are included.
+    With encryption, included results pass unchanged, because only the site's key decrypts them.
+    Without encryption, nothing would keep another job's results from the algorithm, so a request
+    that includes results is refused.
     """
     included = ",".join(call.target.values("include"))
     is_plain = not isinstance(carrier.cryptor, RsaCryptor)

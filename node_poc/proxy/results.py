@@ -1,4 +1,4 @@
-"""PURE: the server's results, given to an algorithm: of the task that was asked for, decrypted."""
+"""PURE: prepare the server's results for an algorithm: check the task, decrypt the results."""
 
 from __future__ import annotations
 
@@ -22,17 +22,22 @@ _NOT_OF_TASK = "the server does not say that this result belongs to the task tha
 
 @dataclass
 class Opened:
-    """What was noticed on the way: results of a page that were left out, and names of blobs."""
+    """Findings while reading results.
+
+    Attributes:
+        left_out: why results of a page were left out.
+        stored: names of blobs that hold results.
+    """
 
     left_out: list[RefusedError] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
 
 
 class Results:
-    """The server's answer to ``GET /result``: one result, or a page of them."""
+    """The server's answer to ``GET /result``: a single result, or a page of results."""
 
     def __init__(self, body: Buffer) -> None:
-        """Raises RefusedError: the server's fault."""
+        """Parse the answer. Raise RefusedError if the server's answer cannot be read."""
         self.opened = Opened()
         try:
             self._json = JsonParts(body)
@@ -45,22 +50,23 @@ class Results:
 
     @property
     def task_id(self) -> int | None:
-        """The task of a single result, if the server tells it."""
+        """The task of a single result, if the server names the task."""
         return _task_of(self._json.value)
 
     def pieces(self, cryptor: PlainCryptor | RsaCryptor, task_id: int | None) -> Iterator[bytes]:
-        """Give the answer with each result as base64 of its plain bytes.
+        """Yield the answer with each result as base64 of its plain bytes.
 
-        What of a page belongs to another task or cannot be opened is nothing, and a field `msg`
-        says why: one station's bad result must not hide all others'. vantage6's client leaves it
-        out, as that of a run that crashed.
+        A result of a page that belongs to another task or cannot be decrypted becomes None, and a
+        field `msg` gives the reason: a bad result of one station must not hide the results of all
+        others. vantage6's client leaves out a result of None, as for a run that crashed.
 
         Args:
-            cryptor: opens the results; a plain one leaves them as they are.
-            task_id: whose results may go; None lets all go.
+            cryptor: decrypts the results; a PlainCryptor leaves the results unchanged.
+            task_id: the task whose results may pass; None lets all results pass.
 
         Raises:
-            RefusedError: it is a single result, and does not belong there or cannot be opened.
+            RefusedError: the answer is a single result that belongs to another task or cannot be
+                decrypted.
         """
         value = self._json.value
         page = value.get("data") if isinstance(value, dict) else None
@@ -89,7 +95,7 @@ class Results:
             run[_RESULT] = self._json.put(partial(through, EncodeBase64(), plain))
 
     def close(self) -> None:
-        """Let go of the body."""
+        """Release the body."""
         self._json.close()
 
 
@@ -100,7 +106,7 @@ def _task_of(run: Any) -> int | None:
 
 
 def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) -> Iterator[bytes]:
-    """Return the plain pieces; that it can be opened, and is whole, is known when this returns."""
+    """Return the plain pieces; on return the result is known to be decryptable and complete."""
     try:
         return cryptor.decrypted_pieces(part)
     except CryptoError as error:
@@ -115,7 +121,7 @@ def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) ->
 
 
 def task_of_result(body: Buffer) -> int | None:
-    """Return the task of a single result, if the server tells it. Raises RefusedError."""
+    """Return the task of a single result, if the server names the task. Raise RefusedError."""
     with closing(Results(body)) as results:
         return results.task_id
 
@@ -129,7 +135,8 @@ def open_results(
     """Write the results as base64 of their plain bytes.
 
     Raises:
-        RefusedError: nothing can be read, or it is a single result that cannot be given.
+        RefusedError: the answer cannot be read, or is a single result that must not pass or cannot
+            be decrypted.
     """
     with closing(Results(body)) as results:
         for piece in results.pieces(cryptor, task_id):

@@ -1,7 +1,7 @@
-"""The proxy's process: two ports, one for algorithms and one for the kubelet's probes.
+"""The proxy's process: a port for algorithms and a port for the kubelet's probes.
 
-aiohttp, because bodies of any size pass through it without being held, and a connection that waits
-costs no thread: many slow algorithms, or a slow server, delay nobody else.
+The proxy uses aiohttp because bodies of any size pass through without being held in memory, and a
+waiting connection costs no thread: many slow algorithms, or a slow server, delay no other caller.
 """
 
 from __future__ import annotations
@@ -28,41 +28,42 @@ log = structlog.get_logger(__name__)
 
 _END_SECONDS = 4.0
 _BACKLOG = 512
-# A connection may need four: its own, one to the server, two bodies on disk. And there are keys.
+# A connection may need four files: the connection itself, a connection to the server, and two
+# bodies on disk. Requests for public keys need more.
 _FILES = 8192
 
 
 @dataclass(frozen=True)
 class Running:
-    """A proxy that serves."""
+    """The ports of a proxy that is serving."""
 
     port: int
     health_port: int
 
 
 class _MalformedRequests(logging.Handler):
-    """Turns aiohttp's reports into one line without any of the request's bytes."""
+    """Turn aiohttp's error reports into one log line without any bytes of the request."""
 
     def __init__(self, handler: Handler) -> None:
         super().__init__()
         self._handler = handler
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell of a request that aiohttp could not read."""
+        """Report a request that aiohttp could not parse."""
         kind = record.exc_info[0] if record.exc_info else None
         name = kind.__name__ if kind else "unknown"
         self._handler.refused("somebody", f"this is not HTTP as it should be ({name})")
 
 
 def _logger(handler: Handler) -> logging.Logger:
-    logger = logging.Logger("proxy.http")  # of this server alone
+    logger = logging.Logger("proxy.http")  # a logger of this server alone
     logger.addHandler(_MalformedRequests(handler))
     return logger
 
 
 @asynccontextmanager
 async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
-    """Serve while the context lasts. Raises OSError if a port cannot be had."""
+    """Serve while the context lasts. Raise OSError if a port cannot be opened."""
     loop = asyncio.get_running_loop()
     upstream = Upstream(settings.server, settings.limits)
     handler = Handler(settings, upstream)
@@ -118,7 +119,7 @@ async def _serve_until_ended(settings: ProxySettings) -> None:
 
 
 def _allow_files() -> None:
-    """Let the process have as many files as its connections may need: many systems give 1024."""
+    """Raise the limit of open files to what the connections may need: many systems allow 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -126,6 +127,6 @@ def _allow_files() -> None:
 
 
 def run_proxy(settings: ProxySettings) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises OSError if a port cannot be had."""
+    """Serve until SIGTERM or Ctrl-C. Raise OSError if a port cannot be opened."""
     _allow_files()
     asyncio.run(_serve_until_ended(settings))

@@ -1,4 +1,4 @@
-"""What the proxy has to know. Of the node it knows neither API key nor token."""
+"""Settings of the proxy. The proxy knows neither the API key nor the token of the node."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 
 @dataclass(frozen=True)
 class Limits:
-    """What one algorithm, or all together, may take. Sizes in bytes, times in seconds."""
+    """Limits for one algorithm (``..._of_one``), or for all. Sizes in bytes, times in seconds."""
 
     body_bytes: int = 1 << 30
     spooled_bytes: int = 4 << 30
     spooled_bytes_of_one: int = 1 << 30
     connections: int = 500
     connections_of_one: int = 50
-    head_bytes: int = 81_920  # a token names the databases and their parameters
+    head_bytes: int = 81_920  # the token in the head names the databases and their parameters
     head_bytes_of_one: int = 1 << 20
     head_lines: int = 64
     header_seconds: float = 15.0
@@ -29,7 +29,7 @@ class Limits:
 
 
 class ResultsOf(Enum):
-    """Whose results an algorithm may read: its own job's, or all of its collaboration."""
+    """The results that an algorithm may read: of its own job, or of the whole collaboration."""
 
     JOB = "job"
     COLLABORATION = "collaboration"
@@ -37,12 +37,12 @@ class ResultsOf(Enum):
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Where to listen, whom to carry to, and whether what goes there is encrypted."""
+    """Listening address, server address, encryption, readable results, and limits."""
 
     server: str
     cryptor: PlainCryptor | RsaCryptor
     results: ResultsOf = ResultsOf.JOB
-    host: str = "0.0.0.0"  # noqa: S104  a pod's address is not known before
+    host: str = "0.0.0.0"  # noqa: S104  the pod's address is not known in advance
     port: int = 8080
     health_port: int = 8081
     limits: Limits = field(default_factory=Limits)

@@ -1,7 +1,7 @@
-"""Bodies that must be whole before they can be worked on: small ones in memory, big ones on disk.
+"""Hold bodies that must be complete before processing: small ones in memory, large ones on disk.
 
-A file without a name, so nothing is left behind, read through a memory map: the proxy's memory
-does not grow with the bodies.
+A large body is a file without a name, so no file is left behind, and is read through a memory map:
+the proxy's memory does not grow with the bodies.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _IN_MEMORY_BYTES = 1 << 18
 
 
 class SpoolBudget:
-    """How much disk all bodies together may take at one time, and those of one caller.
+    """How much disk space all bodies together, and the bodies of one caller, may take at one time.
 
-    A caller also takes no more than half of what the others leave: so there is always room for one
-    who comes later. What lies in memory is not counted; the number of connections limits that.
+    A caller also takes at most half of the space that the other callers leave, so a later caller
+    always finds space. Bodies in memory do not count; the number of connections limits them.
     """
 
     def __init__(self, total_bytes: int, bytes_of_one: int) -> None:
@@ -34,7 +34,7 @@ class SpoolBudget:
         self._lock = threading.Lock()
 
     def take(self, caller: str, size: int) -> None:
-        """Take some of it. Raises RefusedError if there is not so much."""
+        """Take disk space. Raise RefusedError if there is not enough."""
         with self._lock:
             if self._taken[caller] + size > self._bytes_of_one:
                 raise RefusedError(
@@ -51,7 +51,7 @@ class SpoolBudget:
             self._taken[caller] += size
 
     def give_back(self, caller: str, size: int) -> None:
-        """Give back what was taken."""
+        """Give back disk space."""
         with self._lock:
             self._free_bytes += size
             self._taken[caller] -= size
@@ -60,15 +60,15 @@ class SpoolBudget:
 
 
 class Spool:
-    """One body. Use it as a context manager: at the end its disk and budget are free again.
+    """One body. A context manager: leaving the context frees the body's disk space and budget.
 
-    `write` may be called from one thread at a time only.
+    Only one thread at a time may call `write`.
     """
 
     def __init__(
         self, budget: SpoolBudget, caller: str, limit_bytes: int, too_big: RefusedError
     ) -> None:
-        """`too_big` is raised by `write` when the body is larger than `limit_bytes`."""
+        """Start an empty body; `write` raises `too_big` for a body of more than `limit_bytes`."""
         self._budget = budget
         self._caller = caller
         self._limit_bytes = limit_bytes
@@ -82,7 +82,7 @@ class Spool:
         return self
 
     def write(self, piece: bytes) -> None:
-        """Append. Raises RefusedError if that is too much."""
+        """Append a piece. Raise RefusedError if the body or the caller's share gets too large."""
         if self.size + len(piece) > self._limit_bytes:
             raise self._too_big
         size = self.size + len(piece)
@@ -93,7 +93,7 @@ class Spool:
         self._file.write(piece)
 
     def buffer(self) -> Buffer:
-        """Return the whole body. Nothing can be written after that."""
+        """Return the whole body. After `buffer`, nothing can be written."""
         if self.size <= _IN_MEMORY_BYTES:
             self._file.seek(0)
             return self._file.read()
@@ -104,11 +104,11 @@ class Spool:
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether writing may wait for a disk."""
+        """Whether `write` may wait for a disk."""
         return self.size > _IN_MEMORY_BYTES
 
     def read(self, start: int, size: int) -> bytes:
-        """Return a piece of it, for whoever sends it on."""
+        """Return a piece of the body, for sending."""
         self._file.seek(start)
         return self._file.read(size)
 
@@ -120,6 +120,6 @@ class Spool:
     ) -> None:
         self._budget.give_back(self._caller, self._counted_bytes)
         if self._map is not None:
-            with suppress(BufferError):  # somebody still looks at it: it goes when they do
+            with suppress(BufferError):  # a view of the map is in use: the map closes later
                 self._map.close()
         self._file.close()

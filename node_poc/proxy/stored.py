@@ -1,7 +1,7 @@
-"""PURE: names of the blob store that were seen here, and whose they are.
+"""PURE: names of blobs that passed through the proxy, and the owner of each blob.
 
-A name alone tells nothing: the server gives a blob to all of its collaboration, and does not say
-whose it is.
+A blob's name alone does not show the owner: the server gives a blob to every member of the
+collaboration, and does not name the owner.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Owner = TypeVar("Owner")
 
 
 class StoredNames(Generic[Owner]):
-    """Names by owner, a limited number: who has most loses the oldest."""
+    """Names of blobs by owner. Above the limit, the owner with the most names loses the oldest."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
@@ -22,7 +22,7 @@ class StoredNames(Generic[Owner]):
         self._count = 0
 
     def add(self, owner: Owner, names: Iterable[str]) -> None:
-        """Remember that these are this owner's."""
+        """Remember that the named blobs belong to the owner."""
         for name in names:
             mine = self._names.setdefault(owner, OrderedDict())
             self._count += name not in mine
@@ -39,9 +39,9 @@ class StoredNames(Generic[Owner]):
             del self._names[owner]
 
     def of(self, owner: Owner) -> frozenset[str]:
-        """Return all that are known to be this owner's."""
+        """Return all blobs that are known to belong to the owner."""
         return frozenset(self._names.get(owner, ()))
 
     def has(self, owner: Owner, name: str) -> bool:
-        """Whether this name is known to be this owner's."""
+        """Return whether the named blob is known to belong to the owner."""
         return name in self._names.get(owner, ())

@@ -1,8 +1,8 @@
-"""PURE: what a request's method and target mean. Only plain paths of the server's API get through.
+"""PURE: interpret a request's method and target. Only plain paths of the server's API pass.
 
-The target is taken as it came, before any library has tidied it up: whatever could be read in two
-ways (`..`, `//`, encoded slashes, whole URLs) is refused, so that nobody has to agree on how to
-read it.
+The target is read as received, before any library normalizes it. A target with two possible
+readings (`..`, `//`, encoded slashes, whole URLs) is refused, so that the proxy and the server need
+not agree on a reading.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*")
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MOST_FIELDS = 100
-# The server answers these to everybody. vantage6's diagnostics ask them without a token.
+# The server answers these paths to everybody. vantage6's diagnostics request them without a token.
 _FOR_EVERYBODY = {"/version", "/health"}
-# An algorithm has its token and no business with anybody else's: whoever could log in here could
-# try passwords and keys. The socket is not part of the API, but lies below an empty `api_path`.
+# An algorithm needs no token but its own: an algorithm that could log in here could guess passwords
+# and API keys. The socket is not part of the API, but lies below an empty `api_path`.
 _NOT_FOR_ALGORITHMS = {"token", "recover", "socket.io"}
 
 
 class Kind(Enum):
-    """What the proxy does with a request."""
+    """How the proxy handles a request."""
 
     FORWARD = auto()
     CREATE_TASK = auto()
@@ -42,7 +42,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A request that may be carried out. `path` begins with a slash; `query` is as it came."""
+    """A request that may be carried out. `path` starts with a slash; `query` is as received."""
 
     kind: Kind
     method: str
@@ -51,13 +51,13 @@ class Target:
 
     @property
     def last_segment(self) -> str:
-        """What stands behind the last slash."""
+        """The part of the path after the last slash."""
         return self.path.rpartition("/")[2]
 
     def values(self, name: str) -> list[str]:
-        """Return what the query gives for a name, decoded as the server does. Raises RefusedError.
+        """Return the query's values of a field, decoded as the server decodes. Raise RefusedError.
 
-        Names may be encoded as well (`task%5Fid`), so they are compared after that.
+        Field names may be encoded too (`task%5Fid`), so they are compared after decoding.
         """
         try:
             fields = parse_qsl(self.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
@@ -68,7 +68,7 @@ class Target:
         return [value for key, value in fields if key == name]
 
     def task_id(self) -> int:
-        """Return the one task that a list of results is asked of. Raises RefusedError."""
+        """Return the one task whose results are requested. Raise RefusedError."""
         values = self.values("task_id")
         if len(values) != 1 or not _NUMBER.fullmatch(values[0]):
             raise RefusedError(
@@ -79,17 +79,17 @@ class Target:
 
     @property
     def path_and_query(self) -> str:
-        """What stands behind the server's base address."""
+        """The part of the URL after the server's base address."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
 def is_for_everybody(method: str, raw: str) -> bool:
-    """Whether it may be asked without a token."""
+    """Return whether the request is allowed without a token."""
     return method == "GET" and raw in _FOR_EVERYBODY
 
 
 def read_target(method: str, raw: str) -> Target:
-    """Return what is asked for. Raises RefusedError."""
+    """Return the target of a request. Raise RefusedError."""
     if method not in METHODS:
         raise RefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED,

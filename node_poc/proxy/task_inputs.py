@@ -1,4 +1,4 @@
-"""PURE: a subtask's inputs, encrypted for who shall run it."""
+"""PURE: encrypt each input of a subtask for the organization that will run the subtask."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from node_poc.proxy.refusals import RefusedError
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_ORGANIZATIONS = 1000
-LARGEST_ID = 2**31 - 1  # of the server's database
+LARGEST_ID = 2**31 - 1  # largest id in the server's database
 
 
 class NewTask:
     """The body of ``POST /task``, whose inputs are still base64 of plain bytes."""
 
     def __init__(self, body: Buffer) -> None:
-        """Raises RefusedError."""
+        """Parse the body. Raise RefusedError."""
         try:
             self._json = JsonParts(body)
         except JsonPartsError as error:
@@ -54,15 +54,16 @@ class NewTask:
         return organizations
 
     def require_own_names(self, stored: Collection[str]) -> None:
-        """Check that no input is the name of data that somebody else has stored.
+        """Refuse an input that can only be a blob's name, unless the token stored the blob.
 
-        Who runs the subtask would open that data, and hand it over as its input.
+        Otherwise the node running the subtask would read another container's blob, and give the
+        data to the subtask as input.
 
         Args:
-            stored: what this token stored through this proxy.
+            stored: names of the blobs stored with the token through this proxy.
 
         Raises:
-            RefusedError: an input can be nothing but a name, and is none of these.
+            RefusedError: an input can only be a blob's name, and is not in `stored`.
         """
         for item in self._organizations:
             text = item.get("input", "")
@@ -85,13 +86,13 @@ class NewTask:
         public_keys: Mapping[int, str | None],
         stored: Collection[str],
     ) -> Iterator[bytes]:
-        """Give the body with each input encrypted for its organization.
+        """Yield the body with each input encrypted for its organization.
 
-        Inputs that this token has stored as blobs were encrypted on that way, and no others: what
-        an input looks like decides nothing.
+        Only the blobs of this token were encrypted already, when they were stored. The text of an
+        input never decides whether the input is encrypted.
 
         Raises:
-            RefusedError: an organization's key is missing or of no use, or an input is not base64.
+            RefusedError: an organization's key is missing or unusable, or an input is not base64.
         """
         for item in self._organizations:
             if _is_plain(item, stored):
@@ -102,7 +103,7 @@ class NewTask:
         yield from self._json.pieces()
 
     def close(self) -> None:
-        """Let go of the body."""
+        """Release the body."""
         self._json.close()
 
 
@@ -125,7 +126,7 @@ def _encrypted(
 
 
 def organizations_of(body: Buffer, stored: Collection[str]) -> list[int]:
-    """Return the organizations whose public keys the task needs. Raises RefusedError."""
+    """Return the organizations whose public keys the task needs. Raise RefusedError."""
     with closing(NewTask(body)) as task:
         task.require_own_names(stored)
         return task.needs_keys_of(stored)
@@ -138,7 +139,7 @@ def encrypt_task(
     stored: Collection[str],
     write: Callable[[bytes], None],
 ) -> None:
-    """Write the task with each input encrypted. Raises RefusedError."""
+    """Write the task with each input encrypted. Raise RefusedError."""
     with closing(NewTask(body)) as task:
         for piece in task.encrypted(cryptor, public_keys, stored):
             write(piece)

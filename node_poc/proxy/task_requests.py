@@ -1,4 +1,4 @@
-"""``POST /task``: a subtask, whose inputs leave the proxy encrypted where there is encryption."""
+"""``POST /task``: create a subtask, with encrypted inputs if the collaboration is encrypted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node_poc.proxy.task_inputs import encrypt_task, organizations_of
 
 
 async def create_task(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry a new task. Raises RefusedError."""
+    """Carry a new task. Raise RefusedError."""
     require_plain(call.request)
     body = AlgorithmBody(call.request, carrier.limits)
     with (
@@ -28,7 +28,7 @@ async def create_task(carrier: Carrier, call: Call) -> web.StreamResponse:
 
 
 async def _prepare(carrier: Carrier, call: Call, plain: Spool, encrypted: Spool) -> Spool:
-    """Return the body that goes to the server: as it came, or encrypted."""
+    """Return the body that goes to the server: as received, or encrypted."""
     stored, cryptor = carrier.inputs_of_token.of(call.container.digest), carrier.cryptor
     wanted = await carrier.in_turn(call, plain, lambda: organizations_of(plain.buffer(), stored))
     if not isinstance(cryptor, RsaCryptor):

@@ -1,4 +1,4 @@
-"""PURE: whether a request carries a container's token. Whether it is true, the server says."""
+"""PURE: check that a request carries a container's token. The server checks the signature."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _BEARER = re.compile(r"[Bb]earer +([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
 
 @dataclass(frozen=True)
 class Container:
-    """Whose token it is, as far as the log should know. Not proven.
+    """The task and node named by a token, for the log. Not verified.
 
-    `digest` tells tokens apart, for what is remembered of each.
+    `digest` identifies the token in the data remembered for each token.
     """
 
     task_id: int | None
@@ -35,12 +35,12 @@ NOBODY = Container(None, None)
 
 
 def read_token(headers: Sequence[str]) -> Container:
-    """Return whose token the `Authorization` headers carry.
+    """Return the task and node that the token in the `Authorization` headers names.
 
     Raises:
-        RefusedError: there is not exactly one, it is no JWT, or not one that the server makes for
-            containers. A user's or node's token is refused as well: it could do more than an
-            algorithm may.
+        RefusedError: there is no token or more than one, the token is no JWT, or the token was not
+            made for a container. The token of a user or node is refused too, because its rights
+            exceed those of an algorithm.
     """
     if not headers:
         raise _refused("there is no Authorization header; send `Bearer` and the container's token")

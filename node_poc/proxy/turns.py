@@ -1,7 +1,7 @@
-"""Turns at the threads that encrypt and decrypt: by address, so that no pod keeps them all.
+"""Share the threads for encryption and decryption by address, so pods cannot take all threads.
 
-A large body takes seconds. So one thread takes small ones only, and the addresses that wait take
-turns, however many requests each of them has.
+A large body takes seconds. One thread therefore takes small bodies only, and the waiting addresses
+take turns, however many requests each address has.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class _Turn:
 
 
 class Turns:
-    """Some threads. To be used from one event loop."""
+    """A pool of threads, for use from one event loop."""
 
     def __init__(self, threads: int) -> None:
-        """`threads`: at least two, because large bodies leave one of them free."""
+        """Start the pool; `threads` is at least two, because large bodies leave one thread free."""
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="crypto")
         self._free = threads
         self._free_for_large = threads - 1
         self._waiting: dict[str, deque[_Turn]] = {}
 
     async def run(self, address: str, size: int, work: Callable[[], Result]) -> Result:
-        """Do work in a thread when it is this address's turn. `size`: of the body, in bytes."""
+        """Run work in a thread when the address gets its turn. `size`: bytes of the body."""
         turn = _Turn(size > LARGE_BYTES, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(address, deque()).append(turn)
         self._begin_next()
@@ -68,10 +68,10 @@ class Turns:
             turn.may_begin.set_result(None)
 
     def _next(self) -> _Turn | None:
-        """Take the first that may begin out of the line; its address goes to the line's end."""
+        """Take the first request that may start; its address goes to the end of the queue."""
         for address, jobs in self._waiting.items():
             for turn in jobs:
-                # A cancelled one leaves the line by itself, in a moment.
+                # A cancelled request leaves the queue by itself, in a moment.
                 if turn.may_begin.done() or (turn.is_large and not self._free_for_large):
                     continue
                 self._leave(address, turn)
@@ -81,5 +81,5 @@ class Turns:
         return None
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The way to the server: one attempt, except for questions that met a broken connection."""
+"""Requests to the server: one attempt, except for a GET on a broken connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from node_poc.proxy.settings import Limits
 from node_poc.proxy.targets import Target
 
 _PAUSES = (0.2, 1.0)
-# Algorithms' own connections are limited; a slow server must not make others wait for a place.
+# The connections from algorithms are limited already; a slow server must not make other requests
+# wait for a free connection.
 _NO_LIMIT = 0
 _REDIRECTS = range(300, 400)
 
@@ -26,10 +27,15 @@ Body = AsyncIterator[bytes] | None
 
 
 class Upstream:
-    """Makes requests to one server's API and to no other address."""
+    """Make requests to the API of one server and to no other address."""
 
     def __init__(self, server: str, limits: Limits) -> None:
-        """`server`: scheme, host, port and `api_path`. Must be made within a running loop."""
+        """Open the client sessions; needs a running event loop.
+
+        Args:
+            server: scheme, host, port and `api_path`.
+            limits: timeouts for connecting and for reading.
+        """
         self._base = server.rstrip("/")
         secure = ssl.create_default_context()
         secure.load_verify_locations(certifi.where())
@@ -42,20 +48,21 @@ class Upstream:
                 connector=connector,
                 timeout=times,
                 auto_decompress=False,
-                trust_env=True,  # HTTPS_PROXY and NO_PROXY, as for the node
+                trust_env=True,  # HTTPS_PROXY and NO_PROXY apply, as for the node
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept", "Content-Type", "Accept-Encoding"),
                 max_field_size=65_536,
                 max_line_size=65_536,
             )
 
-        # To keep a connection saves TLS's handshake. Without TLS there is little to save, and
+        # A kept connection saves the TLS handshake. Without TLS there is little to save, and
         # vantage6's server sends head and body of an answer in two packets: on a kept connection
-        # the second waits 40 ms for the first one's acknowledgement.
+        # the second packet waits 40 ms for the acknowledgement of the first.
         plain = self._base.startswith("http://")
         self._kept = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure, force_close=plain))
-        # A connection that was kept may be closed already, and then nobody can tell whether the
-        # server took the request. So what must not be repeated has a connection of its own.
+        # A kept connection may be closed already, and then nobody can tell whether the server
+        # received the request. A request that must not be repeated therefore gets its own
+        # connection.
         self._fresh = session(aiohttp.TCPConnector(limit=_NO_LIMIT, ssl=secure, force_close=True))
 
     async def close(self) -> None:
@@ -66,13 +73,13 @@ class Upstream:
     async def request(
         self, target: Target, headers: Headers, body: Body = None, length: int | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Give the server's answer, whose body is still to be read.
+        """Yield the server's answer; the caller still has to read the body.
 
         Args:
-            target: what is asked.
-            headers: what goes to the server, complete but for the body's length.
+            target: method, path and query of the request.
+            headers: headers for the server, complete except for the body's length.
             body: the body, if there is one.
-            length: its length; None sends it chunked.
+            length: bytes of the body; None sends the body chunked.
 
         Raises:
             RefusedError: the server cannot be reached, is too slow or redirects.
