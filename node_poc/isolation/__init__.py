@@ -1,1 +1,1 @@
-"""PURE: the network walls around algorithm pods."""
+"""PURE: the NetworkPolicies around algorithm pods."""

@@ -1,7 +1,8 @@
-"""PURE: the walls of one vantage6 node, so that two in one cluster stay apart.
+"""PURE: the NetworkPolicies of one vantage6 node, which keep two nodes in one cluster apart.
 
-Its algorithms reach its own proxy, the databases that each asked for, and what the file's
-``whitelist`` names. ``python -m node_poc render policies`` writes them.
+The node's algorithms reach the node's proxy, the databases requested by each run, and the addresses
+in the configuration file's ``whitelist``. ``python -m node_poc render policies`` writes the
+policies.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity, reaches_label
 from node_poc.runs.model import Egress
 
-# vantage6's ``whitelist`` is for HTTP.
+# vantage6's ``whitelist`` is for HTTP and HTTPS.
 _WEB_PORTS = (80, 443)
 
 
@@ -27,9 +28,10 @@ def build_node_policies(
     """Return the policies of one node.
 
     Args:
-        config: of the node.
-        addresses: IP addresses of the names in databases' URIs. A database whose name is not among
-            them, and that has no address or pods in ``kubernetes.databases_egress``, gets no way.
+        config: configuration of the node.
+        addresses: IP addresses of the host names in the databases' URIs. A database gets no policy
+            if its host name has no address here and ``kubernetes.databases_egress`` gives the
+            database neither an address nor pods.
     """
     names = Identity(config.kubernetes.node_name)
     return [
@@ -124,7 +126,7 @@ def _rule(
         return None
     egress = config.kubernetes.databases_egress.get(database.label) or DatabaseEgress()
     if egress.pod_labels:
-        # Policies look at the pods behind a Service, and at the pods' own port.
+        # A NetworkPolicy applies to the pods behind a Service, and to the pods' own port.
         pods = {
             "namespaceSelector": {
                 "matchLabels": {

@@ -1,6 +1,6 @@
-"""PURE: the NetworkPolicies of kubeconfs/network_policies.yaml, as one place to change them.
+"""PURE: the NetworkPolicies of kubeconfs/network_policies.yaml, defined in one place.
 
-``python -m node_poc render policies`` writes the file; a test keeps the two equal.
+``python -m node_poc render policies`` writes the file; a test keeps file and code equal.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from node_poc.runs.model import Egress
 
 
 def build_policies(node: str, namespace: str, proxy_port: int) -> list[dict[str, Any]]:
-    """Return the policies of the namespace in which the dummy server's node of this name works.
+    """Return the policies of the namespace for the dummy server's node with the given name.
 
-    Policies add up, and other nodes may work in the same namespace. So what closes is for the
-    algorithms of all nodes, which also holds where a name was changed here and not there; what
-    opens is for this node's own.
+    NetworkPolicies add up, and other nodes may work in the same namespace. The policy that denies
+    traffic therefore selects the algorithms of all nodes, and still applies if a node's name was
+    changed in one place only. The policies that allow traffic select the pods of the given node
+    only.
     """
     names = Identity(node)
     return [
@@ -29,7 +30,7 @@ def build_policies(node: str, namespace: str, proxy_port: int) -> list[dict[str,
 
 
 def policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """One NetworkPolicy that says for people what it is there for."""
+    """Return a NetworkPolicy with a description for people in an annotation."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -44,12 +45,12 @@ def policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[st
 
 
 def component(name: str) -> dict[str, str]:
-    """Labels of all pods of one kind."""
+    """Return the labels of all pods of one component."""
     return {identity.LABEL_PART_OF: identity.PART_OF, identity.LABEL_COMPONENT: name}
 
 
 def of_node(names: Identity, part: str) -> dict[str, str]:
-    """Labels of one node's pods of one kind."""
+    """Return the labels of the pods of one component of one node."""
     return component(part) | {identity.LABEL_NODE: names.node_label}
 
 
