@@ -1,1 +1,1 @@
-"""PURE: a run becomes Kubernetes objects (plain dicts in the API's own JSON form)."""
+"""PURE: build the Kubernetes objects of a run (plain dicts in the API's JSON form)."""

@@ -1,4 +1,6 @@
-"""PURE: the configuration file of the dummy server's node as the ConfigMap that its pod mounts."""
+"""PURE: the ConfigMap with the dummy server node's configuration file, mounted by the
+node's pod.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,13 @@ data:
 
 
 def why_no_config_map(kind: str, data: dict[str, Any]) -> str | None:
-    """Why a file must not become a ConfigMap, which everybody in a namespace may read; or None.
+    """Return why a file must not become a ConfigMap, or None if the file may.
+
+    Everybody in a namespace may read a ConfigMap.
 
     Args:
         kind: ``kubernetes.server_kind``.
-        data: the file's values.
+        data: values of the configuration file.
     """
     if kind == "vantage6":
         return (
@@ -52,16 +56,16 @@ def why_no_config_map(kind: str, data: dict[str, Any]) -> str | None:
 
 
 def build_config_map(namespace: str, text: str) -> str:
-    """Return the ConfigMap as YAML text, with the file's comments kept."""
+    """Return the ConfigMap as YAML text, with the comments of the file."""
     label, part_of = identity.LABEL_PART_OF, identity.PART_OF
     head = _HEAD.format(name=NAME, namespace=namespace, label=label, part_of=part_of)
-    # Where the first line is indented, YAML has to be told by how much the whole text is.
+    # If the first line is indented, YAML needs the indentation of the whole text.
     first = next((line for line in text.split("\n") if line.strip()), "")
     indentation = "4" if first.startswith(" ") else ""
     made = f"{head}  {KEY}: |{indentation}\n{_indent(text, indentation)}"
     if _says(made, text):
         return made
-    # Such as line ends of other systems, and signs that cannot be printed.
+    # The text has, for example, line ends of other systems or unprintable characters.
     return head + textwrap.indent(yaml.safe_dump({KEY: text}, default_style='"'), "  ")
 
 
@@ -70,7 +74,7 @@ def _indent(text: str, indentation: str) -> str:
 
 
 def _says(made: str, text: str) -> bool:
-    """Whether the text reads back as it was; the end of its last line is of no account."""
+    """Return whether the ConfigMap gives back the same text, apart from the final line end."""
     try:
         held = yaml.safe_load(made)["data"][KEY]
     except yaml.YAMLError:

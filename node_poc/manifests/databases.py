@@ -1,14 +1,15 @@
-"""PURE: the Secret with what a vantage6 algorithm is told of service databases, and is given.
+"""PURE: the Secret with the values for algorithms: access to service databases, ``algorithm_env``.
 
-Passwords stand in a database's ``env``, in its URI (scheme://user:password@host), and sometimes in
-``algorithm_env``. Written into Jobs, whoever may list Jobs would read them. So a person puts them
-into a Secret once, ``python -m node_poc render database-secrets | kubectl apply -f -``, and a Job
-names its keys: the kubelet fills them in, for the requested databases only. The node has no right
-on Secrets; only its own configuration file, mounted from another Secret, holds the values as well.
+A password may be in a database's ``env``, in the URI (scheme://user:password@host), and sometimes
+in ``algorithm_env``. If the values were written into Jobs, every user with the right to list Jobs
+could read them. An administrator therefore writes the values into a Secret once, with ``python -m
+node_poc render database-secrets | kubectl apply -f -``, and a Job refers to keys of the Secret: the
+kubelet fills in the values, for the requested databases only. The node has no right on Secrets;
+only its own configuration file, mounted from another Secret, holds the values too.
 
-Values lie in the Secret as a vantage6 container has them: base32, with ``!`` for ``=``. A value
-that changes in the file must be rendered again. A user's home and name are written as they are:
-programs read them before vantage6's tools have decoded anything.
+The Secret holds values in the form of vantage6 containers: base32, with ``!`` for ``=``. After a
+change in the configuration file the Secret must be rendered again. A user's home and name are
+stored as plain text: programs read these variables before vantage6's tools decode any.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _OF_THE_USER = {"HOME", "USER", "LOGNAME"}
 
 
 def encode(value: str) -> str:
-    """A variable's value as vantage6's algorithm tools decode it."""
+    """Return a variable's value encoded as vantage6's algorithm tools expect."""
     return base64.b32encode(value.encode()).decode().replace("=", "!")
 
 
@@ -35,7 +36,7 @@ def _encoded(name: str, value: str) -> str:
 
 
 def _stays_plain(value: str) -> bool:
-    """Whether vantage6's tools leave a value alone: one that they cannot decode."""
+    """Return whether vantage6's tools leave the value unchanged, because they cannot decode it."""
     try:
         base64.b32decode(value.encode().replace(b"!", b"="))
     except binascii.Error:
@@ -44,7 +45,7 @@ def _stays_plain(value: str) -> bool:
 
 
 def database_variables(database: Database) -> dict[str, str]:
-    """Variables of a database whose values are secret: plain name to plain value."""
+    """Return the variables of a database with secret values: plain name to plain value."""
     prefix = database.label.upper()
     values = {f"{prefix}_DB_PARAM_{key.upper()}": value for key, value in database.env.items()}
     if database.is_service:
@@ -53,12 +54,12 @@ def database_variables(database: Database) -> dict[str, str]:
 
 
 def algorithm_variables(config: NodeConfig) -> tuple[tuple[str, str], ...]:
-    """``algorithm_env`` as (variable, key in the Secret)."""
+    """Return ``algorithm_env`` as pairs of (variable, key in the Secret)."""
     return tuple((name, _ALGORITHM_ENV + name) for name in config.algorithm_env)
 
 
 def build_databases_secret(config: NodeConfig) -> dict[str, Any]:
-    """Make the Secret; its keys are those that ``RunSpec.secrets`` names."""
+    """Return the Secret; ``RunSpec.secrets`` refers to its keys."""
     values: dict[str, str] = {}
     for database in config.databases:
         values |= database_variables(database)

@@ -1,7 +1,7 @@
-"""PURE: every name, label and annotation of a run's objects. No other file spells one.
+"""PURE: all names, labels and annotations of a run's objects. No other file spells them out.
 
-Names are made from the node's name and the run id, so that creating the same run twice meets the
-same object (HTTP 409), and two nodes in one namespace never collide.
+The names are made from the node's name and the run id. Creating the same run twice therefore hits
+the same object (HTTP 409), and two nodes in one namespace never collide.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LABEL_EGRESS = "vantage6.ai/egress"
 _LABEL_REACHES = "vantage6.ai/reaches-"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_PART_OF = "app.kubernetes.io/part-of"
-LABEL_NAMESPACE = "kubernetes.io/metadata.name"  # Kubernetes sets it on each namespace
+LABEL_NAMESPACE = "kubernetes.io/metadata.name"  # set by Kubernetes on each namespace
 LABEL_NAME = "app.kubernetes.io/name"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 PART_OF = "v6-node"
@@ -34,7 +34,7 @@ ANNOTATION_IMAGE = "vantage6.ai/image"
 ANNOTATION_CONTENT = "vantage6.ai/content"
 CONTAINER = "algorithm"
 # Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of
-# this node would not end beside a sidecar, and the walls cut a sidecar off from its mesh.
+# this node would not end beside a sidecar, and the NetworkPolicies cut a sidecar off from its mesh.
 LABELS_NO_MESH = MappingProxyType(
     {"sidecar.istio.io/inject": "false", "istio.io/dataplane-mode": "none"}
 )
@@ -46,10 +46,11 @@ _SLUG_LENGTH = 24
 
 
 def slug(text: str) -> str:
-    """Turn any text into a DNS label that differs where the texts differ.
+    """Turn any text into a DNS label; different texts give different labels.
 
-    ``My Node`` and ``my-node`` give different results, because a hash of the text is added. At
-    most 33 characters: with ``-run-`` and 19 digits it stays below a label's 63.
+    ``My Node`` and ``my-node`` give different results, because a hash of the text is added. The
+    result has at most 33 characters: with ``-run-`` and 19 digits the name stays below the 63
+    characters of a label.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_SLUG_LENGTH].strip("-")
     digest = short_hash(text)
@@ -57,7 +58,7 @@ def slug(text: str) -> str:
 
 
 def reaches_label(database: str) -> str:
-    """The pod label by which a policy lets a run reach a service database.
+    """Return the pod label by which a NetworkPolicy lets a run reach a service database.
 
     A label's name has at most 63 characters and ends in a letter or digit; other names are changed.
     """
@@ -67,7 +68,7 @@ def reaches_label(database: str) -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """The names one node gives to its objects. ``node`` is the node's name as configured."""
+    """The names that one node gives to its objects. ``node`` is the node's name as configured."""
 
     node: str
 
@@ -77,7 +78,7 @@ class Identity:
         return slug(self.node)
 
     def job_name(self, run_id: int) -> str:
-        """Name of the run's Job."""
+        """Return the name of the run's Job."""
         return f"{self.node_label}-run-{run_id}"
 
     @property
@@ -87,15 +88,17 @@ class Identity:
 
     @property
     def databases_secret_name(self) -> str:
-        """Name of the Secret with what algorithms are given and nobody else may read."""
+        """Name of the Secret with the values that only algorithms may read."""
         return f"{self.node_label}-databases"
 
     def shared_folder(self, job_id: int) -> str:
-        """Name of the folder that a vantage6 task shares with all its subtasks on this node."""
+        """Return the name of the folder that a vantage6 task shares with all its subtasks on this
+        node.
+        """
         return f"{self.node_label}-job-{job_id}"
 
     def labels(self, run_id: int, egress: str, services: Sequence[str] = ()) -> dict[str, str]:
-        """Labels of the run's Job and pod; the policies and the watches select on them.
+        """Return the labels of the run's Job and pod, on which the policies and the watches select.
 
         ``services``: labels of the databases that the run may reach over the network.
         """
@@ -111,7 +114,7 @@ class Identity:
         }
 
     def run_selector(self, run_id: int) -> str:
-        """Label selector of one run of this node."""
+        """Return the label selector of one run of this node."""
         return f"{self.selector},{LABEL_RUN}={run_id}"
 
     @property
@@ -127,9 +130,9 @@ class Identity:
 
 
 def mark_content(job: dict[str, Any], digest: str) -> None:
-    """Write on a Job and its pod which content of its run id they are of.
+    """Write the digest of the run's content on the Job and its pod.
 
-    A server may give the number of a deleted run to another one.
+    A server may give the id of a deleted run to another run; the digest tells the two runs apart.
     """
     for made in (job, job["spec"]["template"]):
         annotations = made["metadata"].get("annotations") or {}
@@ -137,11 +140,11 @@ def mark_content(job: dict[str, Any], digest: str) -> None:
 
 
 def content_of(metadata: dict[str, Any]) -> str:
-    """What ``mark_content`` wrote; empty on objects of an older node."""
+    """Return the digest that ``mark_content`` wrote; empty on objects of an older node."""
     return str((metadata.get("annotations") or {}).get(ANNOTATION_CONTENT, ""))
 
 
 def run_id_of(labels: dict[str, str]) -> int | None:
-    """The run that an object belongs to, by its labels; None if it is nobody's."""
+    """Return the id of the run that an object's labels name; None if the labels name no run."""
     text = labels.get(LABEL_RUN, "")
     return int(text) if text.isascii() and text.isdigit() else None

@@ -1,4 +1,4 @@
-"""PURE: one run as one ``batch/v1`` Job."""
+"""PURE: build the ``batch/v1`` Job of a run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from node_poc.manifests.security import (
 from node_poc.manifests.volumes import build_volumes
 from node_poc.runs.model import RunSpec
 
-# A pod may not have dnsPolicy None without a name server; on this one nobody listens, so that a
-# look-up fails at once instead of waiting for an answer that the network policy drops.
+# A pod with dnsPolicy None must have a name server. Nothing listens on this address, so a lookup
+# fails at once instead of waiting for an answer that the NetworkPolicy drops.
 _NO_NAME_SERVER = "127.0.0.1"
 _HOST_NAME = "algorithm"
-# Kubernetes sets these in every container, also where enableServiceLinks is false. They are of no
-# use behind the walls, and vantage6's tools decode every variable there is: nothing stays nothing.
+# Kubernetes sets these variables in every container, even if enableServiceLinks is false. The
+# NetworkPolicies make them useless, and vantage6's tools decode every variable: an empty value
+# stays empty.
 _NOT_FOR_ALGORITHMS = (
     "KUBERNETES_SERVICE_HOST",
     "KUBERNETES_SERVICE_PORT",
@@ -34,12 +35,12 @@ _NOT_FOR_ALGORITHMS = (
     "KUBERNETES_PORT_443_TCP_PORT",
     "KUBERNETES_PORT_443_TCP_PROTO",
 )
-# A user whom the image does not know has neither a home nor a name: caches in ~, getpass and more
-# fail for it. Everybody may write to /tmp.
+# A user that the image does not define has neither a home nor a name, so caches in ~, getpass and
+# more fail. Everybody may write to /tmp.
 _FOR_UNKNOWN_USERS = {"HOME": "/tmp", "USER": "algorithm", "LOGNAME": "algorithm"}  # noqa: S108
 _NONE: Mapping[str, str] = MappingProxyType({})
-# Kubernetes notes a silent cluster node after this (``kube-controller-manager
-# --node-monitor-grace-period``, its default since 1.32).
+# Seconds until Kubernetes marks a silent cluster node as not ready (``kube-controller-manager
+# --node-monitor-grace-period``, the default since 1.32).
 _NOTED_SECONDS = 50
 
 
@@ -50,14 +51,14 @@ def build_job(
     storage_group: int,
     addresses: Mapping[str, str] = _NONE,
 ) -> dict[str, Any]:
-    """Make the Job of a run.
+    """Return the Job of a run.
 
     Args:
         spec: the run.
-        config: the node's configuration.
-        proxy_address: IP address behind the proxy's name; None leaves the name unknown.
+        config: configuration of the node.
+        proxy_address: IP address for the proxy's host name; with None the name does not resolve.
         storage_group: group id that owns the run's folders.
-        addresses: IP addresses of names that the run may reach besides; it has no DNS.
+        addresses: IP addresses of other names that the run may reach; the pod has no DNS.
     """
     names = Identity(config.kubernetes.node_name)
     labels = names.labels(spec.run_id, spec.egress.value, spec.services)
@@ -66,7 +67,7 @@ def build_job(
         hosts[config.kubernetes.proxy.host_name] = proxy_address
     annotations = {identity.ANNOTATION_IMAGE: spec.image}
     job_spec: dict[str, Any] = {
-        # Never a second try: an algorithm that ran twice would answer twice.
+        # Never retry: an algorithm that ran twice would send two results.
         "backoffLimit": 0,
         "template": {
             "metadata": {
@@ -98,10 +99,11 @@ def _pod_spec(
     volumes, _ = build_volumes(spec, config)
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
-        # Else it would be the pod's name, and with it the node's.
+        # The default would be the pod's name, which contains the node's name.
         "hostname": _HOST_NAME,
-        # A container's first process ignores SIGTERM unless it has a handler. With the sandbox's as
-        # the first, a killed algorithm ends at once, and one with a handler still tidies up.
+        # The first process of a container ignores SIGTERM unless the process has a handler. With
+        # the sandbox's process as the first, a killed algorithm ends at once, and an algorithm with
+        # a handler can still clean up.
         "shareProcessNamespace": True,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -124,9 +126,9 @@ def _pod_spec(
 
 
 def _tolerations(seconds: int) -> list[dict[str, Any]]:
-    """How long a cluster node may be silent; left out, Kubernetes waits for five minutes.
+    """Return how long a cluster node may be silent; the default of Kubernetes is five minutes.
 
-    The time counts from the moment when Kubernetes notes the silence.
+    ``tolerationSeconds`` counts from the moment when Kubernetes marks the cluster node.
     """
     seconds = max(0, seconds - _NOTED_SECONDS)
     return [
@@ -160,7 +162,7 @@ def _variables(spec: RunSpec, config: NodeConfig) -> list[dict[str, Any]]:
     secret = Identity(config.kubernetes.node_name).databases_secret_name
     own = {name for name, _ in (*spec.environment, *spec.secrets)}
     added = dict.fromkeys(_NOT_FOR_ALGORITHMS, "")
-    # Root and a user of the image's own choice have their home in the image.
+    # Root and the image's own user have a home in the image.
     if config.kubernetes.security.run_as_user:
         added |= _FOR_UNKNOWN_USERS
     return [
@@ -174,5 +176,7 @@ def _variables(spec: RunSpec, config: NodeConfig) -> list[dict[str, Any]]:
 
 
 def escape_references(text: str) -> str:
-    """Keep Kubernetes from expanding ``$(NAME)`` in an argument: ``$$(NAME)`` means itself."""
+    """Keep Kubernetes from expanding ``$(NAME)`` in an argument: ``$$(NAME)`` stands for
+    ``$(NAME)``.
+    """
     return text.replace("$", "$$")

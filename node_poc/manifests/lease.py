@@ -1,6 +1,6 @@
-"""PURE: the ``coordination.k8s.io/v1`` Lease that lets one process at a time work as a node.
+"""PURE: the ``coordination.k8s.io/v1`` Lease that lets only one process at a time run as a node.
 
-Its times are for people who look at it. Nobody here compares them with a clock: see
+The times in the Lease are for people. The node never compares the times with a clock: see
 ``node_poc.cluster.lease``.
 """
 
@@ -27,8 +27,10 @@ _HOLDER = re.compile(
 class Holder:
     """One process that may hold a Lease.
 
-    ``place`` is its pod's name, or its machine's if ``in_pod`` is False; ``process`` differs for
-    each process, so that a restarted container is not taken for its predecessor.
+    Attributes:
+        place: name of the process's pod, or of its machine if ``in_pod`` is False.
+        process: random id of the process; distinguishes a restarted container from its predecessor.
+        in_pod: whether the process runs in a pod.
     """
 
     place: str
@@ -41,20 +43,20 @@ class Holder:
         return f"{'' if self.in_pod else _OUTSIDE}{self.place}_{self.process}"
 
     def same_pod(self, other: Holder) -> bool:
-        """Whether ``other`` was an earlier container of the same pod, which has ended therefore.
+        """Return whether ``other`` was an earlier container of the same pod, and so has ended.
 
-        Two processes on one machine, outside of any pod, may well live at the same time.
+        Two processes on one machine, outside any pod, may run at the same time.
         """
         return self.in_pod and other.in_pod and self.place == other.place
 
 
 def make_holder(environment: Mapping[str, str], host_name: str, process: str) -> Holder:
-    """Name this process: by ``POD_NAME`` (the downward API sets it), else by its machine.
+    """Name this process after ``POD_NAME`` (set by the downward API), or else after the machine.
 
     Args:
-        environment: the process's environment variables.
-        host_name: the machine's name.
-        process: a random id in hexadecimal digits, of this process alone.
+        environment: environment variables of the process.
+        host_name: name of the machine.
+        process: random id in hexadecimal digits, different for each process.
     """
     pod = environment.get(POD_NAME_VARIABLE, "")
     plain = re.sub(r"[^A-Za-z0-9.-]", "-", pod or host_name).lstrip(".-") or "unknown"
@@ -62,10 +64,10 @@ def make_holder(environment: Mapping[str, str], host_name: str, process: str) ->
 
 
 def holder_of(lease: dict[str, Any]) -> Holder | None:
-    """Who holds it; None if nobody does.
+    """Return the holder of the Lease; None if nobody holds the Lease.
 
-    A text that no node wrote is taken for a process outside of any pod: nothing can be found out
-    about it, so it is waited for.
+    A ``holderIdentity`` that no node wrote counts as a process outside any pod: nothing can be
+    found out about the process, so the node waits for the Lease to expire.
     """
     text = (lease.get("spec") or {}).get("holderIdentity") or ""
     if not text:
@@ -77,18 +79,20 @@ def holder_of(lease: dict[str, Any]) -> Holder | None:
 
 
 def seconds_of(lease: dict[str, Any]) -> float:
-    """For how long after its last renewal it is held; 0 if it does not say."""
+    """Return how long the Lease is held after its last renewal; 0 if the Lease gives no
+    duration.
+    """
     return float((lease.get("spec") or {}).get("leaseDurationSeconds") or 0)
 
 
 def mark_of(lease: dict[str, Any]) -> tuple[str, str]:
-    """What differs after each renewal, and only then or when somebody edits it."""
+    """Return a value that changes with each renewal, and otherwise only after a manual edit."""
     renewed = (lease.get("spec") or {}).get("renewTime") or ""
     return str(lease["metadata"].get("resourceVersion", "")), str(renewed)
 
 
 def build_lease(names: Identity, namespace: str) -> dict[str, Any]:
-    """Make a node's Lease; nobody holds it yet: ``taken`` fills in who does."""
+    """Return a node's Lease without a holder; ``taken`` fills in the holder."""
     labels = {
         identity.LABEL_PART_OF: identity.PART_OF,
         identity.LABEL_COMPONENT: identity.COMPONENT_NODE,
@@ -100,7 +104,7 @@ def build_lease(names: Identity, namespace: str) -> dict[str, Any]:
 
 
 def taken(lease: dict[str, Any], holder: Holder, seconds: int, now: datetime) -> dict[str, Any]:
-    """The Lease as ``holder`` writes it when taking it; other fields stay as they are."""
+    """Return the Lease as ``holder`` writes the Lease when taking it; other fields are kept."""
     before = lease.get("spec") or {}
     transitions = int(before.get("leaseTransitions") or 0) + (1 if before else 0)
     return _with_spec(
@@ -114,12 +118,14 @@ def taken(lease: dict[str, Any], holder: Holder, seconds: int, now: datetime) ->
 
 
 def renewed(lease: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The Lease as its holder writes it to keep it."""
+    """Return the Lease as the holder writes the Lease at each renewal."""
     return _with_spec(lease, renewTime=micro_time(now))
 
 
 def released(lease: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The Lease as its holder writes it when it ends, so that the next need not wait."""
+    """Return the Lease without a holder, written at the holder's end so that the next need not
+    wait.
+    """
     return _with_spec(lease, holderIdentity="", renewTime=micro_time(now))
 
 
@@ -130,5 +136,5 @@ def _with_spec(lease: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def micro_time(moment: datetime) -> str:
-    """Kubernetes' MicroTime: UTC, always six decimals."""
+    """Return a Kubernetes MicroTime: UTC, always six decimals."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

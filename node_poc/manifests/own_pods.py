@@ -1,7 +1,8 @@
-"""PURE: what the pods of one vantage6 node and of its proxy have in common.
+"""PURE: the settings that the pods of a vantage6 node and of its proxy have in common.
 
-Both talk to the server, so both need what a site says of the way there: names, certificates, an
-outer proxy. Values that may be secret stand in Secrets; the pods name them.
+Node and proxy both talk to the server, so both need the site's network settings: host names,
+certificates, an outer proxy. Values that may be secret are in Secrets, and the pods refer to the
+Secrets.
 """
 
 from __future__ import annotations
@@ -32,11 +33,17 @@ VolumesAndMounts = tuple[list[Object], list[Object]]
 
 @dataclass(frozen=True)
 class Station:
-    """What one node's objects are made of.
+    """The inputs for building one node's objects.
 
-    ``text`` is its configuration file, ``overrides`` the variables that override it, ``key`` its
-    private key (PEM) if it encrypts, ``authorities`` the certificates (PEM) of ``ca_file``.
-    ``rights`` and ``deployment`` are those of ``kubeconfs/``.
+    Attributes:
+        config: the parsed configuration.
+        text: text of the configuration file.
+        overrides: environment variables that override the configuration file.
+        key: private key (PEM), if the node encrypts.
+        authorities: certificates (PEM) of ``ca_file``.
+        image: image of the node and the proxy.
+        rights: RBAC objects of ``kubeconfs/``.
+        deployment: Deployment of ``kubeconfs/``.
     """
 
     config: NodeConfig
@@ -55,13 +62,13 @@ class Station:
 
     @property
     def checksum(self) -> str:
-        """Differs where the configuration differs, and tells nothing of the secrets in it."""
+        """A hash that changes with the configuration and reveals nothing of the secrets in it."""
         parts = (self.config.api_key, self.text, dict(self.overrides), self.key, self.authorities)
         return short_hash("".join(map(str, parts)))
 
 
 def metadata(station: Station, suffix: str = "") -> Object:
-    """Name, namespace and labels of an object of this node."""
+    """Return name, namespace and labels of an object of this node."""
     return {
         "name": station.names.node_label + suffix,
         "namespace": station.config.kubernetes.namespace,
@@ -73,7 +80,7 @@ def metadata(station: Station, suffix: str = "") -> Object:
 
 
 def pod_metadata(station: Station, labels: Mapping[str, str]) -> Object:
-    """Labels and annotations of a pod of this node or its proxy; it is in no mesh."""
+    """Return labels and annotations of a pod of this node or its proxy; the pod joins no mesh."""
     return {
         "labels": {**labels, **identity.LABELS_NO_MESH},
         "annotations": {
@@ -84,7 +91,7 @@ def pod_metadata(station: Station, labels: Mapping[str, str]) -> Object:
 
 
 def pod_extras(station: Station) -> Object:
-    """``node_extra_hosts`` and the logins to registries, for node and proxy alike."""
+    """Return ``node_extra_hosts`` and the logins to registries, for node and proxy alike."""
     extras: Object = {}
     aliases = [
         {"ip": address, "hostnames": [name]}
@@ -99,7 +106,7 @@ def pod_extras(station: Station) -> Object:
 
 
 def way_to_the_server(station: Station) -> list[Object]:
-    """The Secret of ``node_extra_env`` and the ConfigMap of ``ca_file``, as far as they are set."""
+    """Return the Secret of ``node_extra_env`` and the ConfigMap of ``ca_file``, as far as set."""
     made: list[Object] = []
     if values := station.config.node_extra_env:
         secret = {"metadata": metadata(station, _EXTRA_ENV), "stringData": dict(values)}
@@ -112,7 +119,10 @@ def way_to_the_server(station: Station) -> list[Object]:
 
 
 def extra_variables(station: Station) -> list[Object]:
-    """``node_extra_env``, such as an outer proxy with its password: by name, from its Secret."""
+    """Return the variables of ``node_extra_env`` as references to their Secret.
+
+    An outer proxy's address, for example, may contain a password.
+    """
     secret = metadata(station, _EXTRA_ENV)["name"]
     return [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
@@ -121,7 +131,7 @@ def extra_variables(station: Station) -> list[Object]:
 
 
 def key_volume(station: Station) -> VolumesAndMounts:
-    """Return (volumes, mounts) of the private key; empty without one."""
+    """Return (volumes, mounts) of the private key; empty without a private key."""
     if station.key is None:
         return [], []
     secret = {"secretName": metadata(station, "-private-key")["name"], "defaultMode": 0o440}
@@ -130,7 +140,7 @@ def key_volume(station: Station) -> VolumesAndMounts:
 
 
 def ca_volume(station: Station) -> VolumesAndMounts:
-    """Return (volumes, mounts) of the certificates of ``ca_file``; empty without any."""
+    """Return (volumes, mounts) of the certificates of ``ca_file``; empty without certificates."""
     if station.authorities is None:
         return [], []
     config_map = {"name": metadata(station, _CA)["name"]}
@@ -140,15 +150,17 @@ def ca_volume(station: Station) -> VolumesAndMounts:
 
 
 def extra_mounts(config: NodeConfig, *, only_certificates: bool = False) -> VolumesAndMounts:
-    """``node_extra_mounts``: Docker's ``source:target[:ro]``, of folders and files.
+    """Return (volumes, mounts) of ``node_extra_mounts``: Docker's ``source:target[:ro]``.
 
-    ``only_certificates``: those with what ``node_extra_env`` names as certificates, read-only. The
-    proxy gets no others: it answers to algorithms.
+    Args:
+        config: configuration of the node.
+        only_certificates: whether to include only mounts with certificates that ``node_extra_env``
+            names, read-only. The proxy gets no other mounts, because algorithms call the proxy.
     """
     volumes, mounts = [], []
     for index, mount in enumerate(map(HostMount.parse, config.node_extra_mounts)):
         if mount is None:
-            continue  # told as not applied
+            continue  # reported elsewhere as not applied
         if only_certificates and not holds_certificates(mount, config):
             continue
         name = f"extra-{index}"
@@ -159,6 +171,6 @@ def extra_mounts(config: NodeConfig, *, only_certificates: bool = False) -> Volu
 
 
 def holds_certificates(mount: HostMount, config: NodeConfig) -> bool:
-    """Whether a variable of ``node_extra_env`` names certificates that lie in this mount."""
+    """Return whether a variable of ``node_extra_env`` names certificates that lie in the mount."""
     named = (config.node_extra_env.get(name) for name in CERTIFICATE_VARIABLES)
     return any(path and mount.holds(path) for path in named)

@@ -1,7 +1,7 @@
-"""PURE: the proxy of one vantage6 node: a Deployment, its Service, and the file it reads.
+"""PURE: the proxy of one vantage6 node: a Deployment, a Service, and a ConfigMap with settings.
 
-It has no right in the cluster and no token of it. Of the node's secrets it has the private key
-only.
+The proxy has no rights in the cluster and no ServiceAccount token. The only secret of the node that
+the proxy mounts is the private key.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from node_poc.manifests.station import file_without_secrets
 
 _FILE_FOLDER = "/etc/v6-node"
 _HEALTH_PORT = 8081
-# Large bodies wait on disk (node_poc/proxy/settings.py, Limits.spooled_bytes), small in memory.
+# Large bodies are spooled on disk (node_poc/proxy/settings.py, Limits.spooled_bytes), small bodies
+# in memory.
 _SPOOL = "5Gi"
 _RESOURCES = {
     "requests": {"cpu": "20m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
@@ -34,7 +35,7 @@ _RESOURCES = {
 
 
 def build_proxy(station: Station) -> list[Object]:
-    """Return what the proxy of this node is made of."""
+    """Return the objects of this node's proxy."""
     return [_file(station), _service(station), _deployment(station)]
 
 
@@ -62,7 +63,9 @@ def _file(station: Station) -> Object:
 
 
 def _service(station: Station) -> Object:
-    """Its address goes into each algorithm pod; it stays when the pod is replaced."""
+    """Return the Service, whose address goes into each algorithm pod and outlives the
+    proxy's pod.
+    """
     port = station.config.kubernetes.proxy.port
     return {
         "apiVersion": "v1",

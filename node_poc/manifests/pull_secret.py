@@ -1,8 +1,9 @@
-"""PURE: the Secret by which Kubernetes logs in to registries, and who makes it.
+"""PURE: the Secret with the logins to registries (``imagePullSecrets``).
 
-A person makes it, once: ``python -m node_poc render pull-secret | kubectl apply -f -``. The node
-only names it in each Job, so it needs no right on Secrets, and passwords stay out of the ConfigMap
-that the node's pod mounts. Whoever takes over the node can still mount it in a Job of theirs.
+An administrator makes the Secret once: ``python -m node_poc render pull-secret | kubectl apply -f
+-``. The node only names the Secret in each Job. The node therefore needs no right on Secrets, and
+passwords stay out of the ConfigMap that the node's pod mounts. But an attacker who takes over the
+node can still mount the Secret in a Job.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 
-# Docker's own registry has a name of its own in login files (github.com/docker/cli, config/types).
+# Docker Hub has a special name in login files (github.com/docker/cli, config/types).
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _DOCKER_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
 
 class LoginFileError(ValueError):
-    """The docker login file cannot be used. The text says why, and shows nothing of it."""
+    """The docker login file cannot be used. The message gives the reason, and no content of the
+    file.
+    """
 
 
 def pull_secret_names(config: NodeConfig) -> list[str]:
-    """Names of the Secrets that each Job refers to: those of the site, and the one made here."""
+    """Return the names of the Secrets for each Job: the site's Secrets, and the Secret
+    made here.
+    """
     names = list(config.kubernetes.image_pull_secrets)
     if config.docker_registries or config.kubernetes.docker_config_file:
         names.append(Identity(config.kubernetes.node_name).pull_secret_name)
@@ -33,16 +38,16 @@ def pull_secret_names(config: NodeConfig) -> list[str]:
 
 
 def build_pull_secret(config: NodeConfig, login_file: str | None) -> dict[str, Any]:
-    """Make the Secret from ``docker_registries`` and the text of a ``docker login`` file.
+    """Return the Secret of ``docker_registries`` and the text of a ``docker login`` file.
 
     Raises:
-        LoginFileError: the file is none, or its passwords lie elsewhere.
+        LoginFileError: the text is no login file, or the passwords are in a credential store.
     """
     logins = {} if login_file is None else _logins_in(login_file)
     for entry in config.docker_registries:
         host = entry.registry.removeprefix("https://").removeprefix("http://").rstrip("/")
         host, slash, path = host.partition("/")
-        host = host.lower() + slash + path  # the kubelet compares letter by letter
+        host = host.lower() + slash + path  # the kubelet's comparison is case-sensitive
         host = _DOCKER_HUB if host in _DOCKER_HUB_NAMES else host
         pair = f"{entry.username}:{entry.password}"
         logins[host] = {"auth": base64.b64encode(pair.encode()).decode()}

@@ -1,4 +1,4 @@
-"""PURE: what an algorithm pod may do: as good as nothing."""
+"""PURE: the security contexts and resources of an algorithm pod: almost no rights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from node_poc.config.model import Resources, Security
 
 
 def pod_security_context(security: Security, storage_group: int) -> dict[str, Any]:
-    """The pod's context. ``storage_group`` owns the run's folders, so any user may write there."""
+    """Return the pod's security context.
+
+    ``storage_group`` owns the run's folders, so a container of any user may write to them.
+    """
     context: dict[str, Any] = {
         "seccompProfile": {"type": "RuntimeDefault"},
         "supplementalGroups": [storage_group],
@@ -21,7 +24,7 @@ def pod_security_context(security: Security, storage_group: int) -> dict[str, An
 
 
 def container_security_context(security: Security) -> dict[str, Any]:
-    """The container's context: no capability, no way to gain one."""
+    """Return the container's security context: no capabilities, no way to gain one."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -31,13 +34,16 @@ def container_security_context(security: Security) -> dict[str, Any]:
 
 
 def container_resources(resources: Resources, *, gpu: bool = False) -> dict[str, Any]:
-    """Requests and limits; limits are always set. ``gpu``: NVIDIA's, by its device plugin."""
+    """Return requests and limits; limits are always set.
+
+    ``gpu``: whether to add NVIDIA GPUs, as the device plugin names them.
+    """
     gpus = {"nvidia.com/gpu": str(resources.gpus)} if gpu else {}
     return {
         "requests": {
             "cpu": resources.cpu_request,
             "memory": resources.memory_request,
-            # Left out, Kubernetes would reserve the whole limit for each run.
+            # Without a request, Kubernetes would reserve the whole limit for each run.
             "ephemeral-storage": resources.ephemeral_storage_request,
         },
         "limits": {

@@ -1,10 +1,11 @@
-"""PURE: all objects of one vantage6 node, from its configuration file.
+"""PURE: build all objects of one vantage6 node from its configuration file.
 
-Rights and the node's pod are those of ``kubeconfs/``: one place says what a node may do and how it
-is looked after. Here they get this node's names, so that two nodes can work in one cluster, and its
-secrets: the file itself, its private key, what its algorithms are given. The node's ServiceAccount
-has no right on them; the kubelet mounts them, and would mount any of the namespace into a Job of
-whoever takes over the node: so each node should have a namespace of its own.
+The RBAC rules and the node's pod come from ``kubeconfs/``, the only place that defines the rights
+and the probes of a node. This module puts in the names of this node, so that two nodes can work in
+one cluster, and the node's secrets: the configuration file, the private key, and the values for
+algorithms. The node's ServiceAccount has no right on Secrets. The kubelet mounts the Secrets, and
+would mount any Secret of the namespace into a Job of an attacker who takes over the node. Each node
+should therefore have its own namespace.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _FILE_FOLDER = "/etc/v6-node"
 
 
 def build_station(station: Station) -> list[Object]:
-    """Return everything but policies and proxy, in the order in which it is to be applied."""
+    """Return all objects except the policies and the proxy, in the order for applying them."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -59,7 +60,7 @@ def build_station(station: Station) -> list[Object]:
 
 
 def _right(station: Station, template: Object) -> Object:
-    """A ServiceAccount, Role or RoleBinding with the names of this node."""
+    """Return a ServiceAccount, Role or RoleBinding with the names of this node."""
     made = copy.deepcopy(template) | {"metadata": metadata(station)}
     own = {"services": station.config.kubernetes.proxy.service, "leases": station.names.node_label}
     for rule in made.get("rules", []):
@@ -74,7 +75,9 @@ def _right(station: Station, template: Object) -> Object:
 
 
 def secrets(station: Station) -> list[Object]:
-    """The file, the variables that override it, and the private key."""
+    """Return the Secrets of the configuration file with its overriding variables, and of the
+    private key.
+    """
     held = {"-config": {KEY: station.text, **station.overrides}}
     if station.key is not None:
         held["-private-key"] = {KEY_NAME: station.key}
@@ -112,7 +115,7 @@ def _node(station: Station) -> Object:
     container["volumeMounts"] = mounts
     container["env"] += _node_variables(station)
     if station.config.kubernetes.storage.mode == "pvc":
-        del pod["initContainers"]  # a claim belongs to the pod's group
+        del pod["initContainers"]  # the pod's fsGroup owns the claim already
     for each in (container, *pod.get("initContainers", [])):
         each["resources"]["requests"]["cpu"] = station.config.kubernetes.node_cpu_request
     for init in pod.get("initContainers", []):
@@ -135,13 +138,13 @@ def _node_variables(station: Station) -> list[Object]:
 
 
 def _node_volumes(station: Station) -> VolumesAndMounts:
-    """Return (volumes, mounts); the first is task_dir."""
+    """Return (volumes, mounts); the first volume is ``task_dir``."""
     config = station.config
     storage = config.kubernetes.storage
     tasks: Object = {"hostPath": {"path": config.task_dir, "type": "DirectoryOrCreate"}}
     if storage.mode == "pvc":
         tasks = {"persistentVolumeClaim": {"claimName": storage.claim}}
-    # Only this key: the others are variables.
+    # Mount this key only: the other keys are environment variables.
     items = [{"key": KEY, "path": KEY}]
     file = {"secretName": metadata(station, "-config")["name"], "items": items}
     volumes: list[Object] = [
@@ -163,7 +166,7 @@ def _node_volumes(station: Station) -> VolumesAndMounts:
 
 
 def file_without_secrets(station: Station) -> str:
-    """The configuration as far as the proxy needs it, which gets no API key and no password."""
+    """Return the part of the configuration that the proxy needs, without API key and passwords."""
     config, kubernetes = station.config, station.config.kubernetes
     values = {
         "api_key": "not-for-the-proxy",

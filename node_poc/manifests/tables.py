@@ -1,9 +1,9 @@
-"""PURE: how a vantage6 node learns the columns of its csv files without seeing what they hold.
+"""PURE: how a vantage6 node gets the column names of its csv files without access to the data.
 
-An init container looks at the files, judges their first rows and leaves the names in a folder of
-the pod; the node itself mounts no database. It sees the folders around the files and not the files:
-a missing file, mounted by itself, keeps the pod from starting, or is made as a folder in the place
-where somebody will want to put the data.
+An init container opens the files, judges their first rows and writes the column names into a folder
+of the pod; the node's container mounts no database. The init container mounts the folders around
+the files, not the files: a mount of a missing file would keep the pod from starting, or would
+create a folder in the place where somebody later wants to put the data.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ Object = dict[str, Any]
 
 
 def add_column_names(pod: Object, config: NodeConfig) -> None:
-    """Add the init container, its volumes, and the node's way to what it leaves; nothing if unused.
+    """Add the init container, its volumes, and the node's mount of the column names.
+
+    Change nothing if ``share_config`` is off or there is no csv database.
 
     Args:
-        pod: the node's pod, with its one container and its volumes complete.
-        config: the node's.
+        pod: pod of the node, with its one container and its volumes complete.
+        config: configuration of the node.
     """
     volumes, tables = _tables(config)
     if not tables:
@@ -57,12 +59,14 @@ def add_column_names(pod: Object, config: NodeConfig) -> None:
 
 
 def _concerns_tables(variable: str) -> bool:
-    """Whether the configuration is not complete without it; the rest is the node's own."""
+    """Return whether the configuration needs the variable; the other variables are for the node
+    only.
+    """
     return variable.startswith("V6_") or variable.endswith("_DATABASE_URI")
 
 
 def _tables(config: NodeConfig) -> tuple[list[Object], list[Object]]:
-    """Return (volumes, mounts) of what lies around the csv files."""
+    """Return (volumes, mounts) of the folders around the csv files."""
     storage = config.kubernetes.storage
     paths = [PurePosixPath(d.path) for d in config.databases if d.type is DatabaseType.CSV]
     if not config.share_config or not paths:
@@ -71,7 +75,8 @@ def _tables(config: NodeConfig) -> tuple[list[Object], list[Object]]:
         claim = {"claimName": storage.databases_claim, "readOnly": True}
         mount = {"name": "databases", "mountPath": _ROOT + storage.databases_root, "readOnly": True}
         return [{"name": "databases", "persistentVolumeClaim": claim}], [mount]
-    # Not the whole machine: what lies in its root folder has no column names.
+    # Never mount the machine's whole file system: a csv file in the root folder gets no column
+    # names.
     folders = {path.parent for path in paths} - {PurePosixPath("/")}
     outermost = sorted(each for each in folders if not folders & set(each.parents))
     volumes, mounts = [], []

@@ -1,7 +1,7 @@
-"""PURE: a run's mounts as Kubernetes volumes, for folders of the machine or volume claims.
+"""PURE: the volumes and mounts of a run, for hostPath folders or PersistentVolumeClaims.
 
-All that belongs to runs lies under one root, ``task_dir``; a pod sees single files and folders of
-it by subPath, never the root:
+All files of runs lie below one root folder, ``task_dir``. A pod mounts single files and folders of
+the root by subPath, never the root itself:
 
     <task_dir>/<run_id>/          one run: output/, its files, and the node's own record of it
     <task_dir>/tmp/<name>/        shared by runs that name the same temporary volume
@@ -22,7 +22,11 @@ _SCRATCH_VOLUME = "scratch"
 
 
 def sub_path(mount: Mount, run_id: int) -> str:
-    """Where a run's own or shared mount lies, relative to ``task_dir``."""
+    """Return the path of a run's own or shared mount, relative to ``task_dir``.
+
+    Raises:
+        ValueError: the mount does not lie in ``task_dir``.
+    """
     if mount.source is MountSource.RUN:
         return f"{run_id}/{mount.name}"
     if mount.source is MountSource.SHARED:
@@ -52,10 +56,11 @@ def build_volumes(
 
 
 def _access(mount: Mount) -> dict[str, Any]:
-    """Who may write to a mount, and to what the site has mounted below it.
+    """Return whether a mount is writable, and the same for mounts that the site has below the
+    mount.
 
-    A cluster older than 1.30 drops what it does not know of the second, and a runtime that cannot
-    do it ignores it.
+    A cluster older than 1.30 drops ``recursiveReadOnly``, and a container runtime without support
+    for recursive read-only mounts ignores the field.
     """
     if mount.read_only and mount.source is MountSource.DATABASE:
         return {"readOnly": True, "recursiveReadOnly": "IfPossible"}
