@@ -1,4 +1,4 @@
-"""PURE: the form of a node's API key. No text of this module shows one."""
+"""PURE: the form of a node's API key. No text of this module contains a key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WHERE = "whoever made the node at the server was shown its key, once; a new one
 
 
 def rule_broken_by(key: str) -> str | None:
-    """Why no server can have given this key, with the remedy; None if one can."""
+    """Return why no server can have issued ``key``, with the remedy; None if a server can have."""
     if not key.isascii() or not key.isprintable() or " " in key:
         return f"must be one word of letters, digits and signs, without blanks in it; {_WHERE}"
     if re.fullmatch(r"<.*>|\{.*\}|\$.*", key):
@@ -18,7 +18,7 @@ def rule_broken_by(key: str) -> str | None:
 
 
 def doubt_of(key: str) -> str | None:
-    """Why this is hardly a server's key, with the remedy; None if it has the form of one."""
+    """Return why ``key`` is hardly a server's key, with the remedy; None if the form is right."""
     if not key:
         return None
     if not _UUID.fullmatch(key):

@@ -1,4 +1,4 @@
-"""What the sections of the configuration share."""
+"""Base classes and value types of the configuration's sections."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
 class Section(BaseModel):
-    """A part of the file, in which a key that holds nothing is as good as left out."""
+    """A section of the file, in which a key without a value counts as left out."""
 
-    # vantage6 asks for these with `get(key, True)` and then for their truth: nothing is false.
+    # vantage6 reads these keys with `get(key, True)` and tests the truth of the value: null is
+    # false.
     off_by_null: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
@@ -35,13 +36,13 @@ def _may_be_none(annotation: object) -> bool:
 
 
 class Strict(Section):
-    """A section whose unknown keys are errors: a misspelt setting must not be ignored."""
+    """A section with no unknown keys: a misspelt setting must be an error, and not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def short_hash(text: str) -> str:
-    """Eight hexadecimal digits that differ where the texts differ."""
+    """Return eight hexadecimal digits that differ where the texts differ."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -51,7 +52,8 @@ _DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 def absolute_path(value: str) -> str:
     """Return ``value`` if it is a plain absolute path; raise ValueError otherwise."""
-    # A path may begin with two slashes, which POSIX leaves to the system; Linux takes them for one.
+    # A path may start with two slashes: POSIX leaves their meaning to the system, and Linux takes
+    # both for one slash.
     path = PurePosixPath("/" + value.lstrip("/")) if value.startswith("/") else None
     if path is None or ".." in path.parts or len(path.parts) == 1:
         raise ValueError("must be an absolute path without `..`, and not /")
@@ -68,7 +70,7 @@ def _is_control(character: str) -> bool:
 
 
 def _as_text(value: object) -> object:
-    """vantage6 puts every value through ``str()``: ids and passwords may be given as numbers."""
+    """Return numbers and booleans as text: vantage6 applies ``str()`` to ids and passwords too."""
     return str(value) if isinstance(value, bool | int | float) else value
 
 
@@ -78,7 +80,7 @@ def _as_list(value: object) -> object:
 
 def _not_empty(value: object) -> object:
     if value == []:
-        # vantage6 takes an empty list for none at all, and lets everything pass.
+        # vantage6 treats an empty list like a missing key, and allows everything.
         raise ValueError("is empty: name what is allowed, or remove the key to allow all")
     return value
 

@@ -1,4 +1,4 @@
-"""PURE: rules between the sections of the configuration; each broken one names the YAML path."""
+"""PURE: rules between the sections of the configuration; each broken rule names the YAML path."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from node_poc.config.places import misplaced
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
 
-# Where a vantage6 algorithm finds what is its own; no database may lie there.
+# Names of folders where a vantage6 algorithm finds its own files; no database may take these names.
 _TAKEN = {"data", "tmp"}
 _NEED_A_USER = ("allowed_users", "allowed_organizations", "allowed_algorithm_stores")
 
 
 def broken_rules(config: NodeConfig) -> Iterator[str]:
-    """Tell each rule that is broken: path, rule, remedy."""
+    """Yield each broken rule: path, rule, remedy."""
     if config.kubernetes.server_kind == "dummy":
         yield from _dummy(config)
     else:

@@ -1,7 +1,7 @@
-"""PURE: settings that work, and put data, a machine or the node's key at risk.
+"""PURE: settings that work, but put data, a machine or the node's key at risk.
 
-Each is told by ``check`` and at the node's start: key, risk, remedy. None is an error, because a
-site may have its reasons.
+``check`` and the node's start report each setting with key, risk and remedy. None is an error,
+because a site may have its reasons.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from node_poc.config.databases import is_address
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
 
-# Where clouds give a machine's keys to whoever asks: link-local addresses, and some others.
+# Addresses where clouds give a machine's keys to any client: link-local and some others.
 _METADATA = tuple(
     ipaddress.ip_network(each)
     for each in (
@@ -28,13 +28,13 @@ _METADATA = tuple(
         "192.0.0.192/32",
     )
 )
-# A network with a shorter prefix is most of the internet, and no place of somebody's.
+# A network with a shorter prefix is a large part of the internet, and not one site's network.
 _SHORTEST_PREFIX = {4: 8, 6: 16}
 _IN_THE_CLUSTER = (".svc", ".cluster.local", ".docker.internal")
 
 
 def find_dangers(config: NodeConfig) -> Iterator[str]:
-    """Tell each danger: path, risk, remedy."""
+    """Yield each danger: path, risk, remedy."""
     if config.kubernetes.server_kind != "dummy":
         yield from _plain_http(config)
         yield from _whitelist(config)
@@ -65,7 +65,7 @@ def _plain_http(config: NodeConfig) -> Iterator[str]:
 
 
 def _is_clear(url: str) -> bool:
-    """Whether it is reached without TLS, and not on this machine or inside the cluster."""
+    """Return whether a URL has no TLS, and leaves this machine and the cluster."""
     scheme, _, rest = url.lower().partition("://")
     host = rest.partition("/")[0]
     name = host if host.startswith("[") else host.partition(":")[0]

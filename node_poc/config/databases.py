@@ -1,10 +1,10 @@
 """``databases``: files, folders and services that algorithms may ask for.
 
-What a database is follows from its type and its ``uri``, never from a look at the disk:
+The type and the ``uri`` alone determine the kind of a database; the node never checks the disk:
 
     csv, parquet, excel     a file
     folder                  a folder
-    sql, sparql, omop, other   an absolute path: a file, or a folder if it ends in ``/``;
+    sql, sparql, omop, other   an absolute path: a file, or a folder if the path ends in ``/``;
                             anything else: a service, known by its URI
 """
 
@@ -23,7 +23,7 @@ from node_poc.config.base import DNS_LABEL, Strict, Text, absolute_path
 
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _PARAMETER = re.compile(r"[A-Za-z0-9_]{1,200}")
-# The part of a URI that names the machine; a jdbc URI ends it with a semicolon.
+# The part of a URI that names the machine; in a jdbc URI this part ends at a semicolon.
 _AUTHORITY = re.compile(r"(?:jdbc:)?(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>[^/?#;]*)")
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:]+)\]|(?P<name>[^:,\s\[\]]+))(?::(?P<port>[0-9]+))?")
 _PORTS = {
@@ -59,19 +59,19 @@ _PATHS_ONLY = {DatabaseType.CSV, DatabaseType.PARQUET, DatabaseType.EXCEL, Datab
 
 @dataclass(frozen=True)
 class Service:
-    """Where a database answers: a name or an address, and a TCP port."""
+    """The endpoint of a database: a name or an address, and a TCP port."""
 
     host: str
     port: int
 
     @property
     def address(self) -> str | None:
-        """The host, if it is an IP address and no name."""
+        """The host, if the host is an IP address; None for a name."""
         return self.host if is_address(self.host) else None
 
 
 def is_address(text: str) -> bool:
-    """Whether ``text`` is an IP address."""
+    """Return whether ``text`` is an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -124,7 +124,7 @@ class Database(Strict):
 
     @property
     def is_service(self) -> bool:
-        """Whether it is reached over the network and not mounted."""
+        """Whether algorithms reach the database over the network, without a mount."""
         return not self.uri.startswith("/")
 
     @property
@@ -135,12 +135,12 @@ class Database(Strict):
 
     @property
     def path(self) -> str:
-        """Where the file or folder lies."""
+        """The path of the file or folder."""
         return str(PurePosixPath(self.uri))
 
     @property
     def service(self) -> Service | None:
-        """Where its URI says that it answers; None if it does not say."""
+        """The endpoint named in the URI; None if the URI names none."""
         authority = _AUTHORITY.match(self.uri)
         if authority is None:
             return None
@@ -153,12 +153,18 @@ class Database(Strict):
 
 
 class DatabaseEgress(Strict):
-    """One entry of ``kubernetes.databases_egress``: how algorithms get to a service database.
+    """One entry of ``kubernetes.databases_egress``: how algorithms reach a service database.
 
-    It may also be a file that names a service, of which nothing is read: all must be said then.
-    Else only what the URI does not say: ``host`` and ``port`` where it cannot be read; ``address``
-    of a name that the node cannot look up; for a database inside the cluster the ``pod_labels``
-    behind its Service, their ``namespace`` and, if it is not the Service's, their ``pod_port``.
+    For a service, the entry has only what the URI lacks. For a mounted file that names a service,
+    the entry needs everything, because the node does not read the file.
+
+    Attributes:
+        host: the service's host, if the node cannot read the host from the URI.
+        port: the service's port, if the node cannot read the port from the URI.
+        address: the IP address of a name that the node cannot look up.
+        namespace: the namespace of ``pod_labels``.
+        pod_labels: for a database inside the cluster, the labels of the pods behind its Service.
+        pod_port: the pods' port, if different from the Service's.
     """
 
     host: str | None = Field(default=None, min_length=1)

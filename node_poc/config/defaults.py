@@ -1,4 +1,4 @@
-"""PURE: what a key is when the file leaves it out, where that depends on the kind of server."""
+"""PURE: the values of keys that the file leaves out, where they depend on the kind of server."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from node_poc.config.base import short_hash
 _API_PATH = "/api"
 _NODE_NAME = "v6-node"
 _PROXY = "v6proxy"
-# The name that the Docker node's proxy has in its network.
+# The host name of the Docker node's proxy in its network.
 _PROXY_HOST = "proxyserver"
 _BY_KIND = {"node_name", "proxy", "server_kind"}
 
 
 def fill_in(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the file's values with what depends on the kind of server.
+    """Return the file's values with the defaults for the kind of server.
 
-    With an API key it is a vantage6 server. Then the node's name comes from that key, so that two
-    nodes whose files say nothing of Kubernetes do not meet in one cluster, and each has a proxy of
-    its own. Wrong types are left to the model, which says so.
+    An API key means a vantage6 server. The node's name then comes from the API key, which gives two
+    nodes without a ``kubernetes`` section in one cluster different names, and each its own proxy.
+    Wrong types stay as they are, because the model reports them.
     """
     kubernetes = values.get("kubernetes")
     kubernetes = {} if kubernetes is None else kubernetes
@@ -41,5 +41,5 @@ def fill_in(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _given(section: dict[str, Any], keys: set[str]) -> dict[str, Any]:
-    """The section without those of the keys that hold nothing."""
+    """Return the section without those of ``keys`` that have no value."""
     return {k: value for k, value in section.items() if value is not None or k not in keys}

@@ -1,14 +1,15 @@
-"""PURE: names and addresses that only mean something beside Docker, on the same machine.
+"""PURE: names and addresses with a meaning only for Docker containers on the same machine.
 
-vantage6's documentation advises ``172.17.0.1`` on Linux, the machine as its containers see it on
-Docker's bridge, and ``host.docker.internal`` elsewhere. Pods are on another network.
+vantage6's documentation advises ``172.17.0.1`` on Linux, which is the machine's address on Docker's
+bridge as seen from containers, and ``host.docker.internal`` elsewhere. Pods are on another network.
 """
 
 from __future__ import annotations
 
 import ipaddress
 
-# Docker's first bridge, and those that it makes for networks (docker compose); podman's.
+# Docker's first bridge, the bridges that Docker creates for networks (docker compose), and podman's
+# bridge.
 _BRIDGES = [
     *(ipaddress.ip_address(f"172.{second}.0.1") for second in range(17, 32)),
     ipaddress.ip_address("10.88.0.1"),
@@ -19,7 +20,7 @@ _BEGINNINGS = ("docker.for.mac.", "docker.for.win.")
 
 
 def why_unreachable(host: str) -> str | None:
-    """Say why pods do not reach this name or address, or most likely do not; None if they may."""
+    """Return why pods cannot, or most likely cannot, reach this host; None if they may."""
     host = host.lower()
     try:
         address = ipaddress.ip_address(host)
@@ -33,7 +34,7 @@ def why_unreachable(host: str) -> str | None:
 
 
 def is_bridge(network: str) -> bool:
-    """Whether an address or a small network holds the machine as Docker's containers see it."""
+    """Return whether an address or a small network contains the machine's address on a bridge."""
     try:
         found = ipaddress.ip_network(network, strict=False)
     except ValueError:

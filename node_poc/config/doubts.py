@@ -1,7 +1,7 @@
-"""PURE: what is taken as it stands, but most likely will not do what its writer wants.
+"""PURE: valid settings that most likely do not do what their author wants.
 
-No errors: a node may run outside of any pod, and a database of type ``other`` may be any text. Each
-is told once, by ``check`` and in the node's log.
+None is an error: a node may run outside of any pod, and a database of type ``other`` may be any
+text. ``check`` and the node's log report each setting once.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _REMEDY = "give the machine's address or name, as pods reach it"
 
 
 def find_doubts(config: NodeConfig) -> Iterator[str]:
-    """Tell each doubt: path, why, remedy."""
+    """Yield each doubt: path, reason, remedy."""
     if config.kubernetes.server_kind == "dummy":
-        return  # its example and its tests run the node beside the server
+        return  # the dummy server's example and tests run the node beside the server
     if told := doubt_of(config.api_key or ""):
         yield f"api_key: {told}"
     yield from _server(config)
@@ -60,21 +60,21 @@ def _databases(config: NodeConfig) -> Iterator[str]:
             )
             continue
         egress = config.kubernetes.databases_egress.get(database.label)
-        # A name of Docker's is told as a key without effect (`not_applied`).
+        # `not_applied` reports a name of Docker's as a key without effect.
         if service.address and is_bridge(service.host) and not (egress and egress.address):
             yield f"databases[{index}].uri: {why_unreachable(service.host)}; {_REMEDY}"
 
 
 def _addresses(config: NodeConfig) -> Iterator[str]:
-    """Addresses that stand elsewhere: the whitelist, names in hosts files, ways to databases."""
+    """Yield doubts of the addresses in the whitelist, in hosts files and in ways to databases."""
     given = [(f"whitelist.ips[{n}]", each) for n, each in enumerate(config.whitelist.ips)]
     given += [
         (f"node_extra_hosts.{name}", each)
         for name, each in config.node_extra_hosts.items()
-        if is_address(each)  # what is none has no effect, and is told so
+        if is_address(each)  # any other value has no effect, and is reported elsewhere
     ]
     for name, value in config.node_extra_env.items():
-        # An outer proxy; one by name may be known in the cluster.
+        # An outer proxy; a proxy with a name may be known in the cluster.
         if name.lower().endswith("_proxy") and (host := _HOST_OF_URL.search(value)):
             given.append((f"node_extra_env.{name}", host["host"]))
     for label, egress in config.kubernetes.databases_egress.items():

@@ -2,4 +2,4 @@
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. Its text is for the person who wrote the file."""
+    """The configuration cannot be used. The text is for the author of the file."""

@@ -1,4 +1,4 @@
-"""A broken rule of a pydantic model, told to the person who wrote the value."""
+"""Broken rules of a pydantic model, explained to the author of the value."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _SHAPES = {
 }
 
 
-# An answer must stay short, whatever was asked: a name in it may be of any length, and so may the
-# list of mistakes.
+# A message must stay short for any input: a name in the input may have any length, and a list of
+# mistakes too.
 _NAME_LENGTH = 80
 _MISTAKES = 8
 _UNKNOWN = "unknown; check its spelling and its place, or remove it"
 
 
 def shape_of(value: object) -> str:
-    """Name a value's kind and size without showing it: it may be a secret, or data."""
+    """Return a value's type and size, but not the value, which may be a secret or data."""
     name = type(value).__name__
     shape = _SHAPES.get(name, name)
     return f"{shape} of length {len(value)}" if isinstance(value, str | list | dict) else shape
 
 
 def explain(error: ValidationError, unknown: str = _UNKNOWN) -> str:
-    """One sentence a broken rule: the field, the rule or remedy, the shape of the value.
+    """Return one sentence per broken rule: the field, the rule or remedy, the type of the value.
 
-    ``unknown`` is what is said of a field that nobody knows.
+    ``unknown`` is the remedy for an unknown field.
     """
     sentences = []
     mistakes = error.errors(include_url=False, include_context=False)
@@ -43,7 +43,7 @@ def explain(error: ValidationError, unknown: str = _UNKNOWN) -> str:
             sentences.append(f"{path}: {unknown}")
         elif item["type"] == "missing":
             sentences.append(f"{path}: is required; add it")
-        elif not path:  # a rule between several fields names them itself
+        elif not path:  # a rule between several fields names the fields
             sentences.append(_rule(item["msg"]))
         else:
             rule = _rule(item["msg"])

@@ -1,4 +1,4 @@
-"""PURE: what a look at the configuration finds: an error, or a warning."""
+"""PURE: the findings of a check of the configuration: errors and warnings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence for the person: field, rule or reason, remedy; never a secret or data."""
+    """One sentence for a person: field, rule or reason, remedy; never a secret or data."""
 
     text: str
     is_error: bool
@@ -17,10 +17,10 @@ class Finding:
 
 
 def error(text: str) -> Finding:
-    """What keeps the node, or runs, from working."""
+    """Return a finding that prevents the node, or runs, from working."""
     return Finding(text, is_error=True)
 
 
 def warning(text: str) -> Finding:
-    """What most likely is not as its writer wants it."""
+    """Return a finding of a setting that most likely is not as intended."""
     return Finding(text, is_error=False)

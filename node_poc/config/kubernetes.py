@@ -1,4 +1,4 @@
-"""``kubernetes``: what a Docker node never had. Every key carries its unit in its name."""
+"""``kubernetes``: settings that a Docker node never had. Each key's name contains its unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node_poc.config.quantities import Quantity, amount
 
 
 class Limits(Strict):
-    """How long a run may wait or last, in seconds, and how much of the disk it may take."""
+    """How long a run may wait or last, in seconds, and how much disk space a run may use."""
 
     pull_seconds: float = Field(default=600, gt=0, description="an image that may still come")
     hopeless_seconds: float = Field(
@@ -44,7 +44,7 @@ class Limits(Strict):
 
 
 class Resources(Strict):
-    """What one algorithm container may use, in Kubernetes' quantities."""
+    """The resources of one algorithm container, in Kubernetes' quantities."""
 
     cpu: Quantity = "2"
     memory: Quantity = "2Gi"
@@ -67,18 +67,18 @@ class Resources(Strict):
 
 
 class Security(Strict):
-    """Who an algorithm runs as. ``run_as_user: null`` leaves the user to the image."""
+    """The user of algorithm containers. ``run_as_user: null`` leaves the user to the image."""
 
     run_as_user: int | None = Field(default=10001, ge=0, le=2**31)
     read_only_root_filesystem: bool = True
 
 
 class Storage(Strict):
-    """Where ``task_dir`` and the databases lie.
+    """The places of ``task_dir`` and the databases.
 
     ``hostPath``: folders of the machine, at the same path on the machine and in the node's pod.
-    ``pvc``: ``task_dir`` is where ``claim`` is mounted in the node's pod, and database paths lie
-    below ``databases_root``, where ``databases_claim`` is mounted.
+    ``pvc``: ``task_dir`` is the mount path of ``claim`` in the node's pod, and database paths are
+    below ``databases_root``, the mount path of ``databases_claim``.
     """
 
     mode: Literal["hostPath", "pvc"] = "hostPath"
@@ -97,9 +97,9 @@ class Storage(Strict):
 
 
 class Proxy(Strict):
-    """How algorithms find the proxy: a ClusterIP Service whose address goes into hostAliases.
+    """How algorithms find the proxy: a ClusterIP Service with its address in hostAliases.
 
-    With a vantage6 server each node has its own, so that the defaults are others
+    With a vantage6 server each node has its own proxy and other defaults
     (``node_poc.config.defaults``).
     """
 
@@ -110,7 +110,7 @@ class Proxy(Strict):
 
 
 class Kubernetes(Strict):
-    """Everything that is about the cluster and not about vantage6."""
+    """All settings of the cluster, beside vantage6's own."""
 
     node_name: str = Field(default="v6-node", min_length=1, max_length=200)
     namespace: str = Field(default="v6-jobs", pattern=DNS_LABEL)

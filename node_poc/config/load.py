@@ -1,4 +1,4 @@
-"""YAML file and environment → ``NodeConfig``. Every error names file, key, rule and remedy."""
+"""Read YAML file and environment into ``NodeConfig``. Errors name file, key, rule and remedy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _UNKNOWN_KEY = (
 def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> NodeConfig:
     """Read and validate the node's configuration file.
 
-    The environment overrides it: ``V6_API_KEY`` or a file that ``V6_API_KEY_FILE`` names,
+    Some variables override the file: ``V6_API_KEY`` or a file named by ``V6_API_KEY_FILE``,
     ``PRIVATE_KEY``, ``V6_CA_FILE`` and ``<LABEL>_DATABASE_URI``.
 
     Raises:
@@ -48,7 +48,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Node
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a configuration file, without a byte order mark. Raises ConfigError."""
+    """Return the text of a configuration file without a byte order mark. Raise ConfigError."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -62,7 +62,7 @@ def read_text(path: Path) -> str:
     if content.startswith(_UTF16):
         raise ConfigError("the file is UTF-16 text; save it as UTF-8")
     try:
-        # A character that the limit cuts in two is no mistake of its own.
+        # The size limit may cut a character in two, which is not a mistake in the file.
         is_whole = len(content) <= MAX_BYTES
         return codecs.getincrementaldecoder("utf-8-sig")().decode(content, is_whole)
     except UnicodeDecodeError as error:
@@ -74,7 +74,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_config(text: str, environment: Mapping[str, str]) -> NodeConfig:
-    """Validate the text of a configuration file. Raises ConfigError."""
+    """Validate the text of a configuration file. Raise ConfigError."""
     data = parse_yaml(text)
     if old := why_old(data):
         raise ConfigError(old)
@@ -95,7 +95,7 @@ def _kind(data: dict[str, Any]) -> str:
 
 
 def _with_key_file(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with the API key read from its file, as a Secret is mounted."""
+    """Return the environment with the API key read from its file, as in a mounted Secret."""
     name = environment.get(API_KEY_FILE_VARIABLE)
     if not name or environment.get(API_KEY_VARIABLE):
         return environment
@@ -107,7 +107,7 @@ def _with_key_file(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def overriding(data: Mapping[str, Any]) -> list[str]:
-    """Names of the variables that would override what this file says."""
+    """Return the names of the variables that would override values of this file."""
     databases = data.get("databases")
     labels = [
         database["label"].upper()
@@ -123,7 +123,7 @@ def _overridden(data: dict[str, Any], environment: Mapping[str, str]) -> dict[st
     if key := environment.get(API_KEY_VARIABLE):
         values["api_key"] = key
     if isinstance(values.get("api_key"), str):
-        values["api_key"] = values["api_key"].strip()  # copied with a blank or the end of its line
+        values["api_key"] = values["api_key"].strip()  # often copied with a blank or a newline
     encryption = values.get("encryption")
     if (path := environment.get(PRIVATE_KEY_VARIABLE)) and isinstance(encryption, dict):
         values["encryption"] = encryption | {"private_key": path}

@@ -1,8 +1,8 @@
-"""The node's configuration as it is after validation.
+"""The node's configuration after validation.
 
-The file format is vantage6's node configuration (docs.vantage6.ai, "Configure" of the node), a
-flat YAML document, with one more section ``kubernetes:`` for what a Docker node never had. Each
-section is a model of its own: ``databases.py``, ``sections.py``, ``kubernetes.py``.
+The file format is vantage6's node configuration (docs.vantage6.ai, "Configure" of the node), a flat
+YAML document, with one more section ``kubernetes:`` for settings that a Docker node never had. Each
+section has its own model: ``databases.py``, ``sections.py``, ``kubernetes.py``.
 """
 
 from __future__ import annotations
@@ -45,26 +45,26 @@ __all__ = [
     "absolute_path",
 ]
 
-# The algorithm tools read these from their image; vantage6's node refuses to set them.
+# The algorithm tools read these variables from their image; vantage6's node refuses to set them.
 _NOT_SETTABLE = {"PKG_NAME"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
 @dataclass(frozen=True)
 class NotApplied:
-    """A key of the file that has no effect here, and why."""
+    """A key of the file that has no effect here, and the reason."""
 
     key: str
     reason: str
 
 
 def _number(value: object) -> object:
-    """vantage6 takes a port that is written as text."""
+    """Return a port written as text as a number, because vantage6 accepts both."""
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value) else value
 
 
 class NodeConfig(Section):
-    """The whole file. ``not_applied`` tells of keys that were read and have no effect."""
+    """The whole file. ``not_applied`` has the keys that the node read, but that have no effect."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     off_by_null = frozenset({"share_config", "share_algorithm_logs"})
@@ -114,7 +114,7 @@ class NodeConfig(Section):
     @field_validator("databases")
     @classmethod
     def _labels_differ(cls, value: list[Database]) -> list[Database]:
-        # Variables are named by the label in capitals.
+        # Names of variables contain the label in capitals.
         labels = [database.label.upper() for database in value]
         twice = sorted({d.label for d in value if labels.count(d.label.upper()) > 1})
         if twice:
@@ -145,7 +145,7 @@ class NodeConfig(Section):
 
     @property
     def server_address(self) -> str:
-        """URL of the server, its port behind its host."""
+        """URL of the server, with the port behind the host."""
         if self.port is None:
             return self.server_url
         scheme, _, rest = self.server_url.partition("://")
@@ -154,21 +154,21 @@ class NodeConfig(Section):
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What most likely does not do what is wanted: each with its key and the remedy."""
+        """Settings that most likely do not do what their author wants, each with key and remedy."""
         return tuple(find_doubts(self))
 
     def database(self, label: str) -> Database | None:
-        """The configured database of this label, or None."""
+        """Return the configured database of this label, or None."""
         return next((d for d in self.databases if d.label == label), None)
 
     def has_way(self, database: Database) -> bool:
-        """Whether runs that ask for it reach something over the network: it, or what it names."""
+        """Return whether runs reach the database, or a service that its file names, by network."""
         return database.is_service or database.label in self.kubernetes.databases_egress
 
     def service(self, database: Database) -> Service | None:
-        """Where a database answers, by its URI and ``kubernetes.databases_egress``.
+        """Return the endpoint of a database, from its URI and ``kubernetes.databases_egress``.
 
-        For a file or folder: where the service answers whose address stands inside.
+        For a file or folder: the endpoint of the service whose address is inside.
         """
         told = database.service
         egress = self.kubernetes.databases_egress.get(database.label)

@@ -1,8 +1,8 @@
 """PURE: keys of a vantage6 node's file that have no effect here, each with its reason.
 
-A file of a Docker node is taken as it is. What it says and Kubernetes cannot do is told once when
-the node starts, key by key, so that nobody believes in a setting that is not there. A key that
-says nothing (null, false, empty) is not worth a word.
+The node accepts a Docker node's file unchanged. At its start the node reports, once and key by key,
+all settings that Kubernetes cannot apply, so nobody relies on a setting without effect. A key
+without a value (null, false, empty) is not reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from node_poc.config.databases import DatabaseType, is_address
 from node_poc.config.docker_hosts import is_bridge, why_unreachable
 from node_poc.config.sections import HostMount
 
-# Sections that the model does not hold, for any server.
+# Sections that are not in the model, for any server.
 _SECTIONS = {
     "docker_services": "a pod cannot be linked to a Docker container; run the service in "
     "Kubernetes, and make it a database",
@@ -39,7 +39,7 @@ _LOGGING = {
     "datefmt": "times are written in ISO 8601, UTC",
     "loggers": "one level holds for everything: logging.level",
 }
-# What only a vantage6 server has a use for.
+# Sections that only a vantage6 server uses.
 _WITH_DUMMY = {
     "encryption": "the dummy server sends nothing encrypted",
     "algorithm_env": "the dummy server's algorithms take arguments only",
@@ -58,7 +58,7 @@ Reasons = dict[str, str]
 
 
 def split(data: dict[str, Any], kind: str) -> tuple[dict[str, Any], Reasons]:
-    """Part a file's values into those for the model, and reasons for those with no effect.
+    """Split a file's values into those for the model, and reasons for those without effect.
 
     Args:
         data: the file.
@@ -84,14 +84,14 @@ def _says_something(data: dict[str, Any], key: str) -> bool:
 
 
 def _parts(data: dict[str, Any], section: str, whys: Reasons) -> Reasons:
-    """One reason for each key of a section; ``""`` holds for all keys without one of their own."""
+    """Return one reason for each key of a section; ``""`` is for keys without their own reason."""
     values = data.get(section)
     if not isinstance(values, dict):
         return {section: whys[""]} if "" in whys and _says_something(data, section) else {}
     found = {}
     for key in values:
         why = whys.get(key, whys.get(""))
-        # `use_console: false` says something; it is the only one of which this is true.
+        # `use_console` is the only key with a meaning when false.
         if why and (_says_something(values, key) or key == "use_console"):
             found[f"{section}.{key}"] = why
     if values.get("use_console") is True:

@@ -1,7 +1,7 @@
-"""PURE: files of vantage6 3.x, told with the way to mend them, key by key.
+"""PURE: recognize files of vantage6 3.x, and say how to convert them, key by key.
 
-Such a file has its keys below ``application`` (or below one of ``environments``), databases as a
-mapping of labels to paths, and images in ``allowed_images``.
+In vantage6 3.x all keys are below ``application`` (or below one of ``environments``), databases are
+a mapping of labels to paths, and images are in ``allowed_images``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _ENVIRONMENTS = ("prod", "acc", "test", "dev")
 
 
 def why_old(data: dict[str, Any]) -> str | None:
-    """Tell that a file has the layout of vantage6 3.x, and each step to mend it; None if not."""
+    """Return the steps to convert a file of vantage6 3.x; None for any other file."""
     where, values = _values(data)
     steps = []
     if where:
@@ -34,7 +34,7 @@ def why_old(data: dict[str, Any]) -> str | None:
 
 
 def _values(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Where the keys of the node stand, and they themselves."""
+    """Return the path of the section with the node's keys, and the section."""
     application = data.get("application")
     if isinstance(application, dict) and application:
         return "application", application
@@ -48,7 +48,7 @@ def _values(data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _old_keys(values: dict[str, Any]) -> Iterator[str]:
-    """Keys that only 3.x has."""
+    """Yield a step for each key that only 3.x has."""
     databases = values.get("databases")
     if isinstance(databases, dict):
         labels = [str(label)[:80] for label in databases][:8] or ["default"]
@@ -64,7 +64,7 @@ def _old_keys(values: dict[str, Any]) -> Iterator[str]:
 
 
 def _beside(values: dict[str, Any]) -> list[str]:
-    """What else such a file most often lacks, told at once."""
+    """Return steps for other keys that 3.x files often lack, in the same message."""
     steps = []
     url = values.get("server_url")
     if not url:

@@ -1,6 +1,7 @@
-"""PURE: variables by which a site says how the server is reached, and what may be wrong with them.
+"""PURE: environment variables for the way to the server (proxies, certificates), and mistakes.
 
-They are vantage6's and its libraries': ``node_extra_env`` sets them for node and proxy.
+The variables are those of vantage6 and its libraries: ``node_extra_env`` sets them for node and
+proxy.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 #: Each names a file of certificates, or a folder.
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _PROXY_VARIABLES = {"HTTP_PROXY", "HTTPS_PROXY"}
-#: What says which outer proxy leads where, in capitals.
+#: The variables that name outer proxies and their destinations, in capitals.
 PROXY_VARIABLES = frozenset({*_PROXY_VARIABLES, "NO_PROXY", "ALL_PROXY"})
-# One that is named without a scheme is none for some of the libraries, and no error either.
+# Some of the libraries ignore a proxy without a scheme, and raise no error.
 _PROXY = re.compile(r"http://[^\s/]+/?")
 
 
 def find_doubts_of_the_way(config: NodeConfig) -> Iterator[str]:
-    """Tell each doubt: path, why, remedy; no value, which may hold a password."""
+    """Yield each doubt: path, reason, remedy; never a value, which may contain a password."""
     yield from _certificates(config)
     for name, value in config.node_extra_env.items():
         path = f"node_extra_env.{name}"

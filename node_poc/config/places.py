@@ -1,7 +1,7 @@
-"""PURE: files that lie where others are read or removed: databases and ``task_dir``.
+"""PURE: databases that overlap with ``task_dir``, where others could read or remove files.
 
-Whoever may read a folder that holds ``task_dir`` reads inputs, tokens and results of every run.
-What lies in ``task_dir`` is in reach of runs, and the node removes what it finds there.
+A run with access to a folder that contains ``task_dir`` can read inputs, tokens and results of
+every run. Files in ``task_dir`` are in reach of runs, and the node removes old files there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def misplaced(config: NodeConfig) -> Iterator[str]:
-    """Tell each database that lies in ``task_dir``, is it, or holds it."""
+    """Yield each database inside of ``task_dir``, equal to it, or above it."""
     storage = config.kubernetes.storage
     if storage.mode == "pvc" and storage.claim == storage.databases_claim:
         yield (
@@ -30,7 +30,7 @@ def misplaced(config: NodeConfig) -> Iterator[str]:
 
 
 def overlap(database: str, task_dir: str) -> str | None:
-    """Why a database must not lie there, with the remedy; None if it may.
+    """Return why a database must not have this path, with the remedy; None if it may.
 
     Args:
         database: path of its file or folder.

@@ -15,7 +15,7 @@ _FACTORS = {"": Decimal(1), "m": Decimal("0.001")} | _BINARY | _DECIMAL
 
 
 def amount(text: str) -> Decimal:
-    """What a quantity amounts to, in cores or bytes. Raises ValueError if it is none."""
+    """Return a quantity in cores or bytes. Raise ValueError if ``text`` is not a quantity."""
     found = _FORM.fullmatch(text)
     if found is None:
         raise ValueError("must be a quantity such as 500m, 2 or 4Gi")

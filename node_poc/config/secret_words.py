@@ -1,4 +1,4 @@
-"""PURE: which values of a configuration file are secrets, by their keys and their form."""
+"""PURE: find secrets in a configuration file, by the keys and the form of values."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 _KEY = re.compile(r"pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|credential", re.IGNORECASE)
-# Names of Secrets, which tell nothing.
+# Names of Secrets; a name reveals nothing.
 _NAMES_ONLY = {"image_pull_secrets"}
 _LOGIN_IN_A_URL = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
 
 
 def is_secret(name: str, value: object) -> bool:
-    """Whether a value of this name is a secret: a password, a token, a URL with a login."""
+    """Return whether a value of this name is a secret: password, token or URL with a login."""
     if value in (None, "") or isinstance(value, bool | dict | list):
         return False
     named = name not in _NAMES_ONLY and _KEY.search(name) is not None
@@ -21,7 +21,7 @@ def is_secret(name: str, value: object) -> bool:
 
 
 def secret_paths(value: Any, path: str = "", name: str = "") -> Iterator[str]:
-    """The paths of all secrets below a value, such as ``databases[0].env.PASSWORD``."""
+    """Yield the paths of all secrets below a value, such as ``databases[0].env.PASSWORD``."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from secret_paths(inner, f"{path}.{key}" if path else str(key), str(key))

@@ -24,12 +24,12 @@ _MOUNT = re.compile(r"(?P<source>/[^:]+):(?P<target>/[^:]+)(?::(?P<mode>[a-zA-Z,
 
 
 def is_regex(entry: str) -> bool:
-    """Whether vantage6 reads an entry of a policy as a regular expression."""
+    """Return whether vantage6 reads an entry of a policy as a regular expression."""
     return bool(REGEX_CHARACTERS & set(entry))
 
 
 class Policies(Strict):
-    """Who may run what. A policy that is not set allows all; ids are compared as text."""
+    """Allowed users and algorithms. An unset policy allows all; ids are compared as text."""
 
     off_by_null = frozenset({"allow_basics_algorithm", "require_algorithm_pull"})
 
@@ -52,17 +52,17 @@ class Policies(Strict):
                 )
             try:
                 re.compile(entry)
-                regex.compile(entry)  # by which it is matched: `re` knows no time limit
+                regex.compile(entry)  # matching uses `regex`: `re` has no time limit
             except (re.error, regex.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"{entry!r} is no regular expression: {error}") from error
         return value
 
 
 class Encryption(Strict):
-    """End-to-end encryption; ``enabled`` must be as the collaboration's.
+    """End-to-end encryption; ``enabled`` must be equal to the collaboration's setting.
 
-    ``private_key`` is a file's path. vantage6 takes one that is not absolute in its own data
-    folder, here it is taken beside the configuration file.
+    ``private_key`` is the path of a file. A relative path is relative to the configuration file
+    here, and to vantage6's own data folder on a Docker node.
     """
 
     enabled: bool = False
@@ -70,19 +70,19 @@ class Encryption(Strict):
 
     @property
     def key_file(self) -> str:
-        """The private key's file."""
+        """The path of the private key's file."""
         return self.private_key or DEFAULT_PRIVATE_KEY
 
 
 class Prometheus(Strict):
-    """What the node tells the server of its machine, and how often."""
+    """Whether and how often the node reports metrics of its machine to the server."""
 
     enabled: bool = False
     report_interval_seconds: float = Field(default=45, gt=0, strict=False)
 
 
 class DeviceRequests(Strict):
-    """Devices for algorithms; how many GPUs says ``kubernetes.resources.gpus``."""
+    """Devices for algorithms; ``kubernetes.resources.gpus`` has the number of GPUs."""
 
     gpu: bool = False
 
@@ -96,7 +96,7 @@ class Registry(Strict):
 
 
 class Whitelist(Strict):
-    """What algorithms may reach besides the proxy: addresses or networks, on TCP ports."""
+    """Destinations of algorithms besides the proxy: addresses or networks, on TCP ports."""
 
     domains: list[str] = Field(default=[])
     ips: list[str] = Field(default=[])
@@ -123,19 +123,19 @@ class HostMount:
 
     @classmethod
     def parse(cls, text: object) -> HostMount | None:
-        """Read Docker's ``source:target[:mode]``; None for a named volume, or what is none."""
+        """Parse Docker's ``source:target[:mode]``; None for a named volume or invalid text."""
         match = _MOUNT.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             return None
         return cls(match["source"], match["target"], "ro" in (match["mode"] or "").split(","))
 
     def holds(self, path: str) -> bool:
-        """Whether a path of the pod is this mount, or lies in it."""
+        """Return whether a path of the pod is this mount, or inside of it."""
         return PurePosixPath(path).is_relative_to(self.target)
 
 
 def _level(value: object) -> object:
-    """Python takes a level in any case; everything is written at the lowest that has a name."""
+    """Return a level in capitals, as Python accepts any case; NOTSET is the lowest named level."""
     if isinstance(value, str):
         return {"NOTSET": "DEBUG"}.get(value.upper(), value.upper())
     return value

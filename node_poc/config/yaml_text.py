@@ -1,7 +1,8 @@
-"""PURE: the text of the configuration file → its values. Every error names line, cause and remedy.
+"""PURE: parse the configuration file's text. Every error names line, cause and remedy.
 
-YAML is read as vantage6 reads it, merge keys (``<<``) included. Refused beyond that: a key given
-twice, of which YAML would silently take the last, and whatever a short text makes large.
+The parser reads YAML like vantage6, merge keys (``<<``) included. In addition the parser refuses a
+repeated key, of which YAML would silently take the last value, and aliases that make a short text
+large.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import yaml
 
 from node_poc.config.errors import ConfigError
 
-# `kubectl apply` keeps a copy of the object in an annotation, and annotations end at 256 KiB.
+# `kubectl apply` keeps a copy of the object in an annotation, and an annotation has at most 256
+# KiB.
 MAX_BYTES = 256 * 1024
 _DEPTH = 32
-# How many values the file may have once each alias is written out in full.
+# The maximum number of values, with each alias written out in full.
 _VALUES = 20_000
 _NAME_LENGTH = 80
 _MERGE = "tag:yaml.org,2002:merge"
@@ -40,7 +42,7 @@ _QUOTES = ("that cannot start any token", "constructor for the tag", "alphabetic
 
 
 def parse_yaml(text: str) -> dict[str, Any]:
-    """Read the file's values. Raises ConfigError."""
+    """Return the file's values. Raise ConfigError."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise ConfigError(
             f"the file is larger than {MAX_BYTES // 1024} KiB, what `kubectl apply` takes; "
@@ -77,7 +79,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[int, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose the next node, as deep and as large as a configuration may be."""
+        """Compose the next node, within the limits of depth and size."""
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         self._depth += 1
         if self._depth > _DEPTH:
@@ -113,7 +115,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes[id(node)] = size
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  PyYAML's own
-        """Make the value of a node; one that only looks like a date or number is told."""
+        """Return a node's value; raise ConfigError for an invalid date, number or tag."""
         try:
             return super().construct_object(node, deep)
         except (ValueError, TypeError, AttributeError, OverflowError, LookupError) as error:
@@ -171,7 +173,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
 
 
 def _is_of_a_tab(mark: yaml.Mark | None, problem: str, text: str) -> bool:
-    """Whether the tab is the mistake: it indents the line, or stands where a word must begin."""
+    """Return whether a tab is the mistake: as indentation, or where a word must start."""
     if "'\\t'" in problem:
         return True
     lines = text.split("\n")
