@@ -1,1 +1,1 @@
-"""What the node tells of itself: logs and health."""
+"""The node's own logs and health."""

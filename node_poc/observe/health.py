@@ -1,4 +1,4 @@
-"""Liveness and readiness over HTTP, for the kubelet's probes: one thread, which sleeps between."""
+"""Liveness and readiness over HTTP for the kubelet's probes: one thread, asleep between probes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from node_poc import probes
 
 log = structlog.get_logger(__name__)
 
-# Whoever else connects is borne so long, and so many at once: the oldest goes.
+# Limits for other clients: seconds to send a request, and open connections, after which the oldest
+# connection is closed.
 _HEAD_SECONDS = 5.0
 _MOST_OPEN = 64
 _TROUBLE_SECONDS = 0.1
@@ -24,9 +25,12 @@ _TROUBLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Checks:
-    """``alive``: the engine works. ``ready``: it also has a server and knows its Jobs.
+    """The checks that the probes run.
 
-    ``remarks``: what a person should know of the node's readiness, ready or not.
+    Attributes:
+        alive: whether the engine works.
+        ready: whether the engine is also connected to a server and knows its Jobs.
+        remarks: what a person should know about the node's readiness, ready or not.
     """
 
     alive: Callable[[], bool]
@@ -36,7 +40,7 @@ class Checks:
 
 @dataclass
 class _Asking:
-    """A connection whose request is not there yet."""
+    """A connection without a complete request."""
 
     connection: socket.socket
     until: float
@@ -47,7 +51,11 @@ class HealthServer:
     """Answers ``/healthz`` and ``/readyz`` with 200 or 503; ``/readyz`` with remarks as text."""
 
     def __init__(self, port: int, checks: Checks) -> None:
-        """Listens on all addresses, because the kubelet asks from the cluster node."""
+        """Listen on all addresses: the kubelet's probes come from the cluster node.
+
+        Raises:
+            OSError: the port cannot be listened on.
+        """
         self._checks = {"/healthz": checks.alive, "/readyz": checks.ready}
         self._remarks = {"/readyz": checks.remarks}
         try:
@@ -64,15 +72,15 @@ class HealthServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that the server listens on."""
         return int(self._listener.getsockname()[1])
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to answer probes."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop to answer."""
+        """Stop answering probes."""
         self._waker.close()
         if self._thread.ident is not None:
             self._thread.join(1.0)
@@ -87,10 +95,10 @@ class HealthServer:
                     return
                 try:
                     self._accept() if key.fileobj is self._listener else self._read(key.fd)
-                except OSError as error:  # no descriptor is free, or the like
+                except OSError as error:  # for example, no free file descriptor
                     log.warning("probe not answered", error=str(error))
                     time.sleep(_TROUBLE_SECONDS)
-                except Exception:  # one connection must never end the thread that answers all
+                except Exception:  # one connection must never end the thread: it answers all
                     log.exception("probe not answered")
             for fd, asking in list(self._asking.items()):
                 if asking.until <= time.monotonic():
@@ -110,7 +118,7 @@ class HealthServer:
             fd = connection.fileno()
             self._asking[fd] = _Asking(connection, time.monotonic() + _HEAD_SECONDS)
             self._selector.register(connection, selectors.EVENT_READ)
-            self._read(fd)  # mostly the request is there with the connection
+            self._read(fd)  # usually the request arrives together with the connection
 
     def _read(self, fd: int) -> None:
         asking = self._asking[fd]

@@ -1,4 +1,4 @@
-"""Logs: one line an event on standard output, readable on a terminal, JSON in a pod."""
+"""Logs: one line per event on standard output, readable text on a terminal, JSON in a pod."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-# Libraries that tell every request at INFO.
+# Libraries that log every request at INFO.
 _CHATTY = ("urllib3", "engineio", "socketio", "websocket")
 
 
@@ -34,6 +34,6 @@ def set_up_logging(level: str, *, as_json: bool) -> None:
 def _renderers(*, as_json: bool) -> list[structlog.typing.Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    # Plain tracebacks: the usual ones show local variables, and among those are tokens and data.
+    # Plain tracebacks: structlog's default tracebacks show local variables, with tokens and data.
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]

@@ -1,4 +1,4 @@
-"""PURE: what keeps the node's own pods from being ready, for the person who looks at runs."""
+"""PURE: why the node's own pods are not ready, for a person who looks at runs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _READY = "Ready"
 
 
 def is_ready(pod: Object) -> bool:
-    """Whether a pod is ready."""
+    """Return whether a pod is ready."""
     conditions = pod.get("status", {}).get("conditions") or []
     return any(each.get("type") == _READY and each.get("status") == "True" for each in conditions)
 
 
 def tell_unready(pod: Object, events: list[dict[str, Any]], namespace: str) -> str:
-    """Name a pod that is not ready, what Kubernetes says of it, and where to look.
+    """Return a sentence about a pod that is not ready: its name, the reason, and where to look.
 
     Args:
-        pod: of the node or its proxy.
-        events: the Events about it, in any order.
-        namespace: of the pod.
+        pod: the pod of the node or of its proxy.
+        events: the Events about the pod, in any order.
+        namespace: the pod's namespace.
     """
     name = pod["metadata"]["name"]
     said = list(_said(pod))

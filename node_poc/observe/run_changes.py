@@ -1,4 +1,4 @@
-"""What the node's own log says when a run changes; Kubernetes' words are for the site only."""
+"""Log a run's changes in the node's own log; only the site may see Kubernetes' messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ log = structlog.get_logger(__name__)
 
 
 def log_change(before: Run, now: Run) -> None:
-    """Log a run's status and its cause, if one of them is another than before."""
+    """Log a run's status, and the cause of a failure, if the status or the failure has changed."""
     if now.status is before.status and now.failure == before.failure:
         return
     why = now.failure or Failure("", "", "")
