@@ -1,4 +1,4 @@
-"""PURE: certificates of authorities, as PEM text."""
+"""PURE: certificates of certificate authorities, as PEM text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _DER = b"\x30\x82"
 
 
 class CertificateError(Exception):
-    """What was given holds no certificate that can be used. The text tells remedies."""
+    """The data holds no usable certificate. The text names the remedy."""
 
 
 def certificates_in(data: bytes) -> str:
-    """All certificates of a PEM file, and nothing else of it: no comment and no private key.
+    """Return all certificates of a PEM file and nothing else: no comments, no private key.
 
     Raises:
-        CertificateError: there is none, or one that cannot be read.
+        CertificateError: the file holds no certificate, or an unreadable certificate.
     """
     blocks = [match.decode() for match in _BLOCK.findall(data)]
     if not blocks and data.startswith(_DER):
@@ -39,10 +39,10 @@ def certificates_in(data: bytes) -> str:
 
 
 def doubts_about(text: str, now: float) -> list[str]:
-    """What is most likely wrong with certificates of authorities, in words.
+    """Return likely mistakes in certificates of authorities, as messages.
 
     Args:
-        text: as ``certificates_in`` gives it.
+        text: certificates, as ``certificates_in`` returns them.
         now: seconds since the epoch.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -63,5 +63,5 @@ def _can_be_read(text: str, count: int) -> bool:
         context.load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError):
         return False
-    # The same one twice counts once.
+    # The store counts a repeated certificate once.
     return 0 < context.cert_store_stats()["x509"] <= count

@@ -1,22 +1,22 @@
-"""What can be wrong with a payload or a key, told without showing any of it."""
+"""Errors of payloads and keys. No error text shows any part of a payload or a private key."""
 
 from __future__ import annotations
 
 
 class CryptoError(Exception):
-    """A payload or key cannot be used. The text names cause and remedy, and no secret."""
+    """A payload or key cannot be used. The text names the cause and the remedy, and no secret."""
 
 
 class PayloadError(CryptoError):
-    """The payload is cut, altered, or made for another key."""
+    """The payload is cut, altered, or was encrypted for another key."""
 
 
 class TooLargeError(PayloadError):
-    """The payload is larger than it may be."""
+    """The payload is larger than the limit."""
 
 
 class PrivateKeyError(CryptoError):
-    """What was given as private key is none that can be used."""
+    """The private key cannot be used."""
 
 
 class PublicKeyError(CryptoError):

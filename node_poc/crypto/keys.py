@@ -1,7 +1,7 @@
 """PURE: RSA keys in vantage6's forms.
 
 The private key is PEM, PKCS#1, without a passphrase. The public key is PEM, SubjectPublicKeyInfo,
-as base64 text: so it stands in the field `public_key` of an organization at the server.
+as base64 text, as in the field ``public_key`` of an organization at the server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MAKE_ONE = "make one with `python -m node_poc create-private-key`"
 
 
 class KeyMatch(StrEnum):
-    """How an organization's public key at the server relates to our private key."""
+    """How an organization's public key at the server relates to the node's private key."""
 
     SAME = "same"
     MISSING = "missing"
@@ -43,12 +43,12 @@ class KeyMatch(StrEnum):
 
 
 def make_private_key() -> RSAPrivateKey:
-    """Make a new key as vantage6 makes it: RSA, 4096 bits. Takes seconds."""
+    """Make a new key in vantage6's form: RSA, 4096 bits. The call takes seconds."""
     return generate_private_key(public_exponent=_EXPONENT, key_size=_KEY_BITS)
 
 
 def private_key_pem(key: RSAPrivateKey) -> bytes:
-    """Return the key as it stands in its file. Secret."""
+    """Return the content of a private key's file. Secret."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
 
 
@@ -56,8 +56,8 @@ def load_private_key(pem: bytes) -> RSAPrivateKey:
     """Read a private key from the bytes of its file (PKCS#1 or PKCS#8).
 
     Raises:
-        PrivateKeyError: it is empty, no PEM, a public key, behind a passphrase, damaged, not RSA or
-            too short.
+        PrivateKeyError: the file is empty or not PEM, or the key is a public key, is protected by
+            a passphrase, is damaged, is not RSA or is too short.
     """
     if not pem.strip():
         raise PrivateKeyError(f"the private key's file is empty; {_MAKE_ONE}")
@@ -86,20 +86,20 @@ def load_private_key(pem: bytes) -> RSAPrivateKey:
 
 
 def public_key_pem(key: RSAPrivateKey) -> bytes:
-    """Return the public key that belongs to a private one, as PEM."""
+    """Return the public key of a private key, as PEM."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_key_text(key: RSAPrivateKey) -> str:
-    """Return the public key as an organization's `public_key` holds it."""
+    """Return the public key of a private key, in the form of an organization's ``public_key``."""
     return base64.b64encode(public_key_pem(key)).decode("ascii")
 
 
 def load_public_key(text: str | None) -> RSAPublicKey:
-    """Read an organization's `public_key`.
+    """Read an organization's ``public_key``.
 
     Raises:
-        PublicKeyError: there is none, it cannot be read, is not RSA or too short.
+        PublicKeyError: the key is missing, unreadable, not RSA or too short.
     """
     if not text:
         raise PublicKeyError(
@@ -122,7 +122,10 @@ def load_public_key(text: str | None) -> RSAPublicKey:
 
 
 def compare_public_key(key: RSAPrivateKey, text: str | None) -> KeyMatch:
-    """Compare as vantage6 does: the organization's key must be ours, byte for byte as PEM."""
+    """Compare an organization's ``public_key`` with the public key of ``key``.
+
+    As in vantage6, the two keys must be the same PEM, byte for byte.
+    """
     if not text:
         return KeyMatch.MISSING
     try:
@@ -133,7 +136,7 @@ def compare_public_key(key: RSAPrivateKey, text: str | None) -> KeyMatch:
 
 
 def _public_pem(text: str) -> bytes:
-    """Undo the base64; raises ValueError."""
+    """Decode the base64 of a public key. Raises ValueError."""
     try:
         return binascii.a2b_base64(text)
     except binascii.Error as error:

@@ -1,9 +1,9 @@
-"""PURE: inputs and results as they travel between organizations, byte for byte as in vantage6 4.x.
+"""PURE: encrypt and decrypt inputs and results, byte for byte as vantage6 4.x does.
 
-Two forms: text (`str`), which stands in the server's JSON, and blob (`bytes`), which lies in its
+A payload has two forms: text (``str``) in the server's JSON, and blob (``bytes``) in the server's
 large-file storage. In a collaboration without encryption both are base64. With encryption the text
-is `base64(key)$base64(iv)$base64(bytes)`; `streams` tells of the blob. Big payloads are worked on
-in pieces, so that beside what came in and what goes out there is nothing of their size.
+is ``base64(key)$base64(iv)$base64(bytes)``; ``streams`` describes the blob. Large payloads are
+converted in pieces: besides the input and the output, nothing in memory has their size.
 """
 
 from __future__ import annotations
@@ -36,67 +36,67 @@ from node_poc.crypto.streams import (
     through,
 )
 
-# Possessive, and no group repeated: neither steps back, nor needs memory for each step.
+# Possessive and without a repeated group: the match neither backtracks nor needs memory for it.
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
-# JSON that could be taken for base64: there is nothing but these.
+# The only JSON texts that could be mistaken for base64.
 _JSON_WORD = re.compile(rb"(?:0|[1-9][0-9]*)(?:[eE]\+?[0-9]+)?|true|null|Infinity")
-# What begins with so many digits is a number, and need not be held to know it.
+# Text that starts with this many digits is a number: the rest need not be kept to decide.
 _MOST_DIGITS = 4096
 
 
 class Cryptor(Protocol):
-    """How payloads are read and made in one collaboration."""
+    """Encrypts and decrypts the payloads of one collaboration."""
 
     @property
     def encrypts(self) -> bool:
-        """Whether `encrypt` needs a public key."""
+        """Whether ``encrypt`` needs a public key."""
 
     def decrypt(self, text: str | bytes) -> bytes:
-        """Return the plain bytes of a text, or of a blob. Raises PayloadError."""
+        """Return the plain bytes of a text (``str``) or a blob (``bytes``). Raises PayloadError."""
 
     def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
-        """Return the plain bytes of a text, be it ``str`` or its ASCII. Raises PayloadError."""
+        """Return the plain bytes of a text, ``str`` or ASCII bytes. Raises PayloadError."""
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
-        """Return the text for the owner of `public_key`. Raises PublicKeyError."""
+        """Return the text for the owner of ``public_key``. Raises PublicKeyError."""
 
     def encrypt_stream(self, public_key: str | None) -> Step:
-        """Return the way from plain bytes to a blob. Raises PublicKeyError."""
+        """Return the step from plain bytes to a blob. Raises PublicKeyError."""
 
     def decrypt_stream(self) -> Step:
-        """Return the way from a blob to plain bytes."""
+        """Return the step from a blob to plain bytes."""
 
 
 class PlainCryptor:
-    """A collaboration without encryption: base64 both ways, keys are of no use."""
+    """For a collaboration without encryption: only base64; keys are ignored."""
 
     encrypts = False
 
     def decrypt(self, text: str | bytes) -> bytes:
-        """Undo base64. Raises PayloadError."""
+        """Decode base64. Raises PayloadError."""
         return self.decrypt_text(text)
 
     def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
-        """Undo base64. Raises PayloadError."""
+        """Decode base64. Raises PayloadError."""
         return _joined(through(DecodeBase64(), _pieces_of(text)))
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None = None) -> str:
-        """Return base64; the key is not looked at."""
+        """Return base64; ignore ``public_key``."""
         del public_key
         return _text(through(EncodeBase64(), slices(data)))
 
     def encrypt_stream(self, public_key: str | None = None) -> Step:
-        """Return the way from bytes to base64."""
+        """Return the step from bytes to base64; ignore ``public_key``."""
         del public_key
         return EncodeBase64()
 
     def decrypt_stream(self) -> Step:
-        """Return the way from base64 to bytes."""
+        """Return the step from base64 to bytes."""
         return DecodeBase64()
 
 
 class RsaCryptor:
-    """A collaboration with encryption, read with our organization's private key."""
+    """For a collaboration with encryption: uses the private key of the node's organization."""
 
     encrypts = True
 
@@ -105,27 +105,27 @@ class RsaCryptor:
 
     @property
     def public_key(self) -> str:
-        """Our public key, as our organization should have it at the server."""
+        """The public key that the node's organization should have at the server."""
         return public_key_text(self._private_key)
 
     def decrypt(self, text: str | bytes) -> bytes:
-        """Open a text or a blob that was encrypted for us. Raises PayloadError."""
+        """Decrypt a text or a blob with the private key. Raises PayloadError."""
         if isinstance(text, bytes):
             return _joined(through(self.decrypt_stream(), slices(text)))
         return self.decrypt_text(text)
 
     def decrypt_text(self, text: str | bytes | memoryview) -> bytes:
-        """Open a text that was encrypted for us, be it `str` or its ASCII. Raises PayloadError."""
+        """Decrypt a text, ``str`` or ASCII bytes, with the private key. Raises PayloadError."""
         return _joined(self.decrypted_pieces(text))
 
     def decrypted_pieces(self, text: str | bytes | memoryview) -> Iterator[bytes]:
-        """Give the bytes of `decrypt_text` in pieces, so that nobody has to hold them.
+        """Return the bytes of ``decrypt_text`` in pieces: the caller need not hold them all.
 
-        The text is read to its end before this returns, and once more for the pieces: only the end
-        tells whether it is whole, and whether it is base64 twice over.
+        The text is read to its end before the method returns, and again for the pieces: only the
+        whole text shows whether the payload is complete, and whether it is base64 twice over.
 
         Raises:
-            PayloadError: at once; the pieces raise nothing.
+            PayloadError: raised by the call; the pieces raise nothing.
         """
         plain = self._opened(text)
         if _is_second_base64(plain()):
@@ -133,7 +133,7 @@ class RsaCryptor:
         return plain()
 
     def _opened(self, text: str | bytes | memoryview) -> Callable[[], Iterator[bytes]]:
-        """Read the header; what is returned gives what follows, decrypted, at each call."""
+        """Read the header; return a function that decrypts the rest, again at each call."""
         start = b"".join(_pieces_of(text[:HEADER_BYTES]))
         key_text, _, rest = start.partition(SEPARATOR)
         iv_text, separator, _ = rest.partition(SEPARATOR)
@@ -143,32 +143,34 @@ class RsaCryptor:
         return partial(_plain, cipher, text, len(key_text) + len(iv_text) + 2)
 
     def encrypt(self, data: bytes | memoryview, public_key: str | None) -> str:
-        """Return the text that the owner of `public_key` can open. Raises PublicKeyError."""
+        """Return the text for the owner of ``public_key``. Raises PublicKeyError."""
         return _text(self.encrypt_pieces(slices(data), public_key))
 
     def encrypt_pieces(self, pieces: Iterable[bytes], public_key: str | None) -> Iterator[bytes]:
-        """Give the text of `encrypt` in pieces, from pieces. Raises PublicKeyError."""
+        """Yield the text of ``encrypt`` in pieces, from pieces. Raises PublicKeyError."""
         step = Encrypt(public_key)
         yield step.header()
         yield from through(EncodeBase64(), through(step, pieces))
 
     def encrypt_stream(self, public_key: str | None) -> Step:
-        """Return the way from bytes to a blob. Raises PublicKeyError."""
+        """Return the step from bytes to a blob. Raises PublicKeyError."""
         return Encrypt(public_key)
 
     def decrypt_stream(self) -> Step:
-        """Return the way from a blob to bytes."""
+        """Return the step from a blob to bytes."""
         return Decrypt(self._private_key)
 
 
 def require_json_object(data: bytes) -> None:
-    """Check that a decrypted input looks like the JSON object that each vantage6 input is.
+    """Check that a decrypted input looks like a JSON object, as each vantage6 input is.
 
-    AES-CTR gives bytes for any key and any altered text, so this is what notices the rest: an
-    alteration behind the header, and the one wrong key in hundreds whose junk has the right length.
+    AES-CTR returns bytes for any key and any altered text. The check notices the mistakes that
+    decryption cannot: a change after the header, and the one wrong key in hundreds for which RSA
+    happens to return bytes of the right length.
 
     Raises:
-        PayloadError: it is not UTF-8, or not a JSON object from its first to its last character.
+        PayloadError: the input is not UTF-8, or, apart from white space, does not start with ``{``
+            and end with ``}``.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
@@ -176,7 +178,7 @@ def require_json_object(data: bytes) -> None:
             decoder.decode(data[start : start + PIECE_BYTES])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        # `from None`: the error holds the bytes.
+        # ``from None``: the error holds the plain bytes.
         raise PayloadError(_NO_JSON) from None
     if not (
         data[:PIECE_BYTES].lstrip().startswith(b"{") and data[-PIECE_BYTES:].rstrip().endswith(b"}")
@@ -196,10 +198,11 @@ def _plain(cipher: Cipher[CTR], text: str | bytes | memoryview, start: int) -> I
 
 
 def _is_second_base64(pieces: Iterable[bytes]) -> bool:
-    """Whether plain bytes are the second base64 that vantage6's web interface puts around them.
+    """Return whether plain bytes are base64 once more, as vantage6's web interface sends them.
 
-    As upstream: JSON is left alone, and what is not JSON but base64 is taken for such. Other text
-    and binary data, on which upstream fails, are left alone too. All pieces are read in any case.
+    As in upstream vantage6, JSON counts as plain, and text that is base64 but not JSON counts as
+    base64. Other text and binary data, on which upstream fails, count as plain too. The function
+    always reads all pieces.
     """
     step, start, is_base64 = DecodeBase64(), b"", True
     for piece in pieces:
@@ -228,7 +231,7 @@ def _ascii(text: str) -> bytes:
     try:
         return text.encode("ascii")
     except UnicodeEncodeError:
-        # `from None`: the error holds the text.
+        # ``from None``: the error holds the text.
         raise PayloadError("the payload is not base64 throughout: it was altered") from None
 
 
@@ -239,7 +242,7 @@ def _pieces_of(text: str | bytes | memoryview, start: int = 0) -> Iterator[bytes
 
 
 def _joined(pieces: Iterable[bytes]) -> bytes:
-    whole = io.BytesIO()  # hands its buffer over without a copy
+    whole = io.BytesIO()  # getvalue() returns the buffer without a copy
     for piece in pieces:
         whole.write(piece)
     return whole.getvalue()

@@ -1,9 +1,12 @@
-"""PURE: payloads piece by piece: `update` takes a piece and gives what is ready, `finish` the rest.
+"""PURE: convert payloads piece by piece.
 
-What vantage6 calls the blob form: the header `base64(key)$base64(iv)$`, then the encrypted bytes
-as they are. The key is AES-256's, encrypted for the reader by RSA (PKCS#1 v1.5); the cipher is
-AES-256-CTR. Nothing in the format proves that a payload is whole and unaltered: only what breaks
-the header or the base64 is noticed here.
+Each step has two methods: ``update`` takes a piece and returns the converted bytes that are ready,
+``finish`` returns the rest.
+
+vantage6's blob form is the header ``base64(key)$base64(iv)$`` and then the raw encrypted bytes. The
+key is an AES-256 key, encrypted with the reader's RSA key (PKCS#1 v1.5); the cipher is AES-256-CTR.
+Nothing in the format proves whether a payload is complete and unaltered: the steps notice only
+changes that break the header or the base64.
 """
 
 from __future__ import annotations
@@ -26,9 +29,9 @@ SEPARATOR = b"$"
 _KEY_BYTES = 32
 _KEY_TEXT_BYTES = 44
 _IV_BYTES = 16
-# RSA of 16384 bits is 2732 characters of base64; longer is no header.
+# A 16384-bit RSA key gives 2732 characters of base64; longer text is no header.
 HEADER_BYTES = 4096
-# A multiple of 3 and of 4, so that base64 needs no leftovers.
+# A multiple of 3 and of 4: base64 then leaves no rest between pieces.
 PIECE_BYTES = 3 << 18
 NO_HEADER = (
     "the payload does not begin with vantage6's header `key$iv$`: it is cut, altered, or was not "
@@ -38,23 +41,23 @@ _NO_BASE64 = "the payload is not base64 throughout: it is cut or altered"
 
 
 class Step(Protocol):
-    """A way from one form of a payload to another."""
+    """A conversion of a payload from one form to another."""
 
     def update(self, piece: bytes) -> bytes:
-        """Take a piece; returns what is ready, which may be nothing."""
+        """Take a piece and return the converted bytes that are ready, possibly none."""
 
     def finish(self) -> bytes:
-        """Return the rest. Raises PayloadError if something is missing."""
+        """Return the rest. Raises PayloadError if the payload is incomplete."""
 
 
 class EncodeBase64:
-    """Bytes → base64."""
+    """Convert bytes to base64."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def update(self, piece: bytes) -> bytes:
-        """Take a piece; three bytes at a time are ready."""
+        """Take a piece and return base64 of whole groups of three bytes."""
         if self._rest:
             piece = self._rest + piece
         ready = len(piece) - len(piece) % 3
@@ -62,22 +65,22 @@ class EncodeBase64:
         return binascii.b2a_base64(memoryview(piece)[:ready], newline=False)
 
     def finish(self) -> bytes:
-        """Return the last, padded group."""
+        """Return the last group, padded."""
         return binascii.b2a_base64(self._rest, newline=False)
 
 
 class DecodeBase64:
-    """Base64 → bytes; line breaks are dropped, anything else in the text is an error."""
+    """Convert base64 to bytes; drop line breaks and reject any other character."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._ended = False
 
     def update(self, piece: bytes) -> bytes:
-        """Take a piece; four characters at a time are ready."""
+        """Take a piece and return the bytes of whole groups of four. Raises PayloadError."""
         if b"\n" in piece or b"\r" in piece:
             piece = piece.translate(None, b"\r\n")
-        if not piece:  # it says nothing about the end either
+        if not piece:  # an empty piece after the padding is no error
             return b""
         if self._rest:
             piece = self._rest + piece
@@ -90,14 +93,14 @@ class DecodeBase64:
         return decode_base64(group)
 
     def finish(self) -> bytes:
-        """Check that no group of four was left unfinished."""
+        """Check that the last group of four is complete. Raises PayloadError."""
         if self._rest:
             raise PayloadError("the payload is cut: its base64 ends inside a group of four")
         return b""
 
 
 class Encrypt:
-    """Bytes → blob form for the owner of `public_key`. Raises PublicKeyError."""
+    """Convert bytes to the blob form for the owner of ``public_key``. Raises PublicKeyError."""
 
     def __init__(self, public_key: str | None) -> None:
         key = os.urandom(_KEY_BYTES)
@@ -109,21 +112,21 @@ class Encrypt:
         self._cipher = _aes(key, iv).encryptor()
 
     def header(self) -> bytes:
-        """Return the header if it was not given yet."""
+        """Return the header at the first call, then nothing."""
         header, self._header = self._header, b""
         return header
 
     def update(self, piece: bytes) -> bytes:
-        """Encrypt a piece; the header goes before the first."""
+        """Encrypt a piece; the header goes before the first piece."""
         return self.header() + self._cipher.update(piece)
 
     def finish(self) -> bytes:
-        """Return the header if no piece ever came."""
+        """Return the header if there was no piece."""
         return self.header() + self._cipher.finalize()
 
 
 class Decrypt:
-    """Blob form → bytes, with our private key."""
+    """Convert the blob form to bytes with the node's private key."""
 
     def __init__(self, private_key: RSAPrivateKey) -> None:
         self._private_key = private_key
@@ -131,7 +134,7 @@ class Decrypt:
         self._cipher: CipherContext | None = None
 
     def update(self, piece: bytes) -> bytes:
-        """Take a piece; nothing is ready before the header is whole."""
+        """Decrypt a piece; return nothing before the header is complete. Raises PayloadError."""
         if self._cipher is not None:
             return self._cipher.update(piece)
         self._start += piece
@@ -145,16 +148,17 @@ class Decrypt:
         return self._cipher.update(parts[2])
 
     def finish(self) -> bytes:
-        """Check that there was a header at all."""
+        """Check that there was a header. Raises PayloadError."""
         if self._cipher is None:
             raise PayloadError(NO_HEADER)
         return self._cipher.finalize()
 
 
 def open_header(private_key: RSAPrivateKey, key_text: bytes, iv_text: bytes) -> Cipher[CTR]:
-    """Return the cipher that a header describes. Raises PayloadError.
+    """Return the cipher for a header. Raises PayloadError.
 
-    In CTR mode both directions are the same: take its `encryptor`, one for each time of reading.
+    In CTR mode encryption and decryption are the same: call ``encryptor()`` once for each pass
+    over the data.
     """
     encrypted_key, iv = decode_base64(key_text), decode_base64(iv_text)
     if len(iv) != _IV_BYTES:
@@ -169,10 +173,10 @@ def open_header(private_key: RSAPrivateKey, key_text: bytes, iv_text: bytes) -> 
 
 
 def _plain_key(key: bytes) -> bytes:
-    """Return the AES key, which vantage6's web interface sends as base64 text.
+    """Return the AES key; vantage6's web interface sends the key as base64 text.
 
-    With a wrong private key OpenSSL gives no error but bytes of any number, on purpose: an error
-    would help an attacker. So the number is what gives it away.
+    With a wrong private key OpenSSL deliberately returns a random number of bytes instead of an
+    error, which would help an attacker. Therefore only the length shows a wrong private key.
     """
     if len(key) == _KEY_TEXT_BYTES:
         try:
@@ -193,8 +197,9 @@ def _wrong_key() -> str:
 
 
 def decode_base64(text: bytes | memoryview) -> bytes:
-    """Undo base64, strictly. Raises PayloadError."""
-    # Python lets any padding follow a whole group; in pieces it would depend on where they end.
+    """Decode base64 strictly. Raises PayloadError."""
+    # Python accepts any padding after a whole group. Without this check, the result would depend
+    # on where the pieces end.
     if len(text) % 4 or text[-3:] == b"===":
         raise PayloadError(_NO_BASE64)
     try:
@@ -208,7 +213,7 @@ def _aes(key: bytes, iv: bytes) -> Cipher[CTR]:
 
 
 def through(step: Step, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Send pieces through a step; gives no empty ones."""
+    """Yield pieces converted by a step; leave out empty pieces."""
     for piece in pieces:
         if ready := step.update(piece):
             yield ready
@@ -217,6 +222,6 @@ def through(step: Step, pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def slices(data: bytes | memoryview) -> Iterator[bytes]:
-    """Give bytes in pieces."""
+    """Yield ``data`` in pieces of ``PIECE_BYTES``."""
     for start in range(0, len(data), PIECE_BYTES):
         yield bytes(data[start : start + PIECE_BYTES])
