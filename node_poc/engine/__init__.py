@@ -1,1 +1,1 @@
-"""The engine: from a run that a server wants to a result that the server has."""
+"""The engine: takes each run from the server's request to the delivered result."""

@@ -1,4 +1,4 @@
-"""What a former process of this node left behind, taken up from the disk."""
+"""Adopts the runs of a former process of this node from the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Adopted:
-    """One run that is not over: with its result if it has ended already."""
+    """One run that is not over, with its result if the run has ended already."""
 
     run: Run
     record: RunRecord
@@ -25,7 +25,7 @@ class Adopted:
 def read_open_runs(records: Records) -> Iterator[Adopted]:
     """Yield every run whose result the server does not have, in order of run ids.
 
-    A damaged record is told and left alone: it must not stop the others.
+    A damaged record is logged and skipped, because other runs must still be adopted.
     """
     for run_id in records.open_runs():
         try:
@@ -41,7 +41,7 @@ def read_open_runs(records: Records) -> Iterator[Adopted]:
 
 
 def run_of_record(record: RunRecord, result: RunResult | None) -> Run:
-    """The run as far as the disk tells."""
+    """Return the run's state as the files on disk show."""
     run = Run(
         run_id=record.spec.run_id,
         digest=record.digest,

@@ -1,8 +1,8 @@
-"""What the engine lets threads do, because it takes time. A call tells its outcome by a message.
+"""Slow calls, which threads make for the engine. Each call sends its outcome as a message.
 
-A call that fails is made again after growing pauses (``retries.py``); so nothing that must happen
-is ever given up. Three kinds of threads, so that none waits for another's trouble: ``api`` for
-short calls, ``collect`` for logs that may be long or not to be had, ``disk`` for the records.
+``retries.py`` repeats a failed call after growing pauses, so the node gives up no call that must
+succeed. Three pools of threads keep trouble apart: ``api`` for short calls to the API, ``collect``
+for logs, which may be long or unreadable, and ``disk`` for records.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ from node_poc.storage.records import RunRecord
 
 log = structlog.get_logger(__name__)
 
-# A log that is not to be had is insisted on for so long: the API server may be away for a while,
-# and a machine for ever.
+# How long to insist on an unreadable log: the API server may be away for a while, but a machine
+# for ever.
 _INSIST_SECONDS = 180.0
 _THREADS = 8
-# Each may wait a minute for one log; so many machines may be lost at once without holding up the
-# results of others.
+# Each thread may wait a minute for one log. Up to this many unreadable logs at once, as of lost
+# machines, do not hold up the results of other runs.
 _COLLECT_THREADS = 32
 
 
 class Underway:
-    """Jobs that are just being made, and those of them that are to be removed. Thread-safe.
+    """The Jobs being created at the moment, and which of them to remove. Thread-safe.
 
-    A request to make a Job that is on its way cannot be called back. If a kill removed the Job that
-    an earlier request made, whose answer was lost, this one would make it anew, and the algorithm
-    would run twice. So the removal waits for it; no other request follows for a killed run.
+    A request to create a Job cannot be recalled. Suppose the answer to an earlier request was lost
+    and a kill removed that request's Job: a repeated request under way would create the Job anew,
+    and the algorithm would run twice. The removal therefore waits for the end of the request; no
+    further request follows for a killed run.
     """
 
     def __init__(self) -> None:
-        """None is being made."""
+        """Start with no Job being created."""
         self._lock = threading.Lock()
         self._to_remove: dict[int, bool] = {}
 
     def begin(self, run_id: int) -> None:
-        """The run's Job is being made from now on."""
+        """Note that a request to create the run's Job begins."""
         with self._lock:
             self._to_remove[run_id] = False
 
     def remove_afterwards(self, run_id: int) -> bool:
-        """Note that the Job is to be removed; False if it is not being made now."""
+        """Note that the Job must be removed; return False if no request is under way."""
         with self._lock:
             if run_id not in self._to_remove:
                 return False
@@ -65,18 +66,25 @@ class Underway:
             return True
 
     def end(self, run_id: int) -> bool:
-        """It is made, or cannot be; returns whether it is to be removed now."""
+        """Note the end of the request; return whether the Job must be removed now."""
         with self._lock:
             return self._to_remove.pop(run_id)
 
 
 class Calls:
-    """The slow half of the engine. ``post`` takes the messages."""
+    """Makes the engine's slow calls in threads, and posts their outcomes."""
 
     def __init__(
         self, work: RunWork, post: Callable[[Message], None], book: RunBook, disk: DaemonPool
     ) -> None:
-        """``post`` must not block; ``disk`` has one thread, so records are written in order."""
+        """Create the pools; their threads start with the first calls.
+
+        Args:
+            work: does the work for one run.
+            post: hands a message to the engine; must not block.
+            book: the engine's runs.
+            disk: a pool with one thread, which writes records in order.
+        """
         self._work = work
         self._post = post
         self._book = book
@@ -88,37 +96,37 @@ class Calls:
         self._without_events: list[Run] = []
 
     def stop(self) -> None:
-        """Begin no more calls; what is left undone is done after the next start."""
+        """Start no more calls; the node's next start makes up for the missing calls."""
         self._pool.stop()
         self._collectors.stop()
 
     def create(self, record: RunRecord) -> None:
-        """Make the run's Job → ``Started``, ``StartPutOff`` or ``StartRefused``."""
+        """Create the run's Job → ``Started``, ``StartPutOff`` or ``StartRefused``."""
         call = partial(self._create, record)
         self._retries.submit(self._pool, "job not created", record.spec.run_id, call)
 
     def remember(self, run_id: int) -> None:
-        """Write the run's record as the book has it, until it is written."""
+        """Write the run's record from the book to disk, with retries until success."""
         call = partial(self._remember, run_id)
         self._retries.submit(self._disk, "record not written", run_id, call)
 
     def collect(self, run: Run, *, remove_job: bool) -> None:
-        """Make the ended run's result safe, then remove its Job if told → ``Collected``."""
+        """Write the ended run's result to disk, then remove its Job if wanted → ``Collected``."""
         spec = self._book.record(run.run_id).spec
         insist_until = time.monotonic() + _INSIST_SECONDS
         call = partial(self._collect, run, spec, insist_until, remove_job=remove_job)
         self._retries.submit(self._collectors, "result not safe yet", run.run_id, call)
 
     def kill(self, run_id: int) -> None:
-        """Remember the kill, then remove the Job; the watches tell what becomes of it.
+        """Write the kill, which the book has already, to disk; then remove the Job.
 
-        The book has it already.
+        The watches show the effect.
         """
         call = partial(self._kill, run_id)
         self._retries.submit(self._disk, "kill not written", run_id, call)
 
     def look_for_pod(self, run: Run) -> None:
-        """Ask for the run's pod → its ``PodObservation``, gone if there is none."""
+        """Ask the API for the run's pod → ``PodObservation``, gone if there is no pod."""
         call = partial(self._look_for_pod, run.run_id)
         self._retries.submit(self._pool, "pod not looked for", run.run_id, call)
 
@@ -127,27 +135,27 @@ class Calls:
         self._without_events.append(run)
 
     def read_events(self) -> None:
-        """Read the wanted Events → ``EventsSeen`` of each run, or nothing if that fails."""
+        """Read the wanted Events → an ``EventsSeen`` for each run, or nothing on failure."""
         if self._without_events:
             self._pool.submit(self._read_events, self._without_events)
             self._without_events = []
 
     def finish(self, run_id: int) -> None:
-        """Mark the Job of a run whose result the server has."""
+        """Mark the Job of a run as delivered, because the server has its result."""
         call = partial(self._work.finish, run_id)
         self._retries.submit(self._pool, "job not marked", run_id, call)
 
     def remove_job(self, run_id: int) -> None:
-        """Remove a Job that nobody wants."""
+        """Remove the run's Job, with retries until success."""
         call = partial(self._work.remove, run_id)
         self._retries.submit(self._pool, "job not removed", run_id, call)
 
     def clear(self, run_id: int, done: Callable[[bool], None]) -> None:
-        """Remove the Job of a run that is over; ``done`` is told whether nothing is left of it."""
+        """Remove a past run's Job; call ``done`` with True if no Job and no pod is left."""
         self._pool.submit(self._clear, run_id, done)
 
     def forget(self, run_id: int) -> None:
-        """Make no call again that failed for this run."""
+        """Repeat no more failed calls for this run."""
         self._retries.forget(run_id)
 
     def _clear(self, run_id: int, done: Callable[[bool], None]) -> None:
@@ -183,24 +191,24 @@ class Calls:
             if error.is_transient:
                 raise
             self._post(_refusal(run_id, error))
-        except Exception as error:  # of our own: it must not leave the run without an end
+        except Exception as error:  # an error in the node's own code must still end the run
             log.exception("job not made", run_id=run_id)
             self._post(StartRefused(run_id, refused_by(error)))
 
     def _not_made(self, run_id: int) -> None:
-        """Its Job was seen, so this changes nothing; or it is to be killed, and ends by this."""
+        """Report a refused start: ends a run to be killed, and does not affect a run with a Job."""
         self._post(StartRefused(run_id, ends.KILLED))
 
     def _remember(self, run_id: int) -> None:
         record = self._book.find_record(run_id)
-        if record is not None:  # else the run is over
+        if record is not None:  # without a record the run is over
             self._work.remember(record)
 
     def _collect(self, run: Run, spec: RunSpec, insist_until: float, *, remove_job: bool) -> None:
         insist = time.monotonic() < insist_until
         result = self._work.get_result(run, spec, insist=insist)
         if remove_job:
-            # Whether it goes or not, the result is safe and must not wait for it.
+            # The result is safe on disk, and must not wait until the removal succeeds.
             call = partial(self._work.remove, run.run_id)
             self._retries.make(self._pool, "job of an ended run not removed", run.run_id, call)
         self._post(Collected(result))
@@ -224,10 +232,10 @@ class Calls:
 
 
 def _refusal(run_id: int, error: ClusterError) -> StartRefused | StartPutOff:
-    """What a refused Job means: a quota that is used up is waited for, all else is final."""
+    """Return the message for a refused Job: wait for a used-up quota; all else is final."""
     told = diagnose_refused_job(str(error))
     if told is not None and told.patience is Patience.ROOM:
-        log.debug("job put off", run_id=run_id, error=str(error))  # the engine tells, once
+        log.debug("job put off", run_id=run_id, error=str(error))  # the engine logs each pause
         return StartPutOff(run_id, told.failure)
     log.warning("job not created", run_id=run_id, error=str(error))
     return StartRefused(run_id, refused_by(error))

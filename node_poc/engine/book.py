@@ -1,4 +1,4 @@
-"""The engine's book of runs: all that are not over, and who waits for whom. Nothing but memory."""
+"""The engine's book of runs: all runs that are not over, and their waiting line. Memory only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _AT_THE_LINE = frozenset({Stage.QUEUED, Stage.ACCEPTED})
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the book. ``position``: its place among those that wait, from 1; None if not."""
+    """One run of the book.
+
+    ``position`` is the run's place in the waiting line, from 1; None if the run does not wait.
+    """
 
     run: Run
     record: RunRecord
@@ -27,14 +30,17 @@ class Entry:
 
 
 class RunBook:
-    """Runs in the order they came. Used by the engine's thread only."""
+    """Runs in the order of their arrival.
+
+    Only the engine's thread may use the book, except for methods documented otherwise.
+    """
 
     def __init__(self, in_flight_limit: int, pause: Callable[[int], float] = lambda _: 1.0) -> None:
-        """Nothing is in it.
+        """Create an empty book.
 
         Args:
-            in_flight_limit: Jobs that have not ended, at the most.
-            pause: seconds to wait after so many refusals in a row by a quota.
+            in_flight_limit: the most Jobs that may be unfinished at a time.
+            pause: maps the number of refusals in a row by a quota to the seconds to wait.
         """
         self._limit = in_flight_limit
         self._gate = Gate(pause)
@@ -54,7 +60,7 @@ class RunBook:
         return iter(list(self._runs.values()))
 
     def is_of(self, seen: Observation) -> bool:
-        """Whether this was seen of a run of the book, and not of a former one of its number."""
+        """Whether an observation concerns a run of the book, not a former run of the same id."""
         if seen.run_id not in self._runs:
             return False
         if not isinstance(seen, JobObservation | PodObservation) or not seen.content:
@@ -62,19 +68,19 @@ class RunBook:
         return seen.content == self._records[seen.run_id].digest
 
     def record(self, run_id: int) -> RunRecord:
-        """What is remembered of a run of the book."""
+        """Return the record of a run that is in the book. Raises KeyError for other runs."""
         return self._records[run_id]
 
     def find_record(self, run_id: int) -> RunRecord | None:
-        """What is remembered of a run, if it is in the book. May be asked in any thread."""
+        """Return a run's record, or None if the run is not in the book. Safe in any thread."""
         return self._records.get(run_id)
 
     def going(self) -> tuple[int, ...]:
-        """Ids of all runs that have not ended."""
+        """Return the ids of all runs that have not ended."""
         return tuple(run.run_id for run in self._runs.values() if not run.has_ended)
 
     def add(self, run: Run, record: RunRecord) -> Run:
-        """Enter a run; a queued one goes to its place in the line. Returns it as entered."""
+        """Add a run, and put a queued run into the waiting line; return the run as added."""
         if run.stage is Stage.QUEUED and not run.kill_requested:
             others = len(self._line)
             before = self._line.add(run.run_id, record.owner)
@@ -88,7 +94,7 @@ class RunBook:
         return self._shortage or diagnosis.queued(before, by_quota=self.is_kept_out)
 
     def update(self, run: Run) -> None:
-        """Put the run as it is now."""
+        """Replace the run's state, and take a run that no longer waits out of the line."""
         was = self._runs.get(run.run_id)
         self._runs[run.run_id] = run
         if run.stage in _AT_THE_LINE or was is None or was.stage not in _AT_THE_LINE:
@@ -99,10 +105,10 @@ class RunBook:
         self._gate.leaves(run.run_id)
 
     def put_back(self, run: Run) -> float | None:
-        """Let a run wait again that a quota refused.
+        """Return a run that a quota refused to its former place in the waiting line.
 
         Returns:
-            in how many seconds to ``resume``; None if that is known already.
+            the seconds until ``resume`` is due; None if an earlier refusal set a pause already.
         """
         self._runs[run.run_id] = run
         self._line.put_back(run.run_id)
@@ -110,38 +116,42 @@ class RunBook:
 
     @property
     def is_kept_out(self) -> bool:
-        """Whether a quota keeps runs out, as far as is known."""
+        """Whether a quota keeps runs out, judging by the latest attempts."""
         return not self._gate.is_open
 
     @property
     def pauses(self) -> int:
-        """The number of the last pause that a quota caused, for ``resume``."""
+        """The number of the latest pause that a quota caused, for ``resume``."""
         return self._gate.pauses
 
     def resume(self, pause: int) -> None:
-        """Let one run try again, if the pause of this number still lasts."""
+        """Let one run try again, if ``pause`` is the number of the latest pause."""
         self._gate.resume(pause)
 
     def drop(self, run_id: int) -> bool:
-        """Strike a run that is over. Returns whether it was in the book."""
+        """Remove a run that is over; return whether the run was in the book."""
         self._records.pop(run_id, None)
         self._known_since.pop(run_id, None)
         return self._runs.pop(run_id, None) is not None
 
     def note_shortage(self, shortage: Failure | None) -> list[Run]:
-        """Start no run while there is a shortage; None: it is over.
+        """Start no run while a shortage of disk space lasts; None ends the shortage.
 
         Returns:
-            the runs of the line, which now wait for another reason.
+            the runs of the waiting line, which now wait for another reason.
         """
         self._shortage = shortage
         for before, run_id in enumerate(self._line):
-            if self._runs[run_id].waiting is None:  # else a quota has said more of it
+            if self._runs[run_id].waiting is None:  # else a quota's refusal says more
                 self._runs[run_id] = replace(self._runs[run_id], failure=self._queued(before))
         return [self._runs[run_id] for run_id in self._line]
 
     def take_next(self) -> RunRecord | None:
-        """Take the next of the line if there is room; its run is then being started."""
+        """Take the next run out of the waiting line and mark it accepted, if there is room.
+
+        Returns:
+            the run's record; None if no run waits or none may start now.
+        """
         waiting = len(self._line)
         if self._shortage or not waiting or not self._gate.lets_try:
             return None
@@ -151,15 +161,15 @@ class RunBook:
         self._line.take(run_id)
         self._gate.tries(run_id)
         run = self._runs[run_id]
-        # What a quota said of the run stays true until it is in.
+        # A quota's refusal remains the reason until the run's Job exists.
         failure = run.failure if run.waiting else None
         self._runs[run_id] = replace(run, stage=Stage.ACCEPTED, failure=failure)
         return self._records[run_id]
 
     def waits_for_job(self, run_id: int) -> bool:
-        """Whether a run's Job is wanted, and was not seen yet. May be asked in any thread.
+        """Whether a run's Job must still be created: not seen yet, and no kill requested.
 
-        That of a run which is to be killed is not: a kill may have removed it already.
+        A kill may have removed the Job already. Safe in any thread.
         """
         run = self._runs.get(run_id)
         return run is not None and run.stage is Stage.ACCEPTED and not run.kill_requested
@@ -168,24 +178,36 @@ class RunBook:
         return sum(run.stage in _IN_FLIGHT for run in self._runs.values())
 
     def knows_job(self, run_id: int) -> bool:
-        """Whether Kubernetes is known to have the run's Job."""
+        """Whether the node knows that Kubernetes has the run's Job."""
         return run_id in self._known_since
 
     def note_kill(self, run_id: int) -> None:
-        """Note that the run is to be killed."""
+        """Record that a kill of the run was requested."""
         self._records[run_id] = replace(self._records[run_id], kill_requested=True)
 
     def job_known(self, run_id: int, since: float, created_at: float | None = None) -> None:
-        """Kubernetes has the run's Job since then (monotonic seconds; ``created_at``: epoch)."""
+        """Record that Kubernetes has the run's Job.
+
+        Args:
+            run_id: the run.
+            since: when the node knew of the Job first, in monotonic seconds.
+            created_at: when the Job was created, in seconds since the epoch, if known.
+        """
         self._known_since[run_id] = since
         if created_at is not None and run_id in self._records:
             record = self._records[run_id]
             self._records[run_id] = replace(record, job_created_at=created_at)
 
     def missing_from(self, present: set[int], asked_at: float) -> list[Run]:
-        """Runs whose Job must be in a list asked for at ``asked_at``, and is not.
+        """Return the runs whose Job is missing from a list of Jobs.
 
-        A queued run needs no Job yet, but one that was killed in a former process waits for none.
+        A Job must be in the list if the node knew of the Job before it requested the list. A queued
+        run needs no Job, unless a former process received a kill for the run: then no Job will
+        come, and the run counts as missing too.
+
+        Args:
+            present: ids of the runs whose Jobs are in the list.
+            asked_at: when the list was requested, in monotonic seconds.
         """
         return [
             run
@@ -196,11 +218,11 @@ class RunBook:
         ]
 
     def podless(self, present: set[int]) -> list[Run]:
-        """Runs that had a pod, and are not among those that have one."""
+        """Return the runs that had a pod and are not in ``present``, the runs with a pod now."""
         return [run for run in self if run.pod_name and run.run_id not in present]
 
     def entries(self) -> list[Entry]:
-        """All runs, with their places in the line as it is now."""
+        """Return all runs, with their current places in the waiting line."""
         places = {run_id: place for place, run_id in enumerate(self._line, 1)}
         return [self._entry(run, places.get(run_id)) for run_id, run in self._runs.items()]
 

@@ -1,7 +1,7 @@
-"""The outbox: brings statuses and results to the server, in order, until it says it has them.
+"""The outbox: sends statuses and results to the server in order, and waits for acknowledgements.
 
-A result is on disk before it comes here, so what this thread holds may be lost at any moment. A
-result is sent again when no acknowledgement came, and on every new connection.
+Every result is on disk before delivery, so this thread may lose its memory at any moment. A result
+is sent again after a time without acknowledgement, and on every new connection.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _LOOK_SECONDS = 0.25
 
 
 class Delivery:
-    """One thread that owns all sending. ``put_*`` may be called from any thread."""
+    """Sends all statuses and results in one thread. Any thread may call ``put_*``."""
 
     def __init__(self, sink: ResultSink, on_delivered: Callable[[int], None]) -> None:
-        """``on_delivered`` gets the run id of each acknowledged result, in any thread."""
+        """``on_delivered`` receives the run id of each acknowledged result, in any thread."""
         self._sink = sink
         self._on_delivered = on_delivered
         self._changed = threading.Condition()
@@ -37,28 +37,28 @@ class Delivery:
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
     def start(self) -> None:
-        """Start to send."""
+        """Start sending."""
         self._thread.start()
 
     def stop(self, within_seconds: float) -> None:
-        """Send what is ready for at most so long, then end; the rest is sent after a restart."""
+        """Send for at most ``within_seconds``, then end; the rest is sent after a restart."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         self._thread.join(within_seconds)
 
     def abandon(self) -> None:
-        """Send nothing more, at once; a message that is just being sent still goes."""
+        """Stop sending at once; a message already being sent still goes out."""
         self._abandoned.set()
         with self._changed:
             self._changed.notify()
 
     def put_status(self, run: Run) -> None:
-        """Tell the server how the run is now."""
+        """Send the run's current status to the server."""
         self._put(run)
 
     def put_result(self, result: RunResult) -> None:
-        """Bring the result to the server."""
+        """Send the result to the server, until acknowledged."""
         self._put(result)
 
     def _put(self, item: Run | RunResult) -> None:
@@ -72,7 +72,7 @@ class Delivery:
                 if not self._outbox and not self._abandoned.is_set():
                     if self._stopping and (not self._unacknowledged or not self._sink.is_connected):
                         return
-                    # Without anything that may have to be sent again nothing comes by itself.
+                    # A timeout is needed only while a result may have to be sent again.
                     owes = self._unacknowledged or self._stopping
                     self._changed.wait(_LOOK_SECONDS if owes else None)
             if self._sink.is_connected:
@@ -100,7 +100,7 @@ class Delivery:
         for result, sent_at, sent_on in list(self._unacknowledged.values()):
             if sent_on != connection or now - sent_at > _ACKNOWLEDGE_SECONDS:
                 log.info("sending a result again", run_id=result.run_id)
-                if not self._send(result):  # it is owed all the same, though nobody waits for it
+                if not self._send(result):  # dropped from ``_unacknowledged``: queue again
                     self._put(result)
 
     def _send(self, item: Run | RunResult) -> bool:
@@ -117,7 +117,7 @@ class Delivery:
             self._unacknowledged.pop(item.run_id, None)
             log.debug("not sent", run_id=item.run_id, error=str(error))
             return False
-        except Exception:  # what cannot be sent holds up nothing else; a result is tried again
+        except Exception:  # a bad message must not hold up others; a result is sent again later
             log.exception("message not sent", run_id=item.run_id)
         return True
 

@@ -1,8 +1,8 @@
-"""Looks at the disk while runs go on: what each takes, and how much is free.
+"""Watches the disk while runs are active: how much each run takes, and how much is free.
 
-A look at a run counts what it can write to on the node's disk: its output, its result and its
-shared folder, which counts as a whole for each run that uses it. A large tree is looked at more
-rarely, so that looking takes a small part of one processor whatever algorithms leave.
+A measurement of a run counts all that the run can write to on the node's disk: its output, its
+result and its shared folder, which counts in full for each run that uses the folder. Large trees
+are measured more rarely, to keep the cost to a small part of one processor whatever runs write.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 2.0
 _ROOM_SECONDS = 5.0
-# How long one look at a run may take, while it goes on and at its end.
+# The time limit for one measurement: of an active run, and of a run at its end.
 _LOOK_MOST_SECONDS = 10.0
 _END_SECONDS = 30.0
-# The pause after a look is so many times what it took, up to the most.
+# The pause after a measurement: its duration times ``_SHARE``, up to the maximum.
 _SHARE = 20
 _PAUSE_MOST_SECONDS = 60.0
-# With fewer free inodes a file system is full as well; one that has none to tell of says 0.
+# With fewer free inodes a file system counts as full; file systems without inodes report 0 in all.
 _MIN_INODES = 10_000
 
 
 class DiskWatch:
-    """One thread. ``follow``, ``forget`` and ``check`` may be called from any."""
+    """Watches the disk in one thread. Any thread may call ``follow``, ``forget`` and ``check``."""
 
     def __init__(self, config: NodeConfig, records: Records) -> None:
-        """Nothing happens before ``start``."""
+        """Create a watch; ``start`` starts its thread."""
         limits, storage = config.kubernetes.limits, config.kubernetes.storage
         self._limits = limits
         self._allowed = Allowance(_bytes(limits.output_size), limits.output_files)
@@ -53,13 +53,13 @@ class DiskWatch:
         self._lock = threading.Lock()
         self._room_due = 0.0
         self._stopped = threading.Event()
-        self._wake = threading.Event()  # there is a new run, or an end
+        self._wake = threading.Event()  # set for a new run, and to stop
         self._thread = threading.Thread(target=self._run, name="disk watch", daemon=True)
         self._shortage: Failure | None = None
 
     @property
     def shortage(self) -> Failure | None:
-        """Why no run is started now; None if the disk has room."""
+        """The reason why no run may start now; None if the disk has enough space."""
         return self._shortage
 
     def start(
@@ -67,11 +67,11 @@ class DiskWatch:
         on_passed: Callable[[int, Failure], None],
         on_room: Callable[[Failure | None], None],
     ) -> None:
-        """Begin; whether there is room is known when this returns.
+        """Measure the free space, then start the thread; ``shortage`` is valid on return.
 
         Args:
-            on_passed: called with a run that takes more than it may, and why it ends.
-            on_room: called with the shortage when it begins, changes or ends (None).
+            on_passed: called with the id of a run above its limit, and the failure of the run.
+            on_room: called with the shortage when a shortage begins, and with None at its end.
         """
         self._on_passed = on_passed
         self._on_room = on_room
@@ -79,24 +79,27 @@ class DiskWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Tell the thread to stop."""
         self._stopped.set()
         self._wake.set()
 
     def follow(self, run_id: int) -> None:
-        """Look at a run from soon on, so that a short one costs no look; repeating is harmless."""
+        """Measure a run repeatedly, first after ``_LOOK_SECONDS``: short runs need no measurement.
+
+        Repeated calls are harmless.
+        """
         if not self._allowed.is_endless:
             with self._lock:
                 self._due.setdefault(run_id, time.monotonic() + _LOOK_SECONDS)
             self._wake.set()
 
     def forget(self, run_id: int) -> None:
-        """Look at a run no more."""
+        """Stop measuring a run."""
         with self._lock:
             self._due.pop(run_id, None)
 
     def check(self, spec: RunSpec, seconds: float = _END_SECONDS) -> Failure | None:
-        """Count what a run takes now; returns why it ends if that is too much."""
+        """Measure a run for at most ``seconds``; return its failure if above the limit."""
         writable = (mount for mount in task_dir_mounts(spec) if not mount.read_only)
         paths = [self._task_dir / sub_path(mount, spec.run_id) for mount in writable]
         usage = measure(paths, self._allowed, seconds)
@@ -125,7 +128,7 @@ class DiskWatch:
             self._wake.clear()
             try:
                 self._look()
-            except Exception:  # a thread that ends lets the disk fill
+            except Exception:  # without this thread, runs could fill the disk
                 log.exception("disk not looked at")
                 self._stopped.wait(_ROOM_SECONDS)
 
@@ -142,10 +145,10 @@ class DiskWatch:
             if first is None or self._due[first] > time.monotonic():
                 return
         took = self._look_at(first)
-        self._stopped.wait(took)  # whatever there is to look at, half of a processor is free
+        self._stopped.wait(took)  # measuring takes at most half of one processor's time
 
     def _look_at(self, run_id: int) -> float:
-        """Look at one run; returns how many seconds that took."""
+        """Measure one run; return the duration in seconds."""
         began = time.monotonic()
         failure = None
         try:

@@ -1,10 +1,10 @@
-"""The pipeline: one thread owns every run; everything that happens comes to it as a message.
+"""The engine: one thread owns every run, and receives every change of a run as a message.
 
-ARCHITECTURE.md draws who sends which message, and what follows.
+ARCHITECTURE.md shows which part of the node sends which message, and what the engine then does.
 
-The engine's thread never waits, neither for the API nor for the disk: whatever takes time is handed
-to other threads (``calls.py``), and comes back as a message. So one slow, stuck or broken run
-delays no other. The disk has one thread, so what is written comes in the order it was wanted.
+The engine's thread never waits for the API or for the disk: other threads make all slow calls
+(``background.py``) and send the outcome back as a message. A slow, stuck or broken run therefore
+delays no other run. The disk has one thread, so writes happen in the order of their requests.
 """
 
 from __future__ import annotations
@@ -80,20 +80,20 @@ from node_poc.storage.records import Records, RunRecord
 log = structlog.get_logger(__name__)
 
 _TICK_SECONDS = 1.0
-_IDLE_SECONDS = 20.0  # without a run that waits for something: to show that it is alive
-# What the disk's thread still has to write at the end, mostly nothing, may take so long.
+_IDLE_SECONDS = 20.0  # while no run waits for anything: wake up only to renew ``beat``
+# The most time that the disk's thread has at shutdown for its last writes, mostly none.
 _WRITE_SECONDS = 1.0
 _NOTHING = object()
 _OBSERVATIONS = (StartRefused, PodObservation, EventsSeen, DiskLimitPassed)
 
 
 class Engine:
-    """Owns all runs. ``post`` may be called from any thread; nothing else may."""
+    """Owns all runs. Of its methods, only ``post`` may be called from any thread."""
 
     def __init__(
         self, config: NodeConfig, work: RunWork, records: Records, past: PastRecords
     ) -> None:
-        """``records`` and ``past`` must be prepared. Nothing happens before ``start``."""
+        """Create a stopped engine; ``records`` and ``past`` must be prepared already."""
         self._config = config
         self._work = work
         self._records = records
@@ -114,16 +114,16 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
-        self._ticks = True  # whether a run waits for something, as far as is known
+        self._ticks = True  # whether a run waits for something, as of the last look
         self.beat = time.monotonic()
 
     @property
     def knows_the_cluster(self) -> bool:
-        """Whether the Jobs of this node have been seen since the start."""
+        """Whether the engine has received a list of this node's Jobs since its start."""
         return self._jobs_listed
 
     def start(self, outbox: Delivery) -> None:
-        """Take up what a former process left, then work. ``outbox`` gets statuses and results."""
+        """Adopt the runs of a former process and start; ``outbox`` gets statuses and results."""
         self._outbox = self._intake.outbox = outbox
         self._past.take_up()
         for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
@@ -137,7 +137,7 @@ class Engine:
         self._thread.start()
 
     def stop(self, within_seconds: float) -> None:
-        """Take no more messages; let API calls under way end."""
+        """Handle no more messages and start no more calls; finish the disk's pending writes."""
         self._inbox.put(None)
         self._thread.join(within_seconds)
         self._calls.stop()
@@ -181,7 +181,7 @@ class Engine:
                 if message is not _NOTHING:
                     handlers[type(message)](message)
                 self._on_time()
-            except Exception:  # one bad message must never end the daemon, nor any other run
+            except Exception:  # a bad message must end neither the node nor any other run
                 log.exception("message not handled", kind=type(message).__name__)
 
     def _on_time(self) -> None:
@@ -205,7 +205,7 @@ class Engine:
             self._outbox.put_status(run)
         self._starts.go_on()
 
-    # --- something is seen
+    # --- observations
 
     def _on_pods(self, message: PodsSeen) -> None:
         match message.seen:
@@ -267,19 +267,19 @@ class Engine:
                     self._starts.go_on()
 
     def _note_job(self, seen: Observation) -> None:
-        """Remember that a run's Job was made, so that it is never made again; also if it goes."""
+        """Record that the run's Job exists: the Job is never created again, even if deleted."""
         if not isinstance(seen, JobObservation | PodObservation) or seen.gone:
             return
         if not self._book.knows_job(seen.run_id):
             self._book.job_known(seen.run_id, time.monotonic(), made_at(seen, time.time()))
             self._calls.remember(seen.run_id)
 
-    # --- a run ends
+    # --- the end of a run
 
     def _on_collected(self, collected: Collected) -> None:
         result = collected.result
         run = replace(self._book[result.run_id], stage=Stage.FINISHED)
-        ended = replace(run, status=result.status, failure=result.failure)  # by what it left
+        ended = replace(run, status=result.status, failure=result.failure)  # after the disk check
         self._book.update(ended)
         log_change(run, ended)
         log.info(
@@ -289,7 +289,7 @@ class Engine:
 
     def _on_delivered(self, delivered: Delivered) -> None:
         if delivered.run_id not in self._book:
-            return  # a result that was asked for again
+            return  # the server asked again for the result of a closed run
         record, status = self._book.record(delivered.run_id), self._book[delivered.run_id].status
         self._book.drop(delivered.run_id)
         log.info("result delivered", run_id=delivered.run_id)

@@ -1,7 +1,7 @@
-"""PURE: the waiting line. Owners take turns, and each owner's runs go in the order they came.
+"""PURE: the waiting line. Owners take turns; each owner's runs start in the order of arrival.
 
-An owner is whoever asked for a run: an organization, or a connection of the dummy server. So the
-five hundred runs of one delay the next run of another by one place, and not by five hundred.
+The owner of a run asked for the run: an organization, or a connection of the dummy server. Thanks
+to the turns, 500 waiting runs of one owner delay another owner's next run by one place, not by 500.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 
 
 class FairLine:
-    """Run ids that wait. Not thread-safe.
+    """The ids of the waiting runs. Not thread-safe.
 
-    An owner who comes goes behind all owners who wait, and so does one whose run was taken: nobody
-    is overtaken twice by the same owner.
+    A new owner's turn comes after the turns of all waiting owners, and so does the turn of an owner
+    whose run was just taken: no owner overtakes another owner twice.
     """
 
     def __init__(self) -> None:
-        """Nobody waits."""
+        """Create an empty line."""
         self._numbers = itertools.count()
-        # Of each run that waits or was taken and may come back: its owner, and its arrival.
+        # Owner and arrival number of each run that waits, or was taken and may return.
         self._owner: dict[int, str] = {}
         self._arrival: dict[int, int] = {}
         self._taken_in: dict[int, int] = {}
@@ -32,7 +32,7 @@ class FairLine:
         return sum(map(len, self._waiting.values()))
 
     def __iter__(self) -> Iterator[int]:
-        """Give the run ids in the order in which they are taken if nobody else comes."""
+        """Yield the run ids in the order of their start, if no further run arrives."""
         waiting = [self._waiting[owner] for owner in self._owners()]
         for place in itertools.count():
             waiting = [runs for runs in waiting if place < len(runs)]
@@ -42,18 +42,18 @@ class FairLine:
                 yield runs[place][1]
 
     def add(self, run_id: int, owner: str) -> int:
-        """Let a run wait, behind all others of its owner; returns how many come before it."""
+        """Add a run behind all others of its owner; return the number of runs before the run."""
         self._owner[run_id] = owner
         self._arrival[run_id] = next(self._numbers)
         self._enter(run_id, next(self._numbers))
         return self._before(owner)
 
     def put_back(self, run_id: int) -> None:
-        """Let a run that was taken wait again where it stood, as if it had not been taken."""
+        """Return a run to its former place, as if ``take`` had not been called."""
         self._enter(run_id, self._taken_in.pop(run_id))
 
     def take(self, run_id: int) -> None:
-        """Take a run that waits; its owner's next one comes after those of all others."""
+        """Take a waiting run; its owner's next turn comes after the turns of all others."""
         owner = self._owner[run_id]
         self._taken_in[run_id] = self._turn[owner]
         self._leave(run_id, owner)
@@ -61,7 +61,7 @@ class FairLine:
             self._turn[owner] = next(self._numbers)
 
     def forget(self, run_id: int) -> None:
-        """Let a run go that waits no more and does not come back; an unknown one is fine."""
+        """Forget a run that will not wait again; an unknown id is no error."""
         owner = self._owner.get(run_id)
         if owner is None:
             return
@@ -85,7 +85,7 @@ class FairLine:
         return sorted(self._turn, key=self._turn.__getitem__)
 
     def _before(self, owner: str) -> int:
-        """How many come before the last run of ``owner``."""
+        """Return the number of runs before the last run of ``owner``."""
         own = len(self._waiting[owner]) - 1
         before, passed = own, False
         for other in self._owners():

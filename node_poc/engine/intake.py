@@ -1,7 +1,7 @@
-"""Whether a run that is asked for is taken: new, known, over, long gone, or not allowed.
+"""Answers requests for runs: the run is new, known, over, long gone, or not allowed.
 
-What the book knows is answered at once. All else is looked up, and a new run written, by the
-disk's thread, one after the other in the order they came; then the run enters the book.
+The engine answers at once for runs that are in the book. The disk's thread looks up all others and
+writes new runs to disk, one after another in the order of arrival; then a new run enters the book.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _NO_DISK = (
 
 
 class Intake:
-    """``answer`` and ``enter`` are the engine's thread's; in between works the disk's."""
+    """Takes runs in: ``answer`` in the engine's thread, then the disk's thread, then ``enter``.
+
+    Only the engine's thread may call ``answer`` and ``enter``.
+    """
 
     def __init__(
         self, book: RunBook, taking: Taking, disk: DaemonPool, post: Callable[[Message], None]
@@ -42,21 +45,21 @@ class Intake:
         self._taking = taking
         self._disk = disk
         self._post = post
-        # Runs that are with the disk's thread, and who asks for them meanwhile.
+        # Runs that the disk's thread looks up, and further requests for them meanwhile.
         self._at_disk: dict[int, list[Submission]] = {}
         self.outbox: Delivery
 
     @property
     def taking(self) -> Collection[int]:
-        """Ids of the runs that are with the disk's thread."""
+        """The ids of the runs that the disk's thread looks up or writes at the moment."""
         return self._at_disk.keys()
 
     def has(self, run_id: int) -> bool:
-        """Whether a run is here that is not over, or is just being taken."""
+        """Whether the run is in the book or with the disk's thread."""
         return run_id in self._at_disk or run_id in self._book
 
     def answer(self, submission: Submission) -> None:
-        """Set the answer if the book knows it, or let the disk's thread find it → ``Taken``."""
+        """Answer from the book, or let the disk's thread look up the run → ``Taken``."""
         run_id = submission.spec.run_id
         if run_id in self._at_disk:
             self._at_disk[run_id].append(submission)
@@ -72,7 +75,7 @@ class Intake:
         self._post(Taken(submission, self._taking.take(submission)))
 
     def enter(self, taken: Taken) -> None:
-        """Enter the run that was written, and answer all who asked for it."""
+        """Add a new run to the book or send a past run's result, and answer all requests."""
         submission, outcome = taken.submission, taken.outcome
         others = self._at_disk.pop(submission.spec.run_id, [])
         match outcome:
@@ -95,23 +98,27 @@ class Intake:
 
 
 class Taking:
-    """Looks up and writes runs that the book does not know. Used by the disk's thread only."""
+    """Looks up and writes runs that are not in the book. Only for the disk's thread."""
 
     def __init__(self, config: NodeConfig, work: RunWork, records: Records, past: PastRuns) -> None:
-        """All are the engine's."""
+        """All arguments belong to the engine."""
         self._config = config
         self._work = work
         self._records = records
         self._past = past
 
     def take(self, submission: Submission) -> RunRecord | RunResult | Answer:
-        """Write the run; or return its result if it is over, or the answer that refuses it."""
+        """Write the run to disk and return its record.
+
+        Returns:
+            the run's record; its result if the run is over; a refusal if the run is not taken.
+        """
         run_id = submission.spec.run_id
         try:
             return self._admit(submission)
         except NotAllowedError as error:
             return Answer(accepted=False, status=error.status, reason=str(error))
-        except StorageError as error:  # it names a path of the data station: for its log only
+        except StorageError as error:  # the text names a path of the site: for the node's log only
             log.warning("run not taken", run_id=run_id, error=str(error))
             return Answer(accepted=False, status=RunStatus.FAILED, reason=_NO_DISK)
         except Exception:
@@ -137,8 +144,8 @@ class Taking:
         record = self._records.read_run(run_id)
         if record is None or self._records.is_open(run_id):
             return record
-        # Without mark and result, a crash came before anybody was told that the run is taken. It
-        # may come back with other words: a vantage6 server gives each try another token.
+        # Neither open nor with a result: the node crashed before it answered that it takes the run.
+        # The content may differ now, because a vantage6 server gives each try another token.
         return record if self._records.read_result(run_id) else None
 
     def _admit_again(self, record: RunRecord) -> RunRecord | RunResult:
@@ -151,7 +158,7 @@ class Taking:
 
 
 def _other_content(known: RunRecord, submission: Submission) -> Answer | None:
-    """The refusal of a run whose id is known with another content; None if it is the same."""
+    """Return a refusal if the known run has the same id and another content; else None."""
     run_id = known.spec.run_id
     if known.digest == submission.spec.digest():
         return None

@@ -1,7 +1,8 @@
-"""The janitor: a slow thread that removes what runs left when the time to keep it is over.
+"""The janitor: a slow thread that removes the folders of past runs after their keep time.
 
-It finds what is due, lets the engine rename it into the trash (only the engine knows what is going
-on with a run), and empties the trash. A round has bounded work; what is left over comes next time.
+The janitor finds folders that are due, asks the engine to rename them into the trash (only the
+engine knows whether a run is active), and empties the trash. A round has bounded work; the next
+round does the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _REMOVED_IN_A_ROUND = 200
 
 
 class Janitor:
-    """One thread. Whatever goes wrong in a round is told, and the next round comes."""
+    """Cleans up in one thread. Errors of a round are logged, and the next round follows."""
 
     def __init__(
         self, past: PastRecords, records: Records, post: Callable[[Message], None]
@@ -40,11 +41,11 @@ class Janitor:
         self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first round is now: the trash of a former process waits."""
+        """Start the thread. The first round is now: a former process may have left trash."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no more rounds; what is in the trash is removed after the next start."""
+        """Start no more rounds; the rest of the trash is removed after the node's next start."""
         self._stop.set()
 
     def _is_going(self) -> bool:
@@ -58,7 +59,7 @@ class Janitor:
                 log.warning("old folders not looked for", error=str(error))
             except concurrent.futures.TimeoutError:
                 log.warning("the engine is busy: old folders are removed later")
-            except Exception:  # a thread that ends lets the disk fill
+            except Exception:  # without this thread, old folders would fill the disk
                 log.exception("old folders not removed")
             self._stop.wait(_ROUND_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Wishes to kill runs: those of the book end, and the disk is asked about the others."""
+"""Requests to kill runs: ends runs of the book, and asks the disk about all others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ log = structlog.get_logger(__name__)
 
 
 class Kills:
-    """``on_kill`` is the engine's thread's; what the book does not know is the disk's."""
+    """Handles requests to kill runs.
+
+    Only the engine's thread may call ``on_kill``; the disk's thread looks up unknown runs.
+    """
 
     def __init__(
         self,
@@ -28,7 +31,7 @@ class Kills:
         post: Callable[[Message], None],
         observe: Callable[[KillRequested], None],
     ) -> None:
-        """``disk`` has one thread; ``observe`` takes a run's wish into account at once."""
+        """``disk`` has one thread; ``observe`` handles a ``KillRequested`` at once."""
         self._book = book
         self._past = past
         self._disk = disk
@@ -36,10 +39,13 @@ class Kills:
         self._observe = observe
 
     def on_kill(self, kill: Kill, taking: Collection[int]) -> None:
-        """Kill what is wanted, or ask the disk first; ``taking``: runs that are being written."""
+        """Kill the requested runs, or first let the disk's thread look up unknown runs.
+
+        ``taking`` are the ids of the runs that the disk's thread is writing at the moment.
+        """
         book = self._book
         wanted = kill.run_ids if kill.run_ids is not None else (*book.going(), *taking)
-        # What is being written will be in the book; so it is asked again behind that.
+        # A run being written will soon be in the book: look up again after the disk's thread.
         unsure = [x for x in wanted if x not in book and (x not in kill.past or x in taking)]
         if unsure:
             self._disk.submit(self._look_up, replace(kill, run_ids=wanted), unsure)

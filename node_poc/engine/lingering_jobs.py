@@ -1,7 +1,7 @@
-"""Delivered Jobs that do not finish: a container that somebody added, a sidecar, lives on.
+"""Removes delivered Jobs that do not finish because an added container, a sidecar, still runs.
 
 Kubernetes counts ``ttlSecondsAfterFinished`` from a Job's end. While a sidecar runs, the pod does
-not end, so neither does the Job: both would stay for ever.
+not end, nor does the Job: both would stay for ever.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from node_poc.runs.observed import JobObservation
 
 log = structlog.get_logger(__name__)
 
-# A Job ends some seconds after its algorithm. Kubernetes removes the Job then, not the node.
+# A Job ends some seconds after its algorithm. The slack leaves its removal to Kubernetes.
 _SLACK_SECONDS = 60.0
 
 
 class Lingering:
-    """Removes a delivered Job that has not finished when its time is over.
+    """Removes delivered Jobs that have not finished after their keep time.
 
-    Used by the engine's thread only.
+    Only the engine's thread may use this class.
     """
 
     def __init__(self, timers: Timers, remove: Callable[[int], None], kept_seconds: float) -> None:
-        """``remove`` is given the run whose Job is to go, and must not block.
+        """``remove`` receives the id of the run whose Job must be removed, and must not block.
 
-        ``kept_seconds``: how long a delivered Job stays that has finished.
+        ``kept_seconds`` is how long Kubernetes keeps a finished, delivered Job.
         """
         self._timers = timers
         self._remove = remove
@@ -37,7 +37,7 @@ class Lingering:
         self._due: dict[int, float] = {}
 
     def look_after(self, job: JobObservation) -> None:
-        """Take what was seen of a Job into account."""
+        """Set or cancel the timer of a Job, according to an observation of the Job."""
         run_id = job.run_id
         finished = job.succeeded or bool(job.failed_reason)
         if finished or job.gone or not job.delivered:
@@ -49,13 +49,13 @@ class Lingering:
 
     def _seconds_left(self, job: JobObservation) -> float:
         longest = self._kept_seconds + _SLACK_SECONDS
-        if job.delivered_at is None:  # an earlier version of this node marked it
+        if job.delivered_at is None:  # an earlier version of this node marked the Job
             return longest
         return min(max(job.delivered_at + longest - time.time(), 0.0), longest)
 
     def _end(self, run_id: int, due: float) -> None:
         if self._due.get(run_id) != due:
-            return  # the Job has finished or gone, or is another one
+            return  # the Job has finished or gone, or a new Job has another timer
         del self._due[run_id]
         log.warning("a delivered Job does not finish, so it is removed", run_id=run_id)
         self._remove(run_id)

@@ -1,7 +1,7 @@
-"""Keeps the logs of runs: followed while a run goes, in its folder afterwards, each line once.
+"""Follows the log of each active run and keeps the log in the run's folder, each line once.
 
-A follower is a thread of its own per run that is going. What it takes is on disk at once: memory
-does not grow with logs, and a node that is killed reads on where it was.
+Each active run has a follower, a thread of its own. The follower writes to disk at once, so memory
+does not grow with logs, and a node that was killed continues each log where it stopped.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ log = structlog.get_logger(__name__)
 
 _SAVE_SECONDS = 0.5
 _AGAIN_SECONDS = 5.0
-# A log of so many bytes may have been rotated: then its follower, that still reads in the old
-# file, is waited for; a new reader would get the current file only.
+# The kubelet may have rotated a log of this many bytes. Then wait for the follower, which still
+# reads the old file; a new reader would get the current file only.
 _MUCH = 256 * 1024
-# The kubelet's reader notices a container's end within a second. Nothing for so long: it hangs.
+# The kubelet's reader notices a container's end within a second; after this silence it hangs.
 _HANGS_SECONDS = 3.0
 _PAUSE_SECONDS = 0.2
 
 
 class LogSource(Protocol):
-    """Where logs come from; see ``cluster.logs.ContainerLogs``."""
+    """The source of container logs; see ``cluster.logs.ContainerLogs``."""
 
     def read(self, pod: str, bookmark: str, *, only_end: bool = False) -> Iterator[Piece]:
-        """What there is after ``bookmark``, or the last lines of that. Raises ClusterError."""
+        """Yield the log after ``bookmark``, or only its last lines. Raises ClusterError."""
         ...
 
     def follow(self, pod: str, bookmark: str, following: Following) -> Iterator[Piece]:
-        """What there is after ``bookmark`` and what comes."""
+        """Yield the log after ``bookmark``, and go on while the log grows."""
         ...
 
 
 class LogKeeper:
-    """Follows and keeps the logs of runs. Thread-safe. As many threads as runs that are going."""
+    """Follows and keeps the logs of runs, in one thread per active run. Thread-safe."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class LogKeeper:
         head_bytes: int,
         tail_bytes: int,
     ) -> None:
-        """Nothing happens before the first call.
+        """Create a keeper without threads; the first log starts them.
 
         Args:
-            source: where logs come from.
-            folder_of: a run's own folder; it must exist when the run is followed.
-            head_bytes: how much of a log's begin is kept.
-            tail_bytes: how much of its end is kept.
+            source: reads the logs of containers.
+            folder_of: returns a run's own folder, which must exist before the run is followed.
+            head_bytes: the number of bytes to keep of the start of a log.
+            tail_bytes: the number of bytes to keep of the end of a log.
         """
         self._source = source
         self._folder_of = folder_of
@@ -73,28 +73,28 @@ class LogKeeper:
         self._saver: threading.Thread | None = None
 
     def follow(self, run_id: int, pod_name: str) -> None:
-        """Follow a run's log from now on; returns at once, and repeating it is harmless."""
+        """Follow a run's log from now on. Return at once; repeated calls are harmless."""
         self._get(run_id, pod_name).start()
 
     def complete(
         self, run_id: int, pod_name: str, within_seconds: float, *, ended: bool = True
     ) -> bool:
-        """Make sure that all a container logged is in the run's folder, and finish the log.
+        """Write the rest of a container's log to the run's folder, and finish the log.
 
         Args:
             run_id: the run.
-            pod_name: its pod.
-            within_seconds: how long that may take.
-            ended: whether the container has ended; False: it is being killed, and its end is
-                waited for.
+            pod_name: the run's pod.
+            within_seconds: the time limit for reading the rest.
+            ended: True if the container has ended; False if the container is being killed, and
+                the call must wait for its end.
 
         Returns:
-            whether the log was read to its end; False: the pod was gone before, or the container
-            still ran when the time was over.
+            True if the log was read to its end; False if the pod was gone before, or the container
+            still ran at the time limit.
 
         Raises:
-            ClusterError: the log cannot be read now. Call again, or ``give_up``.
-            StorageError: it cannot be written. Call again.
+            ClusterError: the log cannot be read now. Call again, or call ``give_up``.
+            StorageError: the log cannot be written. Call again.
         """
         kept = self._get(run_id, pod_name)
         whole = kept.complete(time.monotonic() + within_seconds, ended=ended)
@@ -102,12 +102,12 @@ class LogKeeper:
         return whole
 
     def give_up(self, run_id: int, pod_name: str) -> None:
-        """Finish a run's log with what there is. Raises StorageError."""
+        """Finish a run's log with the part already on disk. Raises StorageError."""
         self._get(run_id, pod_name).finish()
         self._forget(run_id)
 
     def stop(self) -> None:
-        """Take no more of any log. All go on at the next start where they are now."""
+        """Stop reading all logs; the node's next start continues each log where it stopped."""
         self._stopped.set()
         with self._lock:
             kept_logs = list(self._kept.values())
@@ -143,7 +143,7 @@ class LogKeeper:
                     return
             for run_id, kept in kept_logs:
                 kept.save()
-                if kept.is_over:  # it was asked for again after its end
+                if kept.is_over:  # ``follow`` or ``complete`` was called again after the log's end
                     self._forget(run_id)
 
 
@@ -159,10 +159,10 @@ class _KeptLog:
         self._open_log = open_log
         self.following = Following(threading.Event(), threading.Event())
         self._lock = threading.Lock()  # held while the log is touched
-        self._start_lock = threading.Lock()  # the other one is held for long by who completes
+        self._start_lock = threading.Lock()  # separate: ``complete`` holds ``_lock`` for long
         self._log: RunLog | None = None
         self._thread: threading.Thread | None = None
-        self._overtaken = False  # who completes has read on: what the follower still has is there
+        self._overtaken = False  # ``complete`` has read further: drop the follower's pieces
         self._carried = 0
         self._moved_at = time.monotonic()
 
@@ -176,11 +176,11 @@ class _KeptLog:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is finished."""
+        """Whether the log is finished."""
         return self._log is not None and self._log.finished
 
     def save(self) -> None:
-        """Save what was taken, unless the log is busy: then its time comes again."""
+        """Save the log read so far, unless the log is busy: the saver comes back soon."""
         if not self._lock.acquire(timeout=0.05):
             return
         try:
@@ -192,18 +192,18 @@ class _KeptLog:
             self._lock.release()
 
     def stop(self) -> None:
-        """Save, and take no more."""
+        """Save the log read so far, and stop reading."""
         self.following.stop.set()
         self.save()
 
     def finish(self) -> None:
-        """Finish the log with what there is. Raises StorageError."""
+        """Finish the log with the part already on disk. Raises StorageError."""
         with self._lock:
             self._opened().finish(whole=False)
             self.following.stop.set()
 
     def complete(self, until: float, *, ended: bool) -> bool:
-        """Take the rest and finish; ``until`` in monotonic seconds. See ``LogKeeper.complete``."""
+        """Read the rest until ``until`` (monotonic), and finish. See ``LogKeeper.complete``."""
         waits = not ended or self._carried > _MUCH
         self.following.is_overtaken = not waits
         self.following.ending.set()
@@ -212,7 +212,7 @@ class _KeptLog:
         if waits and self._await_follower(until, may_hang=not ended) and ended:
             _check_time(until)
         whole = self._read_rest(until)
-        if whole is None:  # the pod is gone, but a follower still has its log open
+        if whole is None:  # the pod is gone, but a follower may still have the log open
             self._await_follower(until, may_hang=False)
         with self._lock:
             kept = self._opened()
@@ -234,10 +234,10 @@ class _KeptLog:
                 return
             except StorageError as error:
                 log.warning("log not kept: tried again", run_id=self._run_id, error=str(error))
-            except Exception:  # whatever it is, the log is read on from where it was
+            except Exception:  # whatever the error, reading continues at the last position
                 log.exception("log not followed: tried again", run_id=self._run_id)
             if self.following.ending.is_set():
-                return  # who completes reads on, and tells what is wrong
+                return  # ``complete`` reads the rest, and reports its errors
             self.following.pause(_AGAIN_SECONDS)
 
     def _take_all(self) -> None:
@@ -255,7 +255,7 @@ class _KeptLog:
                 self._moved_at = time.monotonic()
 
     def _await_follower(self, until: float, *, may_hang: bool) -> bool:
-        """Let the follower end by itself; return whether it still reads when the time is over."""
+        """Wait for the follower's end; return whether the follower still reads at ``until``."""
         thread, began = self._thread, time.monotonic()
         while thread is not None and thread.is_alive():
             now = time.monotonic()
@@ -267,7 +267,7 @@ class _KeptLog:
         return False
 
     def _read_rest(self, until: float) -> bool | None:
-        """Read what the follower has not; whether that was all. None: the pod is gone."""
+        """Read past the follower; return whether the end was reached, None if the pod is gone."""
         while True:
             try:
                 with self._lock:
@@ -276,7 +276,7 @@ class _KeptLog:
             except NotFoundError:
                 return None
             except ClusterError as error:
-                if error.status == 400:  # the container never started, so it has no log
+                if error.status == 400:  # the container never started, and has no log
                     return True
                 if not error.is_transient:
                     log.warning("log not readable", run_id=self._run_id, error=str(error))

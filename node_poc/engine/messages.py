@@ -1,4 +1,4 @@
-"""What comes to the engine: every message it knows."""
+"""All messages that the engine handles."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from node_poc.storage.records import RunRecord
 
 @dataclass(frozen=True)
 class Taken:
-    """A run that is asked for was looked up on the disk.
+    """The disk's thread has looked up a requested run.
 
-    ``outcome``: its record if it is written now and goes on, its result if it is over, else the
-    answer that refuses it.
+    ``outcome`` is the run's record if the record is on disk now and the run goes on, the run's
+    result if the run is over, or else the refusal.
     """
 
     submission: Submission
@@ -34,21 +34,21 @@ class Taken:
 
 @dataclass(frozen=True)
 class PodsSeen:
-    """The pod watch saw something."""
+    """The watch of pods delivered a list or a change."""
 
     seen: Seen
 
 
 @dataclass(frozen=True)
 class JobsSeen:
-    """The Job watch saw something."""
+    """The watch of Jobs delivered a list or a change."""
 
     seen: Seen
 
 
 @dataclass(frozen=True)
 class Started:
-    """The run's Job is there; ``created_at`` in seconds since the epoch."""
+    """The run's Job exists; ``created_at`` is in seconds since the epoch."""
 
     run_id: int
     created_at: float
@@ -56,7 +56,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Collected:
-    """The run's result is safe on disk."""
+    """The result of an ended run is on disk."""
 
     result: RunResult
 
@@ -70,9 +70,12 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Kill:
-    """Runs are to be killed: those named, or all that are not over.
+    """A request to kill runs.
 
-    ``past``: what the disk tells of those that the book does not know.
+    Attributes:
+        run_ids: the runs to kill; None for all that have not ended.
+        outcomes: receives an outcome for each run.
+        past: outcomes for runs that are not in the book, found on disk.
     """
 
     run_ids: tuple[int, ...] | None
@@ -82,7 +85,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class Retire:
-    """A run that is over is to be forgotten; ``done``: whether nothing is left of it."""
+    """A request to forget a run that is over; ``done`` tells whether all its traces are gone."""
 
     run_id: int
     done: Future[bool]
@@ -90,14 +93,17 @@ class Retire:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Somebody asks for the book as it is."""
+    """A request for all current entries of the book."""
 
     entries: Future[list[Entry]]
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What past runs left may go: folders of runs, shared folders. ``done``: it was looked at."""
+    """The keep time is over for folders of past runs and for shared folders.
+
+    ``done`` is set as soon as the disk's thread has handled the message.
+    """
 
     run_ids: tuple[int, ...]
     volumes: tuple[str, ...]
@@ -106,21 +112,21 @@ class Expired:
 
 @dataclass(frozen=True)
 class RoomSeen:
-    """The disk has too little room to start a run, or it has room again (None)."""
+    """The disk has too little space to start a run, or enough again (``shortage`` is None)."""
 
     shortage: Failure | None
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """A Job of this node belongs to a run of which nothing is known, also not on the disk."""
+    """A Job of this node belongs to a run unknown to the book and to the disk."""
 
     run_id: int
 
 
 @dataclass(frozen=True)
 class Again:
-    """Something went wrong outside; do ``action`` in so many seconds."""
+    """A request to do ``action`` in the engine's thread after ``seconds``."""
 
     action: Callable[[], None]
     seconds: float

@@ -1,4 +1,4 @@
-"""Jobs of this node that belong to no run in the book: not marked, not finished, or nobody's."""
+"""Jobs of this node that belong to no run in the book: unmarked, unfinished or unknown Jobs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from node_poc.storage.records import Records
 
 log = structlog.get_logger(__name__)
 
-# A Job that nobody knows is left alone for so long, so that a person can look at it.
+# How long an unknown Job is left alone, to give a person time to inspect the Job.
 _ORPHAN_SECONDS = 600.0
 
 
 class Orphans:
-    """Finishes what a crash left half done, and removes what nobody knows, telling so twice."""
+    """Marks delivered Jobs left unmarked by a crash, and removes unknown Jobs.
+
+    Logs each unknown Job twice: when the Job is found and when the Job is removed.
+    """
 
     def __init__(
         self,
@@ -33,9 +36,9 @@ class Orphans:
         disk: DaemonPool,
         kept_seconds: float,
     ) -> None:
-        """All are the engine's. Used by its thread only, which lets the disk's thread look up.
+        """All arguments belong to the engine. Only the engine's thread may call the methods.
 
-        ``kept_seconds``: how long a delivered Job stays that has finished.
+        ``kept_seconds`` is how long Kubernetes keeps a finished, delivered Job.
         """
         self._book = book
         self._records = records
@@ -46,25 +49,25 @@ class Orphans:
         self._told: set[int] = set()
 
     def look_after(self, job: JobObservation, post: Callable[[Message], None]) -> None:
-        """Take a Job of a list into account; ``post`` hands a message to the engine."""
+        """Check a Job from a list of Jobs; ``post`` hands a message to the engine."""
         self._lingering.look_after(job)
         run_id = job.run_id
         if run_id not in self._book and not job.delivered and run_id not in self._told:
             self._disk.submit(self._look_up, run_id, post)
 
     def look_again(self, job: JobObservation | None) -> None:
-        """Take a Job that has changed into account."""
+        """Check a Job that has changed."""
         if job is not None:
             self._lingering.look_after(job)
 
     def _look_up(self, run_id: int, post: Callable[[Message], None]) -> None:
         if not self._records.has_run(run_id):
             post(Orphan(run_id))
-        elif not self._records.is_open(run_id):  # else it is just being taken
+        elif not self._records.is_open(run_id):  # an open run will soon be in the book
             self._calls.finish(run_id)
 
     def tell(self, orphan: Orphan) -> None:
-        """Tell of a Job that nobody knows, and remove it later if that is still so."""
+        """Log an unknown Job, and remove the Job later if the disk still has no such run."""
         run_id = orphan.run_id
         if run_id in self._told:
             return

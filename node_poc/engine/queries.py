@@ -1,7 +1,7 @@
-"""What a person may ask of the node while it works: which runs there are, what one says, to end it.
+"""Questions about runs while the node works: list runs, read logs and output, kill runs.
 
-Answers come from the engine's book for runs that are not over, and from the disk for the others.
-Called from the threads of the server's adapter; nothing here changes a run but by a message.
+The engine's book answers for runs that are not over, the disk for all others. The threads of the
+server's adapter call this module, which changes runs only by messages to the engine.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _Told = TypeVar("_Told")
 
 
 class RunControl:
-    """Lists runs, reads what they said and left, and kills them."""
+    """Lists and kills runs, and reads their logs, outputs and results."""
 
     def __init__(
         self, post: Callable[[Message], None], records: Records, past: PastRecords
@@ -52,13 +52,13 @@ class RunControl:
         self._past = past
 
     def list_runs(self) -> list[RunSummary]:
-        """All runs that are not over and the newest that are, newest first."""
+        """Return all runs that are not over, and ``_LISTED_RUNS`` past runs, newest first."""
         going = {entry.run.run_id: entry for entry in self._snapshot()}
         ids = sorted({*going, *self._records.newest_runs(_LISTED_RUNS)}, reverse=True)
         return list(self._summaries(ids, going))
 
     def status(self, run_id: int) -> RunSummary:
-        """One run. Raises QueryError."""
+        """Return the state of one run. Raises QueryError."""
         going = {entry.run.run_id: entry for entry in self._snapshot()}
         for summary in self._summaries([run_id], going):
             return summary
@@ -86,18 +86,18 @@ class RunControl:
                 yield RunSummary(run, record.spec.image, None, delivered=delivered)
 
     def open_runs(self) -> list[RunSummary]:
-        """All runs whose result the server does not have, oldest first."""
+        """Return all runs whose result the server does not have, oldest first."""
         going = {entry.run.run_id: entry for entry in self._snapshot()}
         return list(self._summaries(sorted(going), going))
 
     def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
-        """Kill the runs named, or all that are not over."""
+        """Kill the given runs, or for None all that have not ended; return the outcomes."""
         wanted = Kill(run_ids, Future())
         self._post(wanted)
         return wanted.outcomes.result(ENGINE_SECONDS)
 
     def read_log(self, run_id: int, offset: int) -> LogPart:
-        """The next part of a run's log from ``offset`` (bytes). Raises QueryError."""
+        """Return the next part of a run's log from ``offset`` (bytes). Raises QueryError."""
         ended = self.status(run_id).run.stage is Stage.FINISHED
         try:
             reader = RunLogReader(self._records.folder(run_id))
@@ -107,7 +107,7 @@ class RunControl:
         return LogPart(data, following, ended=ended and not data, grows=not ended)
 
     def result(self, run_id: int) -> RunResult | None:
-        """The result of a run; None while it has none. Raises QueryError."""
+        """Return the result of a run, None before the result exists. Raises QueryError."""
         if not self._records.has_run(run_id):
             raise self._not_there(run_id)
         try:
@@ -116,7 +116,7 @@ class RunControl:
             raise self._unreadable(run_id, error) from error
 
     def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
-        """The next part of a file that a run left. Raises QueryError."""
+        """Return the next part of an output file, from ``offset`` (bytes). Raises QueryError."""
         if not self._records.has_run(run_id):
             raise self._not_there(run_id)
         try:
@@ -127,31 +127,35 @@ class RunControl:
         return OutputPart(data, offset + len(data), size)
 
     def origin(self, run_id: int) -> dict[str, str]:
-        """The run's ``RunSpec.origin``, also when its folder is gone. Raises QueryError."""
+        """Return the run's ``RunSpec.origin``, even without a run folder. Raises QueryError."""
         if not self._records.has_run(run_id) and (gone := self._past.find_gone(run_id)):
             return gone.origin
         return dict(self.spec(run_id).origin)
 
     def knows(self, run_id: int) -> bool:
-        """Whether a run of this number is or was here, and anything is still known of it."""
+        """Whether the node still has any record of a run with this id."""
         return self._records.has_run(run_id) or self._past.find_gone(run_id) is not None
 
     def retire(self, run_id: int) -> bool:
-        """Forget a run that is over, because its number is another run's now.
+        """Forget a run that is over, because the server gave its id to another run.
 
         Returns:
-            whether nothing is left of it; if not, because it is not over yet, ask again later.
+            True if all traces of the run are gone; False if some are left. Then call again later.
         """
         wish = Retire(run_id, Future())
         self._post(wish)
         return wish.done.result(ENGINE_SECONDS)
 
     def result_size(self, run_id: int) -> int:
-        """How many bytes ``RunSpec.result_file`` has. Raises QueryError."""
+        """Return the size of ``RunSpec.result_file`` in bytes. Raises QueryError."""
         return self._of_result(run_id, result_size)
 
     def read_result(self, run_id: int, limit: int) -> bytes:
-        """The whole ``RunSpec.result_file``; at most ``limit`` bytes. Raises QueryError."""
+        """Return the content of ``RunSpec.result_file``.
+
+        Raises:
+            QueryError: the file cannot be read, or has more than ``limit`` bytes.
+        """
         return self._of_result(run_id, lambda folder, name: read_result(folder, name, limit))
 
     def _of_result(self, run_id: int, ask: Callable[[Path, str], _Told]) -> _Told:
@@ -164,7 +168,7 @@ class RunControl:
             raise self._unreadable(run_id, error) from error
 
     def spec(self, run_id: int) -> RunSpec:
-        """What was asked for. Raises QueryError."""
+        """Return the run's specification, as the server requested the run. Raises QueryError."""
         try:
             record = self._records.read_run(run_id)
         except StorageError as error:
@@ -178,6 +182,6 @@ class RunControl:
         return QueryError(self._past.explain_gone(gone)) if gone else NoSuchRunError(run_id)
 
     def _unreadable(self, run_id: int, error: StorageError) -> QueryError:
-        """The site's log names the path; who asked is told no path of the data station."""
+        """Log the error with its path, and return an error that names no path of the site."""
         log.warning("not readable", run_id=run_id, error=str(error))
         return QueryError("this cannot be read at the data station; check the name")

@@ -1,25 +1,25 @@
-"""PURE: how many runs try to get in while a quota keeps them out: one, after growing pauses.
+"""PURE: limits the attempts to create Jobs while a quota refuses them.
 
-Every run that waits would be refused the same way, so only one asks on behalf of all. After one
-that gets in two try, then four: when much room has come the line moves quickly, and a single place
-costs a few requests and not one for each run that waits.
+The quota would refuse every waiting run alike, so only one run tries, after growing pauses. After a
+success two runs may try at a time, then four: with much room the line moves quickly, and a single
+free place costs a few requests instead of a request for each waiting run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# With so many at once the gate is open again.
+# The gate opens fully when this many runs may try at a time.
 _OPEN = 64
-# Each third try is of another run than the first: a refusal may be that one's alone.
+# Every third try is not the first run's: the quota may refuse only the first run, as too large.
 _OTHER_EACH = 3
 
 
 class Gate:
-    """Open until a run is refused. Not thread-safe; knows no time."""
+    """Open until a quota refuses a run. Not thread-safe; measures no time."""
 
     def __init__(self, pause: Callable[[int], float]) -> None:
-        """``pause`` gives the seconds to wait after so many refusals in a row."""
+        """``pause`` maps the number of refusals in a row to the seconds to wait."""
         self._pause = pause
         self._trying: set[int] = set()
         self._at_once: int | None = None
@@ -30,7 +30,7 @@ class Gate:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing keeps runs out, as far as is known."""
+        """Whether any number of runs may try, judging by the latest attempts."""
         return self._at_once is None
 
     @property
@@ -41,31 +41,31 @@ class Gate:
         return not self._paused and len(self._trying) < self._at_once
 
     def choose(self, waiting: int) -> int:
-        """Which of so many that wait tries next, counted from 0.
+        """Return the index, from 0, of the run to try next among ``waiting`` runs.
 
-        The first, but now and then another: if that one gets in, the first is not waited for.
+        Mostly 0; every third try another index, because the quota may admit a smaller run.
         """
         if self._at_once is None or waiting < 2 or self._tries % _OTHER_EACH != _OTHER_EACH - 1:
             return 0
         return 1 + self._tries // _OTHER_EACH % (waiting - 1)
 
     def tries(self, run_id: int) -> None:
-        """A run tries to get in."""
+        """Note that a run tries to create its Job."""
         self._trying.add(run_id)
         if self._at_once is not None:
             self._tries += 1
 
     def leaves(self, run_id: int) -> None:
-        """A run tries no more, for whatever reason; it says nothing about room."""
+        """Note the end of a run's try for a reason unrelated to the quota."""
         self._trying.discard(run_id)
 
     def lets_in(self, run_id: int) -> None:
-        """A run got in: there may be room for more."""
+        """Note that a run's Job was created: there may be room for more."""
         if run_id not in self._trying:
             return
         self._trying.discard(run_id)
         if self._at_once is None or self._paused:
-            return  # it was under way when another was refused
+            return  # this try was under way when the quota refused another run
         self._refusals = 0
         self._at_once *= 2
         if self._at_once >= _OPEN:
@@ -73,7 +73,11 @@ class Gate:
             self._tries = 0
 
     def refuses(self, run_id: int) -> float | None:
-        """A run was refused; returns in how many seconds to ``resume``, None if that is known."""
+        """Note that the quota refused a run.
+
+        Returns:
+            the seconds until ``resume`` is due; None if an earlier refusal set a pause already.
+        """
         self._trying.discard(run_id)
         self._at_once = 1
         if self._paused:
@@ -84,6 +88,6 @@ class Gate:
         return self._pause(self._refusals)
 
     def resume(self, pause: int) -> None:
-        """Let one try again, if the pause of this number still lasts."""
+        """End the pause, if ``pause`` is the number of the latest pause."""
         if pause == self.pauses:
             self._paused = False

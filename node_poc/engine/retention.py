@@ -1,4 +1,4 @@
-"""Runs that are over: what is still known of them, and when what they left is removed."""
+"""Runs that are over: notes about them, and the removal of their folders."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ log = structlog.get_logger(__name__)
 
 
 class PastRuns:
-    """Used by the disk's thread only, as ``intake.Taking`` is: so nothing is removed of a run that
-    is asked for again.
+    """Keeps notes of past runs and removes their folders.
+
+    Only the disk's thread may use this class, as with ``intake.Taking``: no folder is removed while
+    the run is being taken in again.
     """
 
     def __init__(self, book: RunBook, records: Records, past: PastRecords) -> None:
-        """All are the engine's; ``past`` must be prepared."""
+        """All arguments belong to the engine; ``past`` must be prepared already."""
         self._book = book
         self._records = records
         self._past = past
 
     def take_up(self) -> None:
-        """Note what a crash or an older node left without a note. Called before anything else."""
+        """Write the notes missing after a crash or an older node. Must be the first call."""
         open_runs = set(self._records.open_runs())
         for run_id in open_runs:
             self._note_volumes(run_id)
@@ -40,7 +42,7 @@ class PastRuns:
                 elif (result := self._records.read_result(run_id)) is not None:
                     self._note_volumes(run_id)
                     self._note_end(self._records.read_run(run_id), result.status)
-                elif self._past.is_old(run_id):  # it was never accepted
+                elif self._past.is_old(run_id):  # the run was never accepted
                     self._past.retire(run_id)
             except StorageError as error:
                 log.warning("folder of a past run left alone", run_id=run_id, error=str(error))
@@ -55,12 +57,12 @@ class PastRuns:
             log.warning("shared folders not noted", run_id=run_id, error=str(error))
 
     def close(self, record: RunRecord, status: RunStatus) -> None:
-        """Note that the server has a run's result; from now on its folder's time runs."""
+        """Note that the server has a run's result; the keep time of its folder starts now."""
         run_id = record.spec.run_id
         try:
             self._note_end(record, status)
         except StorageError as error:
-            # The next start finds it without a note, and makes one.
+            # The node's next start finds the run without a note, and writes the note.
             log.warning("end of a run not noted", run_id=run_id, error=str(error))
         try:
             self._records.close_run(run_id)
@@ -76,10 +78,10 @@ class PastRuns:
             self._past.close(past)
 
     def check_not_gone(self, run_id: int, digest: str) -> None:
-        """Refuse a run that was here before and of which nothing is left: it must not run twice.
+        """Refuse a past run whose folder was removed, because no run may run twice.
 
         Raises:
-            NotAllowedError: it was.
+            NotAllowedError: the node still has the note of a removed run with this id.
         """
         gone = self._past.find_gone(run_id)
         if gone is None:
@@ -95,7 +97,11 @@ class PastRuns:
         raise NotAllowedError(reason, RunStatus.FAILED)
 
     def forget(self, run_id: int) -> bool:
-        """Forget a run that is over, because its number is another run's; whether it is."""
+        """Forget a run that is over, because its id now belongs to another run.
+
+        Returns:
+            True if the run is forgotten; False if the run is not over, or the disk failed.
+        """
         if run_id in self._book or self._records.is_open(run_id):
             return False
         try:
@@ -106,7 +112,7 @@ class PastRuns:
         return True
 
     def kill(self, run_id: int) -> KillOutcome:
-        """What a wish to kill a run comes to that is not going."""
+        """Return the outcome of a request to kill a run that is not in the book."""
         try:
             result = self._records.read_result(run_id)
         except StorageError as error:
@@ -120,7 +126,7 @@ class PastRuns:
         return KillOutcome(run_id, "unknown", "")
 
     def expire(self, expired: Expired) -> None:
-        """Let go what the janitor found, as far as it is still so."""
+        """Move the folders found by the janitor to the trash, if they are still due."""
         try:
             runs = [run_id for run_id in expired.run_ids if self._retire(run_id)]
             volumes = [name for name in expired.volumes if self._retire_volume(name)]

@@ -1,8 +1,8 @@
-"""Makes calls that must be done in the end, again and again, without hurrying who cannot.
+"""Repeats failed calls until success, without flooding a cluster or a disk in trouble.
 
-What may pass (no answer, a conflict, a full disk) is tried again after a while, what was refused
-after a much longer one: a person has to change something first. Both pauses grow, and differ by
-chance.
+Calls with a transient error (no answer, a conflict, a full disk) are repeated after a short pause,
+refused calls after a much longer pause, because a person has to change something first. Both pauses
+grow, and have a random part.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REFUSED = Backoff(60.0, 900.0)
 
 @dataclass(frozen=True)
 class _Try:
-    """A call of one run's, and how often it has failed in a row in the same way."""
+    """A call for one run, and the number of its failures in a row of the same kind."""
 
     pool: DaemonPool
     what: str
@@ -47,32 +47,35 @@ class _Try:
 
     @property
     def is_told(self) -> bool:
-        """A refusal is told once: nobody is helped by reading it again and again."""
+        """Whether to log this failure. A refusal is logged once: repetition helps nobody."""
         return self.failures == 1 if self.refused else is_worth_a_warning(self.failures)
 
 
 class Retries:
-    """Thread-safe. A call that is wanted anew takes the place of the same one that waits."""
+    """Repeats failed calls. Thread-safe.
+
+    A new call replaces a waiting call of the same kind for the same run.
+    """
 
     def __init__(self, post: Callable[[Message], None]) -> None:
-        """``post`` hands a message to the engine, which knows what time it is."""
+        """``post`` hands a message to the engine, whose timers measure the pauses."""
         self._post = post
         self._lock = threading.Lock()
         self._wanted: dict[tuple[str, int], Callable[[], None]] = {}
 
     def submit(self, pool: DaemonPool, what: str, run_id: int, call: Callable[[], None]) -> None:
-        """Let ``pool`` make the call until it raises neither ClusterError nor StorageError.
+        """Let ``pool`` repeat the call until neither ClusterError nor StorageError is raised.
 
-        ``what`` tells in the log what has not been done.
+        ``what`` is the text for the log after a failure, and the kind of the call.
         """
         pool.submit(self._make, self._want(_Try(pool, what, run_id, call)))
 
     def make(self, pool: DaemonPool, what: str, run_id: int, call: Callable[[], None]) -> None:
-        """Make the call once in this thread; if it fails, let ``pool`` go on as ``submit``."""
+        """Make the call in this thread; after a failure let ``pool`` repeat the call."""
         self._make(self._want(_Try(pool, what, run_id, call)))
 
     def forget(self, run_id: int) -> None:
-        """Make none of this run's calls again."""
+        """Repeat no more calls for this run."""
         with self._lock:
             self._wanted = {key: call for key, call in self._wanted.items() if key[1] != run_id}
 

@@ -1,7 +1,7 @@
-"""Makes way for a run whose number another one had that is over: its Job goes, then its files.
+"""Removes a past run whose id the server has given to a new run: first the Job, then the files.
 
-A server may give the number of a deleted run to the next one (``protocol/vantage6/same_run.py``).
-Names of Jobs and folders are made of the number, so nothing of the old run may be left.
+A server may give the id of a deleted run to the next run (``protocol/vantage6/same_run.py``).
+The names of Jobs and folders contain the id, so nothing of the old run may be left.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Retirement:
-    """Used by the engine's thread, which lets others call the cluster and the disk."""
+    """Forgets past runs. Only the engine's thread may call ``ask``; pools do the slow calls."""
 
     intake: Intake
     calls: Calls
@@ -34,16 +34,17 @@ class Retirement:
     _clear: set[int] = field(default_factory=set)
 
     def ask(self, wish: Retire) -> None:
-        """Answer whether nothing is left of a run; if something is, begin to let it go.
+        """Take the next step to remove a run; ``wish.done`` is True only if all traces are gone.
 
-        A crash in between does no harm: what is left then is known, and let go of once more.
+        The caller repeats the request until then. A crash in between does no harm: the node still
+        knows the rest of the run, and further requests remove the rest.
         """
         run_id = wish.run_id
         if self.intake.has(run_id):
             wish.done.set_result(False)
         elif run_id in self._clear:
             self._clear.discard(run_id)
-            self.calls.forget(run_id)  # what was still to be done about the Job that is gone
+            self.calls.forget(run_id)  # pending calls for the removed Job
             self.disk.submit(self._retire, wish)
         else:
             wish.done.set_result(False)
@@ -60,7 +61,7 @@ class Retirement:
             self._clear.add(run_id)
 
     def _retire(self, wish: Retire) -> None:
-        """In the disk's thread."""
+        """Forget the run. Runs in the disk's thread."""
         retired = False
         try:
             retired = self.past.forget(wish.run_id)

@@ -1,7 +1,7 @@
-"""What is done for one run: its folders, its Job, its log, its result.
+"""The work for one run: its folders, its Job, its log, its result.
 
-The engine decides what is done when, and lets the threads of its pool do it. Whoever wants
-something of the node asks ``container_manager.ContainerManager`` instead.
+The engine decides on each step, and the threads of its pools call this module. All other callers
+use ``container_manager.ContainerManager`` instead.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from node_poc.storage.run_log import RunLogReader
 log = structlog.get_logger(__name__)
 
 _PROXY_ADDRESS_SECONDS = 60.0
-# The end of a log is there when its container has ended; more is for a cluster that is slow.
+# The end of a log is available as soon as its container has ended; the rest is for slow clusters.
 _LOG_SECONDS = 60.0
-# How runs end whose container has run; others have written nothing.
+# The final statuses of runs whose container has run; other runs have written nothing.
 _MAY_TAKE_TOO_MUCH = frozenset({RunStatus.COMPLETED, RunStatus.CRASHED, RunStatus.FAILED})
 
 
 class RunWork:
-    """Turns runs into Jobs and what they left into results. Safe to use from several threads."""
+    """Turns runs into Jobs, and their logs and output into results. Thread-safe."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RunWork:
         keeper: LogKeeper,
         disk: DiskWatch,
     ) -> None:
-        """``objects`` works in the namespace of ``config``, the others in its task_dir."""
+        """``objects`` uses the namespace of ``config``, all other arguments its ``task_dir``."""
         self._config = config
         self._objects = objects
         self._records = records
@@ -74,13 +74,13 @@ class RunWork:
         self._addresses = Addresses()
 
     def prepare(self, record: RunRecord) -> RunRecord:
-        """Write a run's folders, files and record, so that it survives a restart.
+        """Write a run's folders, files and record, which let the run survive a restart.
 
         Returns:
-            the record without what is now in files.
+            the record without the contents of files, which are on disk now.
 
         Raises:
-            StorageError: something could not be written; nothing was started.
+            StorageError: a file or folder could not be written; no Job was created.
         """
         spec = record.spec
         for name in spec.volumes:
@@ -92,15 +92,18 @@ class RunWork:
         return replace(record, spec=spec.without_contents())
 
     def create_volume(self, name: str) -> None:
-        """Make a folder that runs share; one that is there is fine. Raises StorageError."""
+        """Make a folder that runs share, unless the folder exists. Raises StorageError."""
         make_shared_folder(self._task_dir, name)
 
     def run(self, record: RunRecord, wanted: Callable[[], bool]) -> float:
-        """Create the run's Job and return at once; it is followed by a watch.
+        """Create the run's Job and return at once; a watch follows the Job from then on.
 
-        It is tried again only while it is ``wanted``: not yet seen, nor ended.
+        A Job that exists already is no error: a run id has one Job.
 
-        Creating a Job that is there already is fine: a run id has one Job.
+        Args:
+            record: the run's record.
+            wanted: a failed request is repeated only while ``wanted`` returns True, which means
+                that the Job has not been seen and the run has not ended.
 
         Returns:
             when the Job was created, in seconds since the epoch.
@@ -122,7 +125,7 @@ class RunWork:
         return time.time()
 
     def _check_content(self, record: RunRecord) -> None:
-        """Remove the Job of a former run of this number. Raises ClusterError if there was one."""
+        """Remove the Job of a former run of the same id. Raise ClusterError if a Job was found."""
         run_id = record.spec.run_id
         for job in self._objects.list_jobs(self._identity.run_selector(run_id)):
             if identity.content_of(job["metadata"]) not in {"", record.digest}:
@@ -131,7 +134,7 @@ class RunWork:
                 raise ClusterError(f"create Job of run {run_id}", 0, "AlreadyExists", told)
 
     def clear(self, run_id: int) -> bool:
-        """Remove the Job of a run that is over; whether it and its pods are gone.
+        """Delete the Job of a run that is over; return whether Job and pods are gone.
 
         Raises ClusterError.
         """
@@ -140,11 +143,11 @@ class RunWork:
         return not self._objects.list_jobs(selector) and not self._objects.list_pods(selector)
 
     def remember(self, record: RunRecord) -> None:
-        """Write a run's record as it is now. Raises StorageError."""
+        """Write a run's current record to disk. Raises StorageError."""
         self._records.update_run(record)
 
     def _find_proxy(self) -> str | None:
-        """The proxy Service's address. It does not change while the Service lives."""
+        """Return the proxy Service's address, which is constant while the Service exists."""
         age = time.monotonic() - self._proxy_asked_at
         if self._proxy_address is None or age > _PROXY_ADDRESS_SECONDS:
             self._proxy_address = self._objects.service_address(
@@ -154,7 +157,7 @@ class RunWork:
         return self._proxy_address
 
     def _find_services(self, spec: RunSpec) -> dict[str, str]:
-        """Addresses of the named hosts of databases that a run asks for."""
+        """Return the addresses of the run's service databases that are configured by host name."""
         found = {}
         for label in spec.services:
             database = self._config.database(label)
@@ -168,9 +171,9 @@ class RunWork:
         return found
 
     def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
-        """Read what an ended run left, and make it safe on disk.
+        """Write an ended run's result to disk, then remove the run's token and input only.
 
-        Then its token and input are removed, and nothing else. ``insist``: on the whole log.
+        ``insist`` raises an error where the log cannot be read, instead of a shorter log.
 
         Raises:
             ClusterError: the log cannot be read now; call again.
@@ -200,7 +203,7 @@ class RunWork:
         return result
 
     def _judge(self, run: Run, spec: RunSpec) -> tuple[RunStatus, Failure | None]:
-        """How the run ended, after a look at how much of the disk it took."""
+        """Return how the run ended, after measuring how much of the disk the run took."""
         self._disk.forget(run.run_id)
         told = run.failure.cause if run.failure else ""
         if run.status in _MAY_TAKE_TOO_MUCH and told != "DiskLimitExceeded":
@@ -210,19 +213,19 @@ class RunWork:
         return run.status, run.failure
 
     def follow(self, run: Run) -> None:
-        """Keep the run's log and look at what it writes, from now on; returns at once."""
+        """Follow the run's log and measure its output from now on; return at once."""
         self._keeper.follow(run.run_id, run.pod_name)
         self._disk.follow(run.run_id)
 
     def let_go_of_logs(self) -> None:
-        """Take no more of any log; all are read on at the next start where they are now."""
+        """Stop reading all logs; the node's next start continues each where it stopped."""
         self._keeper.stop()
 
     def _keep_log(self, run: Run, *, insist: bool) -> tuple[str, bool]:
-        """Take the rest of the log; return its end as text, and whether there is more of it.
+        """Read the rest of the log; return its end as text, and whether the log has more.
 
-        A log that cannot be read, because the machine it lies on is gone, is insisted on for a
-        while only: a result without the end of its log is better than none.
+        With ``insist``, an unreadable log raises an error. The caller insists for a limited time:
+        if the log's machine is gone, a result without the end of its log is better than none.
         """
         whole = True
         if run.failure == ends.NODE_LOST:
@@ -242,32 +245,32 @@ class RunWork:
         return tail.decode("utf-8", "replace"), more or not whole
 
     def remove(self, run_id: int) -> None:
-        """Remove a run's Job and pods, now. Raises ClusterError."""
+        """Delete a run's Job and pods. Raises ClusterError."""
         self._objects.delete_job(self._identity.job_name(run_id))
 
     def find_pod(self, run_id: int) -> PodObservation:
-        """Look at the run's pod now; ``gone`` if there is none. Raises ClusterError."""
+        """Return an observation of the run's pod; ``gone`` without a pod. Raises ClusterError."""
         found = map(observe_pod, self._objects.list_pods(self._identity.run_selector(run_id)))
         nothing = PodObservation(run_id, "", "", gone=True)
         return next((pod for pod in found if pod is not None), nothing)
 
     def find_events(self, runs: Sequence[Run]) -> list[EventsSeen]:
-        """Return what Kubernetes told of each run; see ``EventReader``. Raises ClusterError."""
+        """Return the Events of each run; see ``EventReader``. Raises ClusterError."""
         return self._event_reader.read(runs)
 
     def finish(self, run_id: int) -> None:
-        """Note that the server has the result; Kubernetes removes the Job after the keep time.
+        """Mark the Job as delivered; Kubernetes removes the Job after ``keep_finished_seconds``.
 
-        A Job whose container never ended is removed at once: it could still start one.
+        A Job whose container never ended is removed at once, because a pod could still start.
 
         Raises:
             ClusterError: the Job could not be marked; call again.
             StorageError: the result is not readable.
         """
         if self._records.is_open(run_id):
-            return  # the number is another run's by now
+            return  # a new run has the id by now
         result = self._records.read_result(run_id)
-        # Without a result the run's folder was removed while the cluster was away.
+        # A missing result means that the run's folder was removed while the cluster was away.
         never_ended = result.exit_code is None if result else not self._records.has_run(run_id)
         if never_ended:
             self.remove(run_id)
@@ -284,7 +287,7 @@ class RunWork:
 
 
 def refused_by(error: Exception) -> Failure:
-    """Tell why a run's Job could not be made, as data."""
+    """Return the failure of a run whose Job could not be created because of ``error``."""
     if isinstance(error, ClusterError):
         known = diagnose_refused_job(str(error))
         if known is not None:

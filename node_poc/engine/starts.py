@@ -1,7 +1,7 @@
-"""Which runs are started when: the line of the book, and what a quota keeps out.
+"""Starts runs from the book's waiting line, and waits while a quota refuses Jobs.
 
-A run whose Job a quota refuses waits where it stood, and its try stands for all others: one run
-tries again after growing pauses, or when a Job of this node has gone.
+A run whose Job a quota refuses keeps its place in the line, and no other run tries meanwhile: a
+single run tries again after growing pauses, or when a Job of this node has gone.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from node_poc.runs.observed import JobObservation, Observation, StartPutOff
 log = structlog.get_logger(__name__)
 
 NO_ROOM = Backoff(2.0, 60.0)
-# A quota is counted anew a moment after something has gone.
+# Kubernetes updates the usage of a quota a moment after an object has gone.
 _COUNTED_SECONDS = 1.0
 
 
 class Starts:
-    """Used by the engine's thread only."""
+    """Starts runs and puts them off. Only the engine's thread may use this class."""
 
     def __init__(
         self, book: RunBook, calls: Calls, timers: Timers, observe: Callable[[Observation], None]
     ) -> None:
-        """All are the engine's; ``observe`` takes an observation into account."""
+        """All arguments belong to the engine; ``observe`` handles an observation of a run."""
         self._book = book
         self._calls = calls
         self._timers = timers
         self._observe = observe
 
     def go_on(self) -> None:
-        """Start as many runs as there is room for."""
+        """Start runs until the book allows no more."""
         while (record := self._book.take_next()) is not None:
             self._calls.create(record)
 
     def started(self, started: Started) -> None:
-        """A Job is there; so there may be room for more."""
+        """Handle the creation of a Job, then start more runs, for which there may be room now."""
         self._observe(JobObservation(started.run_id, created_at=started.created_at))
         self.go_on()
 
     def put_off(self, refused: StartPutOff) -> None:
-        """A quota refused a Job: its run waits, and one of all that wait tries again later."""
+        """Return a run that a quota refused to the waiting line; a waiting run tries later."""
         run_id = refused.run_id
         if run_id not in self._book:
             return
@@ -60,7 +60,7 @@ class Starts:
             self._timers.after(seconds, partial(self._resume, self._book.pauses))
 
     def job_went(self) -> None:
-        """A Job of this node has gone: a quota on Jobs may have room."""
+        """Try again soon after a Job of this node has gone: a quota on Jobs may have room."""
         if self._book.is_kept_out:
             self._timers.after(_COUNTED_SECONDS, partial(self._resume, self._book.pauses))
 

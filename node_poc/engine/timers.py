@@ -1,4 +1,4 @@
-"""Things to do later in the engine's thread."""
+"""Timers for later actions in the engine's thread."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 
 class Timers:
-    """Actions with the moment they are due. Used by one thread only; times are monotonic."""
+    """Actions with due times, in monotonic seconds. Only one thread may use an instance."""
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = itertools.count()
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do ``action`` in so many seconds."""
+        """Call ``action`` after ``seconds``."""
         entry = (time.monotonic() + seconds, next(self._sequence), action)
         heapq.heappush(self._due, entry)
 
     def wait_seconds(self, longest: float) -> float:
-        """How long to sleep until something is due, at most ``longest``."""
+        """Return the seconds until the next action is due, at most ``longest``."""
         due = self._due[0][0] - time.monotonic() if self._due else longest
         return min(max(due, 0.0), longest)
 
     def run_due(self) -> None:
-        """Do everything that is due."""
+        """Call all actions that are due."""
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
             _, _, action = heapq.heappop(self._due)
