@@ -1,9 +1,10 @@
-"""The dummy proxy: the only address an algorithm can reach.
+"""The dummy proxy: the only address that an algorithm can reach.
 
-It stands where vantage6's proxy will stand and carries nothing yet. At boot it logs whether traffic
-gets out of the cluster from here. Routes: `/` tells what this is, `/healthz` is for the probes.
+The dummy proxy stands in for vantage6's proxy and carries no requests yet. At start the dummy proxy
+logs whether its traffic can leave the cluster. Routes: `/` describes the service, `/healthz`
+answers the probes.
 
-Environment: OUTBOUND_PROBE (host:port to try at boot), OUTBOUND_TRIES (default 5: the network of a
+Environment: OUTBOUND_PROBE (host:port to try at start), OUTBOUND_TRIES (default 5: the network of a
 pod may be ready a little later than the pod), LISTEN_PORT (default 8080).
 """
 
@@ -29,9 +30,9 @@ DEFAULT_PORT = 8080
 PROBE_TIMEOUT_S = 3.0
 PROBE_TRIES = 5
 PROBE_PAUSE_S = 2.0
-# A client that connects and says nothing must not hold a thread for ever.
+# A silent client must not hold a thread for ever.
 REQUEST_TIMEOUT_S = 10.0
-# Nor may one that draws its request out, or many that come together.
+# Nor may a client with a slow request, or many clients at once.
 CONNECTION_S = 15.0
 MOST_CONNECTIONS = 100
 MOST_OF_ONE = 20
@@ -41,14 +42,14 @@ QUIET_S = 60.0
 
 @dataclass(frozen=True)
 class Outbound:
-    """Whether traffic gets out, and the line that says so."""
+    """Whether traffic can leave the cluster, and the log line with the outcome."""
 
     enabled: bool
     line: str
 
 
 def probe_outbound(address: str) -> Outbound:
-    """Try to connect to host:port; never raises."""
+    """Try to connect to host:port; never raise."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         why = f"OUTBOUND_PROBE is {address!r}, not host:port" if address else "no OUTBOUND_PROBE"
@@ -63,7 +64,7 @@ def probe_outbound(address: str) -> Outbound:
 
 
 def answer(path: str, outbound: Outbound | None) -> tuple[HTTPStatus, str, str]:
-    """Return status, content type and body for a GET. `outbound` None: still being tried."""
+    """Return status, content type and body for a GET. `outbound` is None while the probe runs."""
     route = path.split("?", maxsplit=1)[0]
     if route == "/":
         enabled = outbound.enabled if outbound else None
@@ -75,19 +76,19 @@ def answer(path: str, outbound: Outbound | None) -> tuple[HTTPStatus, str, str]:
 
 
 class Connections:
-    """The open connections, a limited number of each address and in all.
+    """The open connections, limited in number for each address and in total.
 
-    When all places are taken, an address that holds few gets one of the address that holds most.
+    When all places are taken, an address with few places gets a place of the address with the most.
     """
 
     def __init__(self, most: int = MOST_CONNECTIONS, most_of_one: int = MOST_OF_ONE) -> None:
         self._most = most
         self._most_of_one = most_of_one
-        self._open: dict[socket.socket, tuple[str, float]] = {}  # the oldest first
+        self._open: dict[socket.socket, tuple[str, float]] = {}  # oldest first
         self._lock = threading.Lock()
 
     def take(self, connection: socket.socket, address: str, now: float) -> bool:
-        """Count a new connection; false if there is no place for it."""
+        """Count a new connection; return False if there is no place."""
         with self._lock:
             count = Counter(held for held, _ in self._open.values())
             if count[address] >= self._most_of_one:
@@ -101,12 +102,12 @@ class Connections:
             return True
 
     def give_back(self, connection: socket.socket) -> None:
-        """The connection is closed."""
+        """Free the place of a closed connection."""
         with self._lock:
             self._open.pop(connection, None)
 
     def end_overdue(self, now: float) -> None:
-        """End what has been open for too long."""
+        """Shut down connections that have been open for too long."""
         with self._lock:
             for connection, (_, since) in list(self._open.items()):
                 if now - since > CONNECTION_S:
@@ -114,14 +115,14 @@ class Connections:
 
     def _end(self, connection: socket.socket) -> None:
         del self._open[connection]
-        with suppress(OSError):  # it is gone already
-            connection.shutdown(socket.SHUT_RDWR)  # its thread wakes up, and closes it
+        with suppress(OSError):  # the connection may be closed already
+            connection.shutdown(socket.SHUT_RDWR)  # the connection's thread wakes up, and closes
 
 
 class Proxy(ThreadingHTTPServer):
-    """The server; holds what the probe at boot found."""
+    """The HTTP server; `outbound` holds the outcome of the probe at start."""
 
-    daemon_threads = True  # a slow client must not delay the end
+    daemon_threads = True  # a slow client must not delay the shutdown
     block_on_close = False
     request_queue_size = 128
     outbound: Outbound | None = None
@@ -149,11 +150,11 @@ class Proxy(ThreadingHTTPServer):
             self._connections.give_back(request)
 
     def service_actions(self) -> None:
-        """End what is overdue; called some times a second."""
+        """Shut down overdue connections; the base class calls this several times a second."""
         self._connections.end_overdue(time.monotonic())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log one line instead of a traceback: clients that go away are everyday life."""
+        """Log one line instead of a traceback: clients often disconnect early."""
         log(f"request from {client_address[0]} ended early: {sys.exception()!r}")
 
 
@@ -162,14 +163,14 @@ class HeadTooLargeError(Exception):
 
 
 class LimitedHead:
-    """Reads the lines of a request's head, which the base class would let grow to megabytes."""
+    """Read the lines of a request's head; the base class would accept megabytes."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._left = HEAD_BYTES
 
     def readline(self, size: int) -> bytes:
-        """Return a line. Raises HeadTooLargeError."""
+        """Return a line. Raise HeadTooLargeError."""
         line: bytes = self._stream.readline(min(size, self._left + 1))
         self._left -= len(line)
         if self._left < 0:
@@ -177,12 +178,12 @@ class LimitedHead:
         return line
 
     def close(self) -> None:
-        """Close."""
+        """Close the stream."""
         self._stream.close()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD; other methods get 501 from the base class."""
+    """Answer GET and HEAD; other methods get 501 from the base class."""
 
     server: Proxy
     server_version = "v6proxy"
@@ -190,12 +191,12 @@ class Handler(BaseHTTPRequestHandler):
     timeout = REQUEST_TIMEOUT_S
 
     def setup(self) -> None:
-        """Let the base class read no more than a head may have."""
+        """Limit how much the base class reads of a head."""
         super().setup()
         self.rfile: Any = LimitedHead(self.rfile)
 
     def handle_one_request(self) -> None:
-        """Answer one request, or tell that its head is too large."""
+        """Answer one request, or report that the head is too large."""
         try:
             super().handle_one_request()
         except HeadTooLargeError:
@@ -204,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
             told = f"the request's head has more than {HEAD_BYTES} bytes; send a shorter one"
             self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, explain=told)
             self.connection.shutdown(socket.SHUT_WR)
-            for _ in range(20):  # closed with bytes unread, the client would lose the answer
+            for _ in range(20):  # read on: closed with unread bytes, the answer would be lost
                 if not self.connection.recv(65_536):
                     break
 
@@ -213,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
-        """Answer a HEAD: the same without a body."""
+        """Answer a HEAD like a GET, without a body."""
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
@@ -231,11 +232,11 @@ class Handler(BaseHTTPRequestHandler):
         del size
         status = code.value if isinstance(code, HTTPStatus) else code
         method, path = getattr(self, "command", None), getattr(self, "path", "")
-        # %a: the path is a stranger's text and must not forge lines in the log
+        # %a: the path comes from a stranger and must not forge log lines
         log(f"{method or '-'!s} {path!a:.200} from {self.client_address[0]}: {status}")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
-        """Log what else the base class reports (malformed requests), on one line."""
+        """Log other reports of the base class (malformed requests), on one line."""
         log(f"from {self.client_address[0]}: {format % args!a:.200}")
 
 
@@ -246,7 +247,7 @@ def log(line: str) -> None:
 
 
 def report_outbound(server: Proxy, address: str, tries: int) -> None:
-    """Probe until it gets through, at most `tries` times; log and keep the outcome."""
+    """Probe until a connection succeeds, at most `tries` times; log and keep the outcome."""
     outbound = probe_outbound(address)
     while not outbound.enabled and tries > 1:
         tries -= 1
@@ -259,7 +260,7 @@ def report_outbound(server: Proxy, address: str, tries: int) -> None:
 def main(environment: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT.
 
-    Returns the exit code: 0, 2 for a LISTEN_PORT that is none, 4 if the port cannot be had.
+    Return the exit code: 0, 2 for an invalid LISTEN_PORT, 4 if the port cannot be opened.
     """
     text = environment.get("LISTEN_PORT", str(DEFAULT_PORT))
     if not text.isdecimal() or int(text) > 65535:
@@ -267,19 +268,19 @@ def main(environment: Mapping[str, str]) -> int:
         return 2
     port = int(text)
     try:
-        server = Proxy(("0.0.0.0", port), Handler)  # noqa: S104 -- its pod's address is not known
+        server = Proxy(("0.0.0.0", port), Handler)  # noqa: S104  the pod's address is not known
     except OSError as error:
         log(f"cannot listen on port {port}: {error.strerror}. Remedy: set LISTEN_PORT.")
         return 4
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        # shutdown() waits for the serving loop, which this very thread runs
+        # shutdown() waits for the serving loop, which runs in this same thread
         threading.Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log(f"v6proxy: listening on port {server.server_address[1]}")
-    # beside the serving, so that a walled-off network does not delay the readiness
+    # probe in a thread, so that a closed network does not delay the readiness
     tries = environment.get("OUTBOUND_TRIES", "")
     count = int(tries) if tries.isdecimal() else PROBE_TRIES
     probe = (server, environment.get("OUTBOUND_PROBE", ""), count)
