@@ -47,7 +47,7 @@ LONGEST_STAY_S = 7 * 24 * 3600.0
 
 
 class AppError(Exception):
-    """The run cannot go on; carries the exit code, the text names cause and remedy."""
+    """The run cannot continue. Carries the exit code; the text names cause and remedy."""
 
     def __init__(self, exit_code: int, text: str) -> None:
         super().__init__(text)
@@ -56,7 +56,7 @@ class AppError(Exception):
 
 @dataclass(frozen=True)
 class Arguments:
-    """The command line; stay_s: how long to stay after the work, in seconds."""
+    """The command line. stay_s: how long to stay after the work, in seconds."""
 
     csv: Path
     column: str
@@ -65,7 +65,7 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Check the command line. Raises AppError."""
+    """Check the command line. Raise AppError."""
     if not 3 <= len(argv) <= 4 or not all(argv):
         raise AppError(
             USAGE,
@@ -86,18 +86,18 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def report_isolation() -> None:
-    """Print the three lines about the network; two seconds when everything is walled off."""
+    """Print the three lines about the network; takes two seconds if no network is reachable."""
     with ThreadPoolExecutor(max_workers=3) as pool:
-        # outbound access goes first: what counts is that not even the first packet gets out
+        # outbound access goes first: the aim is that not even the first packet gets out
         checks = (probes.outbound_line, probes.proxy_line, probes.dns_line)
         for line in [pool.submit(check, os.environ) for check in checks]:
             say(line.result())
 
 
 def read_average(path: Path, column: str) -> Average:
-    """Compute the average from a file. Raises AppError."""
+    """Compute the average from a file. Raise AppError."""
     try:
-        # -sig: Excel starts a UTF-8 file with a mark that would become part of the first name
+        # -sig: Excel starts a UTF-8 file with a byte order mark, which would join the first name
         with path.open(encoding="utf-8-sig", newline="") as stream:
             return average_of_column(stream, column)
     except AverageError as error:
@@ -114,7 +114,7 @@ def read_average(path: Path, column: str) -> Average:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or not at all. Raises AppError."""
+    """Write a file so that readers see the whole file or none. Raise AppError."""
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -122,7 +122,7 @@ def write_atomically(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp makes it readable for the owner only; the node reads it as another user
+        # mkstemp makes the file readable for the owner only; the node reads as another user
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except (OSError, ValueError) as error:
@@ -137,18 +137,18 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def say(line: str) -> None:
-    """Print one line at once, so that a log that is followed shows it."""
+    """Print one line at once, so that a followed log shows the line."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def on_sigterm(_number: int, _frame: FrameType | None) -> None:
-    """End at once: without a handler, process 1 of a container would not even notice."""
+    """Exit at once: without a handler, process 1 of a container ignores SIGTERM."""
     os._exit(TERMINATED)
 
 
 def work(argv: Sequence[str]) -> None:
-    """Do the whole run. Raises AppError."""
+    """Do the whole run. Raise AppError."""
     say(f"start: average of a column, {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}")
     report_isolation()
     arguments = parse(argv)
@@ -165,7 +165,7 @@ def work(argv: Sequence[str]) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run; returns the exit code."""
+    """Run the algorithm; return the exit code."""
     signal.signal(signal.SIGTERM, on_sigterm)
     if argv and argv[0] in ("-h", "--help"):
         say(__doc__ or "")

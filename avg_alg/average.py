@@ -1,7 +1,7 @@
 """The average of one csv column, from a text stream: pure, in constant memory.
 
-Errors name row numbers and column names, never a value: values are what the data station protects,
-and an algorithm's log leaves it.
+Errors name row numbers and column names, never a value: the data station protects the values, and
+an algorithm's log leaves the data station.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class AverageError(Exception):
 
 
 class ColumnMissingError(AverageError):
-    """The csv has no such column."""
+    """The csv has no column of the given name."""
 
 
 class NotNumericError(AverageError):
@@ -27,7 +27,7 @@ class NotNumericError(AverageError):
 
 
 class NoValueError(AverageError):
-    """There is not one value in the column."""
+    """The column has no value at all."""
 
 
 class NotCsvError(AverageError):
@@ -38,10 +38,11 @@ class NotCsvError(AverageError):
 class Average:
     """The outcome.
 
-    mean: arithmetic mean of the values, in the column's unit
-    rows: data rows read, the header not counted
-    values: rows with a value
-    missing: rows without one (empty, NA, NaN)
+    Attributes:
+        mean: arithmetic mean of the values, in the column's unit.
+        rows: number of data rows, without the header.
+        values: number of rows with a value.
+        missing: number of rows without a value (empty, NA, NaN).
     """
 
     mean: float
@@ -51,9 +52,9 @@ class Average:
 
 
 class _Sum:
-    """A running sum that does not lose small values beside large ones (Neumaier's way).
+    """A running sum that keeps small values beside large ones (Neumaier's algorithm).
 
-    math.fsum is as exact but wants an iterable; here the counts are made in the same pass.
+    math.fsum is equally exact but needs an iterable; here the same pass also counts.
     """
 
     def __init__(self) -> None:
@@ -74,7 +75,7 @@ class _Sum:
 def average_of_column(lines: Iterable[str], column: str) -> Average:
     """Return the average of `column` in the csv text `lines` (first line: column names).
 
-    Raises ColumnMissingError, NotNumericError, NoValueError or NotCsvError.
+    Raise ColumnMissingError, NotNumericError, NoValueError or NotCsvError.
     """
     rows = values = 0
     total = _Sum()
@@ -82,7 +83,7 @@ def average_of_column(lines: Iterable[str], column: str) -> Average:
     try:
         position = _position(next(reader, []), column)
         for row in reader:
-            if not row:  # a blank line is no row
+            if not row:  # a blank line does not count as a row
                 continue
             rows += 1
             value = _number(row[position] if position < len(row) else "", rows, column)
@@ -112,7 +113,7 @@ def _position(header: list[str], column: str) -> int:
     if column in names:
         return names.index(column)
     if any(_looks_like_number(name) for name in names):
-        # then it may be a person's row, and naming it would give it away
+        # the header may be a person's row, so the message must not quote the header
         remedy = "Remedy: the first line looks like data; make it the line of column names."
     else:
         remedy = f"Remedy: use one of these: {', '.join(names) or 'none, the file is empty'}."

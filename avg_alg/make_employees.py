@@ -1,7 +1,7 @@
-"""Makes csv/employees.csv: `python avg_alg/make_employees.py > csv/employees.csv`.
+"""Make csv/employees.csv: `python avg_alg/make_employees.py > csv/employees.csv`.
 
-Invented from a fixed seed, so every run gives the same file; nobody in it exists. The columns are
-described in csv/README.md.
+The rows are invented from a fixed seed, so every run makes the same file; none of the people exist.
+csv/README.md describes the columns.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 def employee(number: int, rng: random.Random) -> list[str]:
-    """Invent one row; numeric fields are left empty with a probability of MISSING_SHARE."""
+    """Invent one row; leave each numeric field empty with a probability of MISSING_SHARE."""
     department = rng.choice(sorted(DEPARTMENTS))
     mean_salary, mean_score = DEPARTMENTS[department]
     age = min(67, max(18, round(rng.gauss(43, 12))))

@@ -1,7 +1,7 @@
-"""What an algorithm can reach from inside its pod: the report of the network isolation.
+"""Probe the network from inside an algorithm's pod, to report the isolation.
 
-Each probe gives one line for the log and never raises; none waits longer than TIMEOUT_S for any one
-answer.
+Each probe returns one line for the log and never raises. No probe waits longer than TIMEOUT_S for a
+single answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TIMEOUT_S = 2.0
 
 
 def outbound_line(environment: Mapping[str, str]) -> str:
-    """Try INTERNET_PROBE (host:port); without it nothing is tried."""
+    """Try to reach INTERNET_PROBE (host:port); without INTERNET_PROBE try nothing."""
     address = environment.get("INTERNET_PROBE", "")
     if not address:
         return "network: outbound access not checked (INTERNET_PROBE is not set)"
@@ -28,7 +28,7 @@ def outbound_line(environment: Mapping[str, str]) -> str:
 
 
 def proxy_line(environment: Mapping[str, str]) -> str:
-    """Try PROXY_ADDRESS (host:port); only an HTTP answer counts as reachable."""
+    """Try to reach PROXY_ADDRESS (host:port); only an HTTP answer counts as reachable."""
     address = environment.get("PROXY_ADDRESS", "")
     if not address:
         return "network: proxy not checked (PROXY_ADDRESS is not set)"
@@ -39,7 +39,7 @@ def proxy_line(environment: Mapping[str, str]) -> str:
 
 
 def dns_line(environment: Mapping[str, str]) -> str:
-    """Look DNS_PROBE up; that the server says "no such name" is an answer too."""
+    """Look up DNS_PROBE; the answer "no such name" shows too that DNS works."""
     name = environment.get("DNS_PROBE", "kubernetes.default.svc")
     try:
         resolve(name, 0)
@@ -53,10 +53,10 @@ def dns_line(environment: Mapping[str, str]) -> str:
 
 
 def http_get(address: str) -> tuple[bool, str]:
-    """Connect to host:port and ask for `/`.
+    """Connect to host:port and request `/`.
 
-    Returns whether the connection came about, and the HTTP status or what was wrong. A connection
-    alone already means that packets get out, whatever the other side answers.
+    Return whether the connection succeeded, and the HTTP status or the error. A connection alone
+    already shows that packets get out, whatever the other side answers.
     """
     connected = False
     try:
@@ -77,7 +77,7 @@ def http_get(address: str) -> tuple[bool, str]:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Split host:port; an IPv6 host stands in brackets. Raises ValueError."""
+    """Split host:port; an IPv6 host is in brackets. Raise ValueError."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"{address!r} is not host:port")
@@ -85,10 +85,10 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def resolve(name: str, port: int) -> tuple[int, Any]:
-    """Return family and address of a name. Raises OSError, also when no answer comes in time.
+    """Return family and address of a name. Raise OSError, also if no answer comes in time.
 
-    In a thread of its own, because the system's resolver knows no time limit: with DNS walled off
-    it would try for the better part of a minute.
+    The lookup runs in its own thread, because the system's resolver has no time limit: without
+    access to DNS the resolver would try for most of a minute.
     """
     outcome: Queue[tuple[int, Any] | OSError] = Queue()
 
@@ -110,7 +110,7 @@ def resolve(name: str, port: int) -> tuple[int, Any]:
 
 
 def why(error: Exception) -> str:
-    """Return the system's words for an error."""
+    """Return the system's message for an error."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, OSError) and error.errno:
