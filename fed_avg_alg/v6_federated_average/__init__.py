@@ -1,6 +1,6 @@
 """A federated average: each organization sends a sum and a count, the central part divides.
 
-Both functions are called by vantage6's wrapper, by their names.
+vantage6's wrapper calls both functions by their names.
 """
 
 from v6_federated_average.central import central_average

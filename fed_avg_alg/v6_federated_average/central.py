@@ -1,4 +1,4 @@
-"""What runs at one organization and asks all the others."""
+"""The central part: runs at one organization and asks all the others."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ def central_average(
     """Average one column over the organizations of the collaboration.
 
     Args:
-        client: talks to the server through the node's proxy; the wrapper gives it.
-        column_name: the column, the same at all of them.
-        organizations: ids of those to ask; None asks all.
+        client: client for the server, through the node's proxy; the wrapper passes the client.
+        column_name: the column, with the same name at all organizations.
+        organizations: ids of the organizations to ask; None asks all.
 
     Returns:
         ``average`` over all rows, and the ``count`` of rows.
+
+    Raises:
+        RuntimeError: an organization sent no result.
     """
     if organizations is None:
         organizations = [found["id"] for found in client.organization.list()]

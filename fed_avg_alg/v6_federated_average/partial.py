@@ -1,4 +1,4 @@
-"""What runs at each organization, beside its data."""
+"""The partial part: runs at each organization, beside the data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def partial_average(table: pd.DataFrame, column_name: str) -> dict[str, Any]:
     """Sum up one column of the organization's database.
 
     Args:
-        table: the first database that the task asks for; the wrapper reads it.
-        column_name: a column of numbers; rows without one are left out.
+        table: the first database that the task asks for, as read by the wrapper.
+        column_name: a column of numbers; rows without a number are left out.
 
     Returns:
         ``sum`` and ``count``; no value of a single person.
 
     Raises:
-        ValueError: there is no such column, or it holds no number.
+        ValueError: the column does not exist, or holds no number.
     """
     if column_name not in table.columns:
         known = ", ".join(map(str, table.columns))
