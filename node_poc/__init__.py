@@ -1,3 +1,3 @@
-"""A vantage6 node whose containers are Kubernetes Jobs. Start reading at ``pipeline.py``."""
+"""A vantage6 node whose containers are Kubernetes Jobs. Start reading at ``engine/engine.py``."""
 
 __version__ = "0.1.0"
