@@ -1,1 +1,1 @@
-"""HTTP calls of the server, and what its answers mean."""
+"""HTTP requests to the vantage6 server, and the meaning of the server's answers."""

@@ -1,4 +1,4 @@
-"""What a vantage6 server's HTTP answers mean: an object, or which kind of error."""
+"""Turns a vantage6 server's HTTP answers into an object or into an error of the right class."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ _MESSAGE_LENGTH = 300
 _PIECE = 1 << 20
 _TOO_LARGE = 413
 _FINISHED = "already finished algorithm run"
-# Words of flask-jwt-extended and PyJWT for a token that the server does not take.
+# From the messages of flask-jwt-extended and PyJWT about a rejected token.
 _TOKEN_TROUBLE = ("expired", "signature", "token has been revoked", "segments", "authorization")
 
 
 class Answer:
-    """An answer whose body is read when it is asked for, and only then."""
+    """An HTTP answer. The body is read only on demand."""
 
     def __init__(self, response: requests.Response, what: str) -> None:
-        """``response`` as a stream; ``what`` was asked, for errors."""
+        """``response`` is a stream; ``what`` names the request in error texts."""
         self._response = response
         self.what = what
         self.status = response.status_code
         self.reason = response.reason or ""
         self.location = response.headers.get("Location", "")
-        #: Whether it is made to be read by a person in a browser; the server makes none.
+        #: Whether the answer is a web page for a browser; a vantage6 server sends no web pages.
         self.is_page = response.headers.get("Content-Type", "").startswith("text/html")
 
     @cached_property
     def value(self) -> Any:
-        """Its JSON, whose long strings are left out; see ``vantage6_cut``.
+        """Return the body's JSON without long strings; see ``rest.long_strings``.
 
         Raises:
-            ValueError: it is not JSON.
-            UnreachableError: it broke off, or is too large for any answer.
+            ValueError: the body is not JSON.
+            UnreachableError: the body broke off, or is larger than any real answer.
         """
         cutter = Cutter()
         try:
@@ -56,7 +56,10 @@ class Answer:
             raise UnreachableError(f"{self.what}: {error}: is this the server?") from error
 
     def value_by(self, cutter: Cutter) -> Any:
-        """The same by a cutter of the caller's. Raises TooMuchError besides."""
+        """Return the body's JSON, read with the caller's cutter.
+
+        Raise TooMuchError for a body that is too large, otherwise the errors of ``value``.
+        """
         for piece in self.pieces():
             cutter.update(piece)
         try:
@@ -65,7 +68,7 @@ class Answer:
             raise ValueError("no JSON") from error
 
     def pieces(self) -> Iterator[bytes]:
-        """Its bytes. Raises UnreachableError when it breaks off."""
+        """Yield the body's bytes. Raise UnreachableError if the body breaks off."""
         try:
             yield from self._response.iter_content(_PIECE)
         except (requests.RequestException, OSError) as error:
@@ -74,28 +77,33 @@ class Answer:
             self.close()
 
     def close(self) -> None:
-        """Read nothing more of it."""
+        """Close the connection; the rest of the body is not read."""
         self._response.close()
 
 
 def claims(token: str) -> dict[str, Any]:
-    """What a token says; its signature is the server's affair. Raises ValueError."""
+    """Return a token's claims. Raise ValueError if malformed. Only the server checks signatures."""
     try:
         middle = token.split(".")[1]
         told = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
     except (IndexError, binascii.Error) as error:
         raise ValueError("no token") from error
     if not isinstance(told, dict):
-        raise ValueError("no token")  # noqa: TRY004  one kind of error for all that is no token
+        raise ValueError("no token")  # noqa: TRY004  one error class for all malformed tokens
     return told
 
 
 def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
-    """The object that the server answered; by a ``cutter`` that may keep what it cuts.
+    """Return the object in the server's answer.
+
+    Args:
+        answer: the server's answer.
+        cutter: leaves long strings out, and may keep them.
 
     Raises:
-        UnreachableError: the answer is trouble at the server, or makes no sense.
-        RefusedError: the server says no; AlreadyFinishedError if that is why.
+        UnreachableError: the answer reports trouble at the server, or makes no sense.
+        RefusedError: the server refused the request.
+        AlreadyFinishedError: the server refused, because the run has ended there.
     """
     check(answer)
     what = answer.what
@@ -109,10 +117,11 @@ def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
 
 
 def check(answer: Answer) -> None:
-    """Raise what ``read`` raises of an answer that tells of an error.
+    """Raise the errors of ``read`` if the answer reports an error.
 
-    Only an object with ``msg`` is the server's own word. A gateway before it answers with pages of
-    its own, while the server is restarted or a login has to be given first: the server is away.
+    Only an object with ``msg`` comes from the server itself. A gateway before the server answers
+    with its own pages while the server restarts, or while the gateway requires a login: then the
+    server counts as unreachable.
     """
     status, what = answer.status, answer.what
     if 300 <= status < 400:
@@ -125,7 +134,7 @@ def check(answer: Answer) -> None:
             raise UnreachableError(f"{what}: the answer is a web page: is this the server?")
         return
     told = message(answer)
-    # 501: there is no such thing at this server, such as a blob store, nor will there be.
+    # 501: the server lacks a feature, for example a blob store, and a later try does not help.
     if (status >= 500 and status != 501) or status in {408, 425, 429}:
         raise UnreachableError(f"{what}: HTTP {status} {told}")
     if not is_own_word(answer):
@@ -140,7 +149,7 @@ def check(answer: Answer) -> None:
 
 
 def is_own_word(answer: Answer) -> bool:
-    """Whether the server itself tells of an error: by an object with ``msg``."""
+    """Return whether the error comes from the server itself, as an object with ``msg``."""
     try:
         data = answer.value
     except (ValueError, UnreachableError):
@@ -149,7 +158,7 @@ def is_own_word(answer: Answer) -> bool:
 
 
 def message(answer: Answer) -> str:
-    """What the server says of an error, short and in one line."""
+    """Return the server's error message, shortened to one line."""
     told = ""
     if is_own_word(answer):
         data = answer.value
@@ -158,7 +167,7 @@ def message(answer: Answer) -> str:
 
 
 def is_about_token(answer: Answer) -> bool:
-    """Whether it is the token that the server does not take, and not what was asked for."""
+    """Return whether the server rejected the token, and not the request itself."""
     if not is_own_word(answer):
         return False
     told = message(answer).lower()
@@ -166,12 +175,12 @@ def is_about_token(answer: Answer) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Why there was no answer: the last words of a chain of errors that wrap each other."""
+    """Return why no answer came: the last words of a chain of nested errors."""
     return str(error).rpartition(": ")[2].strip("')> ")[:_MESSAGE_LENGTH] or type(error).__name__
 
 
 def data_of(page: Mapping[str, Any]) -> list[Any]:
-    """The items of a list's page. Raises UnreachableError."""
+    """Return the items of a list's page. Raise UnreachableError if the page has no items list."""
     data = page.get("data")
     if not isinstance(data, list):
         raise UnreachableError("a list without `data`: is this the server?")
@@ -179,7 +188,7 @@ def data_of(page: Mapping[str, Any]) -> list[Any]:
 
 
 def last_page(page: Mapping[str, Any]) -> int:
-    """The number of a list's last page, as its first tells it."""
+    """Return the number of a list's last page from the links of the first page; 1 by default."""
     links = page.get("links")
     last = links.get("last") if isinstance(links, dict) else None
     try:

@@ -1,6 +1,6 @@
-"""PURE: bodies of requests that carry a result, made while they are sent.
+"""PURE: request bodies with a result, made piece by piece while the request is sent.
 
-A result of 50 MB is 67 MB as base64. As ordinary JSON it would be in memory three times more.
+A result of 50 MB takes 67 MB as base64. Ordinary JSON would need three more copies in memory.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ _PIECE = 256 * 1024
 
 
 class Body:
-    """Bytes of a known number, made from pieces each time that they are read."""
+    """A body of known length, made anew from pieces for each reading."""
 
     def __init__(self, pieces: Callable[[], Iterator[bytes]], length: int) -> None:
-        """``pieces`` gives them from the begin at each call; ``length`` is for Content-Length."""
+        """Each call of ``pieces`` yields the whole body; ``length`` is the Content-Length."""
         self._make = pieces
         self._length = length
         self._pieces, self._rest = pieces(), b""
@@ -25,11 +25,11 @@ class Body:
         return self._length
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body from its begin."""
+        """Return an iterator over the body from the start."""
         return self._make()
 
     def read(self, size: int = -1) -> bytes:
-        """Give the next ``size`` bytes, or all that is left."""
+        """Return the next ``size`` bytes, or the rest of the body."""
         parts, length = [self._rest], len(self._rest)
         while size < 0 or length < size:
             piece = next(self._pieces, None)
@@ -43,15 +43,15 @@ class Body:
         return data[:end]
 
     def rewind(self) -> None:
-        """Begin anew, for a second try."""
+        """Start again from the start of the body, for a second try."""
         self._pieces, self._rest = self._make(), b""
 
 
 class RunPatch(Body):
-    """JSON of small ``fields`` and one long ``result`` of ASCII that needs no escapes."""
+    """A JSON object of small ``fields`` and a long ``result``, ASCII without JSON escapes."""
 
     def __init__(self, fields: Mapping[str, str], result: str) -> None:
-        """``result`` is base64, or three of them joined by ``$``: nothing that JSON escapes."""
+        """``result`` is base64, or three base64 texts joined by ``$``: JSON escapes nothing."""
         self.fields = dict(fields)
         head = json.dumps(self.fields)[:-1]
         begin = f'{head}{", " if fields else ""}"result": "'.encode("ascii")

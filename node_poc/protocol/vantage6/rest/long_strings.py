@@ -1,8 +1,8 @@
-"""PURE: JSON whose longest strings are left out while it is read, piece by piece.
+"""PURE: read JSON piece by piece and leave out the longest strings.
 
-A server's list of runs holds their inputs, each of any size, and so does each answer about a run.
-As ordinary JSON a few of them fill a pod's memory, and the node would find them there again at its
-next start.
+A server's list of runs contains the runs' inputs of any size, and each answer about a run contains
+the run's input. With ordinary JSON a few inputs would fill the pod's memory, and the node would
+meet the same inputs again at its next start.
 """
 
 from __future__ import annotations
@@ -11,32 +11,33 @@ import io
 import re
 import secrets
 
-# Before the number of a string that was left out, in its place: nothing that anybody could send.
+# A string left out is replaced by the mark and a number. Nobody can send the random mark.
 _MARK = f"left out, {secrets.token_hex(16)}: "
-#: Longer strings are left out, in bytes of JSON.
+#: The length, in bytes of JSON, above which a string is left out.
 LONGEST = 1024 * 1024
-# All else that lists of twenty runs may have; as objects JSON takes up to 35 times its size.
+# The limit for everything outside of strings in a list of twenty runs. Parsed JSON takes up to 35
+# times its size in memory.
 _MOST_OUTSIDE = 2 * 1024 * 1024
 _MOST = 64 * 1024 * 1024
-# To the string's end, to the piece's end, or to a backslash that is the piece's last byte.
+# Matches to the string's end, to the piece's end, or to a backslash as the piece's last byte.
 _CONTENT = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
 _QUOTE = b'"'
 
 
 def is_left_out(text: str) -> bool:
-    """Whether a string that was read stands for one that was left out."""
+    """Return whether a parsed string stands for a string that was left out."""
     return text.startswith(_MARK)
 
 
 class TooMuchError(Exception):
-    """There is more of it than any answer has."""
+    """The JSON, or a string to keep, is larger than allowed."""
 
 
 class Cutter:
-    """Leaves strings of JSON out, and keeps them beside it if that is asked."""
+    """Leaves long strings out of JSON, and keeps them separately on demand."""
 
     def __init__(self, kept: int = 0) -> None:
-        """``kept``: so many bytes of what is left out are kept at the most."""
+        """``kept`` is the limit, in bytes, for keeping the left-out strings; 0 keeps none."""
         self._left_out: list[io.BytesIO] = []
         self._most_kept = kept
         self._kept = 0
@@ -48,7 +49,7 @@ class Cutter:
         self._outside = 0
 
     def update(self, piece: bytes) -> None:
-        """Read a piece. Raises TooMuchError."""
+        """Read a piece of JSON. Raise TooMuchError if the JSON becomes too large."""
         piece, self._rest = self._rest + piece, b""
         start = 0
         while start < len(piece):
@@ -57,11 +58,11 @@ class Cutter:
             raise TooMuchError("it is larger than any answer of a vantage6 server")
 
     def finish(self) -> bytes:
-        """The JSON without what was left out."""
+        """Return the JSON without the left-out strings."""
         return self._text.getvalue()
 
     def kept(self, text: str) -> bytes | None:
-        """What ``text`` stands for, as it stood in the JSON; None if it is no such text."""
+        """Return the left-out string that ``text`` stands for, as JSON; None for other texts."""
         number = text.removeprefix(_MARK)
         return None if number == text else self._left_out[int(number)].getvalue()
 
@@ -75,7 +76,7 @@ class Cutter:
 
     def _inside(self, piece: bytes, start: int) -> int:
         found = _CONTENT.match(piece, start)
-        assert found is not None  # noqa: S101  it matches nothing, too
+        assert found is not None  # noqa: S101  the pattern also matches the empty string
         end = found.end()
         self._take(piece[start:end])
         if end == len(piece):

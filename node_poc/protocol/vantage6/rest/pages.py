@@ -1,4 +1,4 @@
-"""PURE: the pages of a list at a vantage6 server, the last one first, and real ones only."""
+"""PURE: read the pages of a vantage6 server's list from the last real page to the first."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from node_poc.protocol.vantage6.rest.answers import data_of, last_page
 
 log = structlog.get_logger(__name__)
 
-# At 20 runs a page these are 20,000 open runs of one node.
+# With 20 runs on a page, the limit is 20,000 open runs of a node.
 _MAX_PAGES = 1000
 
 GetPage = Callable[[int], Mapping[str, Any]]
 
 
 def pages_from_last(get: GetPage) -> Iterator[list[Any]]:
-    """The items of each page, from the last page to the first. Raises what ``get`` raises.
+    """Yield the items of each page, from the last page to the first. Raise the errors of ``get``.
 
-    How many pages there are the server says, and that may be wrong: pages went meanwhile, or it is
-    absurd. So the last page that has something is looked for where the one that is named has not.
+    The server's number of pages may be wrong: pages may have gone meanwhile, or the number is
+    absurd. If the named last page is empty, the last page with items is searched.
     """
     first = get(1)
     number, items = _last_real(get, last_page(first))
@@ -34,7 +34,7 @@ def pages_from_last(get: GetPage) -> Iterator[list[Any]]:
 
 
 def _last_real(get: GetPage, named: int) -> tuple[int, list[Any]]:
-    """The last page that has items, and these; (1, []) if that is the first."""
+    """Return the number and items of the last page with items; (1, []) for the first page."""
     if named > _MAX_PAGES:
         log.warning("a list names more pages than are read", pages=named)
     low, high, found = 1, min(named, _MAX_PAGES) + 1, list[Any]()

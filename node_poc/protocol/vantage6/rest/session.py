@@ -1,8 +1,8 @@
-"""The REST side of a vantage6 4.x server: login, tokens that renew themselves, requests, errors.
+"""The REST client for a vantage6 4.x server: login, renewal of tokens, requests, errors.
 
-Every request carries a fresh token. A token is renewed before it ends, by the refresh token or,
-when the server does not take that any more (it was restarted with another secret, or the node
-slept), by the API key. Tokens and the API key never come into a log or an error's text.
+Every request carries a fresh token. The session renews a token before the token expires, with the
+refresh token or, if the server rejects the refresh token (the server was restarted with another
+secret, or the node slept), with the API key. Logs and error texts never contain tokens or the key.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 _UPLOAD_SECONDS = 600.0
-# A token is renewed when so much of its life is left, or a fifth of it if that is less.
+# A token is renewed this long before its end, or a fifth of its life before, whichever is less.
 _RENEW_SECONDS = 600.0
-# A server that does not refresh now is asked again after this time, while the token is good.
+# The pause after a failed refresh, while the token is still valid.
 _RENEW_AGAIN_SECONDS = 30.0
 
 
@@ -55,12 +55,12 @@ class _Tokens:
     access: str
     refresh: str
     refresh_url: str
-    renew_at: float  # monotonic seconds, as the next
+    renew_at: float  # monotonic seconds, like ``ends_at``
     ends_at: float
 
 
 class _Bearer(AuthBase):
-    """As an ``auth``, because requests would let a .netrc overrule a mere header."""
+    """Sets the token as an ``auth``: with a plain header, requests would prefer a .netrc."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token
@@ -79,8 +79,8 @@ class Rest:
 
         Args:
             address: the server's URL with its port, without the API's path.
-            api_path: such as ``/api``.
-            api_key: the node's.
+            api_path: the API's path, for example ``/api``.
+            api_key: the node's API key.
         """
         self.address = address
         self._base = f"{address}/{api_path.strip('/')}".rstrip("/")
@@ -90,17 +90,17 @@ class Rest:
         self._sessions = threading.local()
 
     def login(self) -> int:
-        """Log in anew; returns the node's id.
+        """Log in anew; return the node's id.
 
         Raises:
             LoginRefusedError: the server does not know the API key.
-            UnreachableError: there was no answer that means anything; try again.
+            UnreachableError: the server gave no usable answer; try again.
         """
         with self._lock:
             return self._login()
 
     def token(self) -> str:
-        """A token that goes on to be good for a while. Raises what ``login`` raises."""
+        """Return a token that stays valid for a while. Raise the errors of ``login``."""
         with self._lock:
             now = time.monotonic()
             if self._tokens is None or now > self._tokens.renew_at:
@@ -109,7 +109,7 @@ class Rest:
             return self._tokens.access
 
     def renew(self, bad_token: str | None = None) -> None:
-        """Get another token, unless ``bad_token`` was replaced meanwhile. Raises as ``login``."""
+        """Get another token, unless ``bad_token`` was replaced meanwhile. Raise as ``login``."""
         with self._lock:
             if bad_token is None or self._tokens is None or self._tokens.access == bad_token:
                 self._renew(is_over=True)
@@ -118,23 +118,23 @@ class Rest:
         """GET one object.
 
         Raises:
-            RefusedError: the server said no (4xx).
-            UnreachableError: no answer, 5xx, or one that makes no sense; try again.
-            LoginRefusedError: the API key is not taken any more.
+            RefusedError: the server refused the request (4xx, 501).
+            UnreachableError: no answer, 5xx, or an answer without sense; try again.
+            LoginRefusedError: the server rejects the API key by now.
         """
         return self._send("GET", path, params=params)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST one object. Raises as ``get``."""
+        """POST one object. Raise the errors of ``get``."""
         return self._send("POST", path, json=body)
 
     def post_body(self, path: str, body: Body) -> dict[str, Any]:
-        """POST bytes as they are, for an answer that is one object. Raises as ``get``."""
+        """POST raw bytes; return the object in the answer. Raise the errors of ``get``."""
         headers = {"Content-Type": "application/octet-stream"}
         return self._send("POST", path, data=body, headers=headers)
 
     def pieces(self, path: str) -> Iterator[bytes]:
-        """GET bytes, piece by piece. Raises as ``get``, at the first piece or at any."""
+        """GET bytes, piece by piece. Raise the errors of ``get``, at any piece."""
         answer = self._ask("GET", path)
         check(answer)
         if answer.status != HTTPStatus.OK:
@@ -143,11 +143,17 @@ class Rest:
         yield from answer.pieces()
 
     def get_long(self, path: str, name: str, most: int) -> bytes:
-        """GET one object for a member of it that ``get`` leaves out, in at most so many bytes.
+        """GET an object and return a long member that ``get`` leaves out.
+
+        Args:
+            path: the object's path.
+            name: the member's name.
+            most: the longest member to read, in bytes of JSON.
 
         Raises:
-            TooMuchError: it is longer.
-            ServerError: as ``get``; UnreachableError also if it is not the one that is left out.
+            TooMuchError: the member is longer.
+            ServerError: the errors of ``get``; UnreachableError also if ``get`` would not leave
+                out the member any more.
         """
         answer, cutter = self._ask("GET", path), Cutter(most)
         found = cutter.kept(str(read(answer, cutter).get(name)))
@@ -156,31 +162,34 @@ class Rest:
         return found
 
     def patch(self, path: str, body: Mapping[str, Any] | Body) -> dict[str, Any]:
-        """PATCH one object. Raises as ``get``, and AlreadyFinishedError for a run that has ended.
+        """PATCH one object. The body may be a ``Body``, which is made while it is sent.
 
-        The body may be one that is made while it is sent.
+        Raise the errors of ``get``, and AlreadyFinishedError for a run that has ended.
         """
         if isinstance(body, Mapping):
             return self._send("PATCH", path, json=body)
         return self._send("PATCH", path, data=body, headers={"Content-Type": "application/json"})
 
     def pages_from_last(self, path: str, per_page: int, **params: Any) -> Iterator[list[Any]]:
-        """The pages of a list, the last one first. Raises as ``get``.
+        """Yield the pages of a list, the last page first. Raise the errors of ``get``.
 
-        The server lists the newest first; so this gives the oldest first, with no more than a few
-        pages in memory. Items within a page are in the server's order.
+        The server lists the newest items first; reading backwards yields the oldest first, with
+        only a few pages in memory. The items within a page keep the server's order.
         """
         asked = {**params, "per_page": per_page}
         return pages_from_last(lambda number: self.get(path, **asked, page=number))
 
     def look(self, path: str) -> Answer:
-        """The answer to a GET without a login, whatever it is. Raises UnreachableError for none."""
+        """GET without a login; return any answer. Raise UnreachableError without an answer."""
         return self._call("GET", self._url(path), None)
 
     def get_elsewhere(
         self, url: str, token: str, params: Mapping[str, str], read_seconds: float
     ) -> dict[str, Any]:
-        """GET an object of an algorithm store, which asks this server by the token. As ``get``."""
+        """GET an object of an algorithm store. The store checks the token at this server.
+
+        Raise the errors of ``get``.
+        """
         headers = {"Server-Url": self._base, "Client-Type": "node"}
         asked = {"params": params, "headers": headers, "read_seconds": read_seconds}
         return read(self._call("GET", url, token, **asked))
@@ -191,7 +200,7 @@ class Rest:
         return read(self._ask(method, path, **options))
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        """The server's answer to a token that it takes."""
+        """Return the server's answer; renew the token and repeat once if the token is rejected."""
         token = self.token()
         answer = self._call(method, self._url(path), token, **options)
         if answer.status in {401, 422} and is_about_token(answer):
@@ -221,9 +230,9 @@ class Rest:
         except (requests.RequestException, OSError) as error:
             raise UnreachableError(f"{method} {urlsplit(url).path}: {reason(error)}") from error
         finally:
-            # A vantage6 server sends head and body of an answer in two packets: on a connection
-            # that is kept the second waits 40 ms for the first one's acknowledgement. A new one
-            # costs less, without TLS.
+            # A vantage6 server sends head and body of an answer in two packets: on a reused
+            # connection the second packet waits 40 ms for the acknowledgement of the first packet.
+            # Without TLS, a new connection costs less.
             if url.startswith("http://"):
                 self._session().close()
 
@@ -237,12 +246,12 @@ class Rest:
     # --- tokens; the lock is held
 
     def _renew(self, *, is_over: bool) -> None:
-        """``is_over``: the token that there is cannot be used any more."""
+        """``is_over`` tells that the present token cannot be used any more."""
         if self._tokens is None or not self._refresh(self._tokens, is_over=is_over):
             self._login()
 
     def _refresh(self, tokens: _Tokens, *, is_over: bool) -> bool:
-        """Whether there is a good token afterwards: a new one, or still the one that there was."""
+        """Return whether a valid token exists afterwards: a new token, or still the old token."""
         try:
             answer = self._call("POST", tokens.refresh_url, tokens.refresh)
             self._keep(read(answer), tokens.refresh_url)
@@ -276,7 +285,7 @@ class Rest:
             node_id, life = int(told["sub"]), float(told["exp"]) - float(told["iat"])
         except (KeyError, TypeError, ValueError) as error:
             raise UnreachableError("POST token/node: the answer holds no node's token") from error
-        # By the token's own length of life: the clocks of server and node may differ.
+        # Counted from now by the token's lifetime: the clocks of server and node may differ.
         ends_at = time.monotonic() + life
         renew_at = ends_at - min(_RENEW_SECONDS, life / 5)
         self._tokens = _Tokens(access, refresh, refresh_url, renew_at, ends_at)
