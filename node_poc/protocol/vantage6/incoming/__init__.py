@@ -1,1 +1,1 @@
-"""From the server's list of open runs to runs of the engine."""
+"""Reads the server's list of open runs and hands new runs to the engine."""

@@ -14,26 +14,25 @@ from node_poc.runs.image_names import parse_image
 
 log = structlog.get_logger(__name__)
 
-# A store is asked so often; vantage6 asks as often.
+# The number of requests to a store before giving up, as in vantage6.
 _TRIES = 3
 _SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 
 
 def store_has(rest: Rest, store_url: str, image: str) -> bool:
-    """Whether an algorithm store says that an image is one of its algorithms.
+    """Return whether an algorithm store lists an image among its algorithms.
 
-    The store asks the server, by the node's token, whether it may tell. One that says no (4xx)
-    does not say that it has the image; nor does one that lists others, as a store does which takes
-    the name for a pattern.
+    The store checks the node's token at the server. False if the store refuses the request (4xx),
+    or lists only other images, as a store does that matches the name as a pattern.
 
     Raises:
-        StoreAwayError: it gave no answer, three times.
-        ServerError: there is trouble with the server's token; as ``Rest.token``.
+        StoreAwayError: the store gave no usable answer three times.
+        ServerError: the server gives no token; the errors of ``Rest.token``.
     """
     url, tries = f"{store_url.rstrip('/')}/algorithm", 0
     while True:
-        token = rest.token()  # outside: its trouble is the server's, and not the store's
+        token = rest.token()  # outside the try: errors here are the server's, not the store's
         try:
             found = data_of(rest.get_elsewhere(url, token, {"image": image}, _SECONDS))
             return any(_is_of(item, image) for item in found)

@@ -1,14 +1,15 @@
-"""PURE: a vantage6 run → what its container sees: variables, files and mounts.
+"""PURE: turn a vantage6 run into its container's variables, files and mounts.
 
-For algorithms that were built with vantage6-algorithm-tools 4.x. Where the Docker node shows more
-than the task needs (other runs' folders, databases that nobody asked for), this one does not:
+For algorithms that were built with vantage6-algorithm-tools 4.x. The Docker node shows more than
+the task needs (other runs' folders, databases that no task requested); this node shows only:
 
     /mnt/data/task-<run id, 9 digits>/input, token   read-only
     /mnt/data/task-<run id, 9 digits>/output         the result
     /mnt/tmp                                         shared by all tasks of one job on this node
     /mnt/<label><suffix>, /mnt/<label>               each requested file or folder, read-only
 
-Every variable but RUN_CONTEXT_FILE is base32 with ``!`` for ``=``: the tools decode all they find.
+Every variable but RUN_CONTEXT_FILE is base32 with ``!`` for ``=``, because the tools decode all
+variables.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ _DATA = "/mnt/data"
 _TMP = "/mnt/tmp"
 _OPTIONS = ("query", "sheet_name", "preprocessing")
 _CONTEXT = "run_context.json"
-# Linux takes no longer variable, name and all: MAX_ARG_STRLEN is 32 pages.
+# Linux accepts no longer variable, including the name: MAX_ARG_STRLEN is 32 pages.
 _MAX_VARIABLE = 32 * 4096 - 2
-# etcd takes no object beyond 1.5 MiB, and a Job needs room for the rest of itself.
+# etcd accepts objects of up to 1.5 MiB, and the Job's other fields need room as well.
 _MAX_VARIABLES = 512 * 1024
 
 
 class ContractError(MessageError):
-    """The run cannot be given a container. ``status`` is what the server is to be told."""
+    """The run cannot get a container. ``status`` is the run's final status at the server."""
 
     def __init__(self, reason: str, status: RunStatus = RunStatus.FAILED) -> None:
         """``reason`` names field, rule and remedy, for the researcher."""
@@ -54,17 +55,18 @@ def build_spec(
     token: str,
     node_id: int | None = None,
 ) -> RunSpec:
-    """Make the run that the core can start.
+    """Return the run in the form that the engine starts.
 
     Args:
-        request: the run as the server listed it.
-        config: of this node.
+        request: the listed run.
+        config: the node's configuration.
         input_bytes: the task's input, decrypted.
-        token: the container's token for the server, as the proxy takes it.
+        token: the container's token for the server, as the proxy accepts it.
         node_id: the node's id at the server, for the run context file.
 
     Raises:
-        ContractError: the run asks for what this node does not have, or cannot be shown.
+        ContractError: the run requests something that this node lacks or cannot show to a
+            container.
     """
     if not is_image_name(request.image):
         raise ContractError(
@@ -113,7 +115,7 @@ def _folder(request: RunRequest) -> str:
 
 
 def database_path(database: Database) -> str:
-    """Where the container sees a file or folder; its suffix tells the tools what it is."""
+    """Return a database's path in the container; the tools recognize the type by the suffix."""
     suffix = "" if database.is_folder else PurePosixPath(database.path).suffix
     return f"/mnt/{database.label}{suffix}"
 
@@ -179,7 +181,7 @@ def _fixed(request: RunRequest, config: NodeConfig) -> dict[str, str]:
 
 
 def _options(prefix: str, asked: DatabaseRequest) -> dict[str, str]:
-    """What the researcher asks of a database, beside its label."""
+    """Return the variables for the options that the researcher sets for a database."""
     found = {}
     for name in _OPTIONS:
         value = asked.parameters.get(name)
@@ -223,7 +225,7 @@ def _run_context(
     input_bytes: bytes,
     node_id: int | None,
 ) -> bytes:
-    """vantage6's experimental run context, schema 0.1: the same facts as JSON, not encoded."""
+    """Return vantage6's experimental run context, schema 0.1: the facts as plain JSON."""
     asked = _parsed(input_bytes)
     folder, proxy = _folder(request), config.kubernetes.proxy
     context = {
@@ -250,7 +252,7 @@ def _run_context(
 
 
 def _parsed(input_bytes: bytes) -> dict[str, Any]:
-    """The input, if it is the object that the tools make; it need not be."""
+    """Return the input if it is a JSON object, as the tools make; otherwise an empty object."""
     try:
         data = json.loads(input_bytes)
     except (ValueError, RecursionError):

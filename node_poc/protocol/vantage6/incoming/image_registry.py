@@ -1,7 +1,7 @@
 """Asks registries for the digests of a tag, to compare a tag in a policy with a digest in a task.
 
-The node asks only about repositories in the site's policies. Answers have limits in size and time,
-and are kept for some seconds, so that a burst of runs asks once.
+The node asks only about repositories in the site's policies. Answers have limits in size and time.
+The node keeps answers for some seconds, because a burst of runs would ask for the same tag again.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Registries:
     """Digests of tags, from registries. Thread-safe."""
 
     def __init__(self, logins: Sequence[Registry]) -> None:
-        """``logins``: ``docker_registries`` of the configuration; others are asked without."""
+        """``logins`` are the configuration's ``docker_registries``; others are asked without."""
         self._logins = logins
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
 
     def digests_of(self, image: str) -> Sequence[str]:
-        """The digest of an image, then those of its platforms; empty without such an image.
+        """Return the digests of an image and of its platforms; empty if there is no such image.
 
         A name with a digest needs no registry.
 
@@ -106,7 +106,7 @@ def _look_up(name: ImageName, site: Site) -> Sequence[str]:
 
 
 def _platforms(reply: Reply) -> list[str]:
-    """The digests that an image of several platforms lists."""
+    """Return the platforms' digests from a manifest that lists several platforms."""
     try:
         data: Any = json.loads(reply.body)
     except (ValueError, RecursionError):

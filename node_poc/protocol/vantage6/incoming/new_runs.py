@@ -1,6 +1,6 @@
-"""From the list of a vantage6 server's open runs to runs that the engine has, or that have ended.
+"""Takes the open runs that a vantage6 server lists, until the engine has the run or the run ends.
 
-Trouble with one run stops no other: it is tried again after a pause of its own.
+Trouble with one run delays no other run: each failed run is tried again after its own pause.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
 
-# With their inputs, runs may be large: so many are in memory at once.
+# Runs with their inputs may be large; the numbers limit how many runs are in memory at once.
 _PAGE = 20
 _THREADS = 4
 _AHEAD = 8
-# So many runs in a row that the server has trouble with: it is not theirs alone.
+# After this many failed runs in a row the trouble is the server's, not the single runs'.
 _IN_A_ROW = 8
-# After this time it is seen whether a run that is gone at the server is gone here, too.
+# The pause before checking whether a run that is gone at the server is gone here as well.
 _RETIRE_SECONDS = 1.0
 
 
 class Taking:
-    """Takes what is listed. ``take_all`` is for one thread, ``kill`` for any."""
+    """Takes the listed runs. One thread may call ``take_all``; any thread may call ``kill``."""
 
     def __init__(self, line: Line, intake: Intake, reports: Reports, control: Control) -> None:
-        """``later`` tells which runs wait for another try."""
+        """The attribute ``later`` holds the runs that wait for another try."""
         self._rest = line.rest
         self._node_id = line.identity.node_id
         self._intake = intake
@@ -58,25 +58,25 @@ class Taking:
         self._control = control
         self.later = Later()
         self._in_a_row = 0
-        # Open at the server, and their end is on its way there; with the times of their tasks.
+        # Open at the server while their end is being sent; the values are their tasks' times.
         self._done: dict[int, str] = {}
         self._killed: set[int] = set()
         self._kills = RecentKills()
         self._taking: set[int] = set()
-        self._replaced: set[int] = set()  # known here, and on their way out
-        # Open at the server and going here, and it shows none of them as taken up.
+        self._replaced: set[int] = set()  # known here, and being removed
+        # Open at the server and going on here, but not started according to the server.
         self.not_told: set[int] = set()
         self._lock = threading.Lock()
         self._pool = DaemonPool("take in", _THREADS)
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take no more runs."""
         self._pool.stop()
 
     def kill(self, run_ids: Iterable[int] | None, task_ids: Iterable[int] = ()) -> None:
-        """Runs that are on their way into the engine (all, or those named) do not get there.
+        """Stop runs on their way into the engine: the runs of ``run_ids``, or all for None.
 
-        ``task_ids``: if all are meant, those of the tasks that are still to be looked for as well.
+        With None, the runs of ``task_ids`` are killed as well: tasks that have still to be read.
         """
         run_ids = None if run_ids is None else tuple(run_ids)
         self._kills.note(run_ids, task_ids)
@@ -85,7 +85,7 @@ class Taking:
             self._killed |= taking | self.later.hurry(run_ids)
 
     def forget_all_but(self, listed: set[int], began_at: float) -> None:
-        """All open runs were read, and these they are: what others were is of no use any more."""
+        """Forget all runs that are not in ``listed``, the server's open runs of a full reading."""
         with self._lock:
             self._killed &= listed | self._taking
         self._done = {run_id: at for run_id, at in self._done.items() if run_id in listed}
@@ -93,37 +93,37 @@ class Taking:
         self._kills.forget(began_at)
 
     def take_all(self, here: set[int], listed: set[int], **narrowed: int) -> None:
-        """Take what is open at the server and new here.
+        """Take the runs that are open at the server and new here.
 
         Args:
-            here: the runs that the engine has; those that it takes are added.
-            listed: the runs that are open at the server are added.
-            narrowed: what the server is asked for besides, such as a task.
+            here: ids of the runs that the engine has; the taken runs' ids are added.
+            listed: the ids of the runs that are open at the server are added.
+            narrowed: additional parameters of the request, for example a task's id.
 
         Raises:
-            ServerError: the list cannot be read, or there is trouble with more than single runs.
+            ServerError: the list cannot be read, or more than single runs have trouble.
         """
         asked_at = time.monotonic()
         for page in self._rest.pages_from_last("run", _PAGE, **self._asked(narrowed)):
             self._take(page, here, listed, asked_at)
 
     def take_newest(self, here: set[int], listed: set[int]) -> bool:
-        """The same, but only with the newest of them; whether there cannot be more new ones.
+        """Take the newest runs only; return whether the server has no more new runs.
 
-        Raises as ``take_all``.
+        Raise the errors of ``take_all``.
         """
         asked_at = time.monotonic()
         page = self._rest.get("run", **self._asked({}), per_page=_PAGE, page=1)
         items, known = data_of(page), set(here)
         self._take(items, here, listed, asked_at)
-        # The list goes on with older ones: behind one that is known there is nothing new.
+        # The next pages list older runs: after a known run no new run follows.
         return last_page(page) == 1 or any(run_id in known for run_id in map(id_in, items))
 
     def _asked(self, narrowed: dict[str, int]) -> dict[str, Any]:
         return {"state": "open", "node_id": self._node_id, "include": "task", **narrowed}
 
     def _take(self, page: list[Any], here: set[int], listed: set[int], asked_at: float) -> None:
-        """Take the new ones of a page, oldest first."""
+        """Take the new runs of a page, oldest first."""
         found = [request for item in page if (request := self._parse(item, here, listed))]
         self._in_a_row = 0
         waiting: deque[tuple[RunRequest, Future[Prepared | None]]] = deque()
@@ -146,7 +146,7 @@ class Taking:
                 self._no_longer_taking(request.run_id)
 
     def _is_new(self, request: RunRequest, here: set[int], asked_at: float) -> bool:
-        """Whether it is to be taken now; ``asked_at``: when the server was asked for the list."""
+        """Return whether to take the run now; the node requested the list at ``asked_at``."""
         run_id = request.run_id
         if self._done.get(run_id) == request.created_at or run_id in self._taking:
             return False
@@ -158,7 +158,7 @@ class Taking:
         return not self._was_killed(request) and not self.later.is_waiting(run_id)
 
     def _is_unknown(self, request: RunRequest, here: set[int]) -> bool:
-        """Whether no run of this number is known here, or one that is gone at the server."""
+        """Return whether the id is free here; remove a run that the server has replaced."""
         run_id = request.run_id
         if run_id not in here and not self._control.knows(run_id):
             return True
@@ -173,12 +173,12 @@ class Taking:
             case Meaning.SAME:
                 result = self._result(run_id)
                 if result is None:
-                    return True  # the engine knows what became of it
+                    return True  # the engine knows how the run ended
                 self._tell_again(result)
         return False
 
     def _replaces(self, request: RunRequest, here: set[int]) -> bool:
-        """Let go of a run whose number the server has given to a later one; whether it is gone."""
+        """Remove a run whose id the server gave to a later run; return whether the run is gone."""
         run_id = request.run_id
         if run_id not in self._replaced:
             self._replaced.add(run_id)
@@ -215,28 +215,28 @@ class Taking:
         self._reports.refuse(run_id, None, RunStatus.FAILED, str(error))
 
     def _result(self, run_id: int) -> RunResult | None:
-        """The result of a run that has ended here before; None if there is none."""
+        """Return the result of a run that has ended here before; None without a result."""
         try:
             return self._control.result(run_id)
         except QueryError:
             return None
 
     def _tell_again(self, result: RunResult) -> None:
-        """The server forgot that the run has ended, so it gets its end again."""
+        """Send a run's end again, because the server has lost the first report."""
         log.info(
             "a finished run is open at the server: its result is sent again", run_id=result.run_id
         )
         self._reports.result(result, lambda: None)
 
     def _refuse_other(self, request: RunRequest, *, going: bool) -> None:
-        """The server means another run by this number than the one here, which it has no more."""
+        """Refuse a run whose id belongs to another run here, which the server has lost."""
         if going:
             self._control.kill((request.run_id,))
         self._done[request.run_id] = request.created_at
         self._reports.refuse(request.run_id, RunOrigin.of(request), RunStatus.FAILED, OTHER_RUN)
 
     def _submit(self, request: RunRequest, future: Future[Prepared | None], here: set[int]) -> None:
-        """Hand a run to the engine when it is ready; trouble with one run stops no other."""
+        """Hand a prepared run to the engine; trouble with one run stops no other run."""
         try:
             self._hand_over(request, future.result(), here)
         except LoginRefusedError:
@@ -267,7 +267,7 @@ class Taking:
 
     def _postpone(self, request: RunRequest, error: Exception) -> None:
         elsewhere = isinstance(error, RegistryAwayError)
-        self._in_a_row += not elsewhere  # a registry's trouble is not the server's
+        self._in_a_row += not elsewhere  # trouble at a registry is not the server's trouble
         failures = self.later.postpone(request.run_id, request.task_id)
         told = {"run_id": request.run_id, "error": str(error), "tries": failures}
         if not is_worth_a_warning(failures):

@@ -1,4 +1,4 @@
-"""What the policies look at, got from the server, the algorithm's store and its registry."""
+"""Gathers the policies' facts from the server, the algorithm store and the image registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from node_poc.runs import policies
 
 log = structlog.get_logger(__name__)
 
-# Tries of a run, a good ten minutes with their pauses.
+# The number of tries of a run: with the pauses, a good ten minutes.
 _TRIES = 8
 _AWAY = (
     "policies.allowed_algorithms: the registry did not tell this node which image an allowed tag "
@@ -29,25 +29,25 @@ class NotAllowedHereError(Exception):
 
 
 class PolicyCheck:
-    """Decides about runs by the node's policies. Thread-safe."""
+    """Applies the node's policies to runs. Thread-safe."""
 
     def __init__(self, rest: Rest, config: NodeConfig) -> None:
-        """Nothing is sent before the first run is decided about."""
+        """Nothing is sent before the first decision about a run."""
         self._rest = rest
         self._rules = config.policies
         self._registries = Registries(config.docker_registries)
 
     def allowed_image(self, request: RunRequest, failures: int) -> str:
-        """The image to run: that of the task, by its digest if a tag had to be looked up.
+        """Return the image to run: the task's image, by its digest if a tag was looked up.
 
         Args:
             request: the run.
-            failures: how often it was tried before, in vain.
+            failures: the number of failed tries before.
 
         Raises:
             NotAllowedHereError: the run is not allowed.
             RegistryAwayError: the registry did not answer; the run has to be tried again.
-            ServerError: there is trouble with the server; the run has to be tried again.
+            ServerError: the server has trouble; the run has to be tried again.
         """
         facts = self._facts(request)
         try:

@@ -1,4 +1,4 @@
-"""Runs that could not be taken for now: each is tried again after a pause of its own that grows."""
+"""Remembers runs that could not be taken, and when to try each of them again."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class _Try:
 
 
 class Later:
-    """Which runs wait for another try, and how often each has failed. Thread-safe."""
+    """The runs that wait for another try, each with growing pauses. Thread-safe."""
 
     def __init__(self) -> None:
-        """None waits."""
+        """Start with no runs waiting."""
         self._lock = threading.Lock()
         self._tries: dict[int, _Try] = {}
 
     def postpone(self, run_id: int, task_id: int) -> int:
-        """The run has failed once more; how often in all."""
+        """Note another failure of a run; return the number of failures."""
         with self._lock:
             known = self._tries.get(run_id)
             failures = 1 if known is None else known.failures + 1
@@ -38,37 +38,37 @@ class Later:
         return failures
 
     def again(self, run_id: int, task_id: int, seconds: float) -> None:
-        """Something of this node must end before the run can be taken: look again after a while."""
+        """Try a run again after ``seconds``: something on this node must end first."""
         due_at = time.monotonic() + seconds
         with self._lock:
             known = self._tries.get(run_id, _Try(task_id, 0, due_at))
             self._tries[run_id] = replace(known, task_id=task_id, due_at=due_at)
 
     def failures(self, run_id: int) -> int:
-        """How often the run has failed."""
+        """Return the number of a run's failures."""
         with self._lock:
             known = self._tries.get(run_id)
         return 0 if known is None else known.failures
 
     def is_waiting(self, run_id: int) -> bool:
-        """Whether the run's pause is not over yet."""
+        """Return whether the run's pause is still going on."""
         with self._lock:
             known = self._tries.get(run_id)
         return known is not None and known.due_at > time.monotonic()
 
     def next_at(self) -> float:
-        """When the next pause is over, in monotonic seconds."""
+        """Return the end of the next pause in monotonic seconds; infinity without runs."""
         with self._lock:
             return min((each.due_at for each in self._tries.values()), default=math.inf)
 
     def due_tasks(self) -> list[int]:
-        """Tasks of the runs whose pause is over."""
+        """Return the tasks of the runs after their pause."""
         now = time.monotonic()
         with self._lock:
             return [each.task_id for each in self._tries.values() if each.due_at <= now]
 
     def hurry(self, run_ids: Iterable[int] | None = None) -> set[int]:
-        """Let all runs, or those named, wait no more; returns which of them are known here."""
+        """End the pause of the given runs, or of all for None; return the ids of these runs."""
         with self._lock:
             wanted = set(self._tries) if run_ids is None else set(self._tries) & set(run_ids)
             for run_id in wanted:
@@ -76,14 +76,15 @@ class Later:
         return wanted
 
     def forget(self, run_id: int) -> None:
-        """The run needs no other try."""
+        """Forget a run that needs no other try."""
         with self._lock:
             self._tries.pop(run_id, None)
 
     def settle(self, began_at: float, task_ids: Iterable[int] = ()) -> None:
-        """Forget what was due when a look began, at all tasks or at those named.
+        """Forget the runs that were due at ``began_at``, of all tasks or of ``task_ids``.
 
-        The look has met it: it is not open at the server any more, or needs no other try.
+        A reading of the open runs, started at ``began_at``, has met these runs: the runs are not
+        open at the server any more, or need no other try.
         """
         tasks = set(task_ids)
         with self._lock:

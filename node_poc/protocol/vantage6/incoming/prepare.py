@@ -1,7 +1,7 @@
-"""From a run that a vantage6 server lists to a run that the engine has: one at a time, each alone.
+"""Prepares the runs that a vantage6 server lists and hands each run to the engine.
 
-A run that cannot be taken ends at the server with its reason. Trouble with the server itself is
-raised: the run stays open there, and is tried again later.
+A run that cannot be taken ends at the server with a reason. Trouble with the server itself is
+raised: the run stays open at the server and is tried again later.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ log = structlog.get_logger(__name__)
 
 
 class EngineBusyError(ServerError):
-    """The engine did not answer in time: whether it has the run is seen later."""
+    """The engine did not answer in time; a later reading shows whether the engine has the run."""
 
 
 @dataclass(frozen=True)
-class _Refusal(Exception):  # noqa: N818  it is an answer, not an error
-    """The run ends here: how, and what its researcher is told."""
+class _Refusal(Exception):  # noqa: N818  a decision, not an error
+    """The run cannot be taken: the run's final status, and the reason for the researcher."""
 
     status: RunStatus
     reason: str
@@ -48,7 +48,7 @@ class _Refusal(Exception):  # noqa: N818  it is an answer, not an error
 
 @dataclass(frozen=True)
 class LargeRun:
-    """A run whose input is read when it is handed over: a few of them would fill the memory."""
+    """A run with a large input, read only at hand-over: a few inputs would fill the memory."""
 
     allowed: RunRequest = field(repr=False)
     token: str = field(repr=False)
@@ -59,7 +59,7 @@ _Made = TypeVar("_Made")
 
 
 class Intake:
-    """Takes runs in. ``prepare`` may be called from several threads, ``submit`` from one."""
+    """Takes runs. Several threads may call ``prepare``; only one may call ``submit``."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Intake:
         control: Control,
         reports: Reports,
     ) -> None:
-        """``control`` takes runs, ``reports`` tells the server of those that are not taken."""
+        """``control`` accepts runs; ``reports`` tells the server of refused runs."""
         self._line = line
         self._config = config
         self._control = control
@@ -76,30 +76,30 @@ class Intake:
         self._policies = PolicyCheck(line.rest, config)
 
     def prepare(self, request: RunRequest, failures: int = 0) -> Prepared | None:
-        """Get all that a run needs.
+        """Get everything that a run needs.
 
-        That it is taken up the server is told soon after (``vantage6_reports``): its Job does not
-        wait for that.
+        The server learns soon afterwards that the node has taken the run (``outgoing.reports``);
+        the Job does not wait for the report.
 
         Args:
-            request: the run as the server lists it.
-            failures: how often this was tried before, in vain.
+            request: the listed run.
+            failures: the number of failed tries before.
 
         Returns:
-            what ``submit`` needs; None if the run cannot be taken, which the server is told.
+            the run for ``submit``; None if the run cannot be taken, after telling the server.
 
         Raises:
             RegistryAwayError: a registry did not answer; the run has to be tried again.
-            ServerError: there is trouble with the server; the run has to be tried again.
+            ServerError: the server has trouble; the run has to be tried again.
         """
         return self._or_refused(request, lambda: self._prepare(request, failures))
 
     def submit(self, request: RunRequest, prepared: Prepared) -> bool:
-        """Hand a prepared run to the engine; whether it has it now.
+        """Hand a prepared run to the engine; return whether the engine has the run now.
 
         Raises:
-            EngineBusyError: it did not say.
-            ServerError: there is trouble with the server; the run has to be tried again.
+            EngineBusyError: the engine did not answer in time.
+            ServerError: the server has trouble; the run has to be tried again.
         """
         if isinstance(prepared, RunSpec):
             return self._hand_over(request, prepared)
@@ -110,7 +110,7 @@ class Intake:
             return spec is not None and self._hand_over(request, spec)
 
     def _or_refused(self, request: RunRequest, make: Callable[[], _Made]) -> _Made | None:
-        """What ``make`` gives; None if the run cannot be taken, which the server is told then."""
+        """Return the result of ``make``; None, after telling the server, if the run is refused."""
         try:
             return make()
         except _Refusal as refusal:
@@ -130,15 +130,15 @@ class Intake:
         return False
 
     def _is_here(self, run_id: int) -> bool:
-        """Whether the engine took the run after all when it had not answered in time.
+        """Return whether the engine has taken the run in an earlier try without answering in time.
 
-        With the token of another try it looks to the engine like another run of the same number.
+        With the new try's token the engine sees a different run of the same id and refuses.
         """
         return any(summary.run.run_id == run_id for summary in self._control.open_runs())
 
     def _prepare(self, request: RunRequest, failures: int) -> Prepared:
         allowed = self._allowed(request, failures)
-        # The last word of the server before the Job: it gives no token for a task that has ended.
+        # The last check at the server before the Job: an ended task gets no token.
         token = self._container_token(request)
         try:
             return self._spec(allowed, token, SMALL_BYTES)
@@ -146,7 +146,7 @@ class Intake:
             return LargeRun(allowed, token)
 
     def _spec(self, request: RunRequest, token: str, limit: int) -> RunSpec:
-        """The run for the engine. Raises TooLargeError for one to be read when its turn comes."""
+        """Return the run for the engine. Raise TooLargeError if the input must wait its turn."""
         node_id = self._line.identity.node_id
         try:
             data = self._input(request, limit)
@@ -160,14 +160,14 @@ class Intake:
         return spec
 
     def _allowed(self, request: RunRequest, failures: int) -> RunRequest:
-        """The run with the image that the policies let run."""
+        """Return the run with the image that the policies allow."""
         try:
             return replace(request, image=self._policies.allowed_image(request, failures))
         except NotAllowedHereError as error:
             raise _Refusal(RunStatus.NOT_ALLOWED, str(error)) from error
 
     def _container_token(self, request: RunRequest) -> str:
-        # The image as the server spells it: it compares letter by letter.
+        # The image in the server's spelling: the server compares letter by letter.
         body = {"task_id": request.task_id, "image": request.image}
         try:
             token = self._line.rest.post("token/container", body).get("container_token")
@@ -185,7 +185,7 @@ class Intake:
             data = self._long_input(request.run_id, limit)
         else:
             data = self._line.cryptor.decrypt(request.input)
-        # A blob may be cut in between, which nothing in its base64 needs to show.
+        # A blob may be cut on the way, and the base64 of a cut blob may still be valid.
         if self._line.cryptor.encrypts or request.blob_storage_used:
             require_json_object(data)
         return data

@@ -49,7 +49,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a registry answered."""
+    """A registry's answer."""
 
     status: int
     body: bytes
@@ -57,7 +57,7 @@ class Reply:
 
 
 class _Header(AuthBase):
-    """As an ``auth``, because requests would put a .netrc in the place of none."""
+    """Sets the header as an ``auth``: without an ``auth``, requests would use a .netrc."""
 
     def __init__(self, value: str | None) -> None:
         self._value = value
@@ -69,7 +69,7 @@ class _Header(AuthBase):
 
 
 def site_of(host: str, logins: Sequence[Registry]) -> Site:
-    """URL and login for the registry of this host.
+    """Return the URL and login for the registry of this host.
 
     Without TLS on the loopback interface only, as in Docker, or where the site writes ``http://``.
     """
@@ -92,7 +92,7 @@ def _is_here(host: str) -> bool:
 
 
 def ask(site: Site, repository: str, what: str, accept: str) -> Reply:
-    """GET something of a repository. Raises RegistryAwayError."""
+    """GET ``what`` of a repository. Raise RegistryAwayError without a usable answer."""
     ends_at = time.monotonic() + _SECONDS
     url, headers = f"{site.url}/v2/{repository}/{what}", {"Accept": accept}
     reply = _get(site, url, None, ends_at, headers=headers)
@@ -109,7 +109,7 @@ def ask(site: Site, repository: str, what: str, accept: str) -> Reply:
 
 
 def _token(site: Site, told: Mapping[str, str], repository: str, ends_at: float) -> str | None:
-    """The ``Authorization`` from the registry's token service; None if the service refuses."""
+    """Return ``Authorization`` from the registry's token service; None if the service refuses."""
     realm = told.get("realm", "")
     wanted = {"https", "http"} if site.is_open else {"https"}
     if urlsplit(realm).scheme not in wanted:

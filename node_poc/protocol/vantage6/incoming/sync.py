@@ -1,7 +1,7 @@
-"""Keeps the runs here and those that are open at a vantage6 server the same.
+"""Keeps this node's runs in step with the runs that are open at the vantage6 server.
 
-The server's list of open runs is the truth; its events only say when to look. One thread looks:
-at each greeting of the server, at each new task, and once a minute whatever happens.
+The server's list of open runs is the truth; the server's events only trigger a reading of the list.
+One thread reads the list: at each ``sync``, at each new task, and once a minute in any case.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from node_poc.runs.ports import Control
 log = structlog.get_logger(__name__)
 
 _TIMER_SECONDS = 60.0
-# After a look that failed.
+# The pauses after failed readings.
 _BACKOFF = Backoff(2.5, 30.0)
-# With more tasks to be tried again than this, one look at everything asks the server for less.
+# With more tasks to try again than this, reading all runs takes fewer requests.
 _FEW_TASKS = 3
-# One look at new tasks after the other: what comes meanwhile is looked at together.
+# The pause between readings of new tasks: tasks that come meanwhile are read together.
 _TOGETHER_SECONDS = 0.3
 _GONE = 404
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What is looked at: everything, or single tasks and, if ``newest``, the newest runs."""
+    """The scope of a reading: all runs, or some tasks and, with ``newest``, the newest runs."""
 
     everything: bool = False
     newest: bool = False
@@ -49,7 +49,7 @@ class _Look:
 
 
 class Sync:
-    """One thread that looks. ``ask_*`` and ``kill_taking`` may be called from any thread."""
+    """Owns the reading thread. Any thread may call ``ask_*`` and ``kill_taking``."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Sync:
         control: Control,
         on_refused: Callable[[str], None],
     ) -> None:
-        """Nothing runs before ``start``. ``on_refused``: the API key is not taken any more."""
+        """Nothing runs before ``start``. A rejected API key leads to a call of ``on_refused``."""
         self._rest = line.rest
         self._taking = Taking(line, intake, reports, control)
         self._reports = reports
@@ -68,27 +68,27 @@ class Sync:
         self._changed = threading.Condition()
         self._all = True
         self._tasks: dict[int, None] = {}
-        self._tasks_at = 0.0  # monotonic seconds: no look at new tasks before
-        self._look_at = 0.0  # monotonic seconds: when everything is looked at, asked or not
-        self._failures = 0  # looks in a row
+        self._tasks_at = 0.0  # monotonic seconds: the earliest next reading of new tasks
+        self._look_at = 0.0  # monotonic seconds: the next reading of all runs without a trigger
+        self._failures = 0  # failed readings in a row
         self._later = self._taking.later
-        self._unclear: set[int] = set()  # of these the server does not tell whether they have ended
+        self._unclear: set[int] = set()  # runs for which the server did not tell whether they ended
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="server sync", daemon=True)
 
     def start(self) -> None:
-        """Look for the first time, and from then on."""
+        """Start the reading thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take no more runs."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         self._taking.stop()
 
     def ask_all(self) -> None:
-        """Look at everything, soon: the server is there, and maybe was away."""
+        """Read all runs soon: the server is there, and may have been away before."""
         self._reports.same.doubt()
         self._later.hurry()
         with self._changed:
@@ -96,17 +96,17 @@ class Sync:
             self._changed.notify()
 
     def ask_task(self, task_id: int) -> None:
-        """Look whether this task has a run for us, soon."""
+        """Check soon whether this task has a run for this node."""
         with self._changed:
             self._tasks[task_id] = None
             self._changed.notify()
 
     def kill_taking(self, run_ids: Iterable[int] | None) -> None:
-        """Runs that are on their way into the engine (all, or those named) do not get there."""
+        """Stop runs on their way into the engine: the runs of ``run_ids``, or all for None."""
         run_ids = None if run_ids is None else tuple(run_ids)
         with self._changed:
             task_ids = tuple(self._tasks)
-        # A killed task may be deleted next, and its numbers be given to other ones.
+        # A killed task may be deleted next, and the server may give its ids to other tasks.
         self._reports.same.doubt(run_ids)
         self._taking.kill(run_ids, task_ids)
         with self._changed:
@@ -126,19 +126,19 @@ class Sync:
                 self._pause()
                 tell = log.warning if is_worth_a_warning(self._failures) else log.debug
                 tell("open runs not read: tried again", error=str(error), tries=self._failures)
-            except Exception:  # whatever it is, runs must go on coming
+            except Exception:  # the thread must go on in any case, or no runs would come any more
                 log.exception("open runs not read: tried again")
                 self._pause()
 
     def _next(self) -> _Look | None:
-        """What to look at. None: the end."""
+        """Wait for the next reading, and return its scope; None after ``stop``."""
         with self._changed:
             while not self._stopping:
                 now = time.monotonic()
                 if self._all or now >= self._look_at:
                     return self._everything()
                 until = self._look_at
-                if not self._failures:  # else tasks wait as well, for the look at everything
+                if not self._failures:  # after a failure, tasks wait for the reading of all runs
                     if now >= self._tasks_at and (look := self._at_tasks()):
                         return look
                     due_at = 0.0 if self._tasks else self._later.next_at()
@@ -151,7 +151,7 @@ class Sync:
         return _Look(everything=True)
 
     def _at_tasks(self) -> _Look | None:
-        """One list for all that is new, and one for each of a few tasks that are tried again."""
+        """Return the next reading: one list for all new tasks, one for each task to try again."""
         again, new = self._later.due_tasks(), self._tasks
         if not again and not new:
             return None
@@ -168,7 +168,7 @@ class Sync:
             self._look_at = time.monotonic() + _BACKOFF.pause(self._failures)
 
     def _do(self, look: _Look) -> None:
-        # Before the list is read: what ends or comes meanwhile must not look like something else.
+        # Before the list is read: runs that start or end meanwhile would be misread.
         open_here = [summary.run for summary in self._control.open_runs()]
         here = {run.run_id for run in open_here}
         listed: set[int] = set()
@@ -190,7 +190,7 @@ class Sync:
             self._later.settle(began_at, look.task_ids)
 
     def _compare(self, going: list[Run], listed: set[int]) -> None:
-        """What goes on here, with all that is open at the server."""
+        """Compare the runs that go on here with the runs that are open at the server."""
         for run in going:
             if run.run_id in self._taking.not_told:
                 self._reports.status(run)
@@ -200,7 +200,7 @@ class Sync:
         self._unclear &= not_open
 
     def _kill_if_ended(self, run_id: int) -> None:
-        """A run goes on here and is not open at the server: if it has ended there, so it must."""
+        """Kill a run that goes on here, but is not open at the server, if it has ended there."""
         try:
             ended = self._rest.get(f"run/{run_id}").get("finished_at") is not None
         except RefusedError as error:
