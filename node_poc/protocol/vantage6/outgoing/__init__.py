@@ -1,1 +1,1 @@
-"""Statuses, logs and results on their way to the server."""
+"""Sends statuses, logs and results to the server."""

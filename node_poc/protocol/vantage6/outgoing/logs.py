@@ -1,4 +1,4 @@
-"""What runs say, on its way to a vantage6 server: as it comes, and whole at the end."""
+"""Sends the runs' logs to a vantage6 server: parts while a run goes on, the whole at the end."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from node_poc.runs.ports import Control, LogPart, QueryError
 
 log = structlog.get_logger(__name__)
 
-# Each byte that is no text takes six as JSON, so an event stays below 300 KB; a server takes 1 MB.
+# JSON takes six bytes for a byte that is not text, so an event stays below 300 KB; a server accepts
+# 1 MB.
 _EVENT_BYTES = 48 * 1024
-# The server rewrites a run's whole log for each event: no run may send it more than this.
+# The server rewrites a run's whole log for each event: each run streams at most this much.
 _HEAD_BYTES = 512 * 1024
 _LOOK_SECONDS = 1.0
-# The server takes events and requests by different ways: the last event first gets so much time.
+# Events and requests reach the server on different ways: the last event gets this head start.
 _SETTLE_SECONDS = 0.25
 NOT_SHARED = "Node does not allow sharing algorithm logs"
 _CUT = "\n[node] The log is longer; this much of it is left out here.\n"
 
 
 def clean(data: bytes | str) -> str:
-    """Text that every server's database takes: PostgreSQL refuses the character NUL."""
+    """Return text that every server's database accepts: PostgreSQL refuses the character NUL."""
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     return text.replace("\0", "\ufffd")
 
 
 def failure_text(failure: Failure | None) -> str:
-    """What a researcher is told of a failure; nothing of the data station's insides.
+    """Return the text about a failure for the researcher, without the data station's internals.
 
-    Reason and advice stand on lines of their own, apart from what the algorithm said.
+    Reason and advice are on separate lines, apart from the algorithm's own log.
     """
     if failure is None:
         return ""
@@ -53,7 +54,7 @@ class _Stream:
 
 
 class RunLogs:
-    """Reads the logs of runs for the server, and streams those of the runs that are going."""
+    """Reads the runs' logs for the server, and streams the logs of active runs."""
 
     def __init__(
         self, control: Control, emit: Callable[[dict[str, object]], bool], *, share: bool
@@ -62,8 +63,8 @@ class RunLogs:
 
         Args:
             control: reads the logs.
-            emit: sends one ``algorithm_log`` without its collaboration; False if it could not.
-            share: whether the data station lets logs go out.
+            emit: sends an ``algorithm_log`` without its collaboration; returns False on failure.
+            share: whether the data station allows sharing logs.
         """
         self._control = control
         self._emit = emit
@@ -72,21 +73,21 @@ class RunLogs:
         self._streams: dict[int, _Stream] = {}
         self._last_event: dict[int, float] = {}
         self._stop = threading.Event()
-        self._going = threading.Event()  # some run's log is streamed, or it is to stop
+        self._going = threading.Event()  # set while logs are streamed, and to stop the thread
         self._thread = threading.Thread(target=self._work, name="log stream", daemon=True)
 
     def start(self) -> None:
-        """Start to stream."""
+        """Start the thread that streams, if logs are shared."""
         if self._share:
             self._thread.start()
 
     def stop(self) -> None:
-        """Send no more."""
+        """Stop streaming."""
         self._stop.set()
         self._going.set()
 
     def begin(self, run_id: int, task_id: int) -> str:
-        """Stream a run's log from now on; returns what it has said so far."""
+        """Stream a run's log from now on; return the log so far."""
         if not self._share:
             return NOT_SHARED
         data, offset = self._read(run_id, 0, _HEAD_BYTES)
@@ -96,7 +97,7 @@ class RunLogs:
         return clean(data)
 
     def whole(self, result: RunResult) -> str:
-        """The log as it is to stay at the server; the stream of this run ends."""
+        """End the run's stream; return the final log for the server."""
         self._end(result.run_id)
         text = NOT_SHARED
         if self._share:
@@ -107,7 +108,7 @@ class RunLogs:
         return "\n".join(part for part in parts if part)
 
     def _with_begin(self, run_id: int, end: str) -> str:
-        """Begin and end of a log that is too long; whole if both meet."""
+        """Return the start and the end of a long log, or the whole log if both parts meet."""
         begin, offset = self._read(run_id, 0, _HEAD_BYTES)
         length = len(end.encode())
         following, _ = self._read(run_id, offset, length + 1)
@@ -151,11 +152,11 @@ class RunLogs:
             for run_id, stream in streams:
                 try:
                     self._advance(run_id, stream)
-                except Exception:  # one run's log must never end the thread that serves all
+                except Exception:  # the thread serves all runs and must survive an error
                     log.exception("log not streamed", run_id=run_id)
 
     def _advance(self, run_id: int, stream: _Stream) -> None:
-        """Send one event: whole lines if there are any, because the server ends each event's."""
+        """Send an event of whole lines, if possible: the server ends a line after each event."""
         if stream.offset >= _HEAD_BYTES:
             return
         data, _ = self._read(run_id, stream.offset, _EVENT_BYTES)
@@ -164,7 +165,7 @@ class RunLogs:
             return
         data = data[: end or len(data)]
         event: dict[str, object] = {"run_id": run_id, "task_id": stream.task_id, "log": clean(data)}
-        with self._lock:  # so that `_end` never comes between an event and the note of it
+        with self._lock:  # `_end` must not run between an event and its note in `_last_event`
             if self._streams.get(run_id) is not stream or not self._emit(event):
                 return
             self._last_event[run_id] = time.monotonic()

@@ -1,4 +1,4 @@
-"""What this node tells a vantage6 server of itself: its configuration, and its machine's load."""
+"""Sends the node's configuration and its machine's load to a vantage6 server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_COLUMNS = 1000
 
 
 def node_info(config: NodeConfig, columns: ColumnNames) -> dict[str, Any]:
-    """Payload of ``node_info_update``.
+    """Return the payload of ``node_info_update``.
 
-    The server refuses tasks by ``allowed_users`` and ``allowed_orgs``. It reads users as numbers,
-    and fails on every task if one is none.
+    The server refuses tasks by ``allowed_users`` and ``allowed_orgs``. The server reads users as
+    numbers, and fails on every task if a user is not a number.
 
     Args:
-        config: the node's.
-        columns: the columns of a database by its label and type; empty if they are not known.
+        config: the node's configuration.
+        columns: returns a database's columns for its label and type; empty if unknown.
     """
     rules = config.policies
     allowed = rules.allowed_algorithms
@@ -51,7 +51,7 @@ def _names(database: Database, columns: ColumnNames) -> list[str]:
     try:
         names = columns(database.label, database.type.value)
         return [str(name) for name in names[:_MAX_COLUMNS]]
-    except Exception:  # a database that cannot be read now must not keep the rest from the server
+    except Exception:  # the server gets the other facts even if a database cannot be read now
         log.exception("columns not known", database=database.label)
         return []
 
@@ -71,11 +71,11 @@ class Metrics:
         self._last = (0.0, 0.0)
 
     def start(self) -> None:
-        """Send from now on."""
+        """Start the thread that sends."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._stop.set()
 
     def _work(self) -> None:
@@ -83,11 +83,11 @@ class Metrics:
         while not self._stop.wait(self._every_seconds):
             try:
                 self._emit("node_metrics_update", self.measure())
-            except Exception:  # of no use to any run, so it must hurt none
+            except Exception:  # no run needs the metrics, so no run may fail
                 log.exception("metrics not sent")
 
     def measure(self) -> dict[str, Any]:
-        """The load of the machine since the last time, and how many algorithms run."""
+        """Return the machine's load since the last call, and the number of algorithms running."""
         (busy, total), (busy_before, total_before) = _processor_times(), self._last
         self._last = (busy, total)
         spent = max(total - total_before, 1e-9)
@@ -106,7 +106,7 @@ class Metrics:
 
 
 def _processor_times() -> tuple[float, float]:
-    """Busy and all time of the processors so far (Linux: /proc/stat)."""
+    """Return the busy and the total time of the processors (Linux: /proc/stat)."""
     try:
         fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
     except OSError:
@@ -116,7 +116,7 @@ def _processor_times() -> tuple[float, float]:
 
 
 def _memory() -> tuple[int, int]:
-    """Total and available memory in bytes (Linux: /proc/meminfo)."""
+    """Return the total and the available memory in bytes (Linux: /proc/meminfo)."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

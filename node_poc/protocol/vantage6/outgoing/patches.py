@@ -1,4 +1,4 @@
-"""One PATCH of a run at a vantage6 server, and the event by which others hear of it."""
+"""Sends PATCHes of runs to a vantage6 server, and the events that inform other clients."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from node_poc.protocol.vantage6.rest.bodies import RunPatch
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.runs.status import RunStatus
 
-# What others need to hear of: a run that waits is nothing new to them.
+# The statuses that other clients need; a waiting run is no news.
 _TOLD_TO_OTHERS = {status for status in RunStatus if status.is_final} | {RunStatus.ACTIVE}
 
 
 class Patches:
-    """PATCHes, and tells others. Thread-safe."""
+    """Sends PATCHes and informs other clients. Thread-safe."""
 
     def __init__(self, line: Line) -> None:
-        """``line`` leads to the server."""
+        """``line`` connects to the server."""
         self._line = line
 
     def send(
         self, run_id: int, facts: RunOrigin | None, body: Mapping[str, str] | RunPatch
     ) -> bool:
-        """Tell the server of a run; whether it had not ended there.
+        """PATCH a run; return False if the run has ended at the server before.
 
-        Of a run that has ended at the server others know already, unless it was killed: then the
-        server itself ends it, before any node acts, and leaves it to the node to tell.
+        Other clients know already of a run that has ended at the server, except for a killed run:
+        the server itself ends a killed run, before any node acts, and leaves the event to the node.
 
         Raises:
-            ServerError: as ``Rest.patch``, but for AlreadyFinishedError.
+            ServerError: the errors of ``Rest.patch``, except AlreadyFinishedError.
         """
         fields = body.fields if isinstance(body, RunPatch) else body
         status = RunStatus(fields["status"])

@@ -1,8 +1,8 @@
-"""What a vantage6 server is told of runs: PATCHes that erase nothing, and events beside them.
+"""Reports runs to a vantage6 server with PATCHes that erase nothing, and with events.
 
-A PATCH sets log, result and end of a run to nothing where it leaves them out. So every PATCH has
-the log so far, and the last one has all at once. Each has the time when the run began, too, so that
-none is needed for that alone.
+The server erases a run's log, result and end time if a PATCH leaves them out. Every PATCH therefore
+carries the log so far, and the last PATCH carries everything. Each PATCH also carries the start
+time of the run, which saves a separate PATCH.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from node_poc.runs.status import RunStatus
 log = structlog.get_logger(__name__)
 
 _GONE = 404
-# A status waits in case another overtakes it: a short run is told to the server once, at its end.
+# A status waits for a newer status to replace it: a short run needs only the report of its end.
 _BEGIN_SECONDS = 2.0
 _ACTIVE_SECONDS = 1.0
-# The server shows already that the run was taken up.
+# The wait of later statuses: the server shows already that the node has taken the run.
 _NEXT_SECONDS = 3.0
 
 
 class Reports:
-    """Tells the server of runs. Every call returns at once; the outbox sends."""
+    """Reports runs to the server. Every call returns at once; the outbox sends."""
 
     def __init__(self, line: Line, outbox: Outbox, control: Control, logs: RunLogs) -> None:
-        """``logs`` reads and streams, ``outbox`` sends; both are started by others."""
+        """The caller starts ``logs``, which reads and streams, and ``outbox``, which sends."""
         self._outbox = outbox
         self._control = control
         self._logs = logs
@@ -52,7 +52,7 @@ class Reports:
         self._told: dict[int, RunStatus] = {}
 
     def status(self, run: Run) -> None:
-        """Tell how a run is, soon, unless its next status comes before."""
+        """Report a run's status soon, unless the next status comes earlier."""
         if run.status.is_final:
             return
         told = self._told.get(run.run_id)
@@ -68,19 +68,19 @@ class Reports:
         send(run.run_id, lambda: self._send_status(run), must=False, wait_seconds=wait)
 
     def result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
-        """Bring a result to the server; ``acknowledged`` is called once it has it."""
+        """Send a result; call ``acknowledged`` once the server has the result."""
         run_id = result.run_id
         with self._lock:
             if run_id in self._owed:
-                return  # it is on its way
+                return  # the result is on its way
             self._owed.add(run_id)
 
         def send() -> None:
             try:
                 self._results.send(result)
             except UnreachableError:
-                # Whether the server has it is not known; it may be deleted and its number be given
-                # to another run before the next try.
+                # The server may have the result or not. Before the next try the run may be deleted,
+                # and its id be given to another run.
                 self.same.doubt((run_id,))
                 raise
             except Exception:
@@ -93,7 +93,7 @@ class Reports:
         self._outbox.put(run_id, send, must=True)
 
     def refuse(self, run_id: int, facts: RunOrigin | None, status: RunStatus, reason: str) -> None:
-        """End a run at the server that never started here."""
+        """End a run at the server, with a reason; the run never started here."""
         log.warning("run refused", run_id=run_id, status=status.value, reason=reason)
         now = time.time() if facts is None else facts.not_before_assigned(time.time())
         body = {
@@ -103,7 +103,7 @@ class Reports:
         }
 
         def send() -> None:
-            # Deleted meanwhile, it may have left its number to another run.
+            # The run may be deleted by now, and its id may belong to another run.
             if self.same.is_there(run_id, facts):
                 self.same.doubt((run_id,))
                 self._patches.send(run_id, facts, body)
@@ -133,7 +133,7 @@ class Reports:
         if is_open:
             self._told[run_id] = run.status
             return
-        # Killed, failed by a sibling, or deleted: nobody waits for its result.
+        # The run was killed, failed because of a sibling, or was deleted: nobody needs its result.
         log.info("run has ended at the server: it is killed here", run_id=run_id)
         self._control.kill((run_id,))
 

@@ -1,4 +1,4 @@
-"""The end of a run on its way to a vantage6 server: log, result and status in one PATCH."""
+"""Sends the end of a run to a vantage6 server: log, result and status in a single PATCH."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ from node_poc.runs.status import RunStatus
 log = structlog.get_logger(__name__)
 
 _KEY_SECONDS = 60.0
-# A gateway that takes no body of a result's size may be about to be set up anew: it is asked for so
-# long, and so often, before its run ends without the result.
+# A gateway that refuses a result's size may get a new configuration soon: the node tries for this
+# long, and this often, before the run ends without the result.
 _TOO_LARGE_SECONDS = 180.0
 _TOO_LARGE_TRIES = 4
-# So much of a log fits through every gateway.
+# The length of a log that fits through every gateway, in characters.
 _SHORT_LOG = 4096
 
 
 class Results:
-    """Sends a run's end. Called in the outbox's threads, which send for one run at a time."""
+    """Sends the ends of runs. The outbox's threads call ``send``, for a run one at a time."""
 
     def __init__(
         self, line: Line, control: Control, logs: RunLogs, same: SameRuns, patches: Patches
     ) -> None:
-        """``control`` has the results, ``logs`` what the runs have said."""
+        """``control`` returns the runs' results, ``logs`` the runs' logs."""
         self._line = line
         self._control = control
         self._logs = logs
         self._same = same
         self._patches = patches
         self._keys: dict[int, tuple[float, str | None]] = {}
-        # When a run's end was found too large for the first time, and how often since.
+        # By run id: when a run's end was too large for the first time, and the number of tries.
         self._too_large: dict[int, tuple[float, int]] = {}
 
     def forget(self, run_id: int) -> None:
-        """Nothing more is sent of this run's end."""
+        """Forget a run whose end needs no more sending."""
         self._line.blobs.forget(run_id)
         self._too_large.pop(run_id, None)
 
     def send(self, result: RunResult) -> None:
-        """Bring a run's end to the server, if that still has the run.
+        """Send a run's end to the server, if the server still has the run.
 
         Raises:
-            UnreachableError: it is not there; call again.
+            UnreachableError: the server is away; call again.
         """
         run_id, facts = result.run_id, self._same.facts(result.run_id)
         if not self._same.is_there(run_id, facts):
@@ -114,14 +114,14 @@ class Results:
         self._send_last(run_id, facts, _failed(fields, reason))
 
     def _is_hopeless(self, run_id: int) -> bool:
-        """Whether the end of a run, found too large once more, is too large for good."""
+        """Note that a run's end was too large again; return whether to give up the result."""
         now = time.monotonic()
         since, tries = self._too_large.get(run_id, (now, 0))
         self._too_large[run_id] = since, tries + 1
         return now - since >= _TOO_LARGE_SECONDS and tries + 1 >= _TOO_LARGE_TRIES
 
     def _text(self, run_id: int, facts: RunOrigin | None, data: bytes) -> str:
-        """What a run has as its result: the payload, or its name in the blob store."""
+        """Return the text for the run's result: the payload, or the name of its blob."""
         key = self._public_key(facts)
         if facts is not None and facts.in_blobs:
             return self._line.blobs.store(run_id, data, key)
@@ -136,15 +136,17 @@ class Results:
             end = fields["log"][-_SHORT_LOG:]
             short = {**fields, "log": f"[node] The log is too long for the server.\n{end}"}
             self._patches.send(run_id, facts, short)
-        except RefusedError as error:  # deleted at the server, or not ours any more: nobody waits
+        except RefusedError as error:  # the run was deleted or is not ours any more: nobody waits
             log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
 
     def _public_key(self, facts: RunOrigin | None) -> str | None:
-        """The public key of who asked for the run. None if there is none, or none is needed.
+        """Return the public key of the organization that posted the task.
+
+        None if the organization has no key, or if the payloads are not encrypted.
 
         Raises:
-            PublicKeyError: the server does not tell it.
-            UnreachableError: it does not answer.
+            PublicKeyError: the server does not tell the key.
+            UnreachableError: the server does not answer.
         """
         if facts is None or not self._line.cryptor.encrypts:
             return None
@@ -167,7 +169,7 @@ class Results:
 
 
 def _times(result: RunResult, facts: RunOrigin | None) -> dict[str, str]:
-    """When the run began and ended, never in another order than the server's own times."""
+    """Return a run's start and end time, in order and never before the server made the run."""
     begun_at = result.received_at
     if facts is not None:
         begun_at = facts.not_before_assigned(begun_at)

@@ -1,7 +1,7 @@
-"""What goes to the server, run by run: in order within a run, several runs at once, until it went.
+"""Sends errands to the server, in order within a run, for several runs at once, with retries.
 
-A PATCH takes a server some 20 ms and more; a burst of results sent one after the other would wait
-for each other. So a few threads send, and none of them ever sends for a run out of its turn.
+A PATCH takes a server 20 ms and more; with a single thread a burst of results would wait long.
+A few threads therefore send, and no thread ever sends for a run out of order.
 """
 
 from __future__ import annotations
@@ -27,9 +27,13 @@ _BACKOFF = Backoff(0.5, 20.0)
 
 @dataclass
 class Errand:
-    """Something to be told of a run. ``must``: until it is done; else until there is newer.
+    """A message about a run.
 
-    ``due_at``: when it is sent, in monotonic seconds.
+    Args:
+        send: sends the message.
+        must: whether the message must be sent; otherwise a newer errand replaces this errand.
+        due_at: the time to send, in monotonic seconds.
+        failures: the number of failed tries.
     """
 
     send: Callable[[], None]
@@ -39,14 +43,14 @@ class Errand:
 
 
 class Outbox:
-    """A few threads that send. ``put`` may be called from any thread and returns at once."""
+    """Sends with a few threads. Any thread may call ``put``, which returns at once."""
 
     def __init__(self) -> None:
-        """Nothing runs before ``start``; each thread begins when there is something to send."""
+        """Nothing runs before ``start``; each thread starts when there is an errand to send."""
         self._changed = threading.Condition()
         self._errands: dict[int, deque[Errand]] = {}
-        self._busy: set[int] = set()  # runs whose first errand is just being sent
-        # When, place in the order, run. Of a run's entries only the one with its ticket counts.
+        self._busy: set[int] = set()  # runs whose first errand is being sent
+        # A heap of (due time, ticket, run id). Only the entry with the run's last ticket is valid.
         self._due: list[tuple[float, int, int]] = []
         self._tickets: dict[int, int] = {}
         self._order = itertools.count()
@@ -55,14 +59,14 @@ class Outbox:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start to send."""
+        """Start sending."""
         with self._changed:
             self._started = True
             if self._errands:
                 self._wake()
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Start no more errands."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -70,11 +74,11 @@ class Outbox:
     def put(
         self, run_id: int, send: Callable[[], None], *, must: bool, wait_seconds: float = 0.0
     ) -> None:
-        """Have ``send`` called after what was put for this run before, and must be sent.
+        """Queue a call of ``send`` behind the run's earlier errands that must be sent.
 
-        What need not be sent waits ``wait_seconds``, in case something newer comes: that takes its
-        place and its time, if it is the earlier one. An UnreachableError of ``send`` has it called
-        again after a while. Any other is told in the log.
+        An errand without ``must`` waits ``wait_seconds`` for a newer errand. The newer errand
+        replaces the waiting errand and is due at the earlier of both times. After an
+        UnreachableError of ``send`` the outbox tries again later; other errors go to the log.
         """
         errand = Errand(send, must, time.monotonic() + wait_seconds)
         with self._changed:
@@ -87,12 +91,12 @@ class Outbox:
             kept.append(errand)
             self._errands[run_id] = kept
             if run_id not in self._busy:
-                # What waits for another try goes at once if something newer came behind it.
+                # A newer errand behind an errand that waits for another try ends the wait.
                 kept[0].due_at = min(kept[0].due_at, errand.due_at)
                 self._schedule(run_id)
 
     def hurry(self) -> None:
-        """The server is back: try at once what waits for another try."""
+        """Retry all failed errands at once, because the server is back."""
         with self._changed:
             for run_id, waiting in self._errands.items():
                 if run_id not in self._busy and waiting[0].failures:
@@ -107,7 +111,7 @@ class Outbox:
         self._wake()
 
     def _wake(self) -> None:
-        """Let a thread look; another one is made if all are sending and there may be one more."""
+        """Wake a thread; start another thread if all are sending and the limit allows."""
         self._changed.notify()
         if self._started and not self._idle and len(self._threads) < _THREADS:
             name = f"server send {len(self._threads)}"
@@ -160,7 +164,7 @@ class Outbox:
                 self._sent(run_id, errand, again=again)
 
     def _send(self, run_id: int, errand: Errand) -> bool:
-        """Send it; returns whether it must be tried again."""
+        """Send an errand; return whether to try again."""
         try:
             errand.send()
         except UnreachableError as error:
@@ -170,6 +174,6 @@ class Outbox:
             return True
         except ServerError as error:
             log.warning("the server did not take it", run_id=run_id, error=str(error))
-        except Exception:  # one run's trouble must never end a thread that sends for all
+        except Exception:  # the thread sends for all runs and must survive an error
             log.exception("not sent", run_id=run_id)
         return False
