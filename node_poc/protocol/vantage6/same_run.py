@@ -114,7 +114,7 @@ class SameRuns:
         except RefusedError as error:
             if error.status in _NOT_OURS:
                 return None
-            # Another status may come from a gateway: no reason to give up a result.
+            # Another status may come from a gateway, and is no reason to give up a result.
             raise UnreachableError(str(error)) from error
 
     def _is_sure(self, run_id: int, facts: RunOrigin) -> bool:

@@ -215,7 +215,7 @@ class Vantage6Server:
         try:
             info = node_info(self._config, self._control.get_column_names)
             self._socket.emit("node_info_update", info)
-        except Exception:  # no run needs the configuration at the server, so no run may fail
+        except Exception:  # no run needs the shared configuration: an error must harm no run
             log.exception("configuration not shared")
 
     def _on_new_task(self, payload: object) -> None:

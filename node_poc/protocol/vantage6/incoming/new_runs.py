@@ -158,7 +158,7 @@ class Taking:
         return not self._was_killed(request) and not self.later.is_waiting(run_id)
 
     def _is_unknown(self, request: RunRequest, here: set[int]) -> bool:
-        """Return whether the id is free here; remove a run that the server has replaced."""
+        """Return whether to take the run; settle the case of a known run with the same id."""
         run_id = request.run_id
         if run_id not in here and not self._control.knows(run_id):
             return True

@@ -168,7 +168,8 @@ class Sync:
             self._look_at = time.monotonic() + _BACKOFF.pause(self._failures)
 
     def _do(self, look: _Look) -> None:
-        # Before the list is read: runs that start or end meanwhile would be misread.
+        # The runs here come first: a run that starts or ends while the list is read would otherwise
+        # seem to be missing at the server, or to be new.
         open_here = [summary.run for summary in self._control.open_runs()]
         here = {run.run_id for run in open_here}
         listed: set[int] = set()

@@ -83,7 +83,7 @@ class Metrics:
         while not self._stop.wait(self._every_seconds):
             try:
                 self._emit("node_metrics_update", self.measure())
-            except Exception:  # no run needs the metrics, so no run may fail
+            except Exception:  # no run needs the metrics: an error must harm no run
                 log.exception("metrics not sent")
 
     def measure(self) -> dict[str, Any]:
