@@ -1,4 +1,4 @@
-"""Entry point of `python3 -m devcluster`."""
+"""Entry point of ``python3 -m devcluster``."""
 
 import sys
 

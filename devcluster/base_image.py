@@ -1,4 +1,4 @@
-"""The base image: Python from Debian's packages, in the place of Docker Hub's python:3.11-slim."""
+"""The base image: Python from Debian's packages, instead of Docker Hub's python:3.11-slim."""
 
 import hashlib
 import platform
@@ -13,7 +13,7 @@ from devcluster.shell import run
 
 NAME = "v6-python-base"
 PACKAGES = "python3,python3-venv,python-is-python3,ca-certificates"
-#: Left out of the image; each is big, or names the machine that built it.
+#: Paths left out of the image, because they are large or name the machine that built the image.
 _EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _REMOVED = "etc/apt/sources.list etc/apt/sources.list.d/* var/lib/apt/lists/* var/cache/* var/log/*"
 
@@ -38,7 +38,7 @@ def ensure(layout: Layout, console: Console) -> str:
 
 
 def host_suite() -> tuple[str, str]:
-    """Give this machine's release (as `bookworm`) and its own apt sources for it, one per line."""
+    """Return this machine's release (as ``bookworm``) and its apt sources for it, one per line."""
     lines = Path("/etc/os-release").read_text().splitlines()
     values = dict(line.split("=", 1) for line in lines if "=" in line)
     suite = values.get("VERSION_CODENAME", "").strip('"')
@@ -47,10 +47,10 @@ def host_suite() -> tuple[str, str]:
 
 
 def source_lines(listed: str, suite: str) -> list[str]:
-    """sources.list lines for the release `suite` out of `apt-get indextargets` lines.
+    """Return sources.list lines for the release ``suite`` from ``apt-get indextargets`` lines.
 
-    Sources of third parties name releases of their own and are left out. apt gives them with the
-    machine's mirror, so none has to be written anywhere.
+    Third parties' sources have releases of their own and are left out. apt prints the sources with
+    the machine's mirror, so no mirror is configured anywhere else.
     """
     found = []
     for line in dict.fromkeys(listed.splitlines()):
@@ -61,10 +61,10 @@ def source_lines(listed: str, suite: str) -> list[str]:
 
 
 def _bootstrap(suite: str, sources: str, archive: Path) -> None:
-    """Make the root file system as a tar archive, whole or not at all."""
+    """Make the root file system as a tar archive; a failure leaves no partial archive."""
     unfinished = archive.with_suffix(".part.tar")
     log = versions.cache_root() / "log" / "base-image.log"
-    # An empty /etc/pip.conf gives builds a place to mount the machine's settings over.
+    # An empty /etc/pip.conf is a mount point for the machine's settings during builds.
     hooks = (f'cd "$1" && rm -rf {_REMOVED} && : > etc/pip.conf && : > etc/resolv.conf',)
     argv = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "--skip=cleanup/apt/lists"]
     argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]

@@ -1,7 +1,7 @@
 """The machine's own pip settings and certificates, lent to image builds by read-only mounts.
 
-They are mounted over files that the base image has anyway (an empty /etc/pip.conf, Debian's bundle
-of certificates), so not even an empty file of theirs stays in the image.
+The mounts cover files of the base image (an empty /etc/pip.conf, Debian's bundle of certificates),
+so that not even an empty mount point stays in the built image.
 """
 
 import configparser
@@ -16,7 +16,7 @@ from pathlib import Path
 from devcluster.shell import succeeds
 
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-#: Settings that a build may need to reach a package index, as pip names them.
+#: pip settings that a build may need to reach a package index.
 _WANTED = (
     "index-url",
     "extra-index-url",
@@ -31,9 +31,9 @@ _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUN
 
 
 def pip_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The wanted settings of a machine's pip.
+    """Return those settings of a machine's pip that builds need.
 
-    They are read here because a machine may have Python without pip.
+    This module reads the files itself, because a machine may have Python without pip.
 
     Args:
         texts: contents of pip's configuration files; a later one wins.
@@ -55,7 +55,7 @@ def pip_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[s
 
 
 def pip_files(environment: Mapping[str, str]) -> list[str]:
-    """Contents of the configuration files that pip would read here, in its order."""
+    """Return the contents of the configuration files that pip would read here, in pip's order."""
     home = Path.home()
     places = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip" / "pip.conf"]
     places += [home / ".config" / "pip" / "pip.conf", Path(sys.prefix) / "pip.conf"]
@@ -65,7 +65,7 @@ def pip_files(environment: Mapping[str, str]) -> list[str]:
 
 
 def pip_conf(settings: Mapping[str, str]) -> str:
-    """A pip.conf with these settings and the bundle of certificates that builds see."""
+    """Return a pip.conf with these settings and the bundle of certificates in build containers."""
     lines = ["[global]", f"cert = {_BUNDLE}", "disable-pip-version-check = true"]
     for name, value in settings.items():
         parts = value.split()
@@ -76,10 +76,10 @@ def pip_conf(settings: Mapping[str, str]) -> str:
 
 @contextlib.contextmanager
 def mounts() -> Iterator[list[str]]:
-    """Buildah's `--volume` options for the time of one build."""
+    """Yield Buildah's ``--volume`` options for the time of one build."""
     settings = pip_settings(pip_files(os.environ), os.environ)
     links = settings.pop("find-links", "").split()
-    # A folder of wheels that is missing or empty would only give a warning per package.
+    # pip would warn about a missing or empty folder of wheels once per package.
     links = [p for p in links if not p.startswith("/") or _has_files(Path(p))]
     if links:
         settings["find-links"] = "\n".join(links)
@@ -95,7 +95,7 @@ def mounts() -> Iterator[list[str]]:
 
 
 def certificates(environment: Mapping[str, str]) -> Path | None:
-    """The bundle of certificates that this machine trusts, or None."""
+    """Return the bundle of certificates that this machine trusts, or None."""
     for place in (*(environment.get(name, "") for name in _CERTIFICATES), _BUNDLE):
         if place and Path(place).is_file():
             return Path(place).resolve()
@@ -103,7 +103,7 @@ def certificates(environment: Mapping[str, str]) -> Path | None:
 
 
 def overlay_works(folder: Path) -> bool:
-    """Whether an overlay can be mounted in a folder (not so on top of another overlay)."""
+    """Return whether an overlay can be mounted in a folder (not so on top of another overlay)."""
     base = Path(tempfile.mkdtemp(prefix="overlay-trial-", dir=folder))
     for name in ("lower", "upper", "work", "merged"):
         (base / name).mkdir()

@@ -1,4 +1,4 @@
-"""Building the cluster's programs from Go modules, once per version, into the cache."""
+"""Build the cluster's programs from Go modules, once per version, into the cache."""
 
 import hashlib
 import json
@@ -19,22 +19,22 @@ from devcluster.shell import run
 MODULES = versions.PACKAGE_DIR / "gomod"
 _K8S_VERSION = "k8s.io/component-base/version"
 _CILIUM = "github.com/cilium/cilium"
-#: Where the patched cilium looks for the list of kernel modules. It gives up where /proc/modules is
-#: missing, as on a kernel built without loadable modules; node_init writes this file instead.
+#: Where the patched cilium looks for the list of kernel modules. Unpatched cilium fails without
+#: /proc/modules, as on a kernel built without loadable modules; node_init writes this file instead.
 MODULES_FILE = "/run/v6-devcluster/modules"
 _MODULES_SOURCE = "pkg/datapath/linux/modules/modules_linux.go"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One `go build`: a folder under gomod/, and what comes out of it.
+    """One ``go build``: a folder under gomod/, and the programs built from it.
 
     Args:
         name: folder under gomod/.
-        version: what users know it by; part of the cache key.
+        version: the version known to users; part of the cache key.
         packages: Go packages to build.
-        renames: file names that Go gives, to the names we use.
-        ldflags: linker flags beside `-s -w`.
+        renames: (Go's file name, our name) pairs.
+        ldflags: linker flags beside ``-s -w``.
         tags: build tags.
     """
 
@@ -51,7 +51,7 @@ class Part:
         return tuple(self.name if p == "." else _program(p) for p in self.packages)
 
     def key(self, machine: str) -> str:
-        """Name of the part's folder in the cache: version and a hash of all it is made from."""
+        """Return the part's folder name in the cache: version, and hash of sources and flags."""
         digest = hashlib.sha256(repr(self).encode() + machine.encode())
         if self.name == "cilium":
             digest.update(MODULES_FILE.encode())
@@ -61,7 +61,7 @@ class Part:
 
 
 def _program(package: str) -> str:
-    """What Go names the program of a package: its folder, or the one above a version's."""
+    """Return Go's name for a package's program: its folder's name, or for ``v1`` its parent's."""
     *_, above, name = package.split("/")
     return above if re.fullmatch(r"v[0-9]+", name) else name
 
@@ -84,7 +84,7 @@ KUBERNETES = Part(
         "go.etcd.io/etcd/server/v3",
     ),
     renames=(("server", "etcd"),),
-    # Without these the programs call themselves v0.0.0 and refuse each other for version skew.
+    # Without these values the programs report v0.0.0 and refuse each other for version skew.
     ldflags=(
         f"-X {_K8S_VERSION}.gitVersion=v{versions.KUBERNETES}"
         f" -X {_K8S_VERSION}.gitMajor=1 -X {_K8S_VERSION}.gitMinor=34"
@@ -105,7 +105,7 @@ PARTS = (KUBERNETES, CILIUM, COREDNS, PAUSE)
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """Folders with the built programs."""
+    """Folders of the built programs."""
 
     kubernetes: Path
     cilium: Path
@@ -114,26 +114,26 @@ class Binaries:
 
 
 class Progress:
-    """How far the builds are. Go puts each program into its part's folder when it is linked."""
+    """The progress of the builds. Go writes each program into its part's folder after linking."""
 
     def __init__(self, parts: Sequence[Part], work: Path) -> None:
-        """`work`: the folder in which each part has a folder while it is built."""
+        """Take the parts and ``work``, the folder with one folder per part during the build."""
         self._parts = tuple(parts)
         self._work = work
         self._building: dict[str, Part] = {}
         self._built: set[str] = set()
 
     def begin(self, part: Part) -> None:
-        """The build of a part begins."""
+        """Record that the build of a part starts."""
         self._building[part.name] = part
 
     def end(self, part: Part) -> None:
-        """All programs of a part are built."""
+        """Record that all programs of a part are built."""
         self._built.update(part.programs)
         self._building.pop(part.name)
 
     def text(self) -> str:
-        """Return how many programs are built, and which are being built."""
+        """Return how many programs are built, and which programs Go is building."""
         built, going = set(self._built), []
         for part in list(self._building.values()):
             there = {
@@ -146,19 +146,19 @@ class Progress:
 
 
 def located() -> Binaries:
-    """Where the built programs are or will be."""
+    """Return the folders of the programs, built or not."""
     root = versions.cache_root() / "bin"
     return Binaries(*(root / part.key(platform.machine()) for part in PARTS))
 
 
 def ensure(console: Console) -> Binaries:
-    """Build what the cache lacks.
+    """Build the programs that the cache lacks.
 
-    Two threads start `go build` side by side: one program's linking, which uses one core, then runs
-    beside another's compiling.
+    Two threads run ``go build`` at the same time: one program's linking, which uses one core, then
+    runs beside another program's compiling.
 
     Raises:
-        CommandError: a build failed; the message names its log. What was compiled is kept by Go.
+        CommandError: a build failed; the message names its log. Go keeps the compiled packages.
     """
     cache = versions.cache_root()
     missing = [p for p in PARTS if not (cache / "bin" / p.key(platform.machine())).exists()]
@@ -198,7 +198,7 @@ def _lane(lane: list[Part], go: Path, progress: Progress, failures: list[Command
 
 
 def _build(part: Part, go: Path) -> None:
-    """Build one part beside its final place and move it there whole, so no half build is used."""
+    """Build one part beside its final folder and then move it, so a partial build is never used."""
     cache = versions.cache_root()
     final = cache / "bin" / part.key(platform.machine())
     work = cache / "work" / part.name
@@ -210,7 +210,8 @@ def _build(part: Part, go: Path) -> None:
     source = _patched_cilium(work, go, env) if part is CILIUM else MODULES / part.name
     tags = ["-tags", part.tags] if part.tags else []
     flags = ["-mod=readonly", "-trimpath", "-ldflags", f"-s -w {part.ldflags}".strip(), *tags]
-    # A main package in the folder itself is named after its module, the others after themselves.
+    # Go names a main package in the folder itself after its module, and all others after their
+    # folders.
     target = f"{out}/{part.name}" if part.packages == (".",) else f"{out}/"
     run([go, "build", *flags, "-o", target, *part.packages], log=log, env=env, cwd=source)
     for built, wanted in part.renames:
@@ -223,7 +224,7 @@ def _build(part: Part, go: Path) -> None:
 
 
 def _patched_cilium(work: Path, go: Path, env: dict[str, str]) -> Path:
-    """A writable copy of cilium's module with one constant changed, and a go.mod that uses it."""
+    """Return a writable copy of cilium's module with one constant changed, and a go.mod for it."""
     shutil.copytree(MODULES / "cilium", work, dirs_exist_ok=True)
     found = json.loads(
         run([go, "mod", "download", "-json", f"{_CILIUM}@v{versions.CILIUM}"], env=env, cwd=work)

@@ -1,4 +1,4 @@
-"""The control group under which a cluster's pods live, on v1, v2 and mixed hosts."""
+"""The control groups of a cluster's pods, on hosts with cgroup v1, v2 or both."""
 
 import contextlib
 import time
@@ -8,16 +8,16 @@ from devcluster.errors import DevClusterError
 from devcluster.layout import Layout
 
 ROOT = Path("/sys/fs/cgroup")
-#: Controllers that a kubelet asks for.
+#: Controllers that a kubelet needs.
 NEEDED = ("cpu", "cpuset", "memory", "pids")
 _RECORD = "cgroup-controllers"
 
 
 def hierarchies(mountinfo: str) -> dict[str, str]:
-    """Mount points of control group hierarchies in a /proc/self/mountinfo, with their type.
+    """Return the mount points of cgroup hierarchies in a /proc/self/mountinfo, with their types.
 
     Returns:
-        mount point → `cgroup` (v1) or `cgroup2`.
+        mount point → ``cgroup`` (v1) or ``cgroup2``.
     """
     found = {}
     for line in mountinfo.splitlines():
@@ -28,7 +28,7 @@ def hierarchies(mountinfo: str) -> dict[str, str]:
 
 
 def make(layout: Layout, number: int) -> None:
-    """Make the group of node `number` in every hierarchy that has controllers."""
+    """Make the group of node ``number`` in every hierarchy with controllers."""
     for place, kind in hierarchies(_mountinfo()).items():
         root = Path(place)
         if kind == "cgroup":
@@ -38,10 +38,10 @@ def make(layout: Layout, number: int) -> None:
 
 
 def remove(layout: Layout, number: int | None = None) -> None:
-    """Remove the groups of one node, or all of this instance. Its processes must be gone.
+    """Remove the groups of one node, or of the whole instance. Its processes must have ended.
 
     Raises:
-        DevClusterError: a group still holds a process.
+        DevClusterError: a group still contains a process.
     """
     for place in hierarchies(_mountinfo()):
         top = Path(place) / (layout.node_cgroup(number).lstrip("/") if number else layout.name)
@@ -53,7 +53,7 @@ def remove(layout: Layout, number: int | None = None) -> None:
     record = layout.state_dir / _RECORD
     if number is None and record.exists():
         for name in record.read_text().split():
-            # Whoever has begun to use the controller meanwhile keeps it.
+            # A controller that another program uses by now stays enabled.
             with contextlib.suppress(OSError):
                 (ROOT / "cgroup.subtree_control").write_text(f"-{name}")
 
@@ -64,7 +64,7 @@ def _make_v1(root: Path, group: str) -> None:
         parent, here = here, here / part
         here.mkdir(exist_ok=True)
         for name in ("cpuset.cpus", "cpuset.mems"):
-            # A new cpuset is empty, and then no process may enter it.
+            # A new cpuset is empty, and no process may enter an empty cpuset.
             if (here / name).exists() and not (here / name).read_text().strip():
                 (here / name).write_text((parent / name).read_text())
 
@@ -84,7 +84,7 @@ def _make_v2(root: Path, layout: Layout, number: int) -> None:
 
 
 def _remove_tree(top: Path) -> bool:
-    """Remove a group and those below it; False if one was still in use."""
+    """Remove a group and the groups below it; return False if a group was still in use."""
     if not top.exists():
         return True
     for folder in [*sorted((p for p in top.rglob("*") if p.is_dir()), reverse=True), top]:

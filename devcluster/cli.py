@@ -1,7 +1,6 @@
-"""The command line: arguments in, exit code out; the work is done elsewhere.
+"""The command line: parse arguments, call the other modules, return the exit code.
 
-Exit codes: 0 it worked, 1 it did not, 2 wrong usage, 3 the machine lacks something, 130 it was
-interrupted.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the machine lacks something, 130 interrupted.
 """
 
 import argparse
@@ -158,6 +157,6 @@ def _kubectl(options: argparse.Namespace, layout: Layout, _: Console) -> int:
 def _env(_: argparse.Namespace, layout: Layout, __: Console) -> int:
     chosen = target.resolve(layout)
     sys.stdout.write(render.shell_variables(chosen.variables()))
-    if chosen.layout is not None:  # the machine may have no kubectl of its own
+    if chosen.layout is not None:  # the machine may lack a kubectl
         sys.stdout.write(render.shell_path(str(Path(chosen.kubectl[0]).parent)))
     return 0

@@ -1,4 +1,4 @@
-"""Making a cluster, adding nodes, remaking what died, and taking everything away."""
+"""Make a cluster, add nodes, replace dead nodes, and remove everything."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ from devcluster.layout import STATE_ROOT, Layout
 from devcluster.shell import tail, wait_until
 from devcluster.versions import cache_root
 
-#: Written last: a state folder without it is a cluster that was never finished.
+#: Written last: a state folder without this file belongs to an unfinished cluster.
 COMPLETE = "complete"
 _READY_SECONDS = 180.0
 _NOT_READY_TAINTS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
@@ -27,7 +27,7 @@ _NOT_READY_TAINTS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreach
 
 @contextlib.contextmanager
 def locked(what: str, console: Console) -> Iterator[None]:
-    """Let one command at a time change `what` (an instance, the builds …); others wait."""
+    """Let one command at a time change ``what`` (an instance, the builds …); others wait."""
     path = cache_root() / f"{what}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
@@ -40,7 +40,7 @@ def locked(what: str, console: Console) -> Iterator[None]:
 
 
 def trouble(layout: Layout) -> str | None:
-    """Why what is there is not a working cluster; None if it is one, or if nothing is there."""
+    """Return why the instance is not a working cluster; None if it works, or does not exist."""
     roles = {process.role for process in processes.find(layout.name)}
     if not layout.state_dir.exists():
         leftovers = roles or network.link_exists(layout)
@@ -57,11 +57,11 @@ def trouble(layout: Layout) -> str | None:
 
 
 def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None:
-    """Bring the cluster to at least `count` nodes, all Ready.
+    """Bring the cluster to at least ``count`` nodes, all Ready.
 
     Raises:
-        DevClusterError: a step failed; what was made stays for looking at, and the next `up` or
-            `down` takes it away.
+        DevClusterError: a step failed; everything made so far stays for inspection, and the next
+            ``up`` or ``down`` removes it.
     """
     reason = trouble(layout)
     if reason is not None:
@@ -87,7 +87,7 @@ def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None
 
 
 def _note_programs(layout: Layout, binaries: Binaries, console: Console) -> None:
-    """Mark the cluster as finished; tell if a new one would have other programs or settings."""
+    """Mark the cluster as finished; warn if a new cluster would have other programs or settings."""
     mark = layout.state_dir / COMPLETE
     settings = hashlib.sha256(render.kubelet(layout, 1).encode()).hexdigest()[:12]
     programs = f"{binaries.kubernetes.name} {binaries.cilium.name} {binaries.coredns.name}"
@@ -99,7 +99,7 @@ def _note_programs(layout: Layout, binaries: Binaries, console: Console) -> None
 
 
 def down(layout: Layout) -> None:
-    """Remove every process, link, group and file of an instance, whole or half made."""
+    """Remove every process, link, group and file of an instance, whole or partly made."""
     processes.end(layout.name)
     network.down(layout)
     cgroups.remove(layout)
@@ -107,11 +107,11 @@ def down(layout: Layout) -> None:
         _remove_tree(layout.state_dir)
     nodes.remove_mount_points()
     with contextlib.suppress(OSError):
-        STATE_ROOT.rmdir()  # fails, rightly, while another instance has its folder there
+        STATE_ROOT.rmdir()  # fails while another instance has its folder there, as intended
 
 
 def _remove_tree(path: Path) -> None:
-    """Remove a state folder; mounts may be let go a moment after the processes that had them."""
+    """Remove a state folder; its mounts may last a moment longer than the node's processes."""
 
     def attempt() -> bool:
         shutil.rmtree(path, ignore_errors=True)
@@ -150,7 +150,7 @@ def _add_node(layout: Layout, number: int, binaries: Binaries) -> None:
 
 
 def _prepare_node(layout: Layout, number: int, binaries: Binaries) -> None:
-    """Namespaces, configuration files, and containerd, which needs nothing else."""
+    """Make namespaces and configuration files, and start containerd, which needs nothing else."""
     nodes.make(layout, number)
     pki.make_node(layout, number)
     folder = layout.node_dir(number)
@@ -167,7 +167,7 @@ def _prepare_node(layout: Layout, number: int, binaries: Binaries) -> None:
 
 
 def _plugin_folder(folder: Path, binaries: Binaries) -> Path:
-    """The node's folder of CNI plugins, and cilium's of BPF sources."""
+    """Make the node's folder of CNI plugins, and cilium's folder of BPF sources."""
     plugins = folder / "cni-bin"
     plugins.mkdir(exist_ok=True)
     for source in (packages.loopback_plugin(), binaries.cilium / "cilium-cni"):
@@ -188,7 +188,7 @@ def _start_workers(layout: Layout, number: int, binaries: Binaries) -> None:
 
 
 def _await_ready(layout: Layout, count: int, console: Console) -> None:
-    """Wait until all nodes are Ready, and CoreDNS too; give the first node its role label."""
+    """Wait until all nodes and CoreDNS are ready; give the first node its role label."""
     api = Api(layout)
     names = [layout.node_name(number) for number in range(1, count + 1)]
     log = layout.node_dir(1) / "log" / "cilium-agent.log"
@@ -201,9 +201,10 @@ def _await_ready(layout: Layout, count: int, console: Console) -> None:
 
 
 def node_ready(api: Api, name: str) -> bool:
-    """Whether a node is Ready, and Kubernetes has taken its taints for that away.
+    """Return whether a node is Ready, and Kubernetes has removed its not-ready taints.
 
-    That comes a moment later; until then pods that are scheduled there may be evicted at once.
+    The taints go a moment after the condition changes; until then Kubernetes may evict pods
+    scheduled on the node at once.
     """
     node = api.get(f"/api/v1/nodes/{name}") or {}
     conditions = node.get("status", {}).get("conditions", [])
@@ -213,7 +214,7 @@ def node_ready(api: Api, name: str) -> bool:
 
 
 def dns_ready(api: Api) -> bool:
-    """Whether CoreDNS serves."""
+    """Return whether CoreDNS serves."""
     found = api.get(f"/apis/apps/v1/namespaces/{dns.NAMESPACE}/deployments/coredns")
     return bool((found or {}).get("status", {}).get("readyReplicas"))
 
@@ -226,7 +227,7 @@ def _await(condition: Callable[[], bool], what: str, log: Path) -> None:
 
 
 def _together(*tasks: Callable[[], None]) -> None:
-    """Run tasks side by side; raise the first error when all have ended."""
+    """Run tasks at the same time; raise the first error after all have ended."""
     errors: list[BaseException] = []
 
     def guarded(task: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""What the user sees: one line per step, with progress while it runs and its time when it ends."""
+"""The output for the user: one line per step, with progress, and the elapsed time at the end."""
 
 import sys
 import threading
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-#: Seconds between two progress lines where the output is a file and lines cannot be redrawn.
+#: Seconds between two progress lines if the output is a file, in which no line can be redrawn.
 QUIET_PERIOD = 30.0
 
 
 class Console:
-    """Prints steps to `stream` (by default standard error: `env` and `--json` stay clean)."""
+    """Prints steps to ``stream``, by default standard error, to keep other output clean."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
@@ -27,16 +27,16 @@ class Console:
         print(f"! {text}", file=self._stream, flush=True)
 
     def done(self, text: str) -> None:
-        """Print that something needed no work or is finished."""
+        """Print a line for finished or unneeded work."""
         print(f"✔ {text}", file=self._stream, flush=True)
 
     @contextmanager
     def step(self, title: str, detail: Callable[[], str] | None = None) -> Iterator[None]:
-        """Announce `title`, show elapsed seconds while the block runs, then how it ended.
+        """Print ``title``, show elapsed seconds while the block runs, then its outcome.
 
         Args:
-            title: what is being done.
-            detail: returns how far the work is; called in a thread of the console's own.
+            title: the work of the block.
+            detail: returns the progress of the work; called in the console's own thread.
         """
         started = time.monotonic()
         finished = threading.Event()

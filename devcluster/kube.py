@@ -1,4 +1,4 @@
-"""A very small client of the Kubernetes API: enough to set up and watch over a dev cluster."""
+"""A very small client of the Kubernetes API: enough to set up and observe a dev cluster."""
 
 import http.client
 import json
@@ -19,10 +19,10 @@ _PLURALS = {
 
 
 def path_of(item: dict[str, Any]) -> str:
-    """URL path of one object.
+    """Return the URL path of one object.
 
     Raises:
-        KeyError: a kind that the dev cluster does not use.
+        KeyError: the dev cluster does not use this kind.
     """
     version = str(item["apiVersion"])
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
@@ -32,7 +32,7 @@ def path_of(item: dict[str, Any]) -> str:
 
 
 class Api:
-    """The API server of one cluster, spoken to as the super-user."""
+    """A client of one cluster's API server with the super-user's certificate."""
 
     def __init__(self, layout: Layout) -> None:
         folder = layout.pki_dir
@@ -41,7 +41,7 @@ class Api:
         self._host = layout.node_ip(1)
 
     def ready(self) -> bool:
-        """Whether the server says that it is ready."""
+        """Return whether the server reports readiness."""
         try:
             self.call("GET", "/readyz")
         except ApiError:
@@ -49,7 +49,7 @@ class Api:
         return True
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """An object or list; None if there is no such thing."""
+        """Return an object or list; None if the server has none at ``path``."""
         try:
             found: dict[str, Any] = json.loads(self.call("GET", path))
         except ApiError as error:
@@ -59,7 +59,7 @@ class Api:
         return found
 
     def apply(self, item: dict[str, Any]) -> None:
-        """Make an object what `item` says (server-side apply)."""
+        """Create or change an object to match ``item`` (server-side apply)."""
         path = f"{path_of(item)}?fieldManager=v6-devcluster&force=true"
         self.call("PATCH", path, item, "application/apply-patch+yaml")
 
@@ -68,7 +68,7 @@ class Api:
         self.call("PATCH", path, change, "application/merge-patch+json")
 
     def delete(self, path: str) -> None:
-        """Delete an object, if there is one."""
+        """Delete an object, if the object exists."""
         try:
             self.call("DELETE", path)
         except ApiError as error:
@@ -78,10 +78,10 @@ class Api:
     def call(
         self, method: str, path: str, body: Any = None, kind: str = "application/json"
     ) -> bytes:
-        """One request.
+        """Send one request and return the response's body.
 
         Raises:
-            ApiError: no answer (status 0) or an error status.
+            ApiError: no response (status 0) or an error status.
         """
         connection = http.client.HTTPSConnection(
             self._host, 6443, timeout=10, context=self._context

@@ -1,4 +1,4 @@
-"""The node network: a bridge in a namespace of its own, one link to the host, one to each node."""
+"""The node network: a bridge in its own namespace, one link to the host, one to each node."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from devcluster.versions import REPO_ROOT
 
 SWITCH = "switch"
 _BRIDGE = "br0"
-#: Seconds to wait for a process that only has to be scheduled.
+#: Seconds to wait for a process that only needs to be scheduled.
 _SOON = 15.0
 
 
@@ -18,7 +18,7 @@ def up(layout: Layout) -> None:
     """Make the bridge, the host's link to it, the nodes' gateway and the outside server.
 
     Raises:
-        DevClusterError: a step did not work.
+        DevClusterError: a step failed.
     """
     argv = ["unshare", "--net", sys.executable, "-m", "devcluster.outside", layout.outside_ip]
     env = {"PYTHONPATH": str(REPO_ROOT)}
@@ -41,10 +41,10 @@ def up(layout: Layout) -> None:
 
 
 def join(layout: Layout, number: int, pid: int) -> None:
-    """Give node `number`, whose process 1 is `pid`, its `eth0` on the bridge."""
+    """Give node ``number`` its ``eth0`` on the bridge; ``pid`` is the node's process 1."""
     switch, node = str(_switch(layout)), str(pid)
     name = layout.node_name(number)
-    # Made inside the switch's namespace, so that no name of the host's is taken even for a moment.
+    # Made inside the switch's namespace, because the host must not see the name even for a moment.
     add = f"link add {name} type veth peer name eth0 netns /proc/{node}/ns/net"
     inside = ["nsenter", "-t", switch, "-n", "ip"]
     run([*inside, *add.split()])
@@ -59,21 +59,21 @@ def join(layout: Layout, number: int, pid: int) -> None:
 
 
 def down(layout: Layout) -> None:
-    """Remove the host's link; the bridge goes with the switch's process."""
-    # The kernel ends a namespace some time after its last process, and the link with it: it may go
-    # between looking and deleting, so only the outcome counts.
+    """Remove the host's link; the bridge ends with the switch's process."""
+    # The kernel removes a namespace, and its links, some time after the namespace's last process.
+    # The link may vanish between check and deletion, so only the outcome counts.
     if link_exists(layout):
         succeeds(["ip", "link", "del", layout.name])
     wait_until(lambda: not link_exists(layout), _SOON, f"the link {layout.name} gone")
 
 
 def link_exists(layout: Layout) -> bool:
-    """Whether the host has this instance's link."""
+    """Return whether the host has this instance's link."""
     return succeeds(["ip", "link", "show", layout.name])
 
 
 def _switch(layout: Layout) -> int | None:
-    """Number of the process that holds the switch's namespace, once it is in it."""
+    """Return the id of the process in the switch's namespace; None until the process is there."""
     found = processes.find(layout.name, SWITCH)
     own = _network_namespace("self")
     return next((p.pid for p in found if _network_namespace(str(p.pid)) not in (own, "")), None)

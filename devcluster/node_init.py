@@ -1,10 +1,9 @@
 """Process 1 of a cluster node: prepares its file system view, then keeps its services running.
 
-Runs inside the node's new namespaces as `python3 -m devcluster.node_init SPEC`, where SPEC is the
-JSON text of `Spec`. The command line talks to it over a Unix socket in the node's folder, one JSON
-object per connection: `{"start": {"name", "argv", "env", "log"}}`, `{"stop": name}` or
-`{"list": {}}`.
-A service that ends is started again, as systemd would.
+The program runs in the node's new namespaces as ``python3 -m devcluster.node_init SPEC``, where
+SPEC is the JSON text of ``Spec``. The command line sends requests over a Unix socket in the node's
+folder, one JSON object per connection: ``{"start": {"name", "argv", "env", "log"}}``, ``{"stop":
+name}`` or ``{"list": {}}``. The program restarts a service that ends, as systemd would.
 """
 
 import json
@@ -24,25 +23,25 @@ from devcluster.builds import MODULES_FILE
 from devcluster.shell import run
 
 SOCKET = "init.sock"
-#: Seconds before a service that ended is started again.
+#: Seconds before the restart of a service that ended.
 RESTART_DELAY = 1.0
-#: What cilium wants to find among the loaded modules; where there is no list, they are built in.
+#: Modules that cilium requires in the list of loaded modules; without a list, they are built in.
 _MODULES = (
     "ip_tables iptable_nat iptable_mangle iptable_raw iptable_filter ip6_tables"
     " xt_socket xt_set ip_set"
 )
-#: Settings of the whole machine that the kubelet and cilium would change: they get copies.
+#: Settings of the whole machine that the kubelet and cilium would change: the node gets copies.
 _MACHINE_SETTINGS = ("/proc/sys/kernel", "/proc/sys/vm")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a node's process 1 has to know.
+    """The parameters of a node's process 1.
 
     Args:
         hostname: the node's name.
         folder: the node's folder.
-        binds: (folder of ours, place that it covers) pairs.
+        binds: (the node's folder, the covered path) pairs.
     """
 
     hostname: str
@@ -50,13 +49,13 @@ class Spec:
     binds: tuple[tuple[str, str], ...]
 
     def text(self) -> str:
-        """The spec as JSON."""
+        """Return the spec as JSON."""
         return json.dumps(asdict(self))
 
 
 @dataclass(slots=True)
 class Service:
-    """A program that is kept running; `due` is when to start it (monotonic seconds)."""
+    """A supervised program; ``due`` is the time of the next start (monotonic seconds)."""
 
     argv: list[str]
     env: dict[str, str]
@@ -64,11 +63,11 @@ class Service:
     process: "subprocess.Popen[bytes] | None" = None
     due: float = 0.0
     restarts: int = 0
-    #: False after `stop`.
+    #: False after ``stop``.
     wanted: bool = field(default=True)
 
     def start(self) -> None:
-        """Start the program; its output is appended to its log."""
+        """Start the program and append its output to its log."""
         with Path(self.log).open("ab") as stream:
             self.process = subprocess.Popen(
                 self.argv,
@@ -80,15 +79,15 @@ class Service:
 
 
 def prepare(spec: Spec) -> None:
-    """Make this mount namespace a node's: own /run, /sys, BPF and kubelet folders.
+    """Give this mount namespace the node's own /run, /sys, BPF and kubelet folders.
 
     Raises:
-        CommandError: a mount was refused.
+        CommandError: a mount failed.
     """
     socket.sethostname(spec.hostname)
     resolver = Path("/etc/resolv.conf").resolve()
-    # A fresh sysfs shows this network namespace's links. The control groups are the host's own
-    # mounts, so any kind of layout (v1, v2, mixed) comes along as it is.
+    # A fresh sysfs shows this network namespace's links. The cgroups are the host's own mounts, so
+    # any layout (v1, v2, mixed) stays as on the host.
     keep = Path(spec.folder) / "cgroup-keep"
     keep.mkdir(exist_ok=True)
     run(["mount", "--rbind", "/sys/fs/cgroup", keep])
@@ -106,7 +105,7 @@ def prepare(spec: Spec) -> None:
         _cover_with_copy(Path(place), Path("/run/v6-devcluster") / Path(place).name)
     _list_modules(Path(MODULES_FILE))
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-    # Volumes that the kubelet mounts must show in containers, as on a machine booted by systemd.
+    # Volumes mounted by the kubelet must be visible in containers, as on a machine with systemd.
     run(["mount", "--make-rshared", "/"])
 
 
@@ -127,7 +126,7 @@ def _cover_with_copy(settings: Path, copy: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
         except OSError:
-            continue  # some settings can only be written
+            continue  # some settings are write-only
     run(["mount", "--bind", copy, settings])
 
 
@@ -153,7 +152,7 @@ class Supervisor:
         path.chmod(0o600)
         self._listener.listen(16)
         self._selector.register(self._listener, selectors.EVENT_READ)
-        # A signal writes into this pair, so that the loop wakes when a child ends.
+        # A signal writes into this pair, which wakes the loop when a child ends.
         self._wake, wake = socket.socketpair()
         self._wake.settimeout(0)
         wake.settimeout(0)
@@ -163,7 +162,7 @@ class Supervisor:
         self._selector.register(self._wake, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Work for ever."""
+        """Handle requests and ended processes for ever."""
         while True:
             for key, _ in self._selector.select(self._pause()):
                 if key.fileobj is self._listener:
@@ -227,7 +226,7 @@ class Supervisor:
 
 
 def main(text: str) -> None:
-    """Prepare the node that `text` (a `Spec` as JSON) describes, then supervise for ever."""
+    """Prepare the node described in ``text`` (a ``Spec`` as JSON), then supervise for ever."""
     spec = Spec(**json.loads(text))
     for needed in ("mount", "umount"):
         if shutil.which(needed) is None:

@@ -1,4 +1,4 @@
-"""Cluster nodes, seen from the host: made, spoken to, removed."""
+"""Cluster nodes from the host's side: make, start services, query, remove."""
 
 import json
 import shutil
@@ -15,25 +15,25 @@ from devcluster.node_init import SOCKET, Spec
 from devcluster.shell import tail, wait_until
 from devcluster.versions import REPO_ROOT
 
-#: Places on the host that a node covers with folders of its own. They must exist to be covered: two
-#: kubelets that share /var/log/containers remove each other's links.
+#: Host folders that a node covers with its own folders. The host folders must exist to be covered:
+#: two kubelets with one /var/log/containers remove each other's links.
 COVERED = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/containers")
 _MADE = STATE_ROOT / "made-mount-points"
 _SOON = 20.0
 
 
 def make(layout: Layout, number: int) -> None:
-    """Make node `number`: folders, control group, namespaces, network. No service runs in it yet.
+    """Make node ``number``: folders, cgroup, namespaces and network, but no service yet.
 
     Raises:
-        DevClusterError: its process 1 did not come up; the message ends with its log.
+        DevClusterError: its process 1 did not start; the message ends with its log.
     """
     folder = layout.node_dir(number)
     name = layout.node_name(number)
     binds = tuple((str(folder / "var" / Path(p).name), p) for p in COVERED)
     for path in (*(Path(own) for own, _ in binds), folder / "log", folder / "pods", folder / "cni"):
         path.mkdir(parents=True, exist_ok=True)
-    # No name server: pods resolve by CoreDNS, and the node itself needs no names.
+    # No name server: pods use CoreDNS, and the node itself needs no names.
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     _make_mount_points()
     cgroups.make(layout, number)
@@ -63,17 +63,17 @@ def make(layout: Layout, number: int) -> None:
 def start(
     layout: Layout, number: int, service: str, argv: Sequence[str | Path], env: Mapping[str, str]
 ) -> None:
-    """Start a service in a node, unless it is there already."""
+    """Start a service in a node, unless the service exists already."""
     log = layout.node_dir(number) / "log" / f"{service}.log"
     wish = {"name": service, "argv": [str(a) for a in argv], "env": dict(env), "log": str(log)}
     ask(layout, number, {"start": wish})
 
 
 def ask(layout: Layout, number: int, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask a node's process 1 (see node_init) and return its answer: services, pids, restarts.
+    """Send a request to a node's process 1 (see node_init); return its services, pids, restarts.
 
     Raises:
-        DevClusterError: the node does not answer, or refused.
+        DevClusterError: the node does not respond, or refused the request.
     """
     path = layout.node_dir(number) / SOCKET
     try:
@@ -90,7 +90,7 @@ def ask(layout: Layout, number: int, request: Mapping[str, Any]) -> dict[str, An
 
 
 def existing(layout: Layout) -> list[int]:
-    """Numbers of the nodes that have a folder, running or not."""
+    """Return the numbers of the nodes with a folder, running or not."""
     if not layout.state_dir.exists():
         return []
     names = [p.name for p in layout.state_dir.iterdir() if p.name.startswith("node")]
@@ -98,23 +98,23 @@ def existing(layout: Layout) -> list[int]:
 
 
 def running(layout: Layout) -> list[int]:
-    """Numbers of the nodes whose process 1 is alive."""
+    """Return the numbers of the nodes with a living process 1."""
     alive = {process.role for process in processes.find(layout.name) if process.is_init}
     return [number for number in existing(layout) if layout.node_name(number) in alive]
 
 
 def remove(layout: Layout, number: int) -> None:
-    """End one node and remove what it had."""
+    """End one node and remove its cgroups and files."""
     processes.end(layout.name, layout.node_name(number))
     cgroups.remove(layout, number)
     shutil.rmtree(layout.node_dir(number), ignore_errors=True)
 
 
 def remove_mount_points() -> None:
-    """Remove the folders that were made only to be covered, if no instance is left.
+    """Remove the folders that were only made to be covered, if no instance is left.
 
-    While another instance runs they must stay: removing a folder takes away what is mounted on it
-    in every namespace.
+    The folders must stay while another instance runs: deleting a folder removes the mounts on it in
+    every namespace.
     """
     if not _MADE.exists() or any(path.is_dir() for path in STATE_ROOT.iterdir()):
         return

@@ -1,9 +1,9 @@
-"""The "outside": a small HTTP server that stands for the internet.
+"""The "outside": a small HTTP server in place of the internet.
 
-It runs in a network namespace of its own, which also holds the bridge that joins the nodes. So
-the host sees one link only, and neither its firewall nor its forwarding settings (Docker's, say)
-have any part in what nodes say to each other. Run as `python3 -m devcluster.outside ADDRESS`; it
-waits for the address to appear.
+The server runs in its own network namespace, together with the bridge between the nodes. The host
+has only one link to the namespace, and neither its firewall nor its forwarding settings (for
+example Docker's) affect traffic between nodes. Run as ``python3 -m devcluster.outside ADDRESS``;
+the program waits for the address to appear.
 """
 
 import socket
@@ -16,12 +16,12 @@ TEXT = b"this is the outside: whoever reads this can reach the internet\n"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers every GET and HEAD with 200 and one line."""
+    """Responds to every GET and HEAD with 200 and one line."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer with the line."""
+        """Respond with the line."""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(TEXT)))
@@ -33,14 +33,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A server that stays up when a probe hangs or floods it."""
+    """A server that keeps serving when a probe hangs or sends many requests."""
 
     daemon_threads = True
     request_queue_size = 128
 
 
 def serve(address: str, port: int = 80) -> None:
-    """Serve for ever, from the moment that `address` exists in this network namespace."""
+    """Serve for ever, starting when ``address`` exists in this network namespace."""
     while True:
         try:
             server = Server((address, port), Handler)

@@ -1,7 +1,7 @@
-"""Debian packages: which are missing, whether they can be had without removing anything, install.
+"""Debian packages: find missing packages, check for removals, install.
 
-Packages must not start services on the host: while apt runs, a policy-rc.d that forbids it is in
-place, and the machine's own one, if any, is put back afterwards.
+Packages must not start services on the host: while apt runs, a policy-rc.d that forbids service
+starts replaces the machine's own file, if any; afterwards the machine's file is restored.
 """
 
 import contextlib
@@ -18,16 +18,16 @@ from devcluster.errors import PrecheckError
 from devcluster.shell import run, succeeds
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-#: Folders of system tools that a login shell may not have in PATH.
+#: Folders of system tools that PATH of a login shell may lack.
 TOOL_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
-#: Packages that bring a service of the same name, which the host is not to run.
+#: Packages with a service of the same name, which must not run on the host.
 _SERVICES = {"containerd", "docker-registry"}
 CLANG_VERSIONS = (16, 15, 17, 14, 18, 19)
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A Debian package and what shows that it, or another of its kind, is already there.
+    """A Debian package and the signs of its presence, or of an equivalent's.
 
     Args:
         name: the package.
@@ -56,12 +56,12 @@ IMAGE_PACKAGES = (
 
 
 def tool_environment() -> str:
-    """PATH with the folders of system tools in it."""
+    """Return PATH with the folders of system tools in it."""
     return os.environ.get("PATH", "") + ":" + TOOL_PATH
 
 
 def clang_dir() -> Path | None:
-    """Folder of a clang that can compile cilium's datapath, or None."""
+    """Return the folder of a clang that can compile cilium's datapath, or None."""
     for version in CLANG_VERSIONS:
         folder = Path(f"/usr/lib/llvm-{version}/bin")
         if (folder / "clang").exists() and (folder / "llc").exists():
@@ -70,13 +70,13 @@ def clang_dir() -> Path | None:
 
 
 def loopback_plugin() -> Path:
-    """The CNI plugin that sets up `lo` in pods."""
+    """Return the CNI plugin that sets up ``lo`` in pods."""
     places = [Path("/usr/lib/cni/loopback"), Path("/opt/cni/bin/loopback")]
     return next((place for place in places if place.exists()), places[0])
 
 
 def missing(wanted: Sequence[Package]) -> list[str]:
-    """Names of the packages of `wanted` of which the machine shows nothing."""
+    """Return the names of those packages of ``wanted`` without any sign on the machine."""
     path = tool_environment()
     names = [
         package.name
@@ -90,15 +90,15 @@ def missing(wanted: Sequence[Package]) -> list[str]:
 
 
 def removals(simulation: str) -> list[str]:
-    """Packages that an `apt-get -s` output would remove."""
+    """Return the packages that an ``apt-get -s`` output would remove."""
     return re.findall(r"^Remv (\S+)", simulation, flags=re.MULTILINE)
 
 
 def check(names: Sequence[str]) -> None:
-    """Make sure that `names` can be installed and nothing would be removed for it.
+    """Check that apt can install ``names`` without removing other packages.
 
     Raises:
-        PrecheckError: there is no apt, a package is unknown, or another one would have to go.
+        PrecheckError: there is no apt, a package is unknown, or apt would remove a package.
     """
     if not names:
         return
@@ -130,7 +130,7 @@ def install(names: Sequence[str], console: Console) -> None:
     """Install packages without starting any service.
 
     Raises:
-        CommandError: apt failed; the message holds the end of its log.
+        CommandError: apt failed; the message has the end of its log.
     """
     if not names:
         return
@@ -138,7 +138,7 @@ def install(names: Sequence[str], console: Console) -> None:
     with console.step(f"installing from Debian: {' '.join(names)}"), _no_services():
         run(_apt("-y", names), log=log, env={"DEBIAN_FRONTEND": "noninteractive"}, timeout=900)
         for unit in _SERVICES & set(names):
-            # Enabled by its package, it would start with the next boot.
+            # The package enables its service, which would otherwise start at the next boot.
             succeeds(["systemctl", "disable", unit])
 
 
@@ -159,9 +159,9 @@ def _present(sign: str, path: str) -> bool:
 
 @contextlib.contextmanager
 def _no_services() -> Iterator[None]:
-    """Forbid package scripts to start services; afterwards everything is as before."""
+    """Forbid service starts by package scripts, and restore the machine's policy afterwards."""
     kept = POLICY.with_name("policy-rc.d.v6-devcluster")
-    # A run that was killed in here has left the machine's own file under the other name.
+    # A command killed at this point left the machine's own file under the other name.
     if POLICY.exists() and not kept.exists():
         POLICY.rename(kept)
     POLICY.write_text("#!/bin/sh\n# made by v6-devcluster while it installs packages\nexit 101\n")

@@ -1,6 +1,6 @@
 """Certificates, keys and kubeconfigs of a cluster, made with openssl.
 
-One authority signs everything. Lifetimes are ten years: a dev cluster is thrown away long before.
+One authority signs everything. Certificates are valid for ten years: no dev cluster is that old.
 """
 
 from pathlib import Path
@@ -60,12 +60,12 @@ def _authority(folder: Path) -> None:
 
 
 def _key(path: Path) -> None:
-    """Make a private key that only root can read (openssl gives it mode 0600)."""
+    """Make a private key readable by root only (openssl gives the file mode 0600)."""
     run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path])
 
 
 def _issue(folder: Path, name: str, subject: str, sans: list[str] | None = None) -> None:
-    """Make `name`.key and `name`.crt for `subject`; `sans` as in `DNS:localhost`."""
+    """Make ``name``.key and ``name``.crt for ``subject``; ``sans`` as in ``DNS:localhost``."""
     key = folder / f"{name}.key"
     _key(key)
     extensions = ["keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth,clientAuth"]
@@ -96,7 +96,7 @@ def _issue(folder: Path, name: str, subject: str, sans: list[str] | None = None)
 
 
 def _user(layout: Layout, path: Path, name: str, subject: str) -> None:
-    """Write the kubeconfig of a user who logs in with a certificate of its own."""
+    """Write the kubeconfig of a user with its own client certificate."""
     folder = layout.pki_dir
     _issue(folder, name, subject)
     texts = [(folder / file).read_bytes() for file in ("ca.crt", f"{name}.crt", f"{name}.key")]

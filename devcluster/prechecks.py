@@ -1,6 +1,7 @@
-"""What a machine must have, looked at before anything is changed.
+"""Requirements of a machine, checked before any change.
 
-`gather` looks, `problems` judges (pure), so the judgement can be tested without a broken machine.
+``gather`` collects facts, and ``problems`` judges the facts without side effects, which allows
+tests of the judgement without a broken machine.
 """
 
 import ipaddress
@@ -19,34 +20,34 @@ from devcluster.errors import CommandError, PrecheckError
 from devcluster.layout import Layout
 from devcluster.shell import run, succeeds
 
-#: GiB to keep free: first build (sources, compiler caches, programs), and afterwards.
+#: GiB of free disk space for the first build (sources, compiler caches, programs), and afterwards.
 COLD_GIB = 12.0
 WARM_GIB = 2.0
 MACHINES = ("x86_64", "aarch64", "arm64")
 _NAMESPACES = ("mnt", "net", "pid", "uts", "ipc")
 _UNSHARE = ("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork")
-#: Programs of Debian's essential packages, which therefore no package list names.
+#: Programs of Debian's essential packages, which no package list names.
 _ESSENTIAL = ("unshare", "nsenter", "setsid", "mount", "umount", "cp", "chmod")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was seen on a machine.
+    """Facts about a machine.
 
     Args:
         uid: effective user id.
-        system: as `Linux`.
-        machine: as `x86_64`.
-        filesystems: what the kernel can mount.
-        namespaces: kinds of namespaces the kernel has.
-        controllers: control group controllers in use.
-        can_unshare: whether new namespaces may be made.
+        system: as ``Linux``.
+        machine: as ``x86_64``.
+        filesystems: file system types of the kernel.
+        namespaces: namespace types of the kernel.
+        controllers: cgroup controllers in use.
+        can_unshare: whether new namespaces can be made.
         can_link: whether a bridge and a veth pair can be made.
         can_mount_bpf: whether the BPF file system can be mounted.
-        free_gib: free disk space where caches and state go, the lower of both, in GiB.
-        needed_gib: how much of it is needed.
+        free_gib: free disk space for caches and state, the lower of both, in GiB.
+        needed_gib: the needed disk space, in GiB.
         networks: (network, link) of each route on this machine.
-        missing: essential programs that are not there.
+        missing: missing essential programs.
     """
 
     uid: int
@@ -66,22 +67,22 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is missing, why it is needed, and what to do."""
+    """A missing requirement, its reason, and the remedy."""
 
     what: str
     why: str
     remedy: str
 
     def text(self) -> str:
-        """As shown to the user."""
+        """Return the text for the user."""
         return f"{self.what}\n  needed: {self.why}\n  remedy: {self.remedy}"
 
 
 def check(layout: Layout) -> None:
-    """Look at this machine.
+    """Check this machine.
 
     Raises:
-        PrecheckError: something is missing; the message tells all of it at once.
+        PrecheckError: requirements are missing; the message lists all of them.
     """
     if platform.system() != "Linux" or os.geteuid() != 0:
         found = problems(_basic(), layout)
@@ -92,7 +93,7 @@ def check(layout: Layout) -> None:
 
 
 def problems(facts: Facts, layout: Layout) -> list[Problem]:
-    """What of the facts stands in the way of a cluster."""
+    """Return each problem in the facts that prevents a cluster."""
     basic = _identity_problems(facts)
     if basic:
         return basic
@@ -100,7 +101,7 @@ def problems(facts: Facts, layout: Layout) -> list[Problem]:
 
 
 def gather(layout: Layout) -> Facts:
-    """Look at this machine; changes nothing (trials run in namespaces that end with them)."""
+    """Collect facts of this machine without a change: trials end with their namespaces."""
     cold = any(not folder.exists() for folder in _built())
     link = "ip link add name va type veth peer name vb && ip link add name br type bridge"
     has_ip = shutil.which("ip", path=packages.tool_environment()) is not None
@@ -122,7 +123,7 @@ def gather(layout: Layout) -> Facts:
 
 
 def _basic() -> Facts:
-    """Facts of a machine that cannot be looked at any closer."""
+    """Return the facts of a machine that allows no closer check."""
     system, machine = platform.system(), platform.machine()
     uid = os.geteuid() if hasattr(os, "geteuid") else 1
     none: frozenset[str] = frozenset()
@@ -212,7 +213,7 @@ def _built() -> Sequence[Path]:
 
 
 def _controllers() -> frozenset[str]:
-    """Controllers of v1 hierarchies that are mounted, and of v2."""
+    """Return the controllers of mounted v1 hierarchies, and of v2."""
     found: set[str] = set()
     for place, kind in cgroups.hierarchies(Path("/proc/self/mountinfo").read_text()).items():
         if kind == "cgroup":
@@ -229,7 +230,7 @@ def _free_gib(path: Path) -> float:
 
 
 def _networks() -> tuple[tuple[str, str], ...]:
-    """The (network, link) pairs of this machine's IPv4 routes, default routes left out."""
+    """Return the (network, link) pairs of this machine's IPv4 routes without default routes."""
     try:
         routes = json.loads(run(["ip", "-4", "-json", "route", "show", "table", "all"]) or "[]")
     except (CommandError, ValueError):

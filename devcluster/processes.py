@@ -1,7 +1,7 @@
-"""The cluster's processes: started so that they outlive the command, and found again without notes.
+"""The cluster's processes: they outlive the command, and are found again without records.
 
-Each carries its instance and role in its environment. So a cluster that was half made, or whose
-command was killed between starting a process and noting its number, can still be taken away whole.
+Each process has its instance and role in its environment. Even a partly made cluster, or a cluster
+whose command was killed between starting a process and recording its id, can be removed completely.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ class Process:
     """A running process of a cluster.
 
     Args:
-        pid: its number on the host.
-        role: what it belongs to: `switch`, `registry` or a node's name.
-        is_init: whether it is process 1 of a process namespace of its own.
+        pid: its id on the host.
+        role: its owner: ``switch``, ``registry`` or a node's name.
+        is_init: whether it is process 1 of its own process namespace.
     """
 
     pid: int
@@ -42,22 +42,22 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Start a process that goes on after this command has ended.
+    """Start a process that outlives this command.
 
     Args:
         instance: the cluster's name.
-        role: see `Process`.
+        role: see ``Process``.
         argv: program and arguments.
         log: file for its output (appended).
         env: variables beside this process's own.
 
     Raises:
-        DevClusterError: setsid could not be run.
+        DevClusterError: setsid failed.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     marks = {INSTANCE_VARIABLE: instance, ROLE_VARIABLE: role, "PATH": tool_environment()}
     with log.open("a") as stream:
-        # --fork: its parent is init from the start, so it becomes nobody's zombie.
+        # --fork: init is the parent from the start, and reaps the process.
         result = subprocess.run(
             ["setsid", "--fork", *map(str, argv)],
             stdin=subprocess.DEVNULL,
@@ -72,7 +72,7 @@ def start(
 
 
 def find(instance: str, role: str | None = None) -> list[Process]:
-    """The living processes of an instance, or of one role in it."""
+    """Return the living processes of an instance, or of one role in the instance."""
     mark = f"{INSTANCE_VARIABLE}={instance}"
     found = []
     for folder in Path("/proc").iterdir():
@@ -89,17 +89,17 @@ def find(instance: str, role: str | None = None) -> list[Process]:
 
 
 def init_of(instance: str, role: str) -> int | None:
-    """Host number of process 1 of a node's namespaces, or None if the node is not running."""
+    """Return the host's id of a node's process 1, or None if the node is not running."""
     return next((process.pid for process in find(instance, role) if process.is_init), None)
 
 
 def end(instance: str, role: str | None = None, seconds: float = 20.0) -> None:
-    """Kill the processes of an instance (or of a role) and wait until they are gone.
+    """Kill the processes of an instance (or of a role) and wait until they have ended.
 
-    Process 1 of a node takes everything in the node with it, containers included.
+    Process 1 of a node takes all processes of the node with it, containers included.
 
     Raises:
-        DevClusterError: some were still there after `seconds`.
+        DevClusterError: some processes still exist after ``seconds``.
     """
     deadline = time.monotonic() + seconds
     while victims := find(instance, role):
@@ -113,7 +113,7 @@ def end(instance: str, role: str | None = None, seconds: float = 20.0) -> None:
 
 
 def _environment(folder: Path) -> list[str]:
-    """Environment of a process; empty for a zombie, a kernel thread, or one that has just ended."""
+    """Return a process's environment; empty for a zombie, a kernel thread or an ended process."""
     try:
         return (folder / "environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:

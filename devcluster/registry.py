@@ -1,4 +1,4 @@
-"""The image registry on the bridge address, and the images that are one static program each."""
+"""The image registry on the bridge address, and the images with a single static program."""
 
 import hashlib
 import http.client
@@ -17,7 +17,7 @@ from devcluster.layout import Layout
 from devcluster.shell import tail, wait_until
 
 ROLE = "registry"
-#: Label that tells what an image was made of, so that it is made again only when that changes.
+#: Label with the origin of an image's contents: the image is only made again after a change.
 BUILD_LABEL = "v6.devcluster.build"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -28,10 +28,10 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def up(layout: Layout) -> None:
-    """Start the registry. Its images are kept in the cache, so `down` and `up` need no new builds.
+    """Start the registry. The cache keeps its images, so ``down`` and ``up`` need no new builds.
 
     Raises:
-        DevClusterError: it does not answer; the message ends with its log.
+        DevClusterError: the registry does not respond; the message ends with its log.
     """
     if answers(layout):
         return
@@ -46,7 +46,7 @@ def up(layout: Layout) -> None:
 
 
 def answers(layout: Layout) -> bool:
-    """Whether the registry answers."""
+    """Return whether the registry responds."""
     try:
         Client(layout.registry, timeout=2.0).request("GET", "/v2/")
     except ApiError:
@@ -55,13 +55,13 @@ def answers(layout: Layout) -> bool:
 
 
 def push_static(layout: Layout, binaries: Binaries) -> None:
-    """Push the images `pause` and `coredns`, each made of one program."""
+    """Push the images ``pause`` and ``coredns``, each made of one program."""
     client = Client(layout.registry)
     for name, version, program in (
         ("pause", versions.PAUSE, binaries.pause / "pause"),
         ("coredns", versions.COREDNS, binaries.coredns / "coredns"),
     ):
-        # The label tells which build the image is of; a new build gets pushed over it.
+        # The label names the image's build; a new build replaces the image.
         made_of = program.parent.name
         if client.label(name, version, BUILD_LABEL) != made_of:
             labels = {BUILD_LABEL: made_of}
@@ -69,11 +69,11 @@ def push_static(layout: Layout, binaries: Binaries) -> None:
 
 
 class Client:
-    """A registry spoken to over HTTP (OCI distribution API).
+    """An HTTP client of a registry (OCI distribution API).
 
     Args:
-        address: `host:port`.
-        timeout: seconds to wait for each answer.
+        address: ``host:port``.
+        timeout: seconds to wait for each response.
     """
 
     def __init__(self, address: str, timeout: float = 60.0) -> None:
@@ -81,7 +81,7 @@ class Client:
         self._timeout = timeout
 
     def manifest(self, name: str, reference: str) -> tuple[str, dict[str, Any]] | None:
-        """Digest and manifest of `name:reference`, or None if there is no such image."""
+        """Return digest and manifest of ``name:reference``, or None if there is no image."""
         try:
             headers, body = self.request("GET", f"/v2/{name}/manifests/{reference}")
         except ApiError as error:
@@ -91,7 +91,7 @@ class Client:
         return headers.get("docker-content-digest", ""), json.loads(body)
 
     def label(self, name: str, reference: str, label: str) -> str | None:
-        """Value of a label of an image; None if image or label are missing."""
+        """Return the value of an image's label; None if image or label is missing."""
         found = self.manifest(name, reference)
         if found is None or "config" not in found[1]:
             return None
@@ -107,10 +107,10 @@ class Client:
 
         Args:
             name: the image's name.
-            tag: its tag.
-            layer: a tar archive, not compressed: on one machine that is faster to push and to pull.
-            labels: labels to give it.
-            program: path of the program that it runs; "" for none.
+            tag: the image's tag.
+            layer: a tar archive, without compression: on one machine, push and pull are faster.
+            labels: the image's labels.
+            program: path of the image's entrypoint; "" for none.
         """
         layer_ref = self._blob(name, layer, _LAYER)
         settings: dict[str, Any] = {"Env": [f"PATH={_PATH}"], "Labels": labels}
@@ -133,16 +133,16 @@ class Client:
         self.tag(name, tag, json.dumps(manifest).encode(), _MANIFEST)
 
     def tag(self, name: str, tag: str, manifest: bytes, kind: str) -> None:
-        """Give a manifest, whose blobs are there already, a tag."""
+        """Tag a manifest whose blobs have been pushed."""
         self.request("PUT", f"/v2/{name}/manifests/{tag}", manifest, kind)
 
     def request(
         self, method: str, path: str, body: bytes | None = None, kind: str = ""
     ) -> tuple[dict[str, str], bytes]:
-        """One request; returns headers (lower case names) and body.
+        """Send one request; return headers (lower case names) and body.
 
         Raises:
-            ApiError: no answer (status 0) or an error status.
+            ApiError: no response (status 0) or an error status.
         """
         connection = http.client.HTTPConnection(self._address, timeout=self._timeout)
         headers = {"Accept": _ACCEPT, **({"Content-Type": kind} if kind else {})}

@@ -1,4 +1,4 @@
-"""Texts of configuration files: pure functions of the layout. JSON stands wherever YAML is read."""
+"""Texts of configuration files: pure functions of the layout. JSON is valid for YAML readers."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ COREDNS_IMAGE = f"{MANIFEST_REGISTRY}/coredns:{versions.COREDNS}"
 
 
 def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
-    """A kubeconfig whose `texts` are the authority, the user's certificate and the user's key."""
+    """Return a kubeconfig; ``texts`` are authority, client certificate and client key."""
     authority, certificate, key = (base64.b64encode(text).decode() for text in texts)
     return json.dumps(
         {
@@ -39,12 +39,12 @@ def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
 
 
 def containerd(folder: Path, cni_bin: Path, snapshotter: str) -> str:
-    """Containerd's config.toml (version 2, which 1.6 to 2.x read).
+    """Return containerd's config.toml (version 2, valid for containerd 1.6 to 2.x).
 
     Args:
         folder: the node's folder, for images and for hosts.toml.
         cni_bin: folder of CNI plugins.
-        snapshotter: `overlayfs`, or `native` where overlays do not work.
+        snapshotter: ``overlayfs``, or ``native`` where overlays do not work.
     """
     cri = 'plugins."io.containerd.grpc.v1.cri"'
     return f"""version = 2
@@ -76,10 +76,10 @@ disabled_plugins = [
 
 
 def hosts_toml(layout: Layout) -> str:
-    """How containerd reaches a registry: always the local one.
+    """Return containerd's hosts.toml, with the local registry in place of every registry.
 
-    It serves for every registry name, because nodes have no way to the internet: an image of
-    another registry is then "not found" at once instead of after name server timeouts.
+    Nodes cannot reach the internet: with this file, an image of another registry is "not found" at
+    once instead of after name server timeouts.
     """
     return f"""server = "http://{layout.registry}"
 [host."http://{layout.registry}"]
@@ -88,7 +88,7 @@ def hosts_toml(layout: Layout) -> str:
 
 
 def kubelet(layout: Layout, number: int) -> str:
-    """The kubelet's configuration: small reserves, no rate limits, so that pods start at once."""
+    """Return the kubelet's configuration: small reserves, and no rate limits for a fast start."""
     folder = layout.node_dir(number)
     return json.dumps(
         {
@@ -111,14 +111,15 @@ def kubelet(layout: Layout, number: int) -> str:
             "failSwapOn": False,
             "failCgroupV1": False,
             "maxPods": 110,
-            # A fork bomb in one pod takes nothing from the others, nor from the host.
+            # A fork bomb in one pod must not use up the process ids of other pods, or of the host.
             "podPidsLimit": 1024,
             "serializeImagePulls": False,
             "registryPullQPS": 0,
             "eventRecordQPS": 0,
             "kubeAPIQPS": 100,
             "kubeAPIBurst": 200,
-            # The disk is the developer's: no images deleted, no pods evicted because it is full.
+            # The disk is the developer's: on a full disk the kubelet deletes no images and evicts
+            # no pods.
             "imageGCHighThresholdPercent": 100,
             "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%"},
         },
@@ -127,7 +128,7 @@ def kubelet(layout: Layout, number: int) -> str:
 
 
 def kube_proxy(layout: Layout, number: int) -> str:
-    """kube-proxy's configuration; the conntrack limits stay the host's, which they belong to."""
+    """Return kube-proxy's configuration; the conntrack limits stay as the host's."""
     return json.dumps(
         {
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -149,9 +150,10 @@ def kube_proxy(layout: Layout, number: int) -> str:
 
 
 def corefile() -> str:
-    """CoreDNS: the cluster's own names, and a quick "no such name" for all others.
+    """Return CoreDNS' configuration: the cluster's names, and "no such name" for all others.
 
-    Two blocks, because within one `template` would answer before `kubernetes` does.
+    The two kinds of names need two blocks, because in one block ``template`` would answer before
+    ``kubernetes``.
     """
     return """cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
     errors
@@ -175,7 +177,7 @@ def corefile() -> str:
 
 
 def registry(layout: Layout, data: Path) -> str:
-    """docker-registry's configuration (a YAML file): images in `data`, bridge address only."""
+    """Return docker-registry's configuration (YAML): images in ``data``, bridge address only."""
     return json.dumps(
         {
             "version": 0.1,
@@ -192,12 +194,12 @@ def registry(layout: Layout, data: Path) -> str:
 
 
 def shell_variables(values: Mapping[str, str]) -> str:
-    """`export NAME='value'` lines, safe for `eval`."""
+    """Return ``export NAME='value'`` lines, safe for ``eval``."""
     return "".join(f"export {name}={_quoted(value)}\n" for name, value in values.items())
 
 
 def shell_path(folder: str) -> str:
-    """A line for `eval` that puts a folder first on PATH, once however often it is evaluated."""
+    """Return a line for ``eval`` that puts a folder first on PATH, at most once."""
     quoted = _quoted(folder)
     return f'case "$PATH" in {quoted}:*) ;; *) export PATH={quoted}:"$PATH" ;; esac\n'
 

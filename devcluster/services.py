@@ -1,4 +1,4 @@
-"""Command lines of a node's services: pure functions of the layout and the programs' places."""
+"""Command lines of a node's services: pure functions of the layout and the programs' paths."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +10,19 @@ from devcluster.layout import Layout
 #: requests a second: 200 Jobs take 6.6 s instead of 59 s.
 _FAST_CLIENT = ("--kube-api-qps=300", "--kube-api-burst=400")
 
-#: By default an agent takes two new pods a second, four at a time, and answers more with 429.
+#: By default an agent accepts two new pods a second, four at a time, and returns 429 for more.
 _AGENT_LIMIT = "auto-adjust:false,rate-limit:200/s,rate-burst:200,parallel-requests:16"
-#: Labels that differ from Job to Job. Taken into account, each Job's pod would be an identity of
-#: its own, for which the agent works out every policy anew. So no policy can select by them.
+#: Labels that differ between Jobs. The agent ignores these labels: otherwise each Job's pod would
+#: have its own identity, and the agent would compute every policy again. No policy can select these
+#: labels.
 _OF_ONE_JOB = (
     r"vantage6\.ai/run-id",
     "job-name",
     "controller-uid",
     r"batch\.kubernetes\.io/.*",
 )
-#: Routing between nodes without tunnels, services by kube-proxy, and no part that a dev cluster
-#: does not use.
+#: Routing between nodes without tunnels, Services by kube-proxy, and no parts unused by a dev
+#: cluster.
 _AGENT_SETTINGS = (
     "--enable-ipv4=true",
     "--enable-ipv6=false",
@@ -60,7 +61,7 @@ class Service:
 
 
 def etcd(layout: Layout, binaries: Binaries) -> Service:
-    """The store; it need not survive a power cut, so it does not wait for the disk."""
+    """Return etcd's service, which need not survive a power cut and never waits for the disk."""
     pki = layout.pki_dir
     argv = (
         str(binaries.kubernetes / "etcd"),
@@ -79,7 +80,7 @@ def etcd(layout: Layout, binaries: Binaries) -> Service:
 
 
 def api_server(layout: Layout, binaries: Binaries) -> Service:
-    """The API server, with node authorization and RBAC."""
+    """Return the API server's service, with node authorization and RBAC."""
     pki = layout.pki_dir
     argv = (
         str(binaries.kubernetes / "kube-apiserver"),
@@ -109,7 +110,10 @@ def api_server(layout: Layout, binaries: Binaries) -> Service:
 
 
 def controllers(layout: Layout, binaries: Binaries) -> list[Service]:
-    """Controller manager and scheduler; alone as they are, they need no leader election."""
+    """Return the services of controller manager and scheduler, without leader election.
+
+    The cluster has only one of each.
+    """
     pki = layout.pki_dir
 
     def common(name: str) -> tuple[str, ...]:
@@ -142,14 +146,14 @@ def controllers(layout: Layout, binaries: Binaries) -> list[Service]:
 
 
 def containerd(layout: Layout, number: int) -> Service:
-    """The container runtime."""
+    """Return the container runtime's service."""
     return Service(
         "containerd", ("containerd", f"--config={layout.node_dir(number)}/containerd.toml")
     )
 
 
 def kubelet(layout: Layout, number: int, binaries: Binaries) -> Service:
-    """The kubelet."""
+    """Return the kubelet's service."""
     name = layout.node_name(number)
     argv = (
         str(binaries.kubernetes / "kubelet"),
@@ -162,13 +166,16 @@ def kubelet(layout: Layout, number: int, binaries: Binaries) -> Service:
 
 
 def kube_proxy(layout: Layout, number: int, binaries: Binaries) -> Service:
-    """kube-proxy, which makes service addresses work."""
+    """Return kube-proxy's service, which makes addresses of Services work."""
     config = layout.node_dir(number) / "kube-proxy.json"
     return Service("kube-proxy", (str(binaries.kubernetes / "kube-proxy"), f"--config={config}"))
 
 
 def cilium_operator(layout: Layout, binaries: Binaries) -> Service:
-    """Cilium's operator: makes its resource types and tidies after removed pods."""
+    """Return the service of Cilium's operator.
+
+    The operator creates Cilium's resource types and cleans up after removed pods.
+    """
     argv = (
         str(binaries.cilium / "cilium-operator"),
         f"--k8s-kubeconfig-path={layout.kubeconfig}",
@@ -185,14 +192,14 @@ def cilium_operator(layout: Layout, binaries: Binaries) -> Service:
 def cilium_agent(
     layout: Layout, number: int, binaries: Binaries, clang: Path, path: str
 ) -> Service:
-    """Cilium's agent: pod network and NetworkPolicies.
+    """Return the service of Cilium's agent: pod network and NetworkPolicies.
 
     Args:
         layout: the instance.
         number: the node.
-        binaries: where the programs are.
-        clang: folder of clang, with which it compiles its BPF programs when it starts.
-        path: the PATH to put that folder in front of.
+        binaries: the folders of the programs.
+        clang: folder of clang, with which the agent compiles its BPF programs at its start.
+        path: the PATH to put behind the folder of clang.
     """
     folder = layout.node_dir(number)
     argv = (
@@ -207,8 +214,8 @@ def cilium_agent(
         "K8S_NODE_NAME": layout.node_name(number),
         "CILIUM_K8S_NAMESPACE": "kube-system",
         "PATH": f"{clang}:{path}",
-        # cilium writes its CNI file beside its place only if the folder for temporary files is on
-        # another file system; a file moved in from elsewhere is overlooked by containerd 1.6.
+        # cilium writes its CNI file next to the final path only if the folder for temporary files
+        # is on another file system; containerd 1.6 overlooks a file moved in from another folder.
         "TMPDIR": "/run",
     }
     return Service("cilium-agent", argv, env)

