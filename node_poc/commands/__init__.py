@@ -1,1 +1,1 @@
-"""The subcommands of ``python -m node_poc``, one module a command."""
+"""The subcommands of ``python -m node_poc``: a module for each command, and helpers."""

@@ -1,7 +1,7 @@
-"""``python -m node_poc check``: what a person should know before the node starts.
+"""``python -m node_poc check``: reports errors and doubts about a configuration before the start.
 
-Errors keep the node, or runs, from working: exit code 2. Warnings are for the person to judge: exit
-code 0. A new check is a function from configuration and path to findings, in ``_CHECKS``.
+Errors keep the node, or runs, from working: exit code 2. Warnings are for a person to judge: exit
+code 0. To add a check, add a function from configuration and path to findings to ``_CHECKS``.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def check(
     elsewhere: bool = False,
     online: bool = False,
 ) -> int:
-    """Print what is found and return the exit code.
+    """Print all findings and return the exit code.
 
     Args:
-        config: as loaded from ``path``.
-        path: of the configuration file.
-        elsewhere: pods run on other machines, so that no database is looked for on this one.
-        out: for warnings and what the node would do.
-        err: for errors.
+        config: the configuration loaded from ``path``.
+        path: the configuration file.
+        elsewhere: True if pods run on other machines, to skip checks of databases on this machine.
+        out: receives warnings, and a description of what the node would do.
+        err: receives errors.
         online: whether to ask the server as well.
     """
     checks = _CHECKS if elsewhere else (*_CHECKS, *_CHECKS_OF_THIS_MACHINE)
@@ -111,7 +111,7 @@ def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding
         return [], [warning("the dummy server is not asked: --online is for a vantage6 server")]
     try:
         private_key = organization_key(config, path.parent)
-    except PrivateKeyError:  # told by the check of the file
+    except PrivateKeyError:  # ``_key`` reports the error
         private_key = None
     try:
         with _way_of_the_node(config, path.parent):
@@ -122,7 +122,7 @@ def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding
 
 @contextmanager
 def _way_of_the_node(config: NodeConfig, folder: Path) -> Iterator[None]:
-    """Trust whom the node trusts, and go by its outer proxy, for a while. Raises TrustError."""
+    """Use the node's certificate authorities and outer proxy for a while. Raises TrustError."""
     before = dict(os.environ)
     values = config.node_extra_env
     os.environ |= {name: values[name] for name in values if name.upper() in PROXY_VARIABLES}

@@ -1,7 +1,7 @@
-"""``python -m node_poc columns``: the column names of csv databases, for the node beside it.
+"""``python -m node_poc columns``: reads the column names of csv databases for the node.
 
-It runs before the node in its pod and must not keep it from starting: whatever goes wrong is told,
-and the exit code is 0.
+The command runs in an init container of the node's pod and must not keep the node from starting:
+the command prints all errors, and exits with 0 even then.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from node_poc.config.model import DatabaseType
 from node_poc.storage.columns import Columns, read_columns
 from node_poc.storage.columns_file import write_columns
 
-# For all files together; a network disk that does not answer delays the node by so much.
+# The time for all files together, and the delay of the node if a network disk does not answer.
 _SECONDS = 30
 
 
@@ -25,7 +25,7 @@ class _TooLongError(Exception):
 
 
 class _Patience:
-    """The end of a read that takes too long; a signal between two reads ends nothing."""
+    """Ends a read that takes too long; a signal between two reads has no effect."""
 
     is_reading = False
 
@@ -37,21 +37,24 @@ class _Patience:
 
 
 def tell_columns(config_file: Path, root: Path, output: Path) -> int:
-    """Read the first rows and write what may be told of them.
+    """Read the first rows of all csv databases, and write the column names that may be told.
 
     Args:
-        config_file: the node's configuration.
-        root: below which the databases' paths are mounted.
-        output: the file for the node.
+        config_file: the node's configuration file.
+        root: the folder below which the databases' paths are mounted.
+        output: the file to write for the node.
+
+    Returns:
+        the exit code, always 0.
     """
     try:
         config = load_config(config_file)
     except ConfigError as error:
-        print(f"no column names: {error}", file=sys.stderr)  # the node says so too, and ends
+        print(f"no column names: {error}", file=sys.stderr)  # the node reports it too, and ends
         return 0
     found = {}
     signal.signal(signal.SIGALRM, _Patience.end)
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS, 1)  # then a second for each that follows
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS, 1)  # then 1 s for each further file
     for database in config.databases:
         if database.type is DatabaseType.CSV:
             is_header = config.kubernetes.csv_header.get(database.label)
@@ -75,7 +78,7 @@ def _read(root: Path, path: str, is_header: bool | None) -> Columns:  # noqa: FB
 
 
 def _below(root: Path, path: Path) -> Path:
-    """Where a path of the machine is mounted; a link leads to a path of the machine as well."""
+    """Return where a path of the machine is mounted; symbolic links name machine paths too."""
     for _ in range(8):
         mounted = root / path.relative_to("/")
         if not mounted.is_symlink():

@@ -25,10 +25,10 @@ The public key:
 
 
 def create_private_key(path: Path, *, overwrite: bool) -> int:
-    """Make a key, write it, print the public one; returns the exit code.
+    """Create and write a private key, print its public key, and return the exit code.
 
-    The public key's text goes to standard output, the words around it to standard error: so
-    `create-private-key > public_key.txt` gives a file that can be uploaded.
+    The public key goes to standard output, the explanation to standard error, so that
+    ``create-private-key > public_key.txt`` writes a file ready for upload.
     """
     key = make_private_key()
     try:

@@ -12,16 +12,16 @@ from node_poc.storage.private_key import organization_key
 
 
 def proxy_settings(config: NodeConfig, folder: Path, *, health_port: int) -> ProxySettings:
-    """Return what the proxy has to know of the node's configuration.
+    """Return the proxy's settings from the node's configuration.
 
-    Whether it encrypts stands in the configuration, and is not asked of the server: the node
-    checks at its start that the two agree, and a server that said "no" could read what was meant
-    to be encrypted.
+    The configuration decides whether the proxy encrypts; the server is not asked, because a server
+    that answered "no" could read data meant to be encrypted. The node checks at its start that
+    configuration and server agree.
 
     Args:
         config: the node's configuration.
-        folder: where the configuration file lies; a private key that is not absolute lies there.
-        health_port: where the kubelet asks.
+        folder: the configuration file's folder, to which a private key's relative path refers.
+        health_port: the port for the kubelet's probes.
 
     Raises:
         PrivateKeyError: encryption is enabled and the private key cannot be used.
@@ -43,7 +43,7 @@ def serve(config: NodeConfig, folder: Path, *, health_port: int) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises:
-        PrivateKeyError: see `proxy_settings`.
-        OSError: a port cannot be had.
+        PrivateKeyError: see ``proxy_settings``.
+        OSError: a port is not available.
     """
     run_proxy(proxy_settings(config, folder, health_port=health_port))

@@ -1,12 +1,12 @@
 """``python -m node_poc render``: Kubernetes objects from the configuration file, as YAML.
 
-    policies           who may talk to whom
-    config-map         the file of the dummy server's node
-    pull-secret        logins to private registries
-    database-secrets   what vantage6 algorithms are given and nobody else may read
-    vantage6           everything of one vantage6 node, its secrets, its proxy and its walls
+    policies           the NetworkPolicies
+    config-map         the configuration file of a node with the dummy server
+    pull-secret        the Secret with logins to private registries
+    database-secrets   the Secret with values for vantage6 algorithms only: credentials of databases
+    vantage6           all objects of a vantage6 node, with its Secrets, proxy and NetworkPolicies
 
-What holds secrets is meant for ``| kubectl apply -f -``, and not for a file.
+Output with secrets is meant for ``| kubectl apply -f -``, not for a file.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LOGIN_FILE = "kubernetes.docker_config_file"
 
 
 class RenderError(Exception):
-    """The objects cannot be made. The text names the key and the remedy."""
+    """The objects cannot be made. The text names the configuration key and the remedy."""
 
 
 def render(
@@ -56,14 +56,14 @@ def render(
     image: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> str:
-    """Return the YAML text.
+    """Return the YAML text of the objects.
 
     Args:
-        what: one of ``WHAT``.
-        config: as loaded from ``path`` and ``environment``.
-        path: of the configuration file.
-        image: of node and proxy; None takes the configured one.
-        environment: what may override the file.
+        what: a member of ``WHAT``.
+        config: the configuration loaded from ``path`` and ``environment``.
+        path: the configuration file.
+        image: the image of node and proxy; None takes the configured image.
+        environment: the variables that may override the file.
 
     Raises:
         RenderError: a file is missing, or the objects make no sense for this kind of server.
@@ -119,10 +119,10 @@ def _read(path: Path) -> str:
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """Writes what stands in several places in full, and not as a reference to the first."""
+    """Writes repeated values in full at each place, without YAML's anchors and aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """YAML's anchors are for programs, and this is read by people too."""
+        """Return True for all data: people read the output too, and anchors are for programs."""
         return True
 
 
@@ -131,7 +131,7 @@ def _yaml(head: str, objects: list[dict[str, Any]]) -> str:
 
 
 def _policies(config: NodeConfig) -> list[dict[str, Any]]:
-    """The node's walls; a database that nobody can find is told, and stays behind them."""
+    """Return the node's policies; warn of a database without address, which stays unreachable."""
     addresses = {}
     for database in config.databases:
         service = config.service(database) if config.has_way(database) else None
@@ -155,10 +155,10 @@ def _station(
     text = read_text(path)
     data = parse_yaml(text)
     names = [name for name in overriding(data) if environment.get(name)]
-    # The key becomes a Secret of its own, wherever it lies here.
+    # The private key becomes a Secret of its own, whether from the environment or a file.
     overrides = {name: environment[name] for name in names if name != PRIVATE_KEY_VARIABLE}
     if config.api_key and data.get("api_key") != config.api_key:
-        overrides[API_KEY_VARIABLE] = config.api_key  # it may come from a file
+        overrides[API_KEY_VARIABLE] = config.api_key  # the key may come from a file
     rights = list(yaml.safe_load_all(_read(_TEMPLATES / "10_rbac.yaml")))
     deployment = yaml.safe_load(_read(_TEMPLATES / "node_pod_config.yaml"))
     return Station(
@@ -181,7 +181,7 @@ def _authorities(config: NodeConfig, path: Path) -> str | None:
 
 
 def _private_key(config: NodeConfig, path: Path) -> str | None:
-    """The key alone, whatever else its file holds; a file that holds none is refused."""
+    """Return only the private key of its file. Raises RenderError for a file without a key."""
     try:
         key = organization_key(config, path.parent)
     except PrivateKeyError as error:

@@ -1,6 +1,6 @@
-"""``python -m node_poc runs``: this node's runs as the cluster shows them, for the data manager.
+"""``python -m node_poc runs``: shows a data manager the node's runs, from their Jobs and pods.
 
-It asks the cluster only, so that it works beside a node that is busy, stuck or gone.
+The command asks the cluster only, and therefore works even if the node is busy, stuck or gone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from node_poc.observe.node_state import is_ready, tell_unready
 _NO_CLUSTER = 4
 _INTERRUPTED = 130
 _REDRAW_SECONDS = 1.0
-# What is not a terminal is a file or a program: one run, one line.
+# For files and programs, that is without a terminal: each run in a single line.
 _UNLIMITED_WIDTH = 10_000
 
 
@@ -47,21 +47,21 @@ def show_runs(
     as_json: bool,
     out: TextIO,
 ) -> int:
-    """Write the runs to ``out``; with ``watch`` go on with each change until Ctrl-C.
+    """Write the runs to ``out``; with ``watch`` also write each change, until Ctrl-C.
 
     Args:
-        config: the node whose runs they are.
-        context: kubeconfig context; only used outside a pod.
-        namespace: look there instead of in the configured namespace.
-        watch: follow the runs. On a terminal the table is redrawn; elsewhere it is written again
-            after each change.
-        as_json: one JSON array; with ``watch`` one object a line, for each run and each change. A
-            run whose objects were removed comes once more, with ``"gone": true``.
-        out: where the runs go. Errors and warnings go to stderr.
+        config: the node's configuration.
+        context: the kubeconfig context, used only outside a pod.
+        namespace: the namespace to show instead of the configured namespace.
+        watch: follow the runs. On a terminal the table is redrawn; elsewhere the table is written
+            again after each change.
+        as_json: write a JSON array; with ``watch`` write an object a line, for each run and each
+            change. After the removal of a run's objects, the run's last line has ``"gone": true``.
+        out: receives the runs. Errors and warnings go to stderr.
 
     Returns:
-        the exit code: 0; 4 if the cluster is not there or refuses; 130 if interrupted before all
-        was written (Ctrl-C is the usual end of a watch: 0).
+        the exit code: 0 for success; 4 if there is no cluster or the cluster refuses; 130 if Ctrl-C
+        came before the end of the output (Ctrl-C is the usual end of a watch: 0).
     """
     space = namespace or config.kubernetes.namespace
     try:
@@ -84,10 +84,10 @@ def show_runs(
 
 
 class _View:
-    """What is looked at, and what was seen of it."""
+    """The Jobs and pods of one node in one namespace, as seen last."""
 
     def __init__(self, config: NodeConfig, api: KubernetesApi, namespace: str) -> None:
-        """Read all of it once. Raises ClusterError."""
+        """List all Jobs and pods once. Raises ClusterError."""
         self._api = api
         self._node_name = config.kubernetes.node_name
         self._namespace = namespace
@@ -101,7 +101,7 @@ class _View:
             self._seen.update(kind, Listed(tuple(listed), time.monotonic()))
 
     def unready(self) -> list[str]:
-        """What keeps pods of node and proxy from being ready; nothing where one may not look."""
+        """Return why pods of node and proxy are not ready; an empty list without access."""
         with contextlib.suppress(ClusterError):
             selectors = Identity(self._node_name).own_selectors
             pods = [pod for each in selectors for pod in self._objects.list_pods(each)]
@@ -117,11 +117,11 @@ class _View:
         return []
 
     def rows(self) -> list[RunRow]:
-        """The runs as they were seen last."""
+        """Return the runs as seen last."""
         return self._seen.rows()
 
     def drawing(self, console: Console) -> RenderableType:
-        """The runs, or that there are none."""
+        """Return the table of the runs, or a text if there are no runs."""
         rows = self.rows()
         if rows:
             return draw_runs(rows, time.time(), console)
@@ -186,17 +186,17 @@ def _follow_json(view: _View, out: TextIO) -> None:
 
 
 def _reader_gone(out: TextIO) -> bool:
-    """Whether nobody reads ``out`` any more: nothing may change for days to find it out by."""
+    """Whether nobody reads ``out`` any more. A write would tell, but may be due only in days."""
     try:
         poll = select.poll()
         poll.register(out.fileno(), 0)
-    except (OSError, ValueError):  # it is no file of the system's
+    except (OSError, ValueError):  # ``out`` has no file descriptor
         return False
     return bool(poll.poll(0))
 
 
 def _forget(out: TextIO) -> None:
-    """Keep Python from failing at its exit, when it flushes what nobody reads."""
+    """Keep Python from failing at exit, when it flushes ``out``, which nobody reads any more."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, out.fileno())
@@ -205,10 +205,10 @@ def _forget(out: TextIO) -> None:
 
 @contextlib.contextmanager
 def _logs_on_stderr() -> Iterator[None]:
-    """Keep what the watches log away from the output, which may be JSON."""
+    """Send the watches' log to stderr, away from the output, which may be JSON."""
     before = structlog.get_config()
     structlog.configure(
-        # Asked for at each line: a table that is redrawn puts its own stderr in place.
+        # Look up ``sys.stderr`` for each line: a redrawn table replaces it with its own.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger("warning"),
         cache_logger_on_first_use=False,

@@ -1,7 +1,6 @@
-"""PURE: Jobs and pods as the API gives them become rows, one for each run.
+"""PURE: makes a row for each run from Jobs and pods, as the API returns them.
 
-What a status is called is decided where the node decides it: each Job and pod goes through
-``lifecycle.decide``.
+The node's own ``lifecycle.decide`` determines the status of each run, from its Job and pod.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ Object = dict[str, Any]
 
 
 class RunsSeen:
-    """The Jobs and pods of one node as they were seen last."""
+    """The Jobs and pods of one node as seen last."""
 
     def __init__(self, limits: Limits) -> None:
-        """``limits`` are the node's: with them it tells waiting from failing."""
+        """``limits`` are the node's limits, which separate waiting from failed runs."""
         self._limits = limits
         self._objects: dict[str, dict[str, Object]] = {JOBS: {}, PODS: {}}
 
     def update(self, kind: str, seen: Seen) -> None:
-        """Take a list or a change of ``JOBS`` or ``PODS`` into account."""
+        """Apply a list or a change from a watch; ``kind`` is ``JOBS`` or ``PODS``."""
         objects = self._objects[kind]
         if isinstance(seen, Listed):
             self._objects[kind] = {_name(made): made for made in seen.objects}
@@ -41,7 +40,7 @@ class RunsSeen:
             objects[_name(seen.object)] = seen.object
 
     def rows(self) -> list[RunRow]:
-        """One row for each run, newest first."""
+        """Return a row for each run, newest first."""
         jobs, pods = _by_run(self._objects[JOBS]), _by_run(self._objects[PODS])
         now = time.monotonic()
         rows = [
@@ -60,7 +59,7 @@ def _created(made: Object) -> str:
 
 
 def _by_run(objects: dict[str, Object]) -> dict[int, Object]:
-    """The newest object of each run."""
+    """Return the newest object of each run."""
     found: dict[int, Object] = {}
     for made in sorted(objects.values(), key=_created):
         run_id = identity.run_id_of(made["metadata"].get("labels") or {})
@@ -72,14 +71,14 @@ def _by_run(objects: dict[str, Object]) -> dict[int, Object]:
 def make_row(
     run_id: int, job: Object | None, pod: Object | None, now: float, limits: Limits
 ) -> RunRow:
-    """What one run's Job and pod show; one of them may be missing.
+    """Return the row of a run from its Job and pod; the Job or the pod may be missing.
 
     Args:
         run_id: the run.
-        job: its Job as the API gives it.
-        pod: its pod as the API gives it.
-        now: monotonic seconds; a trouble that is waited out has just begun for this look.
-        limits: the node's.
+        job: the run's Job as the API returns the object.
+        pod: the run's pod as the API returns the object.
+        now: monotonic seconds; a wait for a passing trouble counts as having begun ``now``.
+        limits: the node's limits.
     """
     newest = job or pod or {"metadata": {}}
     created_at = parse_time(newest["metadata"].get("creationTimestamp"))
@@ -88,7 +87,7 @@ def make_row(
     run = _judge(run_id, created_at, job_seen, pod_seen, now, limits)
     end = pod_seen.terminated if pod_seen else None
     started_at = end.started_at if end else pod_seen.running_since if pod_seen else None
-    if started_at is not None and started_at <= 0:  # Kubernetes' word for: it never started
+    if started_at is not None and started_at <= 0:  # Kubernetes' value for "never started"
         started_at = None
     ended_at = end.ended_at if end else _job_ended_at(job) if run.has_ended else None
     return RunRow(
@@ -114,9 +113,9 @@ def _judge(
     now: float,
     limits: Limits,
 ) -> Run:
-    """Let the node's own rules say what the run is."""
+    """Return the run's state by the node's own rules."""
     run = Run(run_id, digest="", received_at=created_at or 0.0)
-    # No pod is nothing yet for a Job that goes on, and the end for one that is over.
+    # A missing pod means nothing while the Job is active, and the run's end when the Job is over.
     nothing = PodObservation(run_id, "", "", gone=True)
     over = job is not None and (job.succeeded or bool(job.failed_reason))
     for seen in (job, pod or (nothing if over else None)):

@@ -1,4 +1,4 @@
-"""PURE: runs as a table for people and as JSON for programs."""
+"""PURE: formats runs as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from node_poc.runs.model import Failure
 from node_poc.runs.status import RunStatus
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-# Below so many of a unit the next smaller one is told as well: 1m30s, but 12m.
+# Below this count of a unit, show the next smaller unit as well: 1m30s, but 12m.
 _FINE = 10
 _COLUMNS = (
     *("RUN", "STATUS", "AGE", "STARTED", "ENDED", "EXIT"),
@@ -34,9 +34,10 @@ _STYLES = {
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run as its Job and pod show it. Times are seconds since the epoch; empty text: unknown.
+    """One run as shown by its Job and pod.
 
-    ``delivered``: the server has acknowledged the result.
+    Times are in seconds since the epoch, empty strings mean unknown, and ``delivered`` means that
+    the server has acknowledged the result.
     """
 
     run_id: int
@@ -52,7 +53,7 @@ class RunRow:
     delivered: bool
 
     def to_json(self) -> dict[str, Any]:
-        """The row for programs: times in UTC as ISO 8601, null for what is not known."""
+        """Return the row for programs: times in UTC as ISO 8601, null for unknown values."""
         failure = self.failure
         return {
             "run_id": self.run_id,
@@ -77,12 +78,12 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def draw_runs(rows: Sequence[RunRow], now: float, console: Console) -> RenderableType:
-    """Draw the runs in the order given, a line each if the console is wide enough for that.
+    """Draw the runs in the given order, each in a single line if the console is wide enough.
 
     Args:
         rows: the runs.
-        now: seconds since the epoch, for ages and to tell today from other days.
-        console: where they will be drawn. If it is narrow, what is long stands below each line.
+        now: seconds since the epoch, to compute ages and to tell today from other days.
+        console: the console to draw on. On a narrow console, long values follow below each line.
     """
     cells = [_cells(row, now) for row in rows]
     widths = {name: max(len(name), *(len(line[name]) for line in cells)) for name in _COLUMNS}
@@ -100,7 +101,7 @@ def _lines(
     below: Sequence[str],
 ) -> Iterator[RenderableType]:
     for number, line in enumerate(cells):
-        # A table for each run, all of equal columns: what stands below is wider than a column.
+        # Each run has its own table, all with equal columns: values below are wider than a column.
         table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
         table.show_header = number == 0
         for name in beside:
@@ -134,7 +135,7 @@ def _cells(row: RunRow, now: float) -> dict[str, Text]:
 
 
 def why(failure: Failure) -> str:
-    """Cause and detail in one line, with what Kubernetes said: this is for the site."""
+    """Return cause and detail in one line, with Kubernetes' message: only for the site."""
     text = failure.cause
     if failure.detail:
         text += f": {failure.detail}"
@@ -144,7 +145,7 @@ def why(failure: Failure) -> str:
 
 
 def plain(text: str) -> str:
-    """One line without control characters: algorithms and registries write parts of it."""
+    """Return one line without control characters; algorithms and registries write parts of it."""
     line = " ".join(text.split())
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
@@ -152,8 +153,8 @@ def plain(text: str) -> str:
 
 
 def age(seconds: float) -> str:
-    """A duration as kubectl writes it: 45s, 3m12s, 16m, 5h20m, 2d."""
-    whole = max(0, int(seconds))  # the cluster's clock may be ahead of this one
+    """Return a duration in kubectl's format: 45s, 3m12s, 16m, 5h20m, 2d."""
+    whole = max(0, int(seconds))  # the cluster's clock may be ahead of this machine's
     if whole < _MINUTE:
         return f"{whole}s"
     if whole < _HOUR:
@@ -170,7 +171,7 @@ def _two_units(whole: int, unit: int, letter: str, smaller: int, small_letter: s
 
 
 def clock_time(seconds: float | None, now: float) -> str:
-    """A moment in the local time zone; the date is left out if it is today's."""
+    """Return a time in the local time zone, without the date if the time is today."""
     if seconds is None:
         return ""
     moment = datetime.fromtimestamp(seconds).astimezone()
