@@ -1,1 +1,1 @@
-"""Threads and pauses."""
+"""Pools of threads, and pauses between retries."""

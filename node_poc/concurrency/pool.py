@@ -1,7 +1,7 @@
-"""A few threads for what takes time, so that nothing else ever waits for it.
+"""A pool of threads for slow calls, which must delay nothing else.
 
-Not a ThreadPoolExecutor: Python waits for its threads at exit, and a call to a cluster or a server
-that has fallen silent would hold a node that is to end until the kubelet kills it.
+The pool is not a ThreadPoolExecutor, because Python waits for an executor's threads at exit: a call
+to a silent cluster or server would then block the node's shutdown until the kubelet kills the node.
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 
-# A thread without work for so long ends; the next work starts another.
+# A thread ends after this time without work; a later call starts another thread.
 _IDLE_SECONDS = 30.0
 
 
 class DaemonPool:
-    """Makes calls in threads that die with the process, in the order they were handed in."""
+    """Makes calls in daemon threads, which end with the process, in the order of submission."""
 
     def __init__(self, name: str, threads: int) -> None:
-        """``name`` of its threads, and how many there are at the most.
+        """Create a pool without threads.
 
-        One is started when there is something to do and no other is free, and ends after a while
-        without work.
+        A thread starts for a call when no other thread is free, and ends after a time without work.
+
+        Args:
+            name: the prefix of the threads' names.
+            threads: the maximum number of threads.
         """
         self._name = name
         self._most = threads
@@ -41,17 +44,17 @@ class DaemonPool:
         self._idle = 0
 
     def submit(self, call: Callable[..., None], *arguments: object) -> None:
-        """Let a thread make the call, which tells its outcome itself; an error is logged."""
+        """Make the call in a thread. Errors are logged; the call must report its own outcome."""
         self._put(partial(_make, call, arguments))
 
     def ask(self, call: Callable[..., _T], *arguments: object) -> Future[_T]:
-        """Let a thread make the call; its outcome or error comes by the future."""
+        """Make the call in a thread; return a future for its result or error."""
         answer: Future[_T] = Future()
         self._put(partial(_make_for, answer, call, arguments))
         return answer
 
     def stop(self) -> None:
-        """Begin no more calls; one that is under way dies with the process."""
+        """Start no more calls; calls under way end with the process at the latest."""
         self._stopping.set()
 
     def _put(self, call: Callable[[], None]) -> None:
@@ -70,7 +73,7 @@ class DaemonPool:
             call()
 
     def _next(self) -> Callable[[], None] | None:
-        """The next call; None if this thread is to end."""
+        """Return the next call, or None if the current thread must end."""
         with self._changed:
             while not self._calls and not self._stopping.is_set():
                 self._idle += 1
@@ -85,8 +88,8 @@ class DaemonPool:
 def _make(call: Callable[..., None], arguments: tuple[object, ...]) -> None:
     try:
         call(*arguments)
-    except Exception:  # a thread must outlive what went wrong in one call
-        # its arguments are not told: those of a run are the researcher's
+    except Exception:  # the thread must survive a failed call
+        # Do not log the arguments: a run's arguments belong to the researcher.
         log.exception("call failed", call=getattr(call, "__name__", "?"))
 
 
