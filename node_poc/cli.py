@@ -35,11 +35,11 @@ _KEY_FILE = Path("private_key.pem")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
-    if "output" in options:  # create-private-key: the key is needed before a file can name it
+    if "output" in options:  # create-private-key: must work before a configuration file exists
         return create_private_key(options.output, overwrite=options.overwrite)
-    if "root" in options:  # columns: a file that is wrong is the node's to tell
+    if "root" in options:  # columns: only the node may fail on a wrong file
         return tell_columns(options.config, options.root, options.columns_file)
     try:
         config = load_config(options.config)

@@ -1,8 +1,8 @@
-"""The DockerManager's verbs, on Kubernetes. Each delegates; what to do when is decided elsewhere.
+"""The methods of vantage6's DockerManager, for Kubernetes. Each method delegates to other modules.
 
-A Docker container became a Job, a Docker volume a folder under ``task_dir``. Where a verb differs
-from vantage6's ``DockerManager`` (``vantage6.node.docker.docker_manager``, 4.x), its docstring
-says how.
+A Job takes the place of a Docker container, a folder under ``task_dir`` the place of a Docker
+volume. The docstrings name all differences from vantage6's ``DockerManager``
+(``vantage6.node.docker.docker_manager``, 4.x).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _RESULT_BYTES = 512 * 1024 * 1024
 
 
 class ContainerManager(RunControl):
-    """What a server's adapter calls. Thread-safe; nothing here changes a run but by a message.
+    """The node's interface for the server's adapter. Thread-safe; changes runs only by messages.
 
-    The verbs a DockerManager never had are ``RunControl``'s: ``list_runs`` and ``status`` tell the
-    state of all runs and of one, ``read_log`` reads a log while it grows.
+    ``RunControl`` adds methods that DockerManager does not have: ``list_runs`` and ``status``
+    return the state of all runs and of a single run, ``read_log`` reads a log while the log grows.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ContainerManager(RunControl):
         records: Records,
         past: PastRecords,
     ) -> None:
-        """``post`` hands a message to the engine; ``work`` is what the engine lets do."""
+        """``post`` hands a message to the engine; ``work`` is the engine's own ``RunWork``."""
         super().__init__(post, records, past)
         self._config = config
         self._work = work
@@ -61,24 +61,24 @@ class ContainerManager(RunControl):
 
     @property
     def version(self) -> str:
-        """The node's version. A DockerManager's client tells the Docker daemon's."""
+        """The node's version. A DockerManager returns the version of the Docker daemon."""
         return __version__
 
     def run(self, spec: RunSpec, owner: str = "") -> Answer:
-        """Ask for a run, and wait for the engine's word: taken (written to disk) or refused.
+        """Submit a run and wait for the engine's answer: accepted (written to disk) or refused.
 
-        A DockerManager's ``run`` takes the run's id, image, token, databases and ``docker_input``
-        one by one, with its ``task_info``, and returns a ``TaskStatus`` and the ports of its VPN.
-        Here the server's adapter makes a ``RunSpec`` of them, and there is no VPN: what is returned
-        says whether the run is taken, and its status or the reason why not.
+        A DockerManager's ``run`` has separate arguments for the run's id, image, token, databases,
+        ``docker_input`` and ``task_info``, and returns a ``TaskStatus`` and the ports of the VPN.
+        Here the server's adapter builds a ``RunSpec`` from these values, and there is no VPN: the
+        answer tells whether the run is accepted, and the run's status or the reason of a refusal.
 
-        A DockerManager pulls the image and starts the container first, and so lets all other runs
-        wait. Here the Job is made in its turn, and what becomes of it is told by statuses. The same
-        run asked for again is the same run, also after its end; DockerManager knows only those that
-        are running.
+        A DockerManager first pulls the image and starts the container, while all other runs wait.
+        Here the engine creates the Job in its turn, and statuses report the further course. A
+        repeated request refers to the same run, even after the run's end; a DockerManager knows
+        running containers only.
 
         Raises:
-            TimeoutError: the engine is busy; the run may still be taken.
+            TimeoutError: the engine is busy; the run may still be accepted.
         """
         submission = Submission(spec, Future(), owner)
         self._post(submission)
@@ -87,7 +87,7 @@ class ContainerManager(RunControl):
     def is_running(self, run_id: int) -> bool:
         """Whether the run's container is running now: not waiting, not ended.
 
-        A DockerManager asks Docker; here it is what the watch has seen, without a call.
+        A DockerManager asks Docker; this node answers from the watch of pods, without a call.
         """
         try:
             return self.status(run_id).run.status is RunStatus.ACTIVE
@@ -95,31 +95,32 @@ class ContainerManager(RunControl):
             return False
 
     def is_docker_image_allowed(self, image: str) -> bool:
-        """Whether the node's policies let this image run.
+        """Whether the node's policies allow the image.
 
-        A DockerManager's has a second argument, ``task_info``: who asks for the task, and of which
-        store its algorithm is. This one does without, so users, organizations and stores are not
-        looked at here; the server's adapter does that before it calls ``run``.
+        A DockerManager's method has a second argument, ``task_info``: the task's user and
+        organization, and the algorithm's store. Here users, organizations and stores are not
+        checked; the server's adapter checks them before calling ``run``.
 
-        Only ``allowed_algorithms`` and the basics image are known here. A DockerManager also asks
-        algorithm stores, and the registry for the digest of a tag.
+        The method checks only ``allowed_algorithms`` and the basics image. A DockerManager also
+        asks algorithm stores, and asks the registry for the digest of a tag.
         """
         policies = self._config.policies
         allowed = image_allowed(image, policies.allowed_algorithms)
         return allowed and basics_refused(image, policies) is None
 
     def get_result(self, run_id: int) -> Result | None:
-        """What an ended run left; None while it has not ended.
+        """Return the result of an ended run, or None before the run's end.
 
-        A DockerManager's waits until any container has ended, removes it and returns that one; what
-        is not asked for in time is lost. This one is asked by run, waits for nothing, removes
-        nothing, and answers as often as asked until the run's folder is removed.
+        A DockerManager waits for the end of any container, removes the container and returns its
+        result; a result not fetched in time is lost. This method has the run's id as argument,
+        neither waits nor removes anything, and returns the result until the run's folder is
+        removed.
 
-        A DockerManager's ``logs`` are the whole log; here they are its last
-        ``kubernetes.log_tail_kilobytes`` (64 by default). ``read_log`` has all that is kept.
+        A DockerManager's ``logs`` hold the whole log; here ``logs`` hold the last
+        ``kubernetes.log_tail_kilobytes`` (64 by default). ``read_log`` reads all that is kept.
 
         Raises:
-            QueryError: no such run is known here, or its data cannot be read.
+            QueryError: the run is unknown, or its data cannot be read.
         """
         result = self.result(run_id)
         if result is None:
@@ -139,18 +140,18 @@ class ContainerManager(RunControl):
     def kill_tasks(
         self, org_id: int | None, kill_list: Sequence[ToBeKilled] | None = None
     ) -> list[KilledRun]:
-        """Kill the runs of a list that are ours, or all runs if there is no list.
+        """Kill the runs of one organization in a list, or all runs without a list.
 
-        A DockerManager takes an empty list for no list, and kills everything. Here it kills none.
-        Queued runs are killed as well, and what a run has logged is kept: it ends in its own time,
-        with a grace period, as a result with the status ``killed by user``.
+        An empty list kills no run; a DockerManager treats an empty list as no list and kills all
+        runs. Queued runs are killed as well. Each killed run keeps its log: the container gets a
+        grace period, and the run ends with a result with the status ``killed by user``.
 
         Args:
-            org_id: only entries of this organization are ours; None: all are.
-            kill_list: what is to be killed; None: every run that has not ended.
+            org_id: kill only entries of the list with this organization; None for all entries.
+            kill_list: the runs to kill; None for every run that has not ended.
 
         Returns:
-            the runs that end because of this. Ended and unknown ones are left out.
+            the runs that end because of the call, without ended and unknown runs.
         """
         if kill_list is None:
             return self.cleanup_tasks()
@@ -158,7 +159,7 @@ class ContainerManager(RunControl):
         return self._kill_runs(tuple(each.run_id for each in ours))
 
     def cleanup_tasks(self) -> list[KilledRun]:
-        """Kill every run that has not ended. As a DockerManager's, but with logs and results."""
+        """Kill every run that has not ended, as a DockerManager does; logs and results are kept."""
         return self._kill_runs(None)
 
     def _kill_runs(self, run_ids: tuple[int, ...] | None) -> list[KilledRun]:
@@ -173,40 +174,40 @@ class ContainerManager(RunControl):
         return killed
 
     def cleanup(self) -> None:
-        """Let go of what the node holds, at its end: it reads on in no log.
+        """Stop reading all logs, at the node's end.
 
-        A DockerManager kills all runs and removes its network. Here runs go on, and the next start
-        takes them up; the NetworkPolicies stay, they belong to the site.
+        A DockerManager kills all runs and removes its network. Here runs continue, and the node's
+        next start adopts them; the NetworkPolicies stay, because they belong to the site.
         """
         self._work.let_go_of_logs()
 
     def create_volume(self, name: str) -> None:
-        """Make the folder that runs of this name share, ``tmp/<name>``; one that is there is fine.
+        """Make the shared folder ``tmp/<name>`` for runs; an existing folder is no error.
 
-        A DockerManager makes a Docker volume, and never removes it. This one is removed when no run
-        that used it is kept any more.
+        A DockerManager creates a Docker volume and never removes the volume. The janitor removes a
+        shared folder after the folders of all runs that used the shared folder are removed.
 
         Raises:
-            StorageError: it cannot be made, or the name is none of a folder.
+            StorageError: the folder cannot be made, or ``name`` is no valid folder name.
         """
         self._work.create_volume(name)
 
     def login_to_registries(self) -> list[str]:
-        """Names of the Secrets by which Kubernetes logs in; each Job refers to them.
+        """Return the names of the Secrets with logins to registries; each Job refers to them.
 
-        A DockerManager logs in itself, with passwords from its configuration. This node holds no
-        password and has no right on Secrets: a person makes the Secret, see
-        ``manifests/pull_secret.py``. A wrong login shows when a run's image is refused.
+        A DockerManager logs in by itself, with passwords from its configuration. This node holds no
+        password and has no right on Secrets: a person creates the Secret, see
+        ``manifests/pull_secret.py``. A wrong login shows only when a registry refuses an image.
         """
         return pull_secret_names(self._config)
 
     def get_column_names(self, label: str, type_: str) -> list[str]:
-        """Names of a csv database's columns; an empty list for another type or label.
+        """Return the column names of a csv database; an empty list for other types and labels.
 
         A DockerManager reads csv and SPARQL. For Excel and Parquet this node would need libraries
-        larger than itself, and the credentials of a service are for algorithms only. In a pod it
-        sees no database: an init container has looked at the files (``manifests/tables.py``). The
-        list is empty where a file cannot be read, or its first row may be a patient's.
+        larger than the node itself, and only algorithms may use a service's credentials. In a pod
+        the node sees no database: an init container has read the files (``manifests/tables.py``).
+        The list is empty if a file cannot be read, or if its first row may be a patient's data.
         """
         database = self._config.database(label)
         if database is None or database.is_service or type_ != DatabaseType.CSV:

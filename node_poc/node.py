@@ -1,4 +1,4 @@
-"""The composition root: configuration → objects → threads → wait for the end. No rules in here."""
+"""The composition root: configuration → objects → threads → wait for the end. Contains no rules."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from node_poc.storage.records import Records, StorageError
 
 log = structlog.get_logger(__name__)
 
-# The engine looks up at least every 20 s; silent for so long, it is stuck.
+# The engine renews its ``beat`` at least every 20 s; without a beat for this time it is stuck.
 _STUCK_SECONDS = 60.0
 _DELIVER_SECONDS = 4.0
 _ENGINE_SECONDS = 2.0
@@ -62,14 +62,14 @@ class Node:
 
         Args:
             config: the whole configuration.
-            private_key: the organization's, if ``encryption.enabled``.
-            ending: set when the node is to end, by whoever wants it.
-            context: kubeconfig context, outside a pod.
-            health_port: where ``/healthz`` and ``/readyz`` are answered; 0 takes a free one.
+            private_key: the organization's private key, if ``encryption.enabled``.
+            ending: set by the caller or by the node itself when the node must end.
+            context: the kubeconfig context, used only outside a pod.
+            health_port: the port of ``/healthz`` and ``/readyz``; 0 takes a free port.
 
         Raises:
             NoClusterError: there is no cluster to connect to.
-            StorageError: task_dir cannot be used.
+            StorageError: ``task_dir`` cannot be used.
             OSError: the health port is taken.
         """
         for told in misplaced_files(config):
@@ -79,7 +79,7 @@ class Node:
         settings = config.kubernetes
         past = PastRecords(Path(config.task_dir), settings.keep_folders_seconds)
         past.prepare()
-        # A connection for each log that is followed, and some for everything else.
+        # A connection for each followed log, and some for all other requests.
         api = connect(context, pool_size=settings.runs_in_flight + 16)
         objects = ClusterObjects(api, settings.namespace)
         half = settings.log_kept_kilobytes * 512
@@ -117,7 +117,7 @@ class Node:
         return Checks(self._is_alive, self._is_ready, self._remarks)
 
     def _remarks(self) -> list[str]:
-        """What keeps the node from being ready, or ready as it is, from starting runs."""
+        """Return the reasons why the node is not ready, or is ready but starts no runs."""
         found = []
         if not self._working or not self._is_alive():
             found.append("the engine waits for the Lease, or is stuck")
@@ -151,9 +151,9 @@ class Node:
         self._ending.set()
 
     def start(self) -> None:
-        """Wait until no other node of this name works, then start every thread.
+        """Wait for the Lease, until no other node of the same name works; then start all threads.
 
-        Returns early, with nothing started, if the node is to end first.
+        If ``ending`` is set first, return with only the health server started.
         """
         self._health.start()
         if not self._lease.acquire(self._ending):
@@ -173,14 +173,14 @@ class Node:
         self._server.start()
 
     def stop(self) -> None:
-        """Deliver what is ready and end. Running Jobs go on; the next start takes them up."""
+        """Deliver pending results and end. Jobs keep running; the node's next start adopts them."""
         if self._working:
             self._stop_work()
         self._lease.stop(_LEASE_SECONDS)
         self._health.stop()
 
     def _stop_work(self) -> None:
-        if self._lease_lost:  # the other node that works now delivers
+        if self._lease_lost:  # another node may be delivering now
             self._delivery.abandon()
             self._server.stop()
         for watcher in self._watchers:
@@ -195,15 +195,17 @@ class Node:
 
 
 def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_port: int) -> bool:
-    """Run a node until SIGTERM or Ctrl-C; returns whether that was why it ended.
+    """Run a node until SIGTERM, Ctrl-C or a failure; return False after a failure.
 
     Args:
         config: the whole configuration.
-        folder: where its file lies.
+        folder: the folder of the configuration file.
         context: see ``Node``.
         health_port: see ``Node``.
 
-    Raises what ``Node`` raises, and PrivateKeyError.
+    Raises:
+        PrivateKeyError: the organization's private key cannot be used.
+        NoClusterError, StorageError, OSError: see ``Node``.
     """
     private_key = organization_key(config, folder)
     ending = threading.Event()

@@ -1,14 +1,14 @@
-"""PURE: the answer to one probe of the kubelet, for whichever server reads it.
+"""PURE: answers the kubelet's probes, for any server that reads the requests.
 
-Probes come every few seconds for as long as a pod lives, so they are most of what an idle node
-does: no thread, and no library that knows all of HTTP, is spent on one.
+Probes arrive every few seconds during a pod's whole life and are most of an idle node's work, so a
+probe costs no thread of its own and needs no complete HTTP library.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-# A request without a body: method, path, and a few headers. The kubelet's has 150 bytes.
+# A request without a body: method, path, and a few headers. The kubelet's requests have 150 bytes.
 LONGEST_HEAD = 8192
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 503: "Service Unavailable"}
 
@@ -17,17 +17,20 @@ Remarks = Mapping[str, Callable[[], list[str]]]
 
 
 def is_whole(head: bytes) -> bool:
-    """Whether a request's head is there to its end, or is too long to be a probe."""
+    """Whether a request's head is complete, or is too long for a probe."""
     return b"\r\n\r\n" in head or b"\n\n" in head or len(head) > LONGEST_HEAD
 
 
 def answer(head: bytes, checks: Checks, remarks: Remarks | None = None) -> bytes:
-    """Answer a head: 200 or 503 by the check of its path. The connection closes afterwards.
+    """Return the response to a request: 200 or 503 by the check of the request's path.
+
+    The status is 400 for a malformed request and 404 for an unknown path. The response asks to
+    close the connection.
 
     Args:
-        head: all that was sent.
-        checks: by path, whether all is well.
-        remarks: by path, what a person should know besides; a line each.
+        head: all bytes received.
+        checks: for each path, a function that returns True if all is well.
+        remarks: for each path, a function that returns more lines of text for a person.
     """
     path = _path(head)
     check = checks.get(path)
@@ -41,7 +44,7 @@ def answer(head: bytes, checks: Checks, remarks: Remarks | None = None) -> bytes
 
 
 def _path(head: bytes) -> str:
-    """What is asked for; empty if this is no request."""
+    """Return the requested path without the query; empty for a malformed request."""
     words = head.split(b"\n", 1)[0].split()
     if len(words) != 3 or words[0] not in {b"GET", b"HEAD"} or len(head) > LONGEST_HEAD:
         return ""

@@ -25,7 +25,7 @@ class Adopted:
 def read_open_runs(records: Records) -> Iterator[Adopted]:
     """Yield every run whose result the server does not have, in order of run ids.
 
-    A damaged record is logged and skipped, because other runs must still be adopted.
+    A damaged record is logged and skipped: other runs must still be adopted.
     """
     for run_id in records.open_runs():
         try:

@@ -1,7 +1,7 @@
-"""Reads the Events of runs that do not start, with one request for all of them where that is less.
+"""Reads the Events of runs that do not start, with a single request for many runs.
 
-The API server filters Events by their object only after it has read all of the namespace, so one
-list costs it no more than the Events of one run.
+The API server filters Events by their object only after reading all Events of the namespace, so a
+list of all Events costs the API server no more than the Events of a single run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _Name = tuple[str, str]
 
 
 class EventReader:
-    """Reads Events of pods and Jobs. Safe to use from several threads."""
+    """Reads Events of pods and Jobs. Thread-safe."""
 
     def __init__(self, objects: ClusterObjects, identity: Identity) -> None:
         """``identity`` names the Jobs of this node."""
