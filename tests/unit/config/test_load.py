@@ -291,7 +291,7 @@ def test_a_path_with_a_character_that_nobody_sees_is_refused(character):
         absolute_path(f"/srv/{character}tasks")
 
 
-@pytest.mark.parametrize("path", ["/srv/données", "/srv/患者 1", "/srv/می\u200cخواهم"])
+@pytest.mark.parametrize("path", ["/srv/données", "/srv/患者 1", "/srv/a\u200cb"])
 def test_a_path_in_any_language_is_taken(path):
     assert absolute_path(path) == path
 
