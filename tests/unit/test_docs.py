@@ -1,4 +1,4 @@
-"""docs/config.md tells of every key there is, with its default, and of no other."""
+"""The pages for users: every key with its default, examples that work, links that lead on."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,9 @@ from node_poc.config.load import load_config, parse_config
 from node_poc.config.model import NodeConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs/config.md").read_text()
+TEXT = (ROOT / "docs/configuration.md").read_text()
+README = (ROOT / "README.md").read_text()
+USER_PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 SAMPLE = ROOT / "tests/fakes/vantage6_node.yaml"
 WORDS = {"works", "differs", "does not apply"}
 # Their keys are names that the site chooses, or they are told as one.
@@ -87,7 +89,7 @@ def test_every_key_of_kubernetes_has_a_row_with_its_default():
     assert {key: written(value) for key, value in defaults(Kubernetes)} == KUBERNETES
 
 
-@pytest.mark.parametrize("name", ["config.md", "moving.md"])
+@pytest.mark.parametrize("name", ["configuration.md", "moving.md"])
 def test_examples_are_good(name):
     text = (ROOT / "docs" / name).read_text()
     examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
@@ -105,8 +107,34 @@ def test_examples_are_good(name):
         parse_config(head + (without or databases) + example, {})
 
 
-@pytest.mark.parametrize("name", ["config.md", "moving.md"])
-def test_links_lead_somewhere(name):
-    path = ROOT / "docs" / name
-    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
-        assert (path.parent / link).exists()
+@pytest.mark.parametrize("name", ["README.md", "docs/install-vantage6.md"])
+def test_the_short_configuration_is_whole_and_good(name):
+    example = re.search(r"```yaml\n(api_key.*?)```", (ROOT / name).read_text(), re.DOTALL)
+    config = parse_config(example[1], {})
+    assert config.kubernetes.namespace == "v6-hospital-a"
+    assert not config.not_applied
+
+
+def headings(path):
+    """The names by which a browser finds the headings of a page."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_user_page_is_named_in_the_readme():
+    assert {page for page in USER_PAGES if page != "README.md" and page not in README} == set()
+
+
+@pytest.mark.parametrize("page", USER_PAGES)
+def test_links_lead_somewhere(page):
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)]+)\)", path.read_text())
+    assert links
+    for link in links:
+        if ":" in link:
+            continue
+        file, _, heading = link.partition("#")
+        target = path.parent / file if file else path
+        assert target.exists(), link
+        assert not heading or heading in headings(target), link
