@@ -1,1 +1,1 @@
-"""The files under ``task_dir``: run folders, the node's own records, the output listing."""
+"""Files under ``task_dir``: run folders, the node's own records, the listing of outputs."""

@@ -1,9 +1,10 @@
-"""Whom this process trusts to vouch for the server: the usual authorities, and those of the site.
+"""Certificate authorities trusted for the server: the public ones and the site's own.
 
-Each client of the server looks elsewhere for certificates: requests in ``REQUESTS_CA_BUNDLE``, the
-proxy's aiohttp and the web socket in ``SSL_CERT_FILE`` or in ``WEBSOCKET_CLIENT_CA_BUNDLE``. So one
-file is made of all that the site names, and each variable names that file before a client is made.
-The Kubernetes API is no concern of these: its authority comes with the ServiceAccount.
+Each client of the server reads certificates from another place: requests from
+``REQUESTS_CA_BUNDLE``, the proxy's aiohttp and the web socket from ``SSL_CERT_FILE`` or
+``WEBSOCKET_CLIENT_CA_BUNDLE``. Therefore the node makes one file of all certificates, and sets each
+variable to the file before any client is made. The Kubernetes API is not affected: its authority
+comes with the ServiceAccount.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from node_poc.crypto.certificates import CertificateError, certificates_in
 
 CA_FILE_KEY = "kubernetes.ca_file"
 _READ_BY_CLIENTS = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "WEBSOCKET_CLIENT_CA_BUNDLE")
-# All authorities of the world are a quarter of that.
+# The file with all public authorities is a quarter of this size.
 _MOST_BYTES = 1 << 20
 _MOST_FILES = 1000
 _REMEDY = f"name a file of PEM certificates in {CA_FILE_KEY} and `render` again"
 
 
 class TrustError(Exception):
-    """What the site names cannot be used. The text names key or variable, file and remedy."""
+    """A file of certificates is unusable. The text names key or variable, file and remedy."""
 
 
 def trust_the_sites_authorities(
     config: NodeConfig, folder: Path, environment: MutableMapping[str, str] = os.environ
 ) -> None:
-    """Let each client made from now on trust what the site names, besides what is usual.
+    """Make all clients created later trust the site's authorities besides the public ones.
 
     Args:
-        config: of the node.
-        folder: where its file lies; ``ca_file`` is relative to it.
-        environment: names files of certificates, and is changed to name the one of all.
+        config: the node's configuration.
+        folder: folder of the configuration file; ``ca_file`` is relative to the folder.
+        environment: variables that name certificate files; changed to name the combined file.
 
     Raises:
         TrustError: a file is missing, or holds no certificate.
@@ -56,7 +57,7 @@ def trust_the_sites_authorities(
 
 
 def sites_certificates(config: NodeConfig, folder: Path) -> str | None:
-    """The certificates of ``kubernetes.ca_file``, and nothing else of it; None if none is named.
+    """Return only the certificates of ``kubernetes.ca_file``; None if the key is not set.
 
     Raises:
         TrustError: the file is missing, or holds no certificate.
@@ -78,7 +79,7 @@ def _of_variables(environment: MutableMapping[str, str]) -> Iterator[str]:
         if not (value := environment.get(name)):
             continue
         path = Path(value)
-        if path.is_dir():  # requests takes one for its variable
+        if path.is_dir():  # requests accepts a folder in its variable
             yield _read_folder(name, path)
         else:
             yield _read(name, path, f"mount it (node_extra_mounts), or {_REMEDY}")
@@ -90,7 +91,7 @@ def _read_folder(name: str, folder: Path) -> str:
         if path.is_file():
             try:
                 found.append(_read(name, path, ""))
-            except TrustError:  # a folder may hold other things as well
+            except TrustError:  # a folder may hold other files as well
                 continue
     if not found:
         raise TrustError(f"{name}: {folder} is a folder without any certificate; {_REMEDY}")
@@ -112,7 +113,10 @@ def _read(name: str, path: Path, remedy: str) -> str:
 
 
 def _as_file(text: str) -> str:
-    """A file in memory, which lasts as long as this process; its folders are read-only in a pod."""
+    """Write an in-memory file, because folders in the pod are read-only; return its path.
+
+    The file exists as long as this process.
+    """
     descriptor = os.memfd_create("certificates")
     with open(descriptor, "wb", closefd=False) as file:
         file.write(text.encode())

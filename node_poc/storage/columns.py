@@ -1,4 +1,4 @@
-"""The names of a csv database's columns, as far as they may leave the site."""
+"""Column names of a csv database, as far as they may leave the site."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import TextIO
 
 from node_poc.storage.header_rule import Rows, why_no_header
 
-# No header is longer; what is, is no table. It bounds what is read of a file without a line end.
+# Limit for the header: a longer first line is no table, and a file may have no line end.
 _HEADER_CHARACTERS = 1024 * 1024
-# How much of the rows below is looked at. It stays here.
+# How many rows below the header are read; their data stays here.
 _LINES = 50
 _LINE_CHARACTERS = 64 * 1024
-# vantage6 reads commas only. Other files are judged by what they hold all the same.
+# vantage6 reads only commas, but the header rule also judges files with other separators.
 _OTHER_SEPARATORS = (";", "\t", "|")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What may be told of a table: its ``names``, or ``withheld``, the reason why none are."""
+    """The column ``names`` that may leave the site, or the reason why none may: ``withheld``."""
 
     names: tuple[str, ...] = ()
     withheld: str | None = None
 
 
 def read_columns(path: Path, is_header: bool | None = None) -> Columns:  # noqa: FBT001  three values
-    """Return the header row of a csv file.
+    """Return the header row of a csv file, if the row may leave the site.
 
     Args:
-        path: of the file.
-        is_header: whether the site says that the first row is a header; None if it says nothing.
+        path: path of the file.
+        is_header: whether the first row is a header according to the site; None if not configured.
     """
     if is_header is False:
         return Columns(withheld="kubernetes.csv_header says that the file has no header")
     try:
-        # utf-8-sig: a spreadsheet may have put a byte order mark in front.
+        # utf-8-sig: a file from a spreadsheet may start with a byte order mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _judge(file, is_header=bool(is_header))
     except UnicodeDecodeError:
@@ -57,7 +57,7 @@ def _judge(file: TextIO, *, is_header: bool) -> Columns:
     head = len(lines)
     for line in islice(iter(lambda: file.readline(_LINE_CHARACTERS), ""), _LINES):
         if not line.endswith("\n") and len(line) == _LINE_CHARACTERS:
-            break  # the rest of this line would be taken for a row of its own
+            break  # the rest of the line would count as another row
         lines.append(line)
     separators = [sign for sign in _OTHER_SEPARATORS if any(sign in x for x in lines[:head])]
     tables = [_rows(lines, sign) for sign in (",", *separators)]
@@ -72,7 +72,7 @@ def _kept(file: TextIO, lines: list[str]) -> Iterator[str]:
 
 
 def _rows(lines: list[str], separator: str) -> Rows:
-    """The rows that are whole; quotes that another separator breaks end them early."""
+    """Return the complete rows, up to quotes that are broken under this separator."""
     rows = []
     try:
         for row in csv.reader(lines, delimiter=separator):

@@ -1,4 +1,4 @@
-"""The file by which the node's init container tells it the columns of csv databases."""
+"""The file by which the init container passes the columns of csv databases to the node."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from node_poc.storage.columns import Columns
 
 
 def write_columns(path: Path, found: Mapping[str, Columns]) -> None:
-    """Write what may be told, by label. Raises OSError."""
+    """Write the columns of each database, by label. Raises OSError."""
     text = json.dumps({label: [each.names, each.withheld] for label, each in found.items()})
     path.write_text(text, encoding="utf-8")
 
 
 def columns_of(path: Path, label: str) -> Columns:
-    """Read what may be told of one database."""
+    """Read the columns of one database; if there are none, ``withheld`` says so."""
     try:
         names, withheld = json.loads(path.read_text(encoding="utf-8"))[label]
         return Columns(tuple(names), withheld)

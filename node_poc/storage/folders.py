@@ -1,7 +1,7 @@
-"""The folders that an algorithm sees: making them before it starts, reading files after it ended.
+"""Folders that an algorithm sees: create them before the run starts, read files after its end.
 
-An algorithm is not trusted: what it left is read without following a link. ``listing.py`` lists it,
-``usage.py`` measures it, ``trees.py`` removes it.
+The node does not trust an algorithm and follows no link when it reads the algorithm's files.
+``listing.py`` lists the files, ``usage.py`` measures them, ``trees.py`` removes them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from node_poc.runs.model import Mount, MountSource, RunFile, RunSpec
 from node_poc.storage.records import StorageError
 
 # Owner: the node's user. Group: the storage group, which every algorithm pod has as supplementary
-# group. The set-group-id bit hands the group on to what an algorithm creates inside.
+# group. With the set-group-id bit, files that an algorithm creates inside get the same group.
 _SHARED_MODE = 0o2770
 _PRIVATE_MODE = 0o750
 _FILE_MODE = 0o640
@@ -23,15 +23,15 @@ _WRITABLE_FILE_MODE = 0o660
 
 
 def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) -> None:
-    """Make the folders and files that a run's mounts need, before its pod exists.
+    """Create the folders and files for a run's mounts, before the pod exists.
 
     Args:
-        task_dir: the root of all runs.
+        task_dir: folder of all runs.
         spec: the run.
-        locate: where each mount of the run lies, relative to ``task_dir``.
+        locate: path of each of the run's mounts, relative to ``task_dir``.
 
     Raises:
-        StorageError: a folder or file cannot be made.
+        StorageError: a folder or file cannot be created.
     """
     try:
         _make_folder(task_dir / str(spec.run_id), _PRIVATE_MODE)
@@ -41,16 +41,16 @@ def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) ->
         for file in spec.files:
             _write_file(task_dir / str(spec.run_id) / file.name, file)
     except OSError as error:
-        # A write that fails, as on a full disk, does not say of which file.
+        # The error of a failed write, as on a full disk, does not name the file.
         where = error.filename or task_dir / str(spec.run_id)
         raise StorageError(f"{where}: cannot be made ({error.strerror})") from error
 
 
 def make_shared_folder(task_dir: Path, name: str) -> None:
-    """Make a folder that several runs share; one that is there is fine.
+    """Create a folder that several runs share; the folder may exist already.
 
     Raises:
-        StorageError: it cannot be made, or ``name`` is no plain name of a folder.
+        StorageError: the folder cannot be created, or ``name`` is not a plain folder name.
     """
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise StorageError("volume: its name must be that of a folder, without /")
@@ -70,34 +70,34 @@ def _make_folder(path: Path, mode: int) -> None:
 
 def _write_file(path: Path, file: RunFile) -> None:
     if file.content is None:
-        return  # it is there since the run came first
+        return  # the file was written when the node first got the run
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     mode = _WRITABLE_FILE_MODE if file.writable else _FILE_MODE
     with os.fdopen(os.open(path, flags, mode), "wb") as written:
-        os.fchmod(written.fileno(), mode)  # whatever the umask is
+        os.fchmod(written.fileno(), mode)  # independent of the umask
         written.write(file.content)
 
 
 def task_dir_mounts(spec: RunSpec) -> list[Mount]:
-    """The mounts of a run that lie under ``task_dir``."""
+    """Return the mounts of a run that are under ``task_dir``."""
     return [mount for mount in spec.mounts if mount.source is not MountSource.DATABASE]
 
 
 def result_size(folder: Path, name: str) -> int:
-    """How many bytes the file ``name`` of a run's folder has. Raises StorageError."""
+    """Return the size of the file ``name`` in a run's folder, in bytes. Raises StorageError."""
     return read_output(folder, name, 0, 0)[1]
 
 
 def read_result(folder: Path, name: str, limit: int) -> bytes:
-    """Read the one file that holds a run's result.
+    """Read the file with a run's result.
 
     Args:
         folder: the run's folder.
-        name: of the file in it.
-        limit: how large a result may be, in bytes.
+        name: name of the file in the folder.
+        limit: maximum size of a result, in bytes.
 
     Raises:
-        StorageError: there is no such regular file, or it is larger.
+        StorageError: the file is missing, is not a regular file, or is larger than ``limit``.
     """
     content, size = read_output(folder, name, 0, limit)
     if size > limit:
@@ -106,19 +106,19 @@ def read_result(folder: Path, name: str, limit: int) -> bytes:
 
 
 def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes, int]:
-    """Read a part of a regular file that an algorithm left, following no link.
+    """Read a part of a regular file that an algorithm has written, following no link.
 
     Args:
         folder: the run's output folder.
-        path: of the file below it, as ``list_output`` tells it.
-        offset: where to begin, in bytes.
-        limit: how much to read at the most, in bytes.
+        path: path of the file relative to the folder, as ``list_output`` returns it.
+        offset: where to start, in bytes.
+        limit: how much to read at most, in bytes.
 
     Returns:
         the bytes, and the size of the file.
 
     Raises:
-        StorageError: there is no such regular file below the folder.
+        StorageError: the folder has no regular file with this path.
     """
     *folders, name = path.split("/")
     try:
@@ -129,7 +129,7 @@ def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes
         for part in folders:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
             descriptor = _step(descriptor, part, flags)
-        # O_NONBLOCK: to open a pipe that an algorithm left would wait for ever.
+        # O_NONBLOCK: opening a named pipe that an algorithm has made would block for ever.
         descriptor = _step(descriptor, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -137,7 +137,7 @@ def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes
         return os.pread(descriptor, limit, offset), status.st_size
     except OSError as error:
         raise StorageError(f"path: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # as of "\0", or of half a character
+    except ValueError as error:  # for example "\0", or half a surrogate pair
         raise StorageError("path: is none that a file can have") from error
     finally:
         os.close(descriptor)

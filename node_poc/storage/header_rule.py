@@ -1,8 +1,8 @@
-"""PURE: whether the first row of a table is a header, so that its names may leave the site.
+"""PURE: decide whether the first row of a table is a header, whose names may leave the site.
 
-Without a header the first row is a patient. So a row is a header only if nothing in it looks like
-data, and the rows below show that it is not one of them. Both are judged by forms and repetition;
-no reason that is given holds a value.
+Without a header the first row is a patient. Therefore the first row counts as a header only if no
+cell looks like data, and if the rows below differ from the first row. Both conditions are judged by
+form and repetition; no reason contains a value from the table.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _MONTH = (
 _DATE = re.compile(rf"(?:\d{{1,4}}|{_MONTH})(?:[\s./,-]+(?:\d{{1,4}}|{_MONTH})){{1,2}}")
 _TIME_STAMP = re.compile(r"\d{4}-?\d\d-?\d\d[t ].*")
 _LONG_HEXADECIMAL = re.compile(r"(?=.*\d)[0-9a-f-]{16,}")
-# Answers and marks of what is missing. `no` is not among them: it is short for number as well.
+# Answers, and marks of missing values. "no" is left out: the word also abbreviates "number".
 _VALUES = {
     *("f", "false", "female", "inf", "ja", "m", "male", "man", "missing", "n/a", "n.a.", "na"),
     *("nan", "nd", "nee", "none", "null", "onbekend", "true", "unk", "unknown", "vrouw", "yes"),
 }
-# So few rows tell nothing of how often values come again.
+# With fewer rows, repetition of values shows nothing.
 _ROWS_FOR_REPETITION = 10
 _TIMES_EACH_COMES = 3
 
 
 def why_no_header(tables: list[Rows]) -> str | None:
-    """Say why the first row may be data; None if it is a header.
+    """Return why the first row may be data; None if the row is a header.
 
     Args:
-        tables: the begin of the file as rows, once for each sign that may separate its columns.
+        tables: the start of the file as rows, once for each possible separator of columns.
     """
     for rows in tables:
         for reason in _signs_of_data(rows):
@@ -66,7 +66,7 @@ def _signs_of_data(rows: Rows) -> Iterator[str]:
 
 
 def _kind_of_value(text: str) -> str | None:
-    """The kind of data that a text has the form of; None for what can be a name."""
+    """Return the kind of data that a text looks like; None if the text can be a name."""
     lowered = text.casefold()
     if lowered in _VALUES:
         return "a value such as yes, male or missing"
@@ -85,14 +85,14 @@ def _kind_of_value(text: str) -> str | None:
 
 
 def _counts(column: list[str]) -> bool:
-    """Whether the values number the rows: a tool writes its index without a name above it."""
+    """Return whether the values number the rows: tools write an index column without a name."""
     if len(column) < 2 or column[0] not in {"0", "1"}:
         return False
     return column == [str(int(column[0]) + index) for index in range(len(column))]
 
 
 def _has_the_form_of(name: str, column: list[str]) -> bool:
-    """Whether most values are letters and digits in the order of the name's, as identifiers are."""
+    """Return whether most values have the name's order of letters and digits, as identifiers do."""
     form = _form(name)
     filled = [value for value in column if value]
     return "9" in form and sum(_form(value) == form for value in filled) * 2 > len(filled)
@@ -104,7 +104,10 @@ def _form(text: str) -> str:
 
 
 def _differs_from_the_rows_below(rows: Rows) -> bool:
-    """Whether columns of numbers or dates, or of few values, have something else at their top."""
+    """Return whether the first row differs from the columns below.
+
+    One column of numbers or dates under a name is enough, or two columns of few values.
+    """
     repeating = 0
     for number in range(len(rows[0])):
         column = [row[number].strip() for row in rows[1:] if len(row) > number]
@@ -115,7 +118,7 @@ def _differs_from_the_rows_below(rows: Rows) -> bool:
         many = len(filled) >= _ROWS_FOR_REPETITION
         if named and many and len(set(filled)) * _TIMES_EACH_COMES <= len(filled):
             repeating += 1
-    # One such column may have a rare value at its top, two hardly have.
+    # One column of few values may have a rare value at its top, two hardly ever.
     return repeating >= 2
 
 

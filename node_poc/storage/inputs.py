@@ -1,4 +1,4 @@
-"""What a run was given in files, its token and its decrypted input, goes when the run has ended."""
+"""Remove the files with a run's token and decrypted input once the run has ended."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ log = structlog.get_logger(__name__)
 
 
 def remove_inputs(folder: Path, spec: RunSpec) -> int:
-    """Remove the files that a run was given and may not write; the one with its result stays.
+    """Remove the run's files that the algorithm may not write; keep the file with the result.
 
-    Nothing needs them once the result is written: the run's digest stands in its record.
+    Nothing needs the removed files once the result is written: the record has the run's digest.
 
     Args:
         folder: the run's own folder.
         spec: the run.
 
     Returns:
-        how many were there.
+        the number of removed files.
     """
     try:
         with opened(folder) as handle:
@@ -45,20 +45,20 @@ def _remove(folder: int, spec: RunSpec) -> int:
             removed += 1
         except FileNotFoundError:
             continue
-        except OSError as error:  # the result must not wait for it; the next start tries again
+        except OSError as error:  # do not delay the result; the next start of the node tries again
             log.warning("file of an ended run not removed", file=file.name, error=str(error))
     return removed
 
 
 def remove_left_inputs(records: Records, going: Callable[[], bool]) -> int:
-    """Remove what a crash, or an older node, left of the files of runs that have a result.
+    """Remove input files of runs with a result which remain after a crash or from an older node.
 
     Args:
-        records: of the node.
-        going: asked before each run; False: the next start does the rest.
+        records: the node's records.
+        going: called before each run; False stops, and the next start of the node does the rest.
 
     Returns:
-        how many files were there.
+        the number of removed files.
 
     Raises:
         StorageError: the runs cannot be listed.
@@ -75,7 +75,11 @@ def remove_left_inputs(records: Records, going: Callable[[], bool]) -> int:
 
 
 def _remove_left(records: Records, run_id: int) -> int:
-    """By a descriptor: the folder may make way meanwhile for another run of its number."""
+    """Remove one run's input files.
+
+    A descriptor keeps hold of the run's own folder, because a new run with the same id may take the
+    folder's place meanwhile.
+    """
     with opened(records.folder(run_id)) as folder:
         record = records.read_run(run_id)
         has_ended = os.access("result.json", os.F_OK, dir_fd=folder)

@@ -1,7 +1,8 @@
-"""Listing the files that an algorithm left, with bounds on all that it can make large.
+"""List the files that an algorithm has written, within limits.
 
-Entries of any kind, depth, length of paths and time: what lies beyond is not listed, and the list
-says that there is more. No link is followed.
+An algorithm may write any number of files. The number of entries of any kind, the depth, the length
+of paths and the time are limited; the list tells whether there are files beyond a limit. No link is
+followed.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ log = structlog.get_logger(__name__)
 _NOTE = ".listing"
 _TRIES = 2
 _DEPTH = 16
-# Entries of a folder are held while they are sorted, some 600 bytes each.
+# Entries of a folder are in memory while they are sorted, about 600 bytes each.
 _ENTRIES = 10_000
 _SECONDS = 5.0
-# Linux takes no longer path, so nobody could ask for the file.
+# Linux accepts no longer path: nobody could read the file.
 _PATH_BYTES = 4096
 _ALL_PATHS_BYTES = 4 * 1024 * 1024
-# A listing takes memory and descriptors; many runs may end at once.
+# A listing takes memory and file descriptors; many runs may end at the same time.
 _TURNS = threading.Semaphore(4)
 
 
 def list_once(run_folder: Path, output: str, limit: int) -> tuple[tuple[OutputFile, ...], bool]:
-    """``list_output`` of a run, but not again if the node died of it before.
+    """Call ``list_output`` for a run, unless the node has died of the listing before.
 
-    A note in the run's folder counts the tries that did not come to their end.
+    A note in the run's folder counts the calls that did not return.
 
     Args:
-        run_folder: the run's own folder, which no algorithm sees.
-        output: the name of the output folder in it.
-        limit: how many files are listed at the most.
+        run_folder: the run's own folder, hidden from algorithms.
+        output: name of the output folder in ``run_folder``.
+        limit: maximum number of files in the list.
     """
     note = run_folder / _NOTE
     with suppress(OSError):  # on a full disk there is no note
@@ -57,15 +58,15 @@ def list_once(run_folder: Path, output: str, limit: int) -> tuple[tuple[OutputFi
 
 
 def list_output(folder: Path, limit: int) -> tuple[tuple[OutputFile, ...], bool]:
-    """List the regular files that an algorithm left.
+    """List the regular files that an algorithm has written.
 
     Args:
         folder: the run's output folder.
-        limit: how many files are listed at the most.
+        limit: maximum number of files in the list.
 
     Returns:
-        the files in order of their paths, and whether there is more that is not listed. Of more
-        entries than are looked at, those that the file system tells first are listed.
+        the files in order of their paths, and whether files are left out. If there are more entries
+        than may be read, the list has the entries that the file system returns first.
     """
     budget = Budget(max(_ENTRIES, 2 * limit), _SECONDS)
     listing = _Listing(limit, budget, _ALL_PATHS_BYTES)
@@ -74,7 +75,7 @@ def list_output(folder: Path, limit: int) -> tuple[tuple[OutputFile, ...], bool]
             root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except (FileNotFoundError, NotADirectoryError):  # a run may have a single file instead
             return (), False
-        except OSError:  # the algorithm closed it
+        except OSError:  # the algorithm has closed the folder
             return (), True
         try:
             listing.add(root, "", _DEPTH)
@@ -87,7 +88,7 @@ def list_output(folder: Path, limit: int) -> tuple[tuple[OutputFile, ...], bool]
 
 @dataclass
 class _Listing:
-    """What is listed so far; ``more``: something is not; ``path_bytes``: how long paths may be."""
+    """The list so far; ``path_bytes``: left for all paths; ``more``: whether files are left out."""
 
     limit: int
     budget: Budget
@@ -96,7 +97,7 @@ class _Listing:
     more: bool = False
 
     def add(self, folder: int, prefix: str, depth: int) -> None:
-        """List a folder and those in it. Raises OutOfBudgetError at an end before the end."""
+        """List a folder and its subfolders. Raises OutOfBudgetError if a limit stops the list."""
         for name, is_folder in self._sorted(folder):
             path = prefix + name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             if is_folder:
@@ -105,7 +106,7 @@ class _Listing:
                 self._add_file(folder, name, path)
 
     def _sorted(self, folder: int) -> list[tuple[str, bool]]:
-        """Folders and regular files in order of their names, as many as the budget allows."""
+        """Return folders and regular files, sorted by name, as many as the budget allows."""
         entries: list[tuple[str, bool]] = []
         try:
             for entry in _scan(folder):
@@ -120,7 +121,7 @@ class _Listing:
     def _add_folder(self, parent: int, name: str, prefix: str, depth: int) -> None:
         try:
             folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-        except OSError:  # the algorithm closed it
+        except OSError:  # the algorithm has closed the folder
             self.more = True
             return
         try:

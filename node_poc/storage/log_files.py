@@ -1,4 +1,4 @@
-"""The files that a run's log is kept in, and what is remembered of them; see run_log.py."""
+"""The files of a run's log, and the saved state of these files; see ``run_log.py``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,24 @@ _MODE = 0o600
 
 
 def mark_of(count: int) -> bytes:
-    """The line that stands where ``count`` bytes were left out."""
+    """Return the mark line for ``count`` bytes that were left out."""
     return f"\n[... {count} bytes of this log were left out here ...]\n".encode()
 
 
 @dataclass(frozen=True)
 class LogState:
-    """What the files hold. The log's bytes are: head, dropped, old (file number - 1), new."""
+    """Lengths of the parts of a log, in bytes, and what else is saved.
+
+    Attributes:
+        head: the start of the log.
+        dropped: the part left out after the head.
+        old: the older tail piece, in the file ``number - 1``.
+        new: the newer tail piece, in the file ``number``; once finished, the end of the log.
+        number: number of the newer tail piece.
+        bookmark: where the log was read to.
+        finished: whether the log is complete and closed for good.
+        whole: whether the log was read to its end.
+    """
 
     head: int = 0
     dropped: int = 0
@@ -36,33 +47,33 @@ class LogState:
 
     @property
     def kept_from(self) -> int:
-        """Where in the log what is kept after the head begins."""
+        """Offset in the log of the first byte kept after the head."""
         return self.head + self.dropped
 
     @property
     def total(self) -> int:
-        """How many bytes the log had so far."""
+        """Length of the log so far, in bytes, with the dropped part."""
         return self.kept_from + self.old + self.new
 
 
 def head_path(folder: Path) -> Path:
-    """The log's begin; once it is finished, all of it."""
+    """Return the path of the head; once the log is finished, of all kept bytes."""
     return folder / "log"
 
 
 def tail_path(folder: Path, number: int) -> Path:
-    """One piece of what came after the head."""
+    """Return the path of a tail piece."""
     return folder / f"log.tail.{number}"
 
 
 def tail_paths(folder: Path, state: LogState) -> list[tuple[Path, int]]:
-    """The pieces that there are, older first, with their lengths."""
+    """Return the paths of the non-empty tail pieces, older first, with their lengths."""
     pieces = [(state.number - 1, state.old), (state.number, state.new)]
     return [(tail_path(folder, number), length) for number, length in pieces if length]
 
 
 def read_state(folder: Path) -> LogState | None:
-    """What is remembered of a log; None if there is none. Raises StorageError if damaged."""
+    """Return the saved state of a log; None if there is none. Raises StorageError if damaged."""
     try:
         return LogState(**json.loads((folder / "log.state").read_bytes()))
     except FileNotFoundError:
@@ -72,14 +83,14 @@ def read_state(folder: Path) -> LogState | None:
 
 
 def open_private(path: Path, flags: int) -> IO[bytes]:
-    """Open for writing, for the node's user alone; no link is followed. Raises OSError."""
-    # unbuffered: what was written is seen by readers, and outlives this process
+    """Open for writing, for the node's user only; follow no link. Raises OSError."""
+    # Unbuffered: readers see written data at once, and the data outlives this process.
     flags |= os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
     return os.fdopen(os.open(path, flags, _MODE), "wb", buffering=0)
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:
-    """Write all of ``data``: an unbuffered file may take a part of it. Raises OSError."""
+    """Write all of ``data``: an unbuffered file may write only a part. Raises OSError."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
@@ -93,7 +104,7 @@ def read_at(path: Path, offset: int, count: int) -> bytes:
 
 
 def copy_part(path: Path, begin: int, end: int, to: IO[bytes]) -> None:
-    """Append the bytes of a file from ``begin`` to ``end`` to another. Raises OSError."""
+    """Append the bytes of a file from ``begin`` to ``end`` to the file ``to``. Raises OSError."""
     with path.open("rb") as file:
         file.seek(begin)
         while begin < end and (part := file.read(min(_COPY, end - begin))):
@@ -102,7 +113,7 @@ def copy_part(path: Path, begin: int, end: int, to: IO[bytes]) -> None:
 
 
 def cut(path: Path, length: int) -> int:
-    """Make a file no longer than ``length``; return how long it is now. Raises OSError."""
+    """Cut a file to at most ``length`` bytes; return the new length. Raises OSError."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -116,7 +127,7 @@ def cut(path: Path, length: int) -> int:
 
 @contextlib.contextmanager
 def told(folder: Path) -> Iterator[None]:
-    """Turn an OSError into a StorageError that names the file."""
+    """Turn an OSError into a StorageError with the file's path."""
     try:
         yield
     except OSError as error:

@@ -1,11 +1,13 @@
-"""What is kept of runs whose results the server has, how long, and what is left afterwards.
+"""Records of closed runs (the server has the result): how long they are kept, and what remains.
 
-    <task_dir>/.node/closed/<run_id>           delivered at its time; has digest, status, volumes...
-    <task_dir>/.node/gone/<run_id>             the same file, moved here when the run's folder went
-    <task_dir>/.node/volumes/<name>/<run_id>   empty; there while a run that used tmp/<name> is kept
-    <task_dir>/.node/trash/                    what is being removed (``trash.py``)
+    <task_dir>/.node/closed/<run_id>           note of a closed run: digest, status, volumes...; the
+                                               file's time is the time of delivery
+    <task_dir>/.node/gone/<run_id>             the same note, moved when the run's folder is removed
+    <task_dir>/.node/volumes/<name>/<run_id>   empty; exists while a run that used tmp/<name> is
+                                               open or kept
+    <task_dir>/.node/trash/                    files that are being removed (``trash.py``)
 
-Many runs fill these folders, so each is read as a stream.
+These folders can hold many runs: each folder is read as a stream.
 """
 
 from __future__ import annotations
@@ -24,13 +26,13 @@ from node_poc.manifests.volumes import SHARED_FOLDER
 from node_poc.storage.records import StorageError
 from node_poc.storage.trash import Trash
 
-# So many removed runs are remembered; each takes one block of the disk.
+# How many removed runs are remembered; each takes one block of the disk.
 _REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run that is over. All is empty if the disk was too full to write it down.
+    """The note of a closed run; only ``run_id`` is set if the disk was too full for the note.
 
     ``origin``: as ``RunSpec.origin``; empty in the notes of an older node.
     """
@@ -43,10 +45,10 @@ class PastRun:
 
 
 class PastRecords:
-    """Reads and writes what is above. Changing calls are the engine's thread's only."""
+    """Reads and writes the records above. Only the engine's thread may call changing methods."""
 
     def __init__(self, task_dir: Path, keep_seconds: float | None) -> None:
-        """``keep_seconds``: how long a folder stays after its delivery; None: for ever."""
+        """``keep_seconds``: how long to keep a run's folder after delivery; None: for ever."""
         self._root = task_dir
         self._keep_seconds = keep_seconds
         self._closed = task_dir / ".node" / "closed"
@@ -56,7 +58,7 @@ class PastRecords:
         self._trash = Trash(self._trash_folder)
 
     def prepare(self) -> None:
-        """Make the folders. Raises StorageError."""
+        """Create the folders. Raises StorageError."""
         for folder in (self._closed, self._gone, self._volumes, self._trash_folder):
             with _telling(folder, "made"):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -64,16 +66,16 @@ class PastRecords:
     # --- while a run is open, and when it is over
 
     def use_volume(self, name: str, run_id: int) -> None:
-        """Remember that a run uses a shared folder. Raises StorageError."""
+        """Record a run as user of a shared folder. Raises StorageError."""
         folder = self._volumes / name
         with _telling(folder, "written"):
             folder.mkdir(exist_ok=True)
             (folder / str(run_id)).touch()
 
     def close(self, past: PastRun) -> None:
-        """Note that the server has the result: from now on the time to keep runs.
+        """Write the note of a run whose result the server has; the time to keep the run starts.
 
-        On a full disk the note stays empty; the run is over all the same. Raises StorageError.
+        On a full disk the note stays empty; the run is closed all the same. Raises StorageError.
         """
         path = self._closed / str(past.run_id)
         text = json.dumps([past.digest, past.status, past.volumes, past.origin])
@@ -83,15 +85,15 @@ class PastRecords:
                 path.write_text(text, encoding="utf-8")
 
     def is_closed(self, run_id: int) -> bool:
-        """Whether a run is over and its folder is still kept."""
+        """Return whether a run is closed and its folder is still kept."""
         return (self._closed / str(run_id)).exists()
 
     def find_gone(self, run_id: int) -> PastRun | None:
-        """A run whose folder was removed; None if there was none, or it is long forgotten."""
+        """Return the note of a run whose folder was removed; None if unknown or forgotten."""
         return _read(self._gone / str(run_id), run_id)
 
     def explain_gone(self, gone: PastRun) -> str:
-        """Say to who asks for a removed run what became of it."""
+        """Return a message about a removed run: its status, and why its files are gone."""
         ended = f"ended as {gone.status!r}" if gone.status else "has ended"
         kept = "" if self._keep_seconds is None else f" was kept for {self._keep_seconds:g} s and"
         return f"run {gone.run_id} {ended} and was delivered; what it left{kept} is removed now"
@@ -99,7 +101,7 @@ class PastRecords:
     # --- what may go: asked in any thread
 
     def due(self, limit: int) -> list[int]:
-        """Runs whose time is over, oldest first, at the most ``limit``. Raises StorageError."""
+        """Return at most ``limit`` runs kept long enough, oldest first. Raises StorageError."""
         if self._keep_seconds is None:
             return []
         before = time.time() - self._keep_seconds
@@ -108,9 +110,10 @@ class PastRecords:
             return [run_id for _, run_id in heapq.nsmallest(limit, old)]
 
     def unused_volumes(self, limit: int) -> list[str]:
-        """Shared folders that no run uses that is open or kept. Raises StorageError.
+        """Return at most ``limit`` shared folders without an open or kept run as user.
 
-        One that was never noted is of an older node: its own time says when it was used.
+        A folder without any record of users is from an older node: its modification time tells
+        when the folder was last used. Raises StorageError.
         """
         if self._keep_seconds is None:
             return []
@@ -134,7 +137,7 @@ class PastRecords:
     # --- making it go
 
     def retire(self, run_id: int) -> None:
-        """Let a closed run's folder go; that it was there stays known. Raises StorageError."""
+        """Remove a closed run's folder, but keep the run's note. Raises StorageError."""
         note = self._closed / str(run_id)
         past = _read(note, run_id)
         with _telling(note, "moved"):
@@ -146,10 +149,11 @@ class PastRecords:
                 (self._volumes / name / str(run_id)).unlink(missing_ok=True)
 
     def forget(self, run_id: int) -> None:
-        """Let all go that is known of a run which is over: its number is another run's now.
+        """Remove all records and files of a closed run, because another run has the same id now.
 
-        The note goes first: its time would end the folder of the other run. A folder without a
-        note, as a crash leaves it, is noted at the next start. Raises StorageError.
+        The note is removed first: with the old note, the new run's folder would be removed too
+        early. After a crash in between, the next start writes a note for the folder. Raises
+        StorageError.
         """
         folder = self._root / str(run_id)
         with _telling(folder, "moved"):
@@ -160,14 +164,14 @@ class PastRecords:
                 (self._volumes / name / str(run_id)).unlink(missing_ok=True)
 
     def retire_volume(self, name: str) -> bool:
-        """Let a shared folder go, unless a run uses it. Raises StorageError."""
+        """Remove a shared folder, unless a run uses it; return whether. Raises StorageError."""
         users = self._volumes / name
         with _telling(users, "moved"):
             try:
                 users.rmdir()
             except FileNotFoundError:
                 pass
-            except OSError:  # it is not empty: a run has come meanwhile
+            except OSError:  # not empty: a new run uses the folder
                 return False
             self._trash.discard(self._root / SHARED_FOLDER / name)
         return True
@@ -175,12 +179,12 @@ class PastRecords:
     # --- in any thread, after that
 
     def empty_trash(self, going: Callable[[], bool]) -> Iterator[str]:
-        """See ``Trash.empty``. Raises StorageError."""
+        """Call ``Trash.empty``. Raises StorageError."""
         with _telling(self._trash_folder, "read"):
             yield from self._trash.empty(going)
 
     def forget_oldest(self) -> int:
-        """Forget the oldest removed runs if they are too many; returns how many. StorageError."""
+        """Forget the oldest removed runs if too many; return how many. Raises StorageError."""
         with _telling(self._gone, "read"):
             too_many = sum(map(is_number, _names(self._gone))) - _REMEMBERED
             if too_many <= 0:
@@ -193,7 +197,7 @@ class PastRecords:
     # --- at the start
 
     def unnoted(self, open_runs: set[int]) -> list[int]:
-        """Runs with a folder that are neither open nor closed: of a crash, or an older node."""
+        """Return runs with a folder, neither open nor closed: after a crash or an older node."""
         there = (int(name) for name in _names(self._root) if is_number(name))
         return sorted(run_id for run_id in there if not self._is_noted(run_id, open_runs))
 
@@ -201,7 +205,7 @@ class PastRecords:
         return run_id in open_runs or self.is_closed(run_id)
 
     def is_old(self, run_id: int) -> bool:
-        """Whether a run's folder was last changed longer ago than folders are kept."""
+        """Return whether a run's folder was last changed longer ago than folders are kept."""
         if self._keep_seconds is None:
             return False
         try:
@@ -211,7 +215,7 @@ class PastRecords:
         return changed < time.time() - self._keep_seconds
 
     def drop_stale_users(self) -> None:
-        """Strike runs off the shared folders that are neither open nor kept any more."""
+        """Remove the records of runs without a folder from the users of shared folders."""
         for name in _names(self._volumes):
             for user in _names(self._volumes / name):
                 if not (self._root / user).exists():
@@ -227,19 +231,19 @@ class PastRecords:
 
 
 def is_number(name: str) -> bool:
-    """Whether a folder's name is a run id."""
+    """Return whether a folder's name is a run id."""
     return name.isascii() and name.isdigit()
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Names in a folder, one by one; none if it is not there. Entries may go meanwhile."""
+    """Yield the names in a folder, none if the folder is missing. Entries may go meanwhile."""
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             yield entry.name
 
 
 def _has_entries(folder: Path) -> bool | None:
-    """Whether there is anything in a folder; None if it is not there."""
+    """Return whether a folder has entries; None if the folder does not exist."""
     try:
         with os.scandir(folder) as entries:
             return next(entries, None) is not None

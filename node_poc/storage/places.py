@@ -1,6 +1,6 @@
-"""Files that lie where they must not, as far as this machine shows it: by links and mounts.
+"""Find misplaced files by links and mounts, as far as they are visible on this machine.
 
-``config/places.py`` compares paths as they are written; here the files themselves are compared.
+``config/places.py`` compares paths as text; this module compares the files themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from node_poc.config.places import overlap
 
 
 def misplaced_files(config: NodeConfig) -> Iterator[str]:
-    """Tell each database that is, holds or lies in ``task_dir`` by links or mounts."""
+    """Yield a message for each database that is, holds or is in ``task_dir`` by links or mounts."""
     task_dir = Path(config.task_dir)
     if config.kubernetes.storage.mode == "pvc":
         return
@@ -30,10 +30,12 @@ def misplaced_files(config: NodeConfig) -> Iterator[str]:
 
 
 def readable_secrets(config: NodeConfig, file: Path) -> Iterator[str]:
-    """Tell each database that holds the configuration file or the private key.
+    """Yield a message for each database that holds a secret of the node.
+
+    Secrets are the configuration file, the private key and ``docker_config_file``.
 
     Args:
-        config: as loaded from ``file``.
+        config: the configuration, loaded from ``file``.
         file: the configuration file.
     """
     secrets = {"this configuration file": file}
@@ -57,7 +59,7 @@ def _files(config: NodeConfig) -> Iterator[tuple[int, Database]]:
 
 
 def _is_within(path: Path, folder: Path) -> bool:
-    """Whether a file or folder is another one or lies in it; what cannot be seen does not."""
+    """Return whether ``path`` is ``folder`` or below; False if ``folder`` cannot be read."""
     try:
         outer = folder.stat()
     except OSError:

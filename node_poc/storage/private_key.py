@@ -1,4 +1,4 @@
-"""The organization's private key as a file: readable by its owner only."""
+"""The file with the organization's private key, readable only by the file's owner."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.crypto.keys import load_private_key
 
-# A key of 16384 bits is 13 KB of PEM.
+# A 16384-bit key is 13 KB of PEM.
 _KEY_BYTES = 65_536
 
 
 class KeyFileError(Exception):
-    """The key's file cannot be written. The text names the file and what to do."""
+    """The key's file cannot be written. The text names the file and the remedy."""
 
 
 def read_private_key(path: Path) -> RSAPrivateKey:
     """Read the private key from its file.
 
     Raises:
-        PrivateKeyError: there is no such file, it cannot be read, or it holds no usable key.
+        PrivateKeyError: the file is missing or unreadable, or holds no usable key.
     """
     try:
         with path.open("rb") as file:
@@ -42,11 +42,11 @@ def read_private_key(path: Path) -> RSAPrivateKey:
 
 
 def organization_key(config: NodeConfig, folder: Path) -> RSAPrivateKey | None:
-    """The organization's private key; None where nothing is encrypted.
+    """Return the organization's private key; None if encryption is not enabled.
 
     Args:
         config: the node's configuration.
-        folder: where the configuration file lies; a key's path that is not absolute begins there.
+        folder: folder of the configuration file; a relative path of the key starts there.
 
     Raises:
         PrivateKeyError: encryption is enabled and the key cannot be used.
@@ -60,10 +60,10 @@ def organization_key(config: NodeConfig, folder: Path) -> RSAPrivateKey | None:
 
 
 def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:
-    """Write a key whole or not at all; only the file's owner may read it.
+    """Write a key atomically, into a file that only its owner may read.
 
     Raises:
-        KeyFileError: there is a file already and `overwrite` is false, or it cannot be written.
+        KeyFileError: the file exists and ``overwrite`` is false, or the file cannot be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -72,7 +72,7 @@ def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:
             if overwrite:
                 beside.replace(path)
             else:
-                path.hardlink_to(beside)  # unlike a rename, refuses to take another's place
+                path.hardlink_to(beside)  # unlike a rename, fails if the file exists
         finally:
             with suppress(FileNotFoundError):
                 beside.unlink()

@@ -1,11 +1,12 @@
-"""What the node must remember of a run through a restart, as files.
+"""Records of runs as files, which the node needs after a restart.
 
-    <task_dir>/<run_id>/run.json      the request and when it came: written before it is accepted
-    <task_dir>/<run_id>/result.json   the result: written before it is sent
-    <task_dir>/.node/open/<run_id>    empty; there while the server has not acknowledged the result
+    <task_dir>/<run_id>/run.json      run and arrival time: written before the node accepts the run
+    <task_dir>/<run_id>/result.json   the result: written before the node sends the result
+    <task_dir>/.node/open/<run_id>    empty; exists until the server has acknowledged the result
 
-A file is written beside its place, flushed to the disk and renamed, so a crash leaves the old one
-or the new one. Algorithms never see these files: their pods mount other parts of the folder.
+The node writes a file beside its place, flushes it to the disk and renames it: a crash leaves the
+old file or the new file. Algorithms never see these files: their pods mount other parts of the
+run's folder.
 """
 
 from __future__ import annotations
@@ -22,14 +23,20 @@ from node_poc.runs.model import RunResult, RunSpec
 
 
 class StorageError(Exception):
-    """Something under ``task_dir`` could not be written or read. The text names path and cause."""
+    """A file under ``task_dir`` cannot be written or read. The text names the path and cause."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One remembered run. ``job_created_at``: seconds since the epoch, None before the Job is.
+    """The record of one run.
 
-    ``owner``: who asked for it, for whom it takes its turn in the line.
+    Attributes:
+        spec: the run.
+        digest: checksum of ``spec``.
+        received_at: when the node got the run, in seconds since the epoch.
+        job_created_at: when the Job was created, in seconds since the epoch; None before.
+        kill_requested: whether the server has asked to kill the run.
+        owner: who asked for the run; in the queue, owners take turns.
     """
 
     spec: RunSpec
@@ -41,7 +48,7 @@ class RunRecord:
 
 
 def _closed_folder_above(path: Path) -> Path | None:
-    """The first folder on the way to a path that this process may not enter."""
+    """Return the topmost folder above a path that this process may not enter; None if none."""
     for folder in reversed(path.parents):
         if folder.is_dir() and not os.access(folder, os.X_OK):
             return folder
@@ -57,7 +64,7 @@ class Records:
         self._open = task_dir / ".node" / "open"
 
     def prepare(self) -> None:
-        """Make the node's own folders. Raises StorageError if ``task_dir`` is not usable."""
+        """Create the node's own folders. Raises StorageError if ``task_dir`` is not usable."""
         if closed := _closed_folder_above(self._root):
             raise StorageError(
                 f"task_dir {self._root}: user {os.getuid()} may not enter the folder {closed} that "
@@ -78,11 +85,11 @@ class Records:
             ) from error
 
     def folder(self, run_id: int) -> Path:
-        """The run's own folder."""
+        """Return the run's own folder."""
         return self._root / str(run_id)
 
     def write_run(self, record: RunRecord) -> None:
-        """Remember a run and owe its result; its folder must exist. Raises StorageError."""
+        """Record a run as open, in its folder, which must exist. Raises StorageError."""
         self.update_run(record)
         try:
             (self._open / str(record.spec.run_id)).touch(mode=0o600)
@@ -90,7 +97,7 @@ class Records:
             raise StorageError(f"{self._open}: {error.strerror}") from error
 
     def update_run(self, record: RunRecord) -> None:
-        """Write a remembered run anew; whether its result is owed stays. Raises StorageError."""
+        """Rewrite a run's record; do not change whether the run is open. Raises StorageError."""
         data = {
             "spec": record.spec.to_json(),
             "digest": record.digest,
@@ -102,7 +109,7 @@ class Records:
         _write_json(self.folder(record.spec.run_id) / "run.json", data)
 
     def read_run(self, run_id: int) -> RunRecord | None:
-        """The record of a run; None if there is none. Raises StorageError if it is damaged."""
+        """Return a run's record; None if there is none. Raises StorageError if damaged."""
         data = _read_json(self.folder(run_id) / "run.json")
         if data is None:
             return None
@@ -119,11 +126,11 @@ class Records:
             raise StorageError(f"{self.folder(run_id)}/run.json: is damaged ({error!r})") from error
 
     def write_result(self, result: RunResult) -> None:
-        """Make a result safe before it is sent. Raises StorageError."""
+        """Write a result to the disk, before the node sends the result. Raises StorageError."""
         _write_json(self.folder(result.run_id) / "result.json", result.to_json())
 
     def read_result(self, run_id: int) -> RunResult | None:
-        """The result of a run; None if there is none. Raises StorageError if it is damaged."""
+        """Return a run's result; None if there is none. Raises StorageError if damaged."""
         data = _read_json(self.folder(run_id) / "result.json")
         if data is None:
             return None
@@ -134,17 +141,17 @@ class Records:
             raise StorageError(f"{path}: is damaged ({error!r})") from error
 
     def has_run(self, run_id: int) -> bool:
-        """Whether this run was ever accepted here and its folder is still there."""
+        """Return whether the node has accepted the run and the run's folder still exists."""
         return (self.folder(run_id) / "run.json").exists()
 
     def is_open(self, run_id: int) -> bool:
-        """Whether the run's result is still owed to the server."""
+        """Return whether the run is open: the server has not acknowledged its result."""
         return (self._open / str(run_id)).exists()
 
     def close_run(self, run_id: int) -> None:
-        """The server has acknowledged the result; it is never sent again by itself.
+        """Close a run after the server has acknowledged its result. Raises StorageError.
 
-        Raises StorageError.
+        The node does not send the result again on its own.
         """
         try:
             (self._open / str(run_id)).unlink(missing_ok=True)
@@ -152,14 +159,14 @@ class Records:
             raise StorageError(f"{self._open}: {error.strerror}") from error
 
     def newest_runs(self, limit: int) -> list[int]:
-        """Ids of the newest runs that have a folder, newest first by id."""
+        """Return at most ``limit`` ids of runs with a folder, highest (newest) id first."""
         with os.scandir(self._root) as entries:
             names = (entry.name for entry in entries)
             ids = (int(name) for name in names if name.isascii() and name.isdigit())
             return heapq.nlargest(limit, ids)
 
     def ended_runs(self) -> Iterator[int]:
-        """Ids of all runs that have a result, in no order, one by one. Raises StorageError."""
+        """Yield the ids of all runs with a result, in no order. Raises StorageError."""
         try:
             with os.scandir(self._root) as entries:
                 for entry in entries:
@@ -171,7 +178,7 @@ class Records:
             raise StorageError(f"{self._root}: {error.strerror}") from error
 
     def open_runs(self) -> list[int]:
-        """Ids of all runs whose result is still owed, in ascending order."""
+        """Return the ids of all open runs, in ascending order."""
         with os.scandir(self._open) as entries:
             names = [entry.name for entry in entries]
         return sorted(int(name) for name in names if name.isascii() and name.isdigit())

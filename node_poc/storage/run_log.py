@@ -1,15 +1,15 @@
-"""A run's log on disk: its begin and its end are kept, however much comes in between.
+"""A run's log on disk: keeps the start and the end of the log, however long the log is.
 
-    <task_dir>/<run_id>/log          the log's first ``head_bytes``; once it is finished, all that
-                                     is kept, with a mark line where something was left out
-    <task_dir>/<run_id>/log.tail.N   while it grows: what came after the head, the last two pieces
-    <task_dir>/<run_id>/log.state    how long these are, and the bookmark: where the log was read to
+    <task_dir>/<run_id>/log          the log's first ``head_bytes``; once the log is finished, all
+                                     kept bytes, with a mark line where bytes were left out
+    <task_dir>/<run_id>/log.tail.N   while the log grows: the last two pieces after the head
+    <task_dir>/<run_id>/log.state    lengths of the files, and the bookmark: where reading stopped
 
-``log.state`` is renamed into place, so lengths and bookmark are always of one moment. After a crash
-the files are cut to these lengths and the log is read on from that bookmark: nothing is lost and
-nothing is there twice. All is on disk and not in memory, so a thousand logs cost what one costs.
-(The files are not flushed to the device for each line: who cuts the machine's power may lose the
-last lines. The algorithm's own container dies then too.)
+``log.state`` is renamed into place: lengths and bookmark always belong to the same moment. After a
+crash the node cuts the files to these lengths and reads the log on from the bookmark: no line is
+lost or repeated. All data is on disk and not in memory: a thousand logs need as little memory as
+one. (The files are not flushed to the device for each line: a power failure of the machine may lose
+the last lines, but ends the algorithm's container as well.)
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _READ_TRIES = 50
 
 
 class RunLog:
-    """Writes one log. Not thread-safe: who has it holds a lock. Nobody else may write it."""
+    """Writes one log. Not thread-safe: the caller holds a lock, and is the log's only writer."""
 
     def __init__(self, folder: Path, head_bytes: int, tail_bytes: int) -> None:
-        """Begin a log in a run's folder, or go on with the one that is there.
+        """Start a log in a run's folder, or continue the log in the folder.
 
         Args:
-            folder: the run's own folder; it must exist, and no algorithm may see it.
-            head_bytes: how much of the log's begin is kept.
-            tail_bytes: how much of its end is kept, at least 1.
+            folder: the run's own folder, which must exist and be hidden from algorithms.
+            head_bytes: how many bytes to keep from the start of the log.
+            tail_bytes: how many bytes to keep from the end of the log, at least 1.
 
         Raises:
             StorageError: the files cannot be opened, or are damaged.
@@ -65,7 +65,7 @@ class RunLog:
 
     @property
     def bookmark(self) -> str:
-        """Where the log was read to, in the words of who appended."""
+        """Where the log was read to: text in the form of the caller of ``append``."""
         return str(self._bookmark)
 
     @property
@@ -75,19 +75,19 @@ class RunLog:
 
     @property
     def whole(self) -> bool:
-        """Whether it was read to its end before it was finished."""
+        """Whether the log was read to its end before ``finish``."""
         return self._state.whole
 
     def append(self, data: bytes, bookmark: object) -> None:
-        """Take more of the log.
+        """Append more of the log.
 
         Args:
-            data: any bytes, as they come.
-            bookmark: where the log is read to with them; made text only when it is saved.
+            data: the next bytes; they may end anywhere.
+            bookmark: where the log is read to after ``data``; converted to text only by ``save``.
 
         Raises:
-            StorageError: not written. The log is then as it was when it was last saved, and is to
-                be read on from ``bookmark`` as it is now.
+            StorageError: the data was not written. The log is back in its last saved state; read
+                on from the property ``bookmark``, which is reset too.
         """
         if self.finished:
             return
@@ -101,16 +101,16 @@ class RunLog:
         self._bookmark = bookmark
 
     def save(self) -> None:
-        """Make what was appended, and the bookmark, survive a crash. Raises StorageError."""
+        """Make the appended data and the bookmark survive a crash. Raises StorageError."""
         state = replace(self._state, bookmark=self.bookmark)
         if state != self._saved:
             with told(self._folder):
                 self._write_state(state)
 
     def finish(self, *, whole: bool) -> None:
-        """Put all that is kept into ``log``, for good. Raises StorageError; call again.
+        """Put all kept bytes into ``log`` and close the log for good.
 
-        ``whole``: whether the log was read to its end.
+        ``whole``: whether the log was read to its end. Raises StorageError; then call again.
         """
         if self.finished:
             return
@@ -146,7 +146,7 @@ class RunLog:
         self._state = state
 
     def _write(self, data: bytes, number: int | None) -> None:
-        """Append to the open file, or open it: a piece of the tail, or the head (None)."""
+        """Append to the open file; open it first if needed: tail piece ``number``, None: head."""
         if self._file is None:
             folder = self._folder
             path = head_path(folder) if number is None else tail_path(folder, number)
@@ -154,7 +154,7 @@ class RunLog:
         write_all(self._file, data)
 
     def _next_tail(self) -> LogState:
-        """Drop the older piece. It goes only once no saved state tells of it any more."""
+        """Start a new piece and drop the older one, once no saved state refers to its file."""
         self.close()
         state = self._state
         state = replace(
@@ -164,8 +164,8 @@ class RunLog:
             new=0,
             number=state.number + 1,
         )
-        # Here data may have gone into the head that is not in the bookmark yet; but then the tail
-        # is empty and nothing is dropped.
+        # The head may hold data here that the bookmark does not cover yet; the tail is then empty
+        # and nothing is dropped.
         self._write_state(replace(state, bookmark=self.bookmark))
         tail_path(self._folder, state.number - 2).unlink(missing_ok=True)
         return state
@@ -206,13 +206,13 @@ class RunLog:
         self._saved = state
 
     def _recover(self) -> None:
-        """Cut the files to what is remembered of them."""
+        """Cut the files to the lengths in the saved state."""
         self.close()
         self._state = self._saved = state = read_state(self._folder) or LogState()
         self._bookmark = state.bookmark
         if state.finished:
             return
-        # A file is shorter than remembered only if the machine lost its power.
+        # A file is shorter than the saved length only after a power failure of the machine.
         self._state = replace(
             state,
             head=cut(head_path(self._folder), state.head),
@@ -225,23 +225,23 @@ class RunLog:
 
 
 class RunLogReader:
-    """Reads a log, also while another thread or process writes it."""
+    """Reads a log, even while another thread or process writes to the log."""
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` is the run's own; there need not be a log in it yet."""
+        """``folder`` is the run's own folder, which may be without a log yet."""
         self._folder = folder
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come. Raises StorageError."""
+        """Whether the log is complete. Raises StorageError."""
         with told(self._folder):
             return (read_state(self._folder) or LogState()).finished
 
     def read(self, offset: int, limit: int) -> tuple[bytes, int]:
-        """Read on from ``offset``, counted in bytes of the log as the algorithm wrote it.
+        """Read on from ``offset``, counted in bytes of the log as the algorithm wrote the log.
 
         Returns:
-            at most ``limit`` bytes, and the offset after them. Where what stood at ``offset`` was
+            at most ``limit`` bytes, and the offset after the bytes. If the bytes at ``offset`` were
             left out, a mark line comes first, which does not count. No bytes: nothing new yet.
 
         Raises:
@@ -251,13 +251,13 @@ class RunLogReader:
             with told(self._folder):
                 try:
                     return self._read(read_state(self._folder) or LogState(), max(0, offset), limit)
-                except FileNotFoundError:  # dropped, or put together, since the state was read
+                except FileNotFoundError:  # a piece was dropped, or the log finished, meanwhile
                     if attempt == _READ_TRIES - 1:
                         raise
         return b"", offset
 
     def tail(self, limit: int) -> tuple[bytes, bool]:
-        """The last ``limit`` bytes, or fewer, and whether the log has more before them.
+        """Return at most the last ``limit`` bytes, and whether the log has more before the bytes.
 
         Raises:
             StorageError: the files cannot be read.

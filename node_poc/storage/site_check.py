@@ -1,4 +1,4 @@
-"""What ``check`` finds when it looks at the files that the configuration names."""
+"""Findings of ``check`` about the files that the configuration names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from node_poc.storage.columns import Columns, read_columns
 from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.visibility import Reader, Seen, Sight, look
 
-# Of the node's own pod, which hands its group to the folders of runs and to algorithms.
+# Group of the node's own pod, also the group of run folders and of algorithms.
 _STORAGE_GROUP = 10001
 _ELSEWHERE = "if pods run on other machines only, use `check --elsewhere`"
 _SHOWN = 40
@@ -20,16 +20,16 @@ _KINDS = {True: "a folder", False: "a file"}
 
 
 def look_at_places(config: NodeConfig, file: Path) -> Iterator[Finding]:
-    """Databases that lie around ``task_dir``, or hold secrets."""
+    """Yield errors for databases that overlap with ``task_dir``, or hold secrets."""
     for told in (*misplaced_files(config), *readable_secrets(config, file)):
         yield error(told)
 
 
 def look_at_files(config: NodeConfig, _: Path) -> Iterator[Finding]:
-    """Databases that are missing, or that an algorithm's user cannot read."""
+    """Yield findings for databases that are missing, or closed to the user of algorithms."""
     user = config.kubernetes.security.run_as_user
     if config.kubernetes.storage.mode == "pvc" or user is None:
-        return  # in a claim nothing can be seen; the image's user is not known
+        return  # a claim's files are not visible here; the image's user is not known
     reader = Reader(user, frozenset({_STORAGE_GROUP}))
     for index, database in enumerate(config.databases):
         if database.is_service:
@@ -65,7 +65,7 @@ def _finding(seen: Seen, named: str, database: Database, user: int) -> Finding |
 
 
 def told_to_the_server(config: NodeConfig) -> Iterator[str]:
-    """What a vantage6 server is told of each database (``share_config``)."""
+    """Yield what the node tells a vantage6 server about each database (``share_config``)."""
     if config.kubernetes.server_kind == "dummy":
         return
     if not config.share_config:

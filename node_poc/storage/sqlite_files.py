@@ -1,4 +1,4 @@
-"""Finds SQLite databases in WAL mode, which fail on read-only mounts."""
+"""Find SQLite databases in WAL mode, which fail on read-only mounts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pathlib import Path
 from node_poc.config.findings import Finding, warning
 from node_poc.config.model import NodeConfig
 
-# https://www.sqlite.org/fileformat.html: the magic text, then at 18 and 19 who may write and read.
+# https://www.sqlite.org/fileformat.html: the magic text; bytes 18 and 19 are the file format write
+# and read versions, 2 for WAL.
 _MAGIC = b"SQLite format 3\0"
 _WAL = 2
 _HEADER = 20
 
 
 def look_at_sqlite(config: NodeConfig, _: Path) -> Iterator[Finding]:
-    """Warn of SQLite databases in WAL mode: readers need to write beside the file."""
+    """Yield warnings of SQLite databases in WAL mode: readers must write beside the file."""
     for index, database in enumerate(config.databases):
         if database.is_service or database.is_folder or not _needs_to_write(Path(database.path)):
             continue

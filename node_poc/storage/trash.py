@@ -1,9 +1,9 @@
-"""The trash: what is being removed lies in one folder, and goes bit by bit.
+"""The trash: one folder for files and folders that the node removes bit by bit.
 
     <task_dir>/.node/trash/<name>.<time>
 
-What is to go is renamed into the trash, which is done at once or not at all. Nothing of it needs
-room on the disk, so a full one gets empty again.
+To remove an item, the node first renames it into the trash, which is atomic. Neither step needs
+space on the disk: the node can empty a full disk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from node_poc.storage.trees import Budget, open_folder, opened, remove_part
 
-# So much is done for one thing before the next one has its turn.
+# How much is removed of one item before the next item has its turn.
 _TURN_ENTRIES = 20_000
 _TURN_SECONDS = 5.0
 _ROUND_SECONDS = 300.0
@@ -24,29 +24,30 @@ _TOLD = 20
 
 
 class Trash:
-    """One folder. ``discard`` may be called while another thread empties it."""
+    """A trash folder. ``discard`` may be called while another thread empties the trash."""
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` must exist before the first call, on the file system of what is discarded."""
+        """``folder`` must exist before the first call, on the file system of discarded items."""
         self._folder = folder
 
     def discard(self, path: Path) -> None:
-        """Let a file or folder go; one that is not there is fine. Raises OSError."""
+        """Move a file or folder to the trash; do nothing if missing. Raises OSError."""
         there = self._folder / f"{path.name}.{time.time_ns()}"
         with suppress(FileNotFoundError):
             try:
                 path.rename(there)
             except PermissionError:
-                # Only a folder that may be written can be moved; an algorithm may close its own.
+                # Moving a folder needs the right to write to the folder; an algorithm may have
+                # removed the right.
                 with opened(path.parent) as parent:
                     os.close(open_folder(parent, path.name))
                 path.rename(there)
 
     def empty(self, going: Callable[[], bool]) -> Iterator[str]:
-        """Remove what is in the trash, each thing in its turn; yields what cannot be removed.
+        """Remove the items in the trash, in turns; yield messages about items that stay.
 
         Args:
-            going: asked before each turn; False: the rest stays for the next call.
+            going: called before each turn; if False, the rest stays for the next call.
 
         Raises:
             OSError: the trash cannot be read.
@@ -59,7 +60,7 @@ class Trash:
             yield f"{self._folder / name}: {why}"
 
     def _take_turns(self, going: Callable[[], bool], stuck: dict[str, str]) -> bool:
-        """Give each thing one turn; returns whether another round of turns is of use."""
+        """Give each item one turn; return whether another round can remove more."""
         again = False
         with opened(self._folder) as trash, os.scandir(trash) as things:
             for thing in things:

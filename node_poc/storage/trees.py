@@ -1,9 +1,9 @@
-"""Removing what an algorithm left: millions of names, folders without end, closed folders.
+"""Remove the files of an algorithm: millions of names, very deep folders, closed folders.
 
-A tree is removed entry by entry as it is read, so nothing of it is held in memory. Two folders are
-open at a time, the tree's own and one inside of it; what lies deeper is moved up into the tree's
-own folder. So no path grows, nothing recurses, and what is gone stays gone: a removal that ends
-early, because its budget is used up or the process dies, is gone on with later. No link is
+Entries are removed while the tree is read: memory does not grow with the tree. Only two folders are
+open at a time: the root of the tree and one of its subfolders. Deeper folders are moved up into the
+root. Therefore no path grows, nothing recurses, and removed entries stay removed: if a removal ends
+early, because its budget is used up or the process dies, a later call continues. No link is
 followed.
 """
 
@@ -20,25 +20,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _OWNER = stat.S_IRWXU
-# Folders that were moved up and are removed at once; the next pass finds the others.
+# How many folders that were moved up are removed in the same pass; the next pass finds the others.
 _PENDING = 1000
 _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})
 
 
 class OutOfBudgetError(Exception):
-    """So much work was allowed, and not more."""
+    """The budget is used up."""
 
 
 class Budget:
-    """How many entries may be looked at, and until when."""
+    """How many entries may be read, and until when."""
 
     def __init__(self, entries: int, seconds: float) -> None:
-        """``seconds`` count from now."""
+        """Allow ``entries`` entries within ``seconds`` from now."""
         self._left = entries
         self._until = time.monotonic() + seconds
 
     def take(self) -> None:
-        """Take one entry. Raises OutOfBudgetError."""
+        """Count one entry. Raises OutOfBudgetError."""
         self._left -= 1
         if self._left < 0 or time.monotonic() > self._until:
             raise OutOfBudgetError
@@ -46,10 +46,12 @@ class Budget:
 
 @dataclass
 class Progress:
-    """How far a removal came.
+    """Result of ``remove_part``.
 
-    ``gone``: nothing is left. ``steps``: how many entries were removed or moved. ``error``: the
-    first that was in the way.
+    Attributes:
+        gone: whether nothing is left.
+        steps: how many entries were removed or moved.
+        error: the first error.
     """
 
     gone: bool = False
@@ -59,7 +61,7 @@ class Progress:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[int]:
-    """A descriptor of one of the node's own folders, for a while. Raises OSError."""
+    """Open one of the node's own folders; yield the file descriptor. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield handle
@@ -68,18 +70,18 @@ def opened(folder: Path) -> Iterator[int]:
 
 
 def open_folder(parent: int, name: str, rights: int = _OWNER) -> int:
-    """Open a folder for reading, following no link, even if it is closed to its owner.
+    """Open a folder for reading, following no link, even if the folder is closed to its owner.
 
-    An algorithm runs as the node's user and may take all rights on a folder away from that user.
+    An algorithm runs as the node's user and may remove all of that user's rights on a folder.
 
     Args:
-        parent: descriptor of the folder that it lies in.
-        name: of the folder.
-        rights: bits of its mode that are set if they are not.
+        parent: file descriptor of the parent folder.
+        name: name of the folder.
+        rights: mode bits that the folder must have; missing bits are set.
 
     Raises:
-        NotADirectoryError: it is something else, also a link to a folder.
-        OSError: it cannot be opened.
+        NotADirectoryError: the entry is not a folder; a link to a folder is not a folder.
+        OSError: the folder cannot be opened.
     """
     handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     try:
@@ -90,21 +92,21 @@ def open_folder(parent: int, name: str, rights: int = _OWNER) -> int:
 
 
 def open_to_owner(handle: int, rights: int = _OWNER) -> None:
-    """Give the owner of an open folder ``rights`` on it; another user's folder stays as it is."""
+    """Set missing ``rights`` in an open folder's mode; leave another user's folder unchanged."""
     mode = stat.S_IMODE(os.fstat(handle).st_mode)
     if mode & rights != rights:
         with suppress(PermissionError):
-            # fchmod does not take a descriptor of O_PATH; this name is that descriptor's folder.
+            # fchmod rejects an O_PATH descriptor; this path names the descriptor's folder.
             os.chmod(f"/proc/self/fd/{handle}", mode | rights)  # noqa: PTH101  no path of a file
 
 
 def remove_part(parent: int, name: str, budget: Budget) -> Progress:
-    """Remove a file, or as much of a tree as the budget allows; call again while it is not gone.
+    """Remove a file, or as much of a tree as the budget allows; call again until ``gone``.
 
     Args:
-        parent: descriptor of the folder that it lies in.
-        name: of the file or of the tree.
-        budget: is used up by what is done.
+        parent: file descriptor of the parent folder.
+        name: name of the file or of the tree.
+        budget: limits the work; the call uses up a part or all of the budget.
     """
     removal = _Removal(budget)
     with suppress(OutOfBudgetError):
@@ -118,7 +120,7 @@ class _Removal:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._moved = 0
-        self._prefix = uuid.uuid4().hex  # a name that an algorithm cannot have taken
+        self._prefix = uuid.uuid4().hex  # no algorithm can have used this name
         self.progress = Progress()
 
     def remove(self, parent: int, name: str) -> None:
@@ -146,10 +148,10 @@ class _Removal:
         return True
 
     def _empty(self, root: int) -> bool:
-        """Remove all in the tree's own folder; returns whether nothing is left.
+        """Remove all entries of the root; return whether nothing is left.
 
-        A file system may leave out entries of a folder that changes while it is read: so it is
-        read until there is nothing in it.
+        A file system may leave out entries of a folder that changes during reading. Therefore the
+        root is read again until it is empty.
         """
         while True:
             before, found = self.progress.steps, False
@@ -163,7 +165,7 @@ class _Removal:
                 return False
 
     def _clear(self, root: int, name: str) -> None:
-        """Remove one entry of the root, and what it has inside."""
+        """Remove one entry of the root, with its content."""
         pending = [name]
         while pending:
             name = pending.pop()
@@ -179,7 +181,7 @@ class _Removal:
             self._drop(root, name)
 
     def _flatten(self, root: int, name: str, pending: int) -> list[str]:
-        """Empty a folder of the root: its folders move up; returns some of their new names."""
+        """Empty a folder of the root: move its subfolders up; return some of their new names."""
         moved: list[str] = []
         folder = open_folder(root, name)
         try:
@@ -196,7 +198,7 @@ class _Removal:
         return moved
 
     def _drop(self, folder: int, name: str) -> bool:
-        """Remove a file or an empty folder; returns whether there is nothing more to do for it."""
+        """Remove a file or an empty folder; return False only for a folder with content."""
         try:
             try:
                 os.unlink(name, dir_fd=folder)
@@ -213,13 +215,13 @@ class _Removal:
         return True
 
     def _move_up(self, folder: int, name: str, root: int) -> str | None:
-        """Move a folder into the root; returns its new name, or None if that cannot be."""
+        """Move a folder into the root; return the new name, or None if the folder cannot move."""
         self._moved += 1
         fresh = f"{self._prefix}.{self._moved}"
         try:
             try:
                 os.rename(name, fresh, src_dir_fd=folder, dst_dir_fd=root)
-            except PermissionError:  # a folder that moves must be one that may be written
+            except PermissionError:  # moving a folder needs the right to write to the folder
                 os.close(open_folder(folder, name))
                 os.rename(name, fresh, src_dir_fd=folder, dst_dir_fd=root)
         except OSError as error:

@@ -1,9 +1,9 @@
-"""How much of the disk a run takes, counted as ``du`` counts: by blocks, not by lengths.
+"""Measure how much of the disk a run uses, as ``du`` does: by blocks, not by lengths.
 
-A sparse file counts with what it takes; a file of several names by equal parts, so that it counts
-once if all its names are counted; a folder with its own blocks, which many names make large. What
-is not counted: a file that was deleted and is still open, and folders of another user that the node
-may not read. Entries, depth and time of a look are bounded. No link is followed.
+A sparse file counts by its blocks. Each name of a file with several names counts for an equal part:
+the file counts once if all its names are counted. A folder counts by its own blocks, of which many
+names need many. Not counted are deleted files that are still open, and folders of another user that
+the node may not read. Entries, depth and time of a measurement are bounded. No link is followed.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from pathlib import Path
 
 from node_poc.storage.trees import Budget, OutOfBudgetError, open_folder, opened
 
-# No useful tree is deeper; each level takes two descriptors while it is looked at.
+# No useful tree is deeper. While a folder is read, each level above takes two file descriptors.
 DEPTH = 64
 _BLOCK = 512
 _ENTRIES = 1_000_000
-# A look takes descriptors, and many runs may end at once.
+# A measurement takes file descriptors, and many runs may end at the same time.
 _TURNS = threading.Semaphore(4)
 _READ = stat.S_IRUSR | stat.S_IXUSR
 
 
 @dataclass
 class Usage:
-    """What was counted: bytes, and names of any kind.
+    """Result of a measurement.
 
-    ``too_deep``: there is more below ``DEPTH`` folders. ``whole``: all was counted, or enough to
-    say that it is too much.
+    Attributes:
+        size: bytes on the disk.
+        files: number of names of any kind.
+        too_deep: whether there are entries deeper than ``DEPTH`` folders.
+        whole: whether everything was counted, or enough to exceed the allowance.
     """
 
     size: int = 0
@@ -42,18 +45,18 @@ class Usage:
 
 @dataclass(frozen=True)
 class Allowance:
-    """How much a run may take: bytes, and names of any kind. None: without limit."""
+    """How much of the disk a run may use: bytes, and names of any kind. None: no limit."""
 
     size: int | None
     files: int | None
 
     @property
     def is_endless(self) -> bool:
-        """Whether there is nothing to count."""
+        """Whether there is no limit, and thus nothing to count."""
         return self.size is None and self.files is None
 
     def is_passed(self, usage: Usage) -> bool:
-        """Whether a run takes more than it may; what is too deep to be counted does."""
+        """Return whether the usage exceeds a limit, or is too deep to be counted."""
         if self.is_endless:
             return False
         too_large = self.size is not None and usage.size > self.size
@@ -62,14 +65,14 @@ class Allowance:
 
 
 def measure(paths: Iterable[Path], allowed: Allowance, seconds: float) -> Usage:
-    """Count what files and folders take, until that is more than is allowed.
+    """Measure files and folders, until their usage exceeds the allowance.
 
-    A folder that an algorithm closed to its owner, the node's user, is opened.
+    If an algorithm has closed a folder to its owner, the node's user, the node opens the folder.
 
     Args:
-        paths: what a run can write to; what is not there takes nothing.
-        allowed: nothing is counted beyond it.
-        seconds: how long this may take.
+        paths: files and folders that a run can write to; a missing path counts nothing.
+        allowed: the run's allowance, at which counting stops.
+        seconds: time limit.
     """
     count = _Count(allowed, Budget(_ENTRIES, seconds))
     if allowed.is_endless:
@@ -86,11 +89,11 @@ def measure(paths: Iterable[Path], allowed: Allowance, seconds: float) -> Usage:
 
 
 class _EnoughError(Exception):
-    """It is too much already."""
+    """The usage exceeds the allowance already: stop counting."""
 
 
 class _Count:
-    """The count of one look."""
+    """The count of one measurement."""
 
     def __init__(self, allowed: Allowance, budget: Budget) -> None:
         self.usage = Usage()
@@ -98,21 +101,21 @@ class _Count:
         self._budget = budget
 
     def add_path(self, path: Path) -> None:
-        """Count a file, or a folder and all in it. Raises OutOfBudgetError, _EnoughError."""
+        """Count a file, or a folder with its content. Raises OutOfBudgetError, _EnoughError."""
         try:
             status = path.lstat()
             self._add(status, names=0)
             if stat.S_ISDIR(status.st_mode):
                 with opened(path.parent) as parent:
                     self._add_folder(parent, path.name, DEPTH)
-        except OSError:  # it went meanwhile
+        except OSError:  # removed meanwhile
             return
 
     def _add_folder(self, parent: int, name: str, depth: int) -> None:
-        """Count what is in a folder; it recurses to a bounded depth only."""
+        """Count the content of a folder; the recursion has a bounded depth."""
         try:
             folder = open_folder(parent, name, _READ)
-        except OSError:  # it went meanwhile, or is another user's
+        except OSError:  # removed meanwhile, or owned by another user
             return
         try:
             with os.scandir(folder) as entries:

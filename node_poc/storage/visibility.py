@@ -1,7 +1,7 @@
-"""Whether a file or folder can be read by a user of a pod, told from modes and owners.
+"""Check from modes and owners whether a pod's user can read a file or folder.
 
-A look from the side: the user is another than the one who looks, so nothing is opened for it. Modes
-alone count; access lists and network disks may say something else.
+The check cannot try to open a file, because it runs as another user. Only modes and owners count;
+access control lists and network disks may differ.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-# Of what lies in a folder, so many entries are looked at.
+# How many entries of a folder are checked.
 _ENTRIES = 200
 
 
 class Sight(StrEnum):
-    """What a look found."""
+    """Result of ``look``.
+
+    ``CLOSED``: the file or folder, or an entry of the folder, is closed to the reader.
+    ``CLOSED_ABOVE``: a folder above is closed. ``UNSEEN``: see ``look``.
+    """
 
     READABLE = "readable"
     CLOSED = "closed"
@@ -30,7 +34,7 @@ class Sight(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """``place``: where the look ended, ``remedy``: a command that mends it, if there is one."""
+    """A ``Sight``, the ``place`` where it was found, and a ``remedy``: a command, or ""."""
 
     sight: Sight
     place: Path
@@ -39,15 +43,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reader:
-    """A user, and all groups that it is in."""
+    """A user and all its groups, as numbers."""
 
     user: int
     groups: frozenset[int]
 
     def may(self, status: os.stat_result, bits: int) -> bool:
-        """Whether it has these of ``rwx`` (4, 2, 1); the first class that fits counts alone.
+        """Return whether the user has the rights ``bits``, a sum of ``rwx`` (4, 2, 1).
 
-        Algorithms have no capabilities, so root may do no more than its files' modes say.
+        Only the first class that fits counts: owner, group, others. Algorithms have no
+        capabilities: even root has only the rights in the mode.
         """
         if status.st_uid == self.user:
             shift = 6
@@ -59,10 +64,10 @@ class Reader:
 
 
 def look(path: Path, reader: Reader, *, is_folder: bool) -> Seen:
-    """Look whether ``reader`` can read a file, or a folder and what lies in it.
+    """Return whether ``reader`` can read a file, or a folder and its entries.
 
-    ``UNSEEN`` means that whoever looks may not look there, or that even the folder around it is not
-    on this machine, so that the path is another machine's.
+    The result is ``UNSEEN`` if this process may not look there, or if the folder around ``path`` is
+    missing or empty here, as for a path of another machine.
     """
     try:
         real = path.resolve(strict=True)
@@ -77,7 +82,7 @@ def look(path: Path, reader: Reader, *, is_folder: bool) -> Seen:
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Whether the folder is in use here; an empty /srv or /data is on every machine."""
+    """Return whether the folder is in use here; every machine has an empty /srv or /data."""
     try:
         with os.scandir(folder) as entries:
             return folder != folder.parent and next(entries, None) is not None
