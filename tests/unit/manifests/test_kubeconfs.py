@@ -93,7 +93,9 @@ RIGHTS = {
     ("", "pods", "watch"): "Watcher._watch",
     ("", "pods", "get"): "LeaseCalls.pod_phase: is who holds the Lease still there?",
     ("", "pods/log", "get"): "ContainerLogs.read, ContainerLogs.follow",
-    ("", "events", "list"): "ClusterObjects.list_events: why a run does not start",
+    ("", "events", "list"): (
+        "ClusterObjects.list_events, ClusterObjects.list_all_events: why runs do not start"
+    ),
     ("", "services", "get"): "ClusterObjects.service_address",
     ("coordination.k8s.io", "leases", "get"): "LeaseCalls.read",
     ("coordination.k8s.io", "leases", "create"): "LeaseCalls.take",
