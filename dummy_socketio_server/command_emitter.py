@@ -78,9 +78,13 @@ EXAMPLES = """examples:
 
 @dataclass(frozen=True)
 class Subcommand:
-    """What a word after the script's name means.
+    """The meaning of a command name after the script's name.
 
-    late, stopped: what to say after the time given, and after Ctrl-C
+    Attributes:
+        add_options: adds the command's options to a parser.
+        run: runs the command and returns the exit code.
+        late: message after the time limit.
+        stopped: message after Ctrl-C.
     """
 
     add_options: Callable[[argparse.ArgumentParser], None]
@@ -89,7 +93,7 @@ class Subcommand:
     stopped: str = "stopped"
 
 
-# the first one is meant where no word is given
+# the first command is the default
 COMMANDS: dict[str, Subcommand] = {
     "post": Subcommand(
         add_post_options,
@@ -113,7 +117,10 @@ COMMANDS: dict[str, Subcommand] = {
 def parse(
     argv: Sequence[str],
 ) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
-    """Split the command line into what to run and its options; argparse exits on usage errors."""
+    """Split the command line into the function to run and its options.
+
+    argparse exits on usage errors.
+    """
     name, rest = split(argv)
     command = COMMANDS[name or next(iter(COMMANDS))]
     parser = argparse.ArgumentParser(
@@ -129,9 +136,9 @@ def parse(
 
 
 def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Return the command's name, None where none is given, and the rest.
+    """Return the command's name, None for a command line without a name, and the rest.
 
-    It may stand behind the options that all commands have: `--server URL list`.
+    The name may follow the options that all commands share: `--server URL list`.
     """
     place = 0
     while place < len(argv) and argv[place].startswith("--"):
@@ -145,7 +152,7 @@ def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 class Stopped(BaseException):
-    """A signal asked this script to end: what is half done is taken back on the way out."""
+    """A signal asked this script to end; unfinished work is undone on the way out."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -153,7 +160,7 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the script the way Ctrl-C does; a second one changes nothing."""
+    """Let SIGTERM and SIGHUP end the script like Ctrl-C; a second signal changes nothing."""
 
     def stop(number: int, _: object) -> None:
         for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -163,7 +170,7 @@ def stop_on_signals() -> None:
         raise Stopped(number)
 
     for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup stays what it is
+        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup stays in effect
             signal.signal(each, stop)
 
 
@@ -178,20 +185,20 @@ ERRORS: dict[type[Exception], int] = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     run, options = parse(argv)
     try:
         return run(options)
     except NoAnswerError as error:
         return fail(f"{error}; {options.late}", TIMED_OUT)
     except KeyboardInterrupt:
-        # What was about to be asked is never asked: Python need not tell the user of it.
+        # A coroutine may never have been awaited: the user needs no warning from Python.
         warnings.simplefilter("ignore", RuntimeWarning)
         return fail(options.stopped, STOPPED)
     except Stopped as stopped:
         return fail(options.stopped, 128 + stopped.signal)
     except BrokenPipeError:
-        # what is still buffered must not raise once more when Python ends
+        # buffered output must not raise once more when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except RunRefusedError as error:

@@ -1,8 +1,9 @@
-"""Which node gets which command, and what is kept while none can: pure, no I/O, no clock.
+"""Assign commands to nodes, and keep commands while no node is connected: pure, no I/O, no clock.
 
-A command is in one of two places: `waiting` (kept, in the order of arrival) or in flight (given to
-the node, not answered yet). It leaves when the node answers. If the node's connection goes away,
-what is in flight goes back to the front: to repeat a command is harmless, to lose one is not.
+A command is in one of two places: `waiting` (kept, in the order of arrival) or in flight (sent to
+the node, not answered yet). The node's answer removes the command. If the node's connection is
+lost, the commands in flight go back to the front: repeating a command is harmless, losing a command
+is not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 MAX_KEPT_COMMANDS = 10_000
-# A bound in bytes too: 10,000 commands of 5 MB each would be 50 GB.
+# A limit in bytes too: 10,000 commands of 5 MB each would be 50 GB.
 MAX_KEPT_BYTES = 256_000_000
 
 
@@ -26,10 +27,12 @@ class QueueFullError(Exception):
 class Command:
     """One posted command.
 
-    number: order of arrival, from 1
-    poster: connection that posted it
-    run_id: the run it names, None if it names none that could be routed
-    size_bytes: about what it takes in memory
+    Attributes:
+        number: order of arrival, from 1.
+        poster: connection that posted the command.
+        payload: the command as posted.
+        run_id: the run in the payload, None if the payload names no run that can be routed.
+        size_bytes: approximate size in memory.
     """
 
     number: int
@@ -40,7 +43,7 @@ class Command:
 
 
 class Told(Enum):
-    """What the poster has been told of a command so far."""
+    """The last news about a command that the poster has got."""
 
     NOTHING = auto()
     KEPT = auto()
@@ -48,14 +51,14 @@ class Told(Enum):
 
 
 class Dispatch:
-    """The nodes in the order they came, the commands kept, and those in flight."""
+    """The nodes in order of registration, the kept commands, and the commands in flight."""
 
     def __init__(
         self, max_commands: int = MAX_KEPT_COMMANDS, max_bytes: int = MAX_KEPT_BYTES
     ) -> None:
         self._max_commands = max_commands
         self._max_bytes = max_bytes
-        self._nodes: dict[str, str] = {}  # connection -> name, in the order they came
+        self._nodes: dict[str, str] = {}  # connection -> name, in order of registration
         self._waiting: deque[Command] = deque()
         self._in_flight: dict[int, Command] = {}
         self._told: dict[int, Told] = {}
@@ -64,16 +67,16 @@ class Dispatch:
 
     @property
     def node(self) -> str | None:
-        """The connection that gets the commands: the first node that is still there."""
+        """The connection that gets the commands: the first registered node still connected."""
         return next(iter(self._nodes), None)
 
     @property
     def kept(self) -> int:
-        """How many commands wait for a node."""
+        """Number of commands that wait for a node."""
         return len(self._waiting)
 
     def name_of(self, sid: str) -> str | None:
-        """Return the name under which a connection is registered as a node, None if it is none."""
+        """Return the name that a connection registered as a node, None for other connections."""
         return self._nodes.get(sid)
 
     def add_node(self, sid: str, name: str = "") -> None:
@@ -81,10 +84,10 @@ class Dispatch:
         self._nodes.setdefault(sid, name)
 
     def remove(self, sid: str) -> bool:
-        """Forget a connection that went away; tells whether it was the node that got the commands.
+        """Forget a lost connection; return whether the connection was the active node.
 
-        What that node had not answered is kept again, in the old order. Not so the commands whose
-        poster was already told that nobody knows: it decides what comes next.
+        Commands that the active node had not answered are kept again, in the old order, except the
+        commands with the state UNKNOWN: their poster decides whether to post again.
         """
         if sid not in self._nodes:
             return False
@@ -106,7 +109,7 @@ class Dispatch:
         self._waiting.extendleft(reversed(back))
 
     def accept(self, poster: str, payload: Any, run_id: int | None, size_bytes: int) -> Command:
-        """Take a command in, behind all others. Raises QueueFullError."""
+        """Add a command behind all others. Raise QueueFullError."""
         if len(self._told) >= self._max_commands:
             raise QueueFullError(
                 f"the server keeps at most {self._max_commands:,} commands that no node has "
@@ -127,7 +130,7 @@ class Dispatch:
     def hand_over(self) -> tuple[str, Command] | None:
         """Put the first waiting command in flight.
 
-        Returns the node's connection and the command, or None if there is nothing to do.
+        Return the node's connection and the command, or None if there is no node or no command.
         """
         if self.node is None or not self._waiting:
             return None
@@ -140,19 +143,19 @@ class Dispatch:
         return tuple(self._waiting)
 
     def discard(self, numbers: Collection[int]) -> None:
-        """Forget commands that wait for a node; any other is left alone."""
+        """Forget the waiting commands with these numbers; leave all other commands alone."""
         for command in self._waiting:
             if command.number in numbers:
                 self._drop(command)
         self._waiting = deque(one for one in self._waiting if one.number not in numbers)
 
     def promise(self, number: int) -> None:
-        """Note that the poster of this command was told that it is kept."""
+        """Note that the server told the poster that the command is kept."""
         if number in self._told:
             self._told[number] = Told.KEPT
 
     def answered(self, number: int) -> tuple[Command, Told] | None:
-        """Settle a command in flight that the node answered; None if it is not in flight."""
+        """Settle a command in flight after the node's answer; return None if not in flight."""
         command = self._in_flight.pop(number, None)
         if command is None:
             return None
@@ -161,10 +164,11 @@ class Dispatch:
         return command, told
 
     def silent(self, number: int) -> tuple[Command, Told] | None:
-        """Note that the node let the time for an answer pass; None if it is not in flight.
+        """Note that the node did not answer in time; return None if the command is not in flight.
 
-        A promised command waits again, for the promise binds; of any other the poster is now told
-        that nobody knows, and it stays in flight for the case of a late answer.
+        A command promised as kept waits again, because the promise binds. The poster of any other
+        command now hears that the outcome is unknown, and the command stays in flight in case of a
+        late answer.
         """
         command = self._in_flight.get(number)
         if command is None:

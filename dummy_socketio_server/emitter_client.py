@@ -4,9 +4,9 @@
         ack = client.post({"run_id": 7, "task_info": {...}, ...})
         result = client.wait(7, timeout_s=60)
 
-All methods may be called from any thread. A lost connection is made again for ever; what was
-posted and has not ended is then posted again, which is harmless: the node knows an equal command
-and sends its result again.
+All methods may be called from any thread. The client reconnects for ever after a lost connection.
+After a reconnect the client posts all commands again whose runs have not ended. Repeated posts are
+harmless: the node recognizes an equal command and sends the result again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 # The server itself gives the node 30 s.
 ACK_TIMEOUT_S = 45.0
-# What Socket.IO writes around a payload; far more than it needs.
+# Bytes for Socket.IO's wrapper around a payload; far more than needed.
 _ENVELOPE_BYTES = 1_000
 
 _T = TypeVar("_T")
@@ -45,18 +45,18 @@ class ServerUnreachableError(EmitterError):
 
 
 class NoAnswerError(EmitterError):
-    """The time given passed without the answer or the result."""
+    """The time limit passed without the answer or the result."""
 
 
 class PayloadTooLargeError(EmitterError):
-    """The payload is larger than the server takes (5 MB)."""
+    """The payload is larger than the server accepts (5 MB)."""
 
 
 class EmitterClient:
-    """A connection to the dummy server, in the role of who posts and follows runs.
+    """A connection to the dummy server for posting and following runs.
 
-    on_event is called for everything that happens, in order, on the client's own thread; it must
-    be quick and must not call the client.
+    The client calls `on_event` for every event, in order, on the client's own thread; `on_event`
+    must be quick and must not call the client.
     """
 
     def __init__(self, url: str, on_event: Callable[[Event], None] | None = None) -> None:
@@ -74,7 +74,7 @@ class EmitterClient:
         self.close()
 
     def connect(self) -> None:
-        """Connect to the server. Raises ServerUnreachableError (after 5 s at most)."""
+        """Connect to the server. Raise ServerUnreachableError (after 5 s at most)."""
         self._thread.start()
         try:
             self._in_loop(self._session.start()).result()
@@ -86,7 +86,7 @@ class EmitterClient:
             ) from error
 
     def close(self) -> None:
-        """Disconnect; runs that go on are not touched. May be called twice."""
+        """Disconnect without touching ongoing runs. May be called twice."""
         if self._loop.is_closed():
             return
         if self._thread.is_alive():
@@ -100,7 +100,7 @@ class EmitterClient:
     def submit(self, payload: Any) -> Future[dict[str, Any]]:
         """Post a command without waiting; the future gets the acknowledgement.
 
-        The payload may be anything that is JSON (the node judges it). Raises PayloadTooLargeError.
+        The payload may be any JSON value (the node judges the payload). Raise PayloadTooLargeError.
         """
         size = size_in_bytes(payload)
         if size > MAX_MESSAGE_BYTES - _ENVELOPE_BYTES:
@@ -115,33 +115,39 @@ class EmitterClient:
     def post(self, payload: Any, timeout_s: float | None = ACK_TIMEOUT_S) -> dict[str, Any]:
         """Post a command and return the server's acknowledgement (see relay.py).
 
-        `timeout_s` None waits for ever, over any number of lost connections. Raises
-        PayloadTooLargeError, NoAnswerError, and ServerUnreachableError if the time ran out while
-        the server was away. A refusal is no exception: it is an acknowledgement.
+        A refusal is an acknowledgement, not an exception. With `timeout_s` None, wait for ever,
+        over any number of lost connections.
+
+        Raises:
+            PayloadTooLargeError: the payload is larger than the server accepts.
+            NoAnswerError: the time limit passed while the server was connected.
+            ServerUnreachableError: the time limit passed while the server was away.
         """
         return self._result_of(self.submit(payload), timeout_s, "the server's acknowledgement")
 
     def watch(self, run_id: int, timeout_s: float = 10.0) -> dict[str, Any]:
-        """Subscribe to a run; returns {known, status: the last run_status or None}.
+        """Subscribe to a run; return {known, status: the last run_status or None}.
 
-        Raises ServerUnreachableError or NoAnswerError.
+        Raise ServerUnreachableError or NoAnswerError.
         """
         self._followed(run_id)
         answer: dict[str, Any] = self.request("watch_request", {"run_id": run_id}, timeout_s)
         return answer
 
     def wait(self, run_id: int, timeout_s: float | None = None) -> dict[str, Any]:
-        """Wait for a run that was posted or is watched here; returns its `run_result`.
+        """Wait for a run that this client posted or watches; return the run's `run_result`.
 
-        Raises NoAnswerError after `timeout_s` seconds (None: never), RunRefusedError if the command
-        was refused, and ServerUnreachableError if the time ran out while the server was away.
+        Raises:
+            NoAnswerError: no result within `timeout_s` seconds (None: no limit).
+            RunRefusedError: the command was refused.
+            ServerUnreachableError: the time limit passed while the server was away.
         """
         return self._result_of(self._followed(run_id), timeout_s, f"the result of run {run_id}")
 
     def request(self, event: str, data: Any, timeout_s: float = 10.0) -> Any:
         """Send any event and return its acknowledgement.
 
-        Raises ServerUnreachableError or NoAnswerError.
+        Raise ServerUnreachableError or NoAnswerError.
         """
         try:
             return self._in_loop(self._session.request(event, data, timeout_s)).result()

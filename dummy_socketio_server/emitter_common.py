@@ -1,4 +1,4 @@
-"""What the emitter's commands share: exit codes, options, and how to ask the node."""
+"""Shared parts of the emitter's commands: exit codes, options, and questions to the node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from server_settings import DEFAULT_FILE, load
 
 COMPLETED, ENDED_OTHERWISE, USAGE, REFUSED, UNREACHABLE, TIMED_OUT, NODE_SAID_NO = range(7)
 STOPPED, READER_GONE = 130, 141
-# How long a node or server that was there may be away while something is followed.
+# While a log is followed: seconds that a node or server may be away after its first answer.
 PATIENCE_S = 60.0
 PAUSE_S = 0.5
 NOT_UNDERSTOOD = (
@@ -31,17 +31,21 @@ NOT_UNDERSTOOD = (
 
 
 class UsageError(Exception):
-    """The command line, or a file that it names, cannot be used; the text says why."""
+    """The command line, or a file named there, is unusable; the text gives the reason."""
 
 
 class NodeSaidError(EmitterError):
-    """The node, or the server for it, answered with an error or with something else than agreed."""
+    """The node, or the server for the node, answered with an error or against the contract."""
 
 
 class Asker:
-    """Asks the node questions through a connected client, within one time limit for all of them.
+    """Ask the node questions through a connected client, within one time limit for all questions.
 
-    limit_s: None means no limit but the one that each answer has
+    Args:
+        client: a connected client.
+        limit_s: time limit in seconds for all questions together; None leaves each answer's own
+            limit.
+        note: called with lines for people.
     """
 
     def __init__(
@@ -52,9 +56,9 @@ class Asker:
         self._note = note
 
     def ask(self, event: str, question: dict[str, Any], key: str, kind: type) -> dict[str, Any]:
-        """Return the answer, in which `key` is of this type.
+        """Return the answer, in which `key` has the type `kind`.
 
-        Raises NodeSaidError, NoAnswerError or ServerUnreachableError.
+        Raise NodeSaidError, NoAnswerError or ServerUnreachableError.
         """
         left_s = ACK_TIMEOUT_S if self._end is None else self._end - time.monotonic()
         if left_s <= 0:
@@ -70,9 +74,11 @@ class Asker:
     def ask_patiently(
         self, event: str, question: dict[str, Any], key: str, kind: type
     ) -> dict[str, Any]:
-        """Return the answer like `ask`, but bear errors for a while: a node may be starting again.
+        """Return the answer like `ask`, but retry after errors: a node may be restarting.
 
-        Raises what `ask` raised last.
+        Raises:
+            EmitterError: the last error of `ask`, after PATIENCE_S seconds or at the end of the
+                time limit; at the time limit a NodeSaidError becomes a NoAnswerError.
         """
         give_up = time.monotonic() + PATIENCE_S
         told = False
@@ -95,13 +101,13 @@ class Asker:
 
 @contextlib.contextmanager
 def asking(options: argparse.Namespace) -> Iterator[Asker]:
-    """Connect as the options say. Raises ServerUnreachableError or SettingsError."""
+    """Connect as the options say. Raise ServerUnreachableError or SettingsError."""
     with EmitterClient(options.server or default_server(), on_event=_tell_of_connection) as client:
         yield Asker(client, options.timeout or None, note)
 
 
 def note(text: str) -> None:
-    """Write one line for people, apart from what was asked for."""
+    """Write one line for people to stderr, apart from the requested output."""
     sys.stderr.write(f"note: {clean(text)}\n")
 
 
@@ -113,16 +119,16 @@ def _tell_of_connection(event: Event) -> None:
 
 
 def default_server() -> str:
-    """Return the address that the settings file beside this script gives. Raises SettingsError."""
+    """Return the address from the settings file beside this script. Raise SettingsError."""
     settings = load(DEFAULT_FILE)
-    # a server that listens on every adapter is reached on this machine's own
+    # this machine reaches a server on all adapters by the loopback address
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
     host = local.get(settings.server_ip, settings.server_ip)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes."""
+    """Add the options of every command."""
     parser.add_argument("--server", metavar="URL", help="default: from server_config.yaml")
     parser.add_argument(
         "--timeout", type=seconds, default=0.0, metavar="SECONDS", help="0, the default: no limit"
@@ -130,7 +136,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """Read a non-negative number of seconds; argparse reports the ValueError."""
+    """Parse a non-negative number of seconds; argparse reports the ValueError."""
     value = float(text)
     if not 0 <= value < 10**9:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""The emitter's command `logs`: an algorithm's log from its start, followed if asked."""
+"""The emitter's command `logs`: print an algorithm's log from its start, and follow on request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from emitter_common import COMPLETED, NOT_UNDERSTOOD, PAUSE_S, Asker, NodeSaidEr
 from emitter_view import clean
 from wire import is_run_id
 
-# Pieces below this size mean that the end was reached for now.
+# A piece below this size means that the end of the log is reached for now.
 SMALL_BYTES = 4_096
-# So many small pieces in a row: the run writes as fast as it is read, and nobody asked to follow.
+# Stop after this many small pieces in a row: the run writes as fast as the emitter reads, and the
+# user did not ask to follow.
 SMALL_PIECES = 20
 
 
@@ -39,10 +40,10 @@ def run_logs(options: argparse.Namespace) -> int:
 def log_pieces(asker: Asker, run_id: int, *, follow: bool) -> Iterator[str]:
     """Yield the log from its start, piece by piece; with `follow` until the run ends.
 
-    Raises NodeSaidError, NoAnswerError or ServerUnreachableError.
+    Raise NodeSaidError, NoAnswerError or ServerUnreachableError.
     """
     offset, small = 0, 0
-    ask = asker.ask  # the first answer tells whether there is such a run: no patience before it
+    ask = asker.ask  # no retries for the first question, whose answer shows whether the run exists
     while True:
         answer = ask("log_request", {"run_id": run_id, "offset": offset}, "text", str)
         ask = asker.ask_patiently if follow else asker.ask
@@ -60,7 +61,7 @@ def log_pieces(asker: Asker, run_id: int, *, follow: bool) -> Iterator[str]:
 
 
 def _progress(answer: dict[str, Any], offset: int) -> int:
-    """Return by how many bytes the answer leads on. Raises NodeSaidError if it leads nowhere."""
+    """Return how many bytes the answer adds. Raise NodeSaidError if the offset is invalid."""
     following = answer.get("next_offset")
     if not is_run_id(following) or following < offset or (answer["text"] and following == offset):
         raise NodeSaidError(NOT_UNDERSTOOD)
@@ -68,7 +69,7 @@ def _progress(answer: dict[str, Any], offset: int) -> int:
 
 
 def write(text: str, stream: TextIO) -> None:
-    """Write a log: with visible control characters on a terminal, as it is anywhere else."""
+    """Write a log: with escaped control characters on a terminal, unchanged elsewhere."""
     if stream.isatty():
         stream.write(clean(text))
     else:
@@ -78,5 +79,5 @@ def write(text: str, stream: TextIO) -> None:
 
 
 def log_bytes(text: str) -> bytes:
-    """Return a log's text as UTF-8; what JSON allows and UTF-8 does not becomes an escape."""
+    """Return a log's text as UTF-8, with escapes for text that UTF-8 cannot represent."""
     return text.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The emitter's command `post`: post a run and show what becomes of it."""
+"""The emitter's command `post`: post a run and show its progress."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def example_payload(run_id: int) -> dict[str, Any]:
 
 
 def task_info(arguments: Sequence[str]) -> dict[str, str]:
-    """Name the algorithm's arguments the proof of concept's way: arg1, arg2, ..."""
+    """Name the algorithm's arguments as in the proof of concept: arg1, arg2, ..."""
     return {f"arg{number}": value for number, value in enumerate(arguments, start=1)}
 
 
 def fresh_run_id() -> int:
-    """Return a run id that was not used before: microseconds since 1970."""
+    """Return an unused run id: microseconds since 1970."""
     return time.time_ns() // 1000
 
 
 def payload_from(options: argparse.Namespace) -> Any:
-    """Build the payload the options ask for. Raises UsageError."""
+    """Build the payload from the options. Raise UsageError."""
     own = (options.run_id, options.image, options.arg, options.database)
     if options.payload is not None:
         if any(value is not None for value in own):
@@ -68,7 +68,10 @@ def payload_from(options: argparse.Namespace) -> Any:
 
 
 def read_payload(path: Path) -> Any:
-    """Read a payload file: JSON of any kind, for the node is the one to judge it."""
+    """Read a payload file: JSON of any kind, because the node is the judge of payloads.
+
+    Raise UsageError.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -78,7 +81,7 @@ def read_payload(path: Path) -> Any:
 
 
 def add_post_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `post`, which is also what runs without a command."""
+    """Add the options of `post`, which is also the default command."""
     parser.add_argument("--run-id", type=int, metavar="N", help="default: a fresh one")
     parser.add_argument("--image", help=f"default: {EXAMPLE_IMAGE}")
     parser.add_argument(
@@ -98,7 +101,7 @@ def add_post_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_post(options: argparse.Namespace) -> int:
-    """Post a payload and, if asked, wait for its end; returns the exit code."""
+    """Post a payload and, if requested, wait for the end of the run; return the exit code."""
     payload = payload_from(options)
     view = JsonView(sys.stdout) if options.json else TextView(sys.stdout)
     limit_s = options.timeout or None

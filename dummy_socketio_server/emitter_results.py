@@ -1,4 +1,4 @@
-"""The emitter's command `result`: a run's result, its log and its output files, into a folder."""
+"""The emitter's command `result`: write a run's result, log and output files into a folder."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from wire import is_run_id
 
 RESULT_FILE, LOG_FILE, OUTPUT_FOLDER = ("result.json",), ("log.txt",), "output"
-# What takes less is over before anybody could read a progress bar.
+# Seconds before a progress bar appears: a shorter fetch ends before anybody could read the bar.
 PATIENCE_S = 2.0
-# So many files refused by the node in a row: it is not about the files.
+# Stop after this many refused files in a row: the cause is then not a single file.
 MOST_REFUSALS = 3
 
 
 class TooLargeError(NodeSaidError):
-    """A file is larger than it may be; the text says which limit it breaks."""
+    """A file is larger than allowed; the text names the limit."""
 
 
 def add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def run_result(options: argparse.Namespace) -> int:
 
 
 class Collector:
-    """Brings what belongs to one ended run into a folder."""
+    """Fetch the result, log and output files of an ended run into a folder."""
 
     def __init__(self, asker: Asker, run_id: int, folder: OutputFolder, limits: Limits) -> None:
         self._asker = asker
@@ -78,9 +78,9 @@ class Collector:
         self._refusals = 0
 
     def collect(self, result: dict[str, Any]) -> bool:
-        """Write everything; tells whether nothing is missing.
+        """Write all files; return whether the files are complete.
 
-        Raises FilesError where nothing can be written, and what asking raises.
+        Raise FilesError if nothing can be written, and the errors of `Asker.ask`.
         """
         planned = plan(result, self._limits)
         self._announce(planned)
@@ -102,7 +102,7 @@ class Collector:
         return self._complete
 
     def _announce(self, planned: Plan) -> None:
-        """Tell what will be fetched and what will not, before anything is."""
+        """Report before the first fetch which files will be fetched and which will not."""
         count, total = len(planned.files), planned.total_bytes
         files = f"{count:,} output file{'' if count == 1 else 's'} ({total:,} bytes)"
         sys.stdout.write(f"run {self._run_id}: its result, its log and {files}\n")
@@ -112,7 +112,7 @@ class Collector:
             note(text)
 
     def _write_log(self, result: dict[str, Any], sink: BinaryIO, bar: Bar) -> None:
-        """Write the whole log; if the node has it no more, the end that is in the result."""
+        """Write the whole log; if the node has dropped the log, write its end from the result."""
         room = min(self._limits.file, self._limits.left)
         if result.get("log_truncated"):
             try:
@@ -174,10 +174,14 @@ def fetch(
     limits: Limits,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Write one output file, piece by piece. Raises what asking raises.
+    """Write one output file, piece by piece.
 
-    NodeSaidError too for pieces that do not fit together, so a file is whole or not there, and
-    TooLargeError for a file that is larger than listed, and than the limits.
+    Raises:
+        NodeSaidError: as in `Asker.ask`, and if the pieces do not fit together: a file is complete
+            or absent.
+        TooLargeError: the file is larger than listed, and larger than the limits.
+        NoAnswerError: as in `Asker.ask`.
+        ServerUnreachableError: as in `Asker.ask`.
     """
     offset, size = 0, None
     while size is None or offset < size:
@@ -199,7 +203,7 @@ def fetch(
 
 
 class Bar:
-    """Shows on a terminal how far all of it is, once it takes longer than two seconds."""
+    """Show the overall progress on a terminal, once the fetch takes longer than two seconds."""
 
     def __init__(self, total_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total_bytes
@@ -217,12 +221,12 @@ class Bar:
             self._progress.stop()
 
     def next_file(self) -> None:
-        """Note that the file shown last is over."""
+        """Note that the file shown last is finished."""
         self._done += self._of_this
         self._of_this = 0
 
     def show(self, path: str, offset: int) -> None:
-        """Show that so much of a file is here."""
+        """Show how many bytes of a file have been received."""
         self._of_this = 0 if path == LOG_FILE[0] else offset
         if self._clock() - self._begin < PATIENCE_S:
             return

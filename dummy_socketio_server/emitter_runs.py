@@ -41,7 +41,7 @@ def add_status_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_status(options: argparse.Namespace) -> int:
-    """Print what the node knows of one run."""
+    """Print all that the node knows of one run."""
     with asking(options) as asker:
         run = asker.ask("status_request", {"run_id": options.run_id}, "run", dict)["run"]
     if options.json:
@@ -60,7 +60,7 @@ def add_kill_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_kill(options: argparse.Namespace) -> int:
-    """Kill runs and print what became of each."""
+    """Kill runs and print the outcome for each run."""
     if options.all == bool(options.run_ids):
         raise UsageError("kill: give the numbers of the runs, or --all")
     if options.all and not options.yes and not confirmed():
@@ -83,7 +83,7 @@ def run_kill(options: argparse.Namespace) -> int:
 
 
 def confirmed() -> bool:
-    """Ask the person at the terminal; where there is none, nobody has to be asked."""
+    """Ask the user at the terminal; without a terminal there is no user to ask."""
     if not sys.stdin.isatty():
         return True
     sys.stderr.write("Kill all runs that have not ended? [y/N] ")
@@ -92,7 +92,7 @@ def confirmed() -> bool:
 
 
 def complete(outcomes: list[Any], asked: list[int]) -> list[dict[str, Any]]:
-    """Return the outcomes, an empty one for what cannot be read or was left out."""
+    """Return the outcomes, with an empty outcome for each unreadable or missing entry."""
     readable = [outcome if isinstance(outcome, dict) else {} for outcome in outcomes]
     named = [outcome.get("run_id") for outcome in readable]
     return readable + [{"run_id": run_id} for run_id in asked if run_id not in named]
@@ -108,6 +108,6 @@ def told(outcome: dict[str, Any]) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON document; with DEL escaped too, nothing in it can steer a terminal."""
+    """Print a JSON document; DEL is escaped too, so the output cannot steer a terminal."""
     text = json.dumps(value, indent=2, default=repr)
     sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")

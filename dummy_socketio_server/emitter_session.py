@@ -1,8 +1,8 @@
-"""The asynchronous half of the emitter: one connection that never gives up, and what hangs on it.
+"""The asynchronous half of the emitter: a connection with endless reconnects.
 
-Everything here runs in one event loop, so nothing needs a lock. Python-socketio's asynchronous
-client is used because it handles events in the order they came; the threaded one starts a thread
-for each and promises no order.
+All code here runs in one event loop, so no lock is needed. The session uses python-socketio's
+asynchronous client because that client handles events in order of arrival; the threaded client
+starts a thread for each event and guarantees no order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LONGEST_PAUSE_S = 3.0
 
 
 class EventKind(StrEnum):
-    """What an `Event` tells."""
+    """The kind of an `Event`."""
 
     ACK = "ack"
     STATUS = "status"
@@ -40,11 +40,13 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a run or to the connection.
+    """An event of a run or of the connection.
 
-    at: when it came here, UTC
-    run_id: the run, None for events of the connection and for commands without a usable run_id
-    data: the message as the server sent it; for RECONNECTED the number of commands posted again
+    Attributes:
+        at: time of arrival at the emitter, UTC.
+        run_id: the run; None for events of the connection and for commands without a usable run_id.
+        data: the server's message, unchanged; for RECONNECTED the number of commands posted again,
+            for CONNECTION_LOST the server's URL.
     """
 
     kind: EventKind
@@ -54,7 +56,7 @@ class Event:
 
 
 class EmitterError(Exception):
-    """The emitter could not do what was asked; the text says why and what to do."""
+    """The emitter could not do its work; the text gives the reason and the remedy."""
 
 
 class RunRefusedError(EmitterError):
@@ -63,7 +65,7 @@ class RunRefusedError(EmitterError):
 
 @dataclass(eq=False)
 class Post:
-    """A posted command and the future that gets its first acknowledgement."""
+    """A posted command and the future for its first acknowledgement."""
 
     payload: Any
     run_id: int | None
@@ -72,9 +74,11 @@ class Post:
 
 @dataclass
 class Run:
-    """A run that somebody waits for.
+    """A run with a waiting caller.
 
-    taken: the node has it for certain, so a refusal can only mean another command
+    Attributes:
+        post: the command to post again after a reconnect, if any.
+        taken: whether the node certainly has the run, so a refusal can only mean another command.
     """
 
     result: Future[dict[str, Any]] = field(default_factory=Future)
@@ -83,7 +87,7 @@ class Run:
 
 
 class Session:
-    """Connects, connects again, posts again; hands what comes to `tell` and to the futures."""
+    """Connect, reconnect and post again; pass incoming messages to `tell` and to the futures."""
 
     def __init__(self, url: str, tell: Callable[[Event], None]) -> None:
         self._url = url
@@ -97,7 +101,7 @@ class Session:
         self.connected = False
 
     async def start(self) -> None:
-        """Connect once, then keep connected in the background. Raises EmitterError."""
+        """Connect once, then keep connected in the background. Raise EmitterError."""
         await self._connect()
         self._keeper = asyncio.create_task(self._keep_connected())
 
@@ -111,25 +115,25 @@ class Session:
     # -- what the emitter asks for
 
     async def post(self, post: Post) -> None:
-        """Post a command now, and again after each reconnect until it is answered or has ended."""
+        """Post a command now, and after each reconnect if unanswered or not ended."""
         self._unanswered.append(post)
         if post.run_id is not None:
             run = self.run(post.run_id)
             run.post = run.post or post
             if run.result.done() and run.result.exception() is not None:
-                run.result = Future()  # the refusal of an earlier command is not this one's
+                run.result = Future()  # an earlier command's refusal does not count
         await self._send_post(post)
 
     def run(self, run_id: int) -> Run:
-        """Return what is known of a run here, from now on followed."""
+        """Return the state of a run, and follow the run from now on."""
         return self._runs.setdefault(run_id, Run())
 
     async def request(self, event: str, data: Any, timeout_s: float) -> Any:
-        """Send one event and return its acknowledgement. Raises EmitterError without one."""
+        """Send one event and return its acknowledgement. Raise EmitterError if none comes."""
         call = asyncio.ensure_future(self._call(event, data, timeout_s))
         lost = asyncio.ensure_future(self._lost.wait())
         try:
-            # the answer to a lost connection's question never comes: waiting for it is idle
+            # after a lost connection the answer never comes, so waiting would be useless
             await asyncio.wait({call, lost}, return_when=asyncio.FIRST_COMPLETED)
             if call.done():
                 return call.result()
@@ -156,7 +160,7 @@ class Session:
             reconnection=False,
             handle_sigint=False,
             http_session=self._http,
-            # twice, for a result just within the server's limit may grow a little on its way
+            # twice the limit: a result just within the server's limit may grow a little on the way
             websocket_extra_options={"max_msg_size": 2 * MAX_MESSAGE_BYTES},
         )
         sio.on("disconnect", partial(self._on_disconnect, sio))
@@ -178,7 +182,7 @@ class Session:
         self.connected = False
         sio, self._sio = self._sio, None
         if sio is not None:
-            with contextlib.suppress(Exception):  # whatever is wrong with it, it is going away
+            with contextlib.suppress(Exception):  # the connection is dropped anyway
                 await sio.disconnect()
         if self._http is not None:
             await self._http.close()
@@ -190,7 +194,7 @@ class Session:
             self._tell(EventKind.CONNECTION_LOST, None, {"server": self._url})
             pause_s = FIRST_PAUSE_S
             while not self.connected:
-                # with jitter, or all the emitters of a test come back in the same instant
+                # with jitter, or all the emitters of a test reconnect in the same instant
                 await asyncio.sleep(pause_s * random.uniform(0.7, 1.3))  # noqa: S311
                 pause_s = min(pause_s * 1.7, LONGEST_PAUSE_S)
                 with contextlib.suppress(EmitterError):
@@ -212,7 +216,7 @@ class Session:
         async def on_ack(*args: Any) -> None:
             self._on_ack(post, args[0] if args and isinstance(args[0], dict) else {})
 
-        # A lost connection is no failure here: the command goes out again on the next one.
+        # A lost connection is no failure here: the command is sent again on the next connection.
         with contextlib.suppress(socketio.exceptions.SocketIOError, AttributeError):
             # In a tuple: Socket.IO would send a bare null as "no argument at all".
             await self._sio.emit("command_request", (post.payload,), callback=on_ack)
@@ -223,7 +227,7 @@ class Session:
         self._tell_event(Event(kind, datetime.now(UTC), run_id, data))
 
     async def _on_disconnect(self, sio: Any, *_: Any) -> None:
-        if sio is self._sio:  # not a late word of a connection given up before
+        if sio is self._sio:  # ignore late events of an earlier connection
             self.connected = False
             self._lost.set()
 
@@ -260,7 +264,7 @@ class Session:
         if run_id is None:
             return
         run = self.run(run_id)
-        if not run.result.done():  # after a reconnect the server and the node may both send it
+        if not run.result.done():  # after a reconnect the result may come twice
             self._tell(EventKind.RESULT, run_id, data)
             run.result.set_result(data)
 
@@ -268,7 +272,7 @@ class Session:
         data = args[0] if args and isinstance(args[0], dict) else {}
         given = data.get("run_id")
         run_id = given if is_run_id(given) else None
-        # While a command is unanswered its acknowledgement, right behind, says the same and more.
+        # While a command is unanswered, the acknowledgement follows at once and tells more.
         if any(post.run_id == run_id for post in self._unanswered):
             return
         self._tell(EventKind.REJECTED, run_id, data)

@@ -1,7 +1,7 @@
-"""How the emitter shows what happens: events in, lines out. Pure but for the stream it is given.
+"""Show events in the emitter: events in, lines out. Pure except for the output stream.
 
-An algorithm's log is the text of a stranger, so control characters, which could steer the reader's
-terminal, are shown and not sent.
+An algorithm's log is untrusted text. Control characters could steer the reader's terminal and are
+therefore escaped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ QUIET = "dim"
 
 
 def clean(text: Any) -> str:
-    """Return the text with control characters (not newline and tab) as visible escapes."""
+    """Return the text with control characters (except newline and tab) as visible escapes."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(text).replace("\r\n", "\n"))
 
 
@@ -90,7 +90,7 @@ def _result_lines(result: dict[str, Any], start: str) -> Iterator[tuple[str, str
 
 
 class TextView:
-    """Shows events as lines for people; colours on a terminal only (and not with NO_COLOR)."""
+    """Show events as lines for people; colours on a terminal only (and not with NO_COLOR)."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = Console(file=stream, highlight=False, soft_wrap=True, emoji=False)
@@ -104,7 +104,7 @@ class TextView:
 
 
 class JsonView:
-    """Shows each event as one JSON object on one line."""
+    """Show each event as one JSON object on one line."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream

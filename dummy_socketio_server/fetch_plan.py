@@ -1,7 +1,7 @@
-"""What `result` fetches of a run's output, and what it leaves out: pure.
+"""Plan which files of a run's output the command `result` fetches, and which it leaves out: pure.
 
-The listing comes from an algorithm, that is from a stranger: a hundred files of 10 GB each cost it
-nothing (sparse files), and a name may hold anything.
+The list comes from an algorithm and is not trusted: a hundred files of 10 GB each cost the
+algorithm nothing (sparse files), and a name may hold any characters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wire import is_run_id
 
 MAX_FILE_BYTES = 500_000_000
 MAX_TOTAL_BYTES = 2_000_000_000
-# So many that are left out are named; the others are counted.
+# Number of left-out files to name; further files are only counted.
 NAMED = 10
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -23,7 +23,7 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE 
 
 
 def size(text: str) -> int:
-    """Read a size such as 500M, 1.5GB, 4GiB or 1048576; argparse reports the ValueError."""
+    """Parse a size such as 500M, 1.5GB, 4GiB or 1048576; argparse reports the ValueError."""
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match[3] and not match[2]):
         raise ValueError(text)
@@ -34,13 +34,13 @@ def size(text: str) -> int:
 
 @dataclass
 class Limits:
-    """How many bytes a file may have, and how many more all of them together."""
+    """How many bytes one file may have, and how many bytes all further files may have together."""
 
     file: int = MAX_FILE_BYTES
     left: int = MAX_TOTAL_BYTES
 
     def problem(self, size_bytes: int) -> str | None:
-        """Say which limit a further file of this size breaks, None if none."""
+        """Return which limit a further file of the given size breaks, None if no limit."""
         if size_bytes > self.file:
             return f"is larger than --max-file-size ({self.file:,} bytes)"
         if size_bytes > self.left:
@@ -50,7 +50,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One output file: its path at the node, where it goes, its size as listed (None: unknown)."""
+    """One output file: path at the node, target path, and size as listed (None: unknown)."""
 
     path: str
     parts: Parts
@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclass
 class Plan:
-    """What is fetched, in order, and why the rest is not."""
+    """The files to fetch, in order, and the reasons for leaving out the rest."""
 
     files: list[Wanted] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -67,18 +67,18 @@ class Plan:
 
     @property
     def total_bytes(self) -> int:
-        """All sizes as they are listed."""
+        """The sum of all sizes as listed."""
         return sum(file.size_bytes or 0 for file in self.files)
 
     def notes(self) -> list[str]:
-        """Return the lines that tell what is left out or has another name."""
+        """Return the lines about files that are left out or renamed."""
         more = len(self.left_out) - NAMED
         cut = [f"{more:,} more output files are left out"] if more > 0 else []
         return [*self.renamed[:NAMED], *self.left_out[:NAMED], *cut]
 
 
 def plan(result: dict[str, Any], limits: Limits) -> Plan:
-    """Choose among the files that a result lists, from the first; `limits` are not changed."""
+    """Choose among the files of a result, from the first; `limits` stay unchanged."""
     made, room = Plan(), Limits(limits.file, limits.left)
     seen: set[Parts] = set()
     listed = result.get("output")
@@ -110,5 +110,5 @@ def plan(result: dict[str, Any], limits: Limits) -> Plan:
 
 
 def writable(name: str) -> str:
-    """Return a file's name without what could steer the terminal of whoever lists the folder."""
+    """Return a file's name with escapes for characters that could steer a reader's terminal."""
     return _STEERING.sub(lambda found: f"%{ord(found[0]):02x}", name)

@@ -1,8 +1,8 @@
-"""Kills of commands that only the server has, while no node is connected: pure but for the clock.
+"""Kill commands that only the server has, while no node is connected: pure except for the clock.
 
-Such a command can be killed for certain, for no node ever had it. What was handed to a node before
-it went away may run there, so only the node can tell what becomes of it. A server that was
-restarted knows only what was posted since.
+A command that no node ever had can be killed for certain. A command sent to a node before the node
+disconnected may still run there, so only the node can report the outcome of a kill. After a restart
+the server knows only the commands posted since.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ BAD_KILL = (
 def kill_kept(
     payload: dict[str, Any], dispatch: Dispatch, ledger: Ledger
 ) -> tuple[list[Command], dict[str, Any]]:
-    """Take the commands that `payload` names out of those kept; returns them and the answer.
+    """Remove the kept commands named in `payload`; return the removed commands and the answer.
 
-    Where an outcome cannot be told for lack of a node it is `unknown`, with the key `reason`; if
-    that is so for all of them, the answer is an error.
+    An outcome that only a node could tell is `unknown`, with the key `reason`; if all outcomes are
+    unknown, the answer is an error.
     """
     wanted = _wanted(payload)
     if isinstance(wanted, str):
@@ -47,7 +47,7 @@ def kill_kept(
 
 
 def _wanted(payload: dict[str, Any]) -> dict[int, None] | str | None:
-    """Return the run ids (in order, each once), None for all of them, or what is wrong."""
+    """Return the run ids (in order, without repeats), None for all runs, or an error text."""
     run_ids = payload.get("run_ids")
     if run_ids is None and payload.get("all") is True:
         return None

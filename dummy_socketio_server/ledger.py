@@ -1,7 +1,8 @@
-"""What the dummy server remembers of runs, and who wants to hear of them: pure, no I/O, no clock.
+"""The dummy server's memory of runs, and the connections that want news of each run.
 
-"Connection" is always Socket.IO's session id. A connection asks for a run by posting a command for
-it or by watching it; it hears every status and the result once.
+Pure, no I/O, no clock. "Connection" always means Socket.IO's session id. A connection asks for a
+run by posting a command for the run or by watching the run. The connection then gets every status,
+and the result once.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_RESULTS = 1_000
-# A result may carry 5 MB of log, so their sum is bounded as well.
+# A result may carry 5 MB of log, so the sum of all results is limited too.
 MAX_RESULT_BYTES = 256_000_000
 MAX_OPEN_RUNS = 50_000
-# Runs that somebody asked for and nobody posted: bounded apart, or asking would push out runs.
+# Runs that were watched and never posted have their own limit, or watching could push out real
+# runs.
 MAX_ASKED_RUNS = 50_000
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The node that has a run: its connection, and the name it registered under."""
+    """The node that has a run: the node's connection, and the name that the node registered."""
 
     sid: str
     name: str
@@ -28,7 +30,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a watch: is the run known, its last status, a result to send at once."""
+    """The answer to a watch: whether the run is known, the last status, a result to send now."""
 
     known: bool
     status: dict[str, Any] | None
@@ -51,7 +53,7 @@ class _Run:
 
 
 class Ledger:
-    """The runs in memory: open ones, and the last finished ones with their results."""
+    """The runs in memory: open runs, and the last finished runs with their results."""
 
     def __init__(
         self,
@@ -71,36 +73,36 @@ class Ledger:
         self._asked_by: defaultdict[str, set[int]] = defaultdict(set)
 
     def post(self, sid: str, run_id: int) -> None:
-        """Note that a connection posted a command for this run and so wants its events."""
+        """Note that a connection posted a command for the run and so wants the run's events."""
         run = self._known_run(run_id)
         run.posts += 1
         self._ask(sid, run_id, run)
 
     def note_at_node(self, run_id: int, holder: Holder) -> None:
-        """Note that a node was given a command for this run, or reported it."""
+        """Note that a node got a command for the run, or reported on the run."""
         run = self._find(run_id)
         if run is not None:
             run.holder = holder
 
     def holder(self, run_id: int) -> Holder | None:
-        """Return the node that has this run, or had it last; None if no node is known to."""
+        """Return the node that has the run, or had the run last; None if no node is known to."""
         run = self._find(run_id)
         return run.holder if run is not None else None
 
     def may_be_at_node(self, run_id: int) -> bool:
-        """Tell whether a node may know this run."""
+        """Return whether a node may know the run."""
         return self.holder(run_id) is not None
 
     def result(self, run_id: int) -> dict[str, Any] | None:
-        """Return the run's result, None if there is none (any more)."""
+        """Return the run's result, None if there is no result or the result was dropped."""
         run = self._find(run_id)
         return run.result if run is not None else None
 
     def withdraw(self, sid: str, run_id: int) -> None:
-        """Take one `post` back, because the command was refused.
+        """Undo one `post`, because the command was refused.
 
-        Counted, not flagged: a refused second command must not cut off the one who posted the
-        first one rightly.
+        Posts are counted, not flagged: the refusal of a second command must not cut off the
+        connection that posted an accepted first command.
         """
         run = self._find(run_id)
         if run is None:
@@ -116,9 +118,9 @@ class Ledger:
         self._forget_if_empty(run_id, run)
 
     def watch(self, sid: str, run_id: int) -> Answer:
-        """Subscribe a connection to a run and tell what is known of it.
+        """Subscribe a connection to a run and return the known state of the run.
 
-        A result is in the answer only if this connection has not had it yet.
+        The answer holds a result only if the connection has not had the result yet.
         """
         run = self._run(run_id)
         self._ask(sid, run_id, run)
@@ -129,7 +131,7 @@ class Ledger:
         return Answer(run.known, run.status, result)
 
     def record_status(self, run_id: int, status: dict[str, Any]) -> tuple[str, ...]:
-        """Remember a status; returns the connections that are to hear it."""
+        """Remember a status; return the connections that should get the status."""
         run = self._known_run(run_id)
         run.status = status
         return tuple(run.askers)
@@ -137,7 +139,7 @@ class Ledger:
     def record_result(
         self, run_id: int, result: dict[str, Any], size_bytes: int
     ) -> tuple[str, ...]:
-        """Remember a result; returns the connections that are to hear it and have not yet."""
+        """Remember a result; return the connections that should get the result and have not yet."""
         run = self._known_run(run_id)
         self._open.pop(run_id, None)
         self._finished[run_id] = run
@@ -150,7 +152,7 @@ class Ledger:
         return hearers
 
     def forget_connection(self, sid: str) -> None:
-        """Drop what a connection that went away asked for."""
+        """Drop the requests of a lost connection."""
         for run_id in self._asked_by.pop(sid, set()):
             run = self._find(run_id)
             if run is not None:
@@ -169,7 +171,7 @@ class Ledger:
         return run
 
     def _known_run(self, run_id: int) -> _Run:
-        """Return a run of which there is more to know than that somebody asked for it."""
+        """Return a run for which the server has a post, a status or a result, not only a watch."""
         run = self._asked.pop(run_id, None) or self._find(run_id) or _Run()
         if run_id not in self._finished and run_id not in self._open:
             self._open[run_id] = run

@@ -1,8 +1,8 @@
-"""Writes files below one folder and nowhere else, whatever their names say.
+"""Write files below one folder and nowhere else, whatever the names of the files are.
 
-The names come from an algorithm, that is from a stranger. Each folder on the way is opened from the
-one before it without following links, so that neither `..` nor a link, there before or put there
-meanwhile, leads out. A file appears under its name only when it is whole.
+The names come from an algorithm and are not trusted. Each folder of a path is opened relative to
+its parent folder without following links, so that neither `..` nor a link, old or new, leads out of
+the folder. Content appears under a file's name only when the file is complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 Parts = tuple[str, ...]
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY
-# What stays free: a full disk is everybody's trouble.
+# Bytes of disk space to leave free: a full disk hurts every program on the machine.
 RESERVE_BYTES = 50_000_000
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REASONS = {
@@ -30,7 +30,11 @@ _REASONS = {
 
 
 class FilesError(Exception):
-    """A file cannot be written; the text says which and why. is_full: and no other can either."""
+    """A file cannot be written; the text names file and reason.
+
+    Attributes:
+        is_full: whether no other file can be written either.
+    """
 
     def __init__(self, text: str, *, is_full: bool = False) -> None:
         super().__init__(text)
@@ -38,7 +42,7 @@ class FilesError(Exception):
 
 
 def parts_of(path: Any) -> Parts:
-    """Return the parts of a relative path that leads downwards. Raises FilesError."""
+    """Return the parts of a relative path that leads downwards. Raise FilesError."""
     if not isinstance(path, str):
         raise FilesError(f"{path!r}: is no file name")
     parts = tuple(path.split("/"))
@@ -52,9 +56,9 @@ def parts_of(path: Any) -> Parts:
 
 
 class OutputFolder:
-    """The folder that the files go below; with `force` a file there may be overwritten.
+    """The folder for the files; with `force` an existing file may be overwritten.
 
-    The folder itself is the user's choice and may be a link.
+    The user chooses the folder, so the folder itself may be a link.
     """
 
     def __init__(self, folder: Path, *, force: bool) -> None:
@@ -62,7 +66,9 @@ class OutputFolder:
         self._force = force
 
     def check_free(self, files: Iterable[Parts]) -> None:
-        """Refuse before anything is written if a file is there already. Raises FilesError."""
+        """Raise FilesError before anything is written if, without `force`, a file exists
+        already.
+        """
         there = [parts for parts in files if os.path.lexists(self.folder.joinpath(*parts))]
         if there and not self._force:
             more = f" and {len(there) - 1} more" if len(there) > 1 else ""
@@ -70,14 +76,14 @@ class OutputFolder:
             raise FilesError(f"{first}{more}: {_REASONS[errno.EEXIST]}; nothing was written")
 
     def check_room(self, size_bytes: int) -> None:
-        """Refuse before anything is written if so much does not fit. Raises FilesError."""
+        """Raise FilesError before anything is written if the bytes do not fit on the disk."""
         there = self.folder.absolute()
         while not there.exists() and there != there.parent:
             there = there.parent
         try:
             free = shutil.disk_usage(there).free
         except OSError:
-            return  # whoever writes there will be told why it does not work
+            return  # writing a file will report the error
         if size_bytes + RESERVE_BYTES > free:
             raise FilesError(
                 f"{self.folder}: {size_bytes:,} bytes do not fit there, {free:,} are free; give "
@@ -87,9 +93,10 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def writing(self, parts: Parts) -> Iterator[BinaryIO]:
-        """Give a file to write to; it gets its name at the end, or is gone after an error.
+        """Yield a file to write to; content gets the file's name at the end, or vanishes after an
+        error.
 
-        Raises FilesError.
+        Raise FilesError.
         """
         try:
             with self._parent(parts) as parent, self._file(parent, parts[-1]) as file:
@@ -119,7 +126,7 @@ class OutputFolder:
         part = os.open(unfinished[0], _NEW, 0o666, dir_fd=parent)
         try:
             with os.fdopen(part, "wb") as file:
-                if not self._force:  # take the name, so that what is there is never replaced
+                if not self._force:  # reserve the name, so that an existing file is never replaced
                     os.close(os.open(name, _NEW, 0o666, dir_fd=parent))
                     unfinished.append(name)
                 yield file

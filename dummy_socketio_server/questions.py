@@ -1,4 +1,4 @@
-"""What emitters ask of the node: forwarded to it, its answer handed back as it is.
+"""Questions of emitters to the node: the server forwards each question and returns the answer.
 
     from an emitter                              to the node, and the acknowledgement of both
     list_request {}                              list    {runs: [summary, ...], more}, newest first
@@ -8,14 +8,15 @@
     result_request {run_id}                      result  {result: the payload of run_result}
     output_request {run_id, path, offset}        output  {data, next_offset, size}
 
-The acknowledgement is {error: why and what to do} where the node says so, and where the server has
-to: no node, a node that went away, is silent or answers with something else than an object, or a
-question that is no object. In a summary stand run_id, status, image, position (in the node's
-queue, 1 is next, or null), received, job_created, started, ended (ISO, UTC, or null), cause,
+The acknowledgement is {error: why and what to do} if the node reports an error, or if the server
+must: if there is no node, if the node disconnects, is silent or answers with anything but an
+object, or if the question is not an object. A summary holds run_id, status, image, position (in the
+node's queue, 1 is next, or null), received, job_created, started, ended (ISO, UTC, or null), cause,
 detail, advice and delivered. offset, next_offset and size are in bytes, data is base64 of at most
-512 KiB, outcome is killed, already ended or unknown; more counts the older runs that did not fit.
+512 KiB, outcome is killed, already ended or unknown; more is the number of older runs that did not
+fit.
 
-While no node is connected, commands that no node ever had are killed at the server (kept_kills.py).
+While no node is connected, the server itself kills commands that no node ever had (kept_kills.py).
 """
 
 from __future__ import annotations
@@ -59,17 +60,17 @@ log = logging.getLogger("dummy-server")
 
 
 class Carrier(Protocol):
-    """The part of the relay that is needed here."""
+    """The part of the relay that this module needs."""
 
     async def hand_over(self) -> None:
-        """Send the commands that wait to the node."""
+        """Send the waiting commands to the node."""
 
     async def forward(self, event: str, payload: dict[str, Any], to: tuple[str, ...]) -> None:
         """Send an event about a run to these connections."""
 
 
 class Questions:
-    """Asks the node what emitters want to know, and kills what only the server has."""
+    """Forward emitters' questions to the node, and kill commands that only the server has."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Questions:
             self._sio.on(event, partial(self._on_question, event))
 
     def node_left(self, sid: str) -> None:
-        """Tell all who wait for an answer of this connection that none will come."""
+        """Tell all emitters with an open question to this connection that no answer will come."""
         for future, node in list(self._asked.items()):
             if node == sid:
                 _settle(future, {"error": WENT_AWAY})
@@ -112,7 +113,7 @@ class Questions:
         if event == "kill_request":
             if self._dispatch.node is None:
                 return await self._kill_here(payload)
-            await self._carrier.hand_over()  # or a kill could overtake its run
+            await self._carrier.hand_over()  # or a kill could overtake the command of its run
         return await self._ask_node(QUESTIONS[event], payload)
 
     async def _ask_node(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +160,7 @@ class Questions:
 
 
 def readable(args: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the node's answer if it is an object, else one that says that it is none."""
+    """Return the node's answer if the answer is a valid object, or else an error."""
     answer = single_argument(args)
     if not isinstance(answer, dict):
         return {"error": NOT_UNDERSTOOD}
@@ -168,7 +169,7 @@ def readable(args: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def no_answer_in(seconds: float) -> str:
-    """Say that a connected node is silent."""
+    """Return the error text for a connected node that does not answer."""
     return (
         f"the node is connected but did not answer within {seconds:g} s; ask again, and if it "
         "stays silent look at the node's log"

@@ -1,8 +1,8 @@
-"""The dummy server's Socket.IO side: events in, events out. What to do is decided elsewhere.
+"""The dummy server's Socket.IO handlers: events in, events out. Other modules take the decisions.
 
-`dispatch.py` decides which node gets which command, `ledger.py` who hears of which run, `wire.py`
-reads and builds the messages, `questions.py` brings questions to the node. The contract (default
-namespace, every payload JSON):
+`dispatch.py` assigns commands to nodes, `ledger.py` knows the connections that follow a run,
+`wire.py` reads and builds messages, `questions.py` forwards questions to the node. The contract
+(default namespace, every payload JSON):
 
 from an emitter
   command_request ANYTHING        ack {accepted, state: forwarded|kept|refused|unknown, run_id,
@@ -14,19 +14,20 @@ from the node
   run_status {run_id, status, time, cause, detail, advice}
   run_result {run_id, status, exit_code, log, log_truncated, output, cause, detail, advice,
               timeline}           ack of both {received: true}, or {received: false, reason}
-  command_rejected                logged only: the server asked with an ack, which says the same
-  (from anybody else all three are refused, and so is a run of another node: reporters.py)
+  command_rejected                logged only: the ack of `command` says the same
+  (from other connections all three are refused, and so is another node's run: reporters.py)
 to the node
   command ANYTHING                ack {accepted: true, status} or {accepted: false, reason}
   command ANYTHING, {poster}      the same, to a node that `takes` ["poster"]: a name for the
-                                  connection that posted, so that those who post can take turns
-to who posted or watches
+                                  poster's connection, so that posters can take turns
+to the connections that posted or watch a run
   run_status, run_result          as the node sent them, the result once to each connection
   command_rejected {run_id, reason}   once per refused command
 
-An emitter's questions to the node (list, status, log, kill, result, output) stand in questions.py.
+questions.py documents emitters' questions to the node (list, status, log, kill, result, output).
 
-Logged is one line per event: never a payload's contents, and never a reason, for it may quote them.
+The log gets one line per event, never a payload's contents, and never a reason, which may quote
+the contents.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ log = logging.getLogger("dummy-server")
 
 
 class Relay:
-    """Carries commands to the node and reports back to those who asked."""
+    """Carry commands to the node, and carry reports back to the connections that want them."""
 
     def __init__(self, sio: Emitter, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         self._sio = sio
@@ -122,7 +123,7 @@ class Relay:
             "node %s registered: name %.80r, version %.40r, %s, %d kept commands",
             *(short(sid), name, version, role, kept),
         )
-        # Not awaited: the node gets its acknowledgement first, then the commands.
+        # Not awaited: the node gets the acknowledgement first, then the commands.
         asyncio.get_running_loop().call_soon(self._start_hand_over)
         return {"accepted": True}
 
@@ -159,19 +160,19 @@ class Relay:
         return await future
 
     def _promise_all(self) -> None:
-        """Tell all who wait for the node's answer that their command is kept instead."""
+        """Tell all posters that wait for the node's answer that their command is kept instead."""
         for number in list(self._posters):
             self._dispatch.promise(number)
             self._tell(number, KEPT)
 
     def _start_hand_over(self) -> None:
         task = asyncio.ensure_future(self.hand_over())
-        # asyncio itself holds a running task only weakly
+        # asyncio itself keeps only a weak reference to a running task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def hand_over(self) -> None:
-        """Send what waits to the node, in order; answers come later, many at once."""
+        """Send the waiting commands to the node, in order, without waiting for the answers."""
         loop = asyncio.get_running_loop()
         async with self._handing_over:
             while (step := self._dispatch.hand_over()) is not None:
@@ -256,10 +257,10 @@ class Relay:
         return {"received": True}
 
     def _problem_with(self, event: str, sid: str, payload: Any) -> str | None:
-        """Say why a report is not taken, to the log as well; None if it is."""
+        """Return and log why a report is refused; None for an accepted report."""
         problem = problem_with_report(payload) or problem_with_message(payload)
         if self._dispatch.name_of(sid) is None:
-            problem = NO_NODE  # a stranger is told of nothing else
+            problem = NO_NODE  # a connection that is no node learns nothing else
         elif problem is None:
             problem = problem_with_reporter(sid, payload["run_id"], self._dispatch, self._ledger)
         if problem is not None:

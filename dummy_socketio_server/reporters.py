@@ -1,13 +1,16 @@
-"""Who may report on which run: pure, no I/O, no clock.
+"""Which connection may report on which run: pure, no I/O, no clock.
 
-The server knows no login, so a node is a connection that said so (`node_connection_request`). That
-keeps emitters out. It does not keep out who registers as a node as well, so a run belongs to the
-connection that was given its command, or reported on it first, and nobody else may report on it
-while that one is connected. When it is gone, the active node may, and a node that registered under
-the same name: the node's next connection. What no node is known to have, the active node may tell.
+The server has no login: a connection becomes a node by sending `node_connection_request`, which
+emitters do not send. The registration does not keep out other programs that register as a node. A
+run therefore belongs to the connection that got the run's command, or that reported on the run
+first, and no other connection may report on the run while the owner is connected. After the owner's
+connection is lost, two connections may report: the active node, and a node registered under the
+owner's name (the same node after a reconnect). The active node may report on a run that no node is
+known to have.
 
-What remains without a login: who registers while no other node is connected is the active node, and
-gets the commands; who knows a node's name may report on its runs while the node is away.
+Two gaps remain without a login: a program that registers while no other node is connected becomes
+the active node and gets the commands, and a program that knows a node's name may report on the
+node's runs while the node is away.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ NOT_ACTIVE = "another node is active, and no run of this number was given to thi
 
 
 def problem_with_reporter(sid: str, run_id: int, dispatch: Dispatch, ledger: Ledger) -> str | None:
-    """Say why this connection may not report on the run, None if it may."""
+    """Return why the connection may not report on the run, None if the connection may."""
     name = dispatch.name_of(sid)
     if name is None:
         return NO_NODE

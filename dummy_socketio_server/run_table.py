@@ -1,7 +1,7 @@
-"""Shows the node's runs: summaries in, text out. Pure but for the stream it is given.
+"""Show the node's runs: summaries in, text out. Pure except for the output stream.
 
-A summary is a node's text about a stranger's run: nothing in it is trusted to be of its type, and
-control characters are shown and not sent.
+A summary is a node's text about an untrusted run: no value is trusted to have its type, and control
+characters are escaped.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FOLDED = ("IMAGE", "WHY")
 FOLDED_WIDTH = 20
 NOTHING = "-"
 ONGOING = ("pending", "initializing", "active")
-# Wide enough for any row where nobody looks: a line of a pipe is a run.
+# Wide enough for any row if the output is a pipe: each run is one line.
 PIPE_WIDTH = 4_000
 TIMES = ("received", "job_created", "started", "ended")
 
 
 def moment(value: Any) -> datetime | None:
-    """Read a summary's time; one without a zone is UTC."""
+    """Parse a time of a summary; a time without a zone is UTC."""
     try:
         read = datetime.fromisoformat(value)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone()
@@ -47,7 +47,7 @@ def span(elapsed: timedelta) -> str:
 
 
 def clock_time(value: Any, now: datetime) -> str:
-    """Return a local time, with the day where it was not today."""
+    """Return a local time, with the date if the day is not today."""
     at = moment(value)
     if at is None:
         return NOTHING if value is None else line(value)
@@ -56,14 +56,14 @@ def clock_time(value: Any, now: datetime) -> str:
 
 
 def line(value: Any) -> str:
-    """Return anything as one line, `-` for nothing."""
-    # split at all that anybody takes for a line's end, not only at newlines
+    """Return any value as one line, `-` for no value."""
+    # split at every kind of line end that a program may know, not only at newlines
     text = "" if value is None else " ".join(clean(value).splitlines()).replace("\t", " ")
     return text or NOTHING
 
 
 def cells(summary: dict[str, Any], now: datetime) -> tuple[str, ...]:
-    """Return one run's row."""
+    """Return the table row of one run."""
     received = moment(summary.get("received"))
     why = [line(summary[key]) for key in ("cause", "detail") if summary.get(key)]
     return (
@@ -79,7 +79,7 @@ def cells(summary: dict[str, Any], now: datetime) -> tuple[str, ...]:
 
 
 def colour(status: Any) -> str:
-    """Return the style for a run in this status."""
+    """Return the style for a run in the given status."""
     if status in ONGOING:
         return PLAIN
     return GOOD if status == "completed" else FAILED
@@ -104,7 +104,7 @@ def show_table(runs: Sequence[Any], stream: TextIO, now: datetime) -> None:
 
 
 def details(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield (style, line) pairs that tell all about one run."""
+    """Yield (style, line) pairs with all details of one run."""
     place = run.get("position")
     queue = "" if place is None else f", number {line(place)} in the node's queue"
     status = run.get("status")
@@ -123,7 +123,7 @@ def details(run: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def narrowest(rows: Sequence[tuple[str, ...]]) -> int:
-    """Return the width below which a table is harder to read than lines that run over."""
+    """Return the width below which a table is harder to read than overlong lines."""
     needed = len(FOLDED) * FOLDED_WIDTH
     for place, name in enumerate(COLUMNS):
         if name not in FOLDED:
@@ -132,7 +132,7 @@ def narrowest(rows: Sequence[tuple[str, ...]]) -> int:
 
 
 def show_details(run: dict[str, Any], stream: TextIO, now: datetime) -> None:
-    """Print all about one run."""
+    """Print all details of one run."""
     console = _console(stream)
     for style, text in details(run, now):
         console.print(text, style=style or None, markup=False, soft_wrap=True)

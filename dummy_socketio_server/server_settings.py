@@ -1,7 +1,7 @@
 """The settings file of the dummy server: text in, checked `ServerSettings` out.
 
-Every refusal is a `SettingsError` that names the file, the key, the rule and the remedy, because
-the person who reads it edits this file by hand, often for the first time.
+Every `SettingsError` names the file, the key, the rule and the remedy, because people edit the
+settings file by hand, often for the first time.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where the server listens.
+    """The listening address of the server.
 
-    server_ip: IPv4 or IPv6 address of an adapter of this machine (0.0.0.0 or :: for all of them)
-    port: TCP port; 0 lets the system choose a free one
+    Attributes:
+        server_ip: IPv4 or IPv6 address of an adapter of this machine (0.0.0.0 or :: for all
+            adapters).
+        port: TCP port; 0 lets the system choose a free port.
     """
 
     server_ip: str
@@ -38,7 +40,7 @@ class ServerSettings:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, but a key that stands twice is an error: YAML would keep the last one."""
+    """YAML's safe loader, but with an error for a repeated key: YAML would keep the last value."""
 
 
 def _mapping_without_repeats(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -58,9 +60,9 @@ _StrictLoader.add_constructor(
 
 
 def parse(text: str, file: str) -> ServerSettings:
-    """Check the text of a settings file.
+    """Check the text of a settings file. Raise SettingsError.
 
-    `file` is only used to name the file in errors. Raises SettingsError.
+    `file` is only used to name the file in errors.
     """
     document = _load_yaml(text, file)
     if not isinstance(document, dict):
@@ -90,8 +92,8 @@ def check_address(value: Any, file: str, key: str) -> str:
 
 
 def check_port(value: Any, file: str, key: str) -> int:
-    """Return `value` if it is a TCP port (0 means any free one), else raise SettingsError."""
-    # bool is an int for Python, and `port: yes` is true in YAML
+    """Return `value` if it is a TCP port (0 means any free port), else raise SettingsError."""
+    # bool is an int in Python, and `port: yes` is true in YAML
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
         rule = "must be a whole number from 0 to 65535, without quotes."
         raise SettingsError(file, key, rule, "the usual value is 5000.")
@@ -99,7 +101,7 @@ def check_port(value: Any, file: str, key: str) -> int:
 
 
 def load(path: Path) -> ServerSettings:
-    """Read and check a settings file. Raises SettingsError, also for a file that is not there."""
+    """Read and check a settings file. Raise SettingsError, also for a missing file."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
 """The dummy vantage6 server: `python simple_sio_server.py` publishes runs to the node.
 
-It stands in for a vantage6 server in the proof of concept and keeps everything in memory. The
-messages it understands stand in `relay.py`. Exit codes: 0 stopped by a signal, 2 usage or settings,
-4 cannot listen on the address.
+The dummy server stands in for a vantage6 server in the proof of concept and keeps everything in
+memory. `relay.py` documents the messages. Exit codes: 0 stopped by a signal, 2 usage or settings, 4
+cannot listen on the address.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from socket_server import make_socket_server
 
 log = logging.getLogger("dummy-server")
 
-# Open connections are cut after this time, so that Ctrl-C ends the server at once.
+# Open connections are cut after this time, so that Ctrl-C ends the server promptly.
 SHUTDOWN_TIMEOUT_S = 0.5
 
 
 class ListenError(Exception):
-    """The address cannot be listened on; the text says why and what to do."""
+    """The server cannot listen on the address; the text gives cause and remedy."""
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; argparse exits with 2 on a usage error."""
+    """Parse the command line; argparse exits with 2 on a usage error."""
     parser = argparse.ArgumentParser(
         description="Dummy vantage6 server: hands posted runs to the node, and results back.",
         epilog="Example: python simple_sio_server.py --host 127.0.0.1 --port 5000",
@@ -61,7 +61,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def settings_from(arguments: argparse.Namespace) -> ServerSettings:
-    """Combine the settings file with the options that override it. Raises SettingsError."""
+    """Combine the settings file with the options that override the file. Raise SettingsError."""
     settings = load(arguments.config)
     if arguments.host is not None:
         host = check_address(arguments.host, "command line", "--host")
@@ -72,7 +72,7 @@ def settings_from(arguments: argparse.Namespace) -> ServerSettings:
 
 
 def make_app(answer_timeout_s: float) -> web.Application:
-    """Build the web application with the Socket.IO server and the relay in it."""
+    """Build the web application with the Socket.IO server and the relay."""
     sio = make_socket_server()
     app = web.Application()
     sio.attach(app)
@@ -81,12 +81,12 @@ def make_app(answer_timeout_s: float) -> web.Application:
 
 
 async def serve(settings: ServerSettings, answer_timeout_s: float) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ListenError."""
+    """Serve until SIGINT or SIGTERM. Raise ListenError."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    # The relay logs each event; the web server's own access log would repeat it.
+    # The relay logs each event; the web server's own access log would repeat the events.
     runner = web.AppRunner(
         make_app(answer_timeout_s), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S
     )
@@ -107,7 +107,7 @@ async def serve(settings: ServerSettings, answer_timeout_s: float) -> None:
 
 
 def explain(error: OSError, settings: ServerSettings) -> str:
-    """Turn the system's error into the cause and the remedy."""
+    """Return the cause and the remedy of the system's error."""
     where = f"{settings.server_ip} port {settings.port}"
     if error.errno == errno.EADDRNOTAVAIL:
         return (
@@ -125,7 +125,7 @@ def explain(error: OSError, settings: ServerSettings) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the server; returns the exit code."""
+    """Run the server; return the exit code."""
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

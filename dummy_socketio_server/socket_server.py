@@ -1,8 +1,9 @@
-"""The Socket.IO server: python-socketio's, with a long polling that carries what was promised.
+"""python-socketio's server, with long polling that handles bodies of the promised size.
 
-python-engineio alone takes what has arrived of a body for all of it (some 200 kB), answers "OK" to
-what it could not read, and puts more messages into one answer than its own client takes. So each
-body is read and judged here, before the library sees it.
+python-engineio alone has three faults: it takes the part of a body that has arrived for the whole
+body (some 200 kB), answers "OK" to an unreadable body, and puts more messages into one answer than
+its own client accepts. This module therefore reads and checks each body before the library sees the
+body.
 """
 
 from __future__ import annotations
@@ -18,20 +19,21 @@ from aiohttp import WSMsgType, web
 from transport import short
 from wire import MAX_FRAME_BYTES, MAX_MESSAGE_BYTES
 
-# A client sends all that it has in one body: after a reconnect that may be hundreds of results.
+# A client sends all its messages in one body: after a reconnect these may be hundreds of results.
 MAX_BODY_BYTES = 64_000_000
-# Each message becomes an object of some hundred bytes before anybody looks into it.
+# Each message becomes an object of some hundred bytes before any check of its content.
 MAX_MESSAGES_IN_A_BODY = 10_000
-# python-engineio's client hangs up on an answer that holds more.
+# python-engineio's client hangs up on an answer with more messages.
 MAX_MESSAGES_IN_AN_ANSWER = 16
 SILENCE_S = 30.0
-# A node whose machine vanished is noticed after their sum, so before a command's 30 s are over.
+# A node on a lost machine is noticed after the sum of both, before the 30 s of a command are over.
 PING_INTERVAL_S = 10
 PING_TIMEOUT_S = 15
 _SEPARATOR = b"\x1e"
 _FIRST_BYTES = b"0123456b"
 _TYPES = tuple(_FIRST_BYTES[place : place + 1] for place in range(len(_FIRST_BYTES)))
-# Attachments, namespace and number of an event, then its name: looked for nowhere else.
+# Attachments, namespace and number of an event, then the event's name, at the start of a message
+# only.
 _EVENT = re.compile(r'[25](\d{1,9}-)?(/[^,]*,)?\d{0,20}\[\s*"')
 log = logging.getLogger("dummy-server")
 
@@ -51,15 +53,15 @@ def make_socket_server() -> Any:
 
 
 class _Guard:
-    """Stands before engine.io: nothing gets to it that it would lose without a word."""
+    """Check all input before engine.io, so that engine.io silently loses nothing."""
 
     def __init__(self, engine: Any) -> None:
         self._engine = engine
-        self._parts: dict[str, Any] = engine._async  # noqa: SLF001 -- no other way to its parts
+        self._parts: dict[str, Any] = engine._async  # noqa: SLF001  there is no public access
         self._handle = engine.handlers["message"]
 
     def install(self) -> None:
-        """Take the place of the parts that are not enough."""
+        """Replace the insufficient parts of engine.io."""
         own = {"translate_request": self._translate, "websocket": _WebSocket}
         self._engine._async = {**self._parts, **own}  # noqa: SLF001
         self._engine.create_queue = _Answers
@@ -73,7 +75,8 @@ class _Guard:
             except web.HTTPException as error:
                 await self._hang_up(request.query.get("sid", ""), error.text)
                 raise
-            # The length is judged already: engine.io would take all messages of a body for one.
+            # The length is checked already: engine.io would take all messages of a body for a
+            # single message.
             environ["CONTENT_LENGTH"] = "0"
         return environ
 
@@ -83,20 +86,21 @@ class _Guard:
             return
         try:
             await self._handle(sid, data)
-        except Exception as error:  # the library raises whatever its parts raise
+        except Exception as error:  # the library raises any error of its parts
             await self._hang_up(sid, f"it sent no Socket.IO message ({type(error).__name__})")
 
     async def _hang_up(self, sid: str, why: object) -> None:
         log.warning("connection %s is cut: %s", short(sid), why)
         socket = self._engine.sockets.pop(sid, None)
         if socket is not None:
-            # Without waiting: the client would have to ask for its goodbye before it is answered.
+            # Without waiting: a polling client would have to fetch the close message before the
+            # client's own request is answered.
             await socket.close(wait=False)
-            await socket.queue.put(None)  # the end, also of a WebSocket
+            await socket.queue.put(None)  # ends the connection, also a WebSocket
 
 
 async def whole_body(request: web.Request) -> bytes:
-    """Read the body of a request to its end. Raises web.HTTPException for one that is not taken."""
+    """Read the body of a request to its end. Raise web.HTTPException for a refused body."""
     body = bytearray()
     try:
         while True:
@@ -115,7 +119,7 @@ async def whole_body(request: web.Request) -> bytes:
 
 
 def check_messages(body: bytes) -> None:
-    """Raise web.HTTPException if engine.io would lose something of this body, or all of it."""
+    """Raise web.HTTPException if engine.io would lose the body, or a part of the body."""
     count = body.count(_SEPARATOR) + 1
     if count > MAX_MESSAGES_IN_A_BODY:
         why = f"{count:,} messages in one request; the server takes {MAX_MESSAGES_IN_A_BODY:,}"
@@ -139,20 +143,21 @@ def _too_large(limit: int, size: int, what: str) -> web.HTTPException:
 
 
 class _Whole:
-    """A body that is there as a whole, for engine.io to read."""
+    """A complete body for engine.io to read."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
 
     async def read(self, _length: int) -> bytes:
-        """Return all of it."""
+        """Return the whole body."""
         return self._body
 
 
 class _Answers(asyncio.Queue[Any]):
-    """What waits for one client. Engine.io waits for the first message, then takes what is there.
+    """The messages that wait for one client.
 
-    At the 16th it is told that there are no more, so they come with the next answer.
+    Engine.io waits for the first message, then takes the rest. After the 16th message the queue
+    claims to be empty, so further messages come with the next answer.
     """
 
     _taken = 0
@@ -163,7 +168,7 @@ class _Answers(asyncio.Queue[Any]):
         return await super().get()
 
     def get_nowait(self) -> Any:
-        """Take one more message. Raises asyncio.QueueEmpty, also for a full answer."""
+        """Take one more message. Raise asyncio.QueueEmpty, also for a full answer."""
         if self._taken >= MAX_MESSAGES_IN_AN_ANSWER:
             raise asyncio.QueueEmpty
         taken = super().get_nowait()
@@ -172,7 +177,7 @@ class _Answers(asyncio.Queue[Any]):
 
 
 class _WebSocket:
-    """A WebSocket as engine.io uses it, which tells the log why it broke."""
+    """A WebSocket as engine.io uses it, with a log line about the cause of a break."""
 
     def __init__(self, handler: Any, _server: Any) -> None:
         self._handler = handler
@@ -185,7 +190,7 @@ class _WebSocket:
         return self._socket
 
     async def close(self) -> None:
-        """Say goodbye."""
+        """Close the WebSocket."""
         await self._socket.close()
 
     async def send(self, message: str | bytes) -> None:
@@ -196,7 +201,7 @@ class _WebSocket:
             await self._socket.send_str(message)
 
     async def wait(self) -> str | bytes:
-        """Wait for a message. Raises OSError once there will be none."""
+        """Wait for a message. Raise OSError once no more messages will come."""
         message = await self._socket.receive()
         if message.type is WSMsgType.ERROR:
             log.warning("a WebSocket is cut: %s", message.data)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Emitter(Protocol):
-    """The part of socketio.AsyncServer that the handlers need."""
+    """The methods of socketio.AsyncServer that the handlers call."""
 
     async def emit(self, event: str, data: Any, *, to: str, callback: Any = None) -> None:
         """Send an event to one connection."""
@@ -17,10 +17,10 @@ class Emitter(Protocol):
 
 
 def short(sid: str) -> str:
-    """Return as much of a connection's id as a reader of the log needs to tell them apart."""
+    """Return the start of a connection's id, enough to tell connections apart in the log."""
     return sid[:8]
 
 
 def pseudonym(sid: str) -> str:
-    """Return a name for a connection that tells connections apart, but cannot be used as its id."""
+    """Return a name that tells connections apart, but cannot be used as a connection's id."""
     return hashlib.sha256(sid.encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""What the dummy server's messages look like: small pure readers and builders.
+"""The form of the dummy server's messages: small pure readers and builders.
 
-The server routes and judges nothing, so only what routing needs is read here. The whole contract
-stands in the docstring of `relay.py`.
+The server routes messages and judges nothing, so this module reads only the fields for routing. The
+docstring of `relay.py` documents the whole contract.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import Any, TypeGuard
 
 MAX_MESSAGE_BYTES = 5_000_000
-# Up to here a message is read and refused in words; above, the connection is cut.
+# Up to this size a message is read and refused with a reason; above, the connection is cut.
 MAX_FRAME_BYTES = 2 * MAX_MESSAGE_BYTES
-# Socket.IO's library goes down a message by recursion, with several calls for each level.
+# Socket.IO's library handles a message by recursion, with several calls for each level.
 MAX_NESTING = 100
 
 
 class CommandState(StrEnum):
-    """What became of a posted command, as the emitter's acknowledgement says it."""
+    """The state of a posted command, as in the emitter's acknowledgement."""
 
     FORWARDED = "forwarded"
     KEPT = "kept"
@@ -29,10 +29,12 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a poster is told about a command.
+    """The server's answer to the poster of a command.
 
-    reason: why it was not taken; None if it was
-    status: the run's status as the node knew it when it answered; None if it has not answered
+    Attributes:
+        state: the state of the command.
+        reason: why the command was not accepted; None for an accepted command.
+        status: the run's status when the node answered; None without an answer.
     """
 
     state: CommandState
@@ -41,25 +43,25 @@ class Outcome:
 
 
 def single_argument(args: tuple[Any, ...]) -> Any:
-    """Return the payload of an event: its one argument, None without, a list if there are more."""
+    """Return the payload of an event: the argument, None without arguments, a list of several."""
     if len(args) > 1:
         return list(args)
     return args[0] if args else None
 
 
 def is_run_id(value: Any) -> TypeGuard[int]:
-    """Tell whether `value` can name a run: a JSON whole number (Python's bool is none)."""
+    """Return whether `value` can name a run: a JSON integer (not Python's bool)."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def run_id_of(payload: Any) -> int | None:
-    """Return the run's number if the payload is an object that holds a usable one."""
+    """Return the run id if the payload is an object with a usable run id."""
     given = given_run_id(payload)
     return given if is_run_id(given) else None
 
 
 def given_run_id(payload: Any) -> Any:
-    """Return the run_id just as it was given, None where there is none or it is binary."""
+    """Return the run_id exactly as given, None if there is no run_id or the run_id is binary."""
     given = payload.get("run_id") if isinstance(payload, dict) else None
     return None if isinstance(given, bytes | bytearray) else given
 
@@ -78,7 +80,7 @@ def command_ack(payload: Any, outcome: Outcome) -> dict[str, Any]:
 def node_answer(args: tuple[Any, ...]) -> Outcome:
     """Read the node's acknowledgement of a `command`.
 
-    `accepted` null says that the node has not decided yet. That, and what is no answer by the
+    `accepted` null means that the node has not decided yet. A null, or an answer against the
     contract, becomes `unknown`: the run may have been started.
     """
     answer = single_argument(args)
@@ -109,7 +111,7 @@ def no_answer(seconds: float) -> Outcome:
 
 
 def no_node() -> str:
-    """Say that there is no node to ask."""
+    """Return the error text for a question while no node is connected."""
     return (
         "no node is connected to the server; start the node, or wait until it is connected again, "
         "and ask again"
@@ -117,7 +119,7 @@ def no_node() -> str:
 
 
 def problem_with_report(payload: Any) -> str | None:
-    """Say what makes a `run_status` or `run_result` impossible to route, None if nothing does."""
+    """Return why a `run_status` or `run_result` cannot be routed, None if routing is possible."""
     if not isinstance(payload, dict):
         return "the payload is not an object"
     if run_id_of(payload) is None:
@@ -126,12 +128,12 @@ def problem_with_report(payload: Any) -> str | None:
 
 
 def size_in_bytes(payload: Any) -> int:
-    """Return about how many bytes a payload takes, binary parts included."""
+    """Return the approximate size of a payload in bytes, including binary parts."""
     return len(json.dumps(payload, default=_binary_as_text, separators=(",", ":")))
 
 
 def problem_with_message(payload: Any) -> str | None:
-    """Say what makes a message impossible to pass on, None if nothing does."""
+    """Return why a message cannot be passed on, None if passing on is possible."""
     if _is_nested_deeper(payload, MAX_NESTING):
         return f"the message is nested deeper than {MAX_NESTING} levels; send one with fewer"
     size = size_in_bytes(payload)
