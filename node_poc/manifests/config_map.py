@@ -1,5 +1,6 @@
-"""PURE: the ConfigMap with the dummy server node's configuration file, mounted by the
-node's pod.
+"""PURE: the ConfigMap with the configuration file of the dummy server's node.
+
+The node's pod mounts the ConfigMap.
 """
 
 from __future__ import annotations

@@ -176,7 +176,5 @@ def _variables(spec: RunSpec, config: NodeConfig) -> list[dict[str, Any]]:
 
 
 def escape_references(text: str) -> str:
-    """Keep Kubernetes from expanding ``$(NAME)`` in an argument: ``$$(NAME)`` stands for
-    ``$(NAME)``.
-    """
+    """Escape ``$(NAME)`` in an argument as ``$$(NAME)``, which Kubernetes does not expand."""
     return text.replace("$", "$$")

@@ -79,9 +79,7 @@ def holder_of(lease: dict[str, Any]) -> Holder | None:
 
 
 def seconds_of(lease: dict[str, Any]) -> float:
-    """Return how long the Lease is held after its last renewal; 0 if the Lease gives no
-    duration.
-    """
+    """Return how many seconds the Lease is held after its last renewal; 0 without a duration."""
     return float((lease.get("spec") or {}).get("leaseDurationSeconds") or 0)
 
 
@@ -123,8 +121,9 @@ def renewed(lease: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def released(lease: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the Lease without a holder, written at the holder's end so that the next need not
-    wait.
+    """Return the Lease without a holder, as an ending holder writes the Lease.
+
+    The next process then need not wait for the Lease to expire.
     """
     return _with_spec(lease, holderIdentity="", renewTime=micro_time(now))
 

@@ -63,7 +63,7 @@ def _file(station: Station) -> Object:
 
 
 def _service(station: Station) -> Object:
-    """Return the Service, whose address goes into each algorithm pod and outlives the
+    """Return the Service; its address goes into each algorithm pod, and outlives the
     proxy's pod.
     """
     port = station.config.kubernetes.proxy.port

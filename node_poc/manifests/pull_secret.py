@@ -22,15 +22,13 @@ _DOCKER_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docke
 
 
 class LoginFileError(ValueError):
-    """The docker login file cannot be used. The message gives the reason, and no content of the
-    file.
+    """The docker login file is unusable. The message gives the reason, and no content of
+    the file.
     """
 
 
 def pull_secret_names(config: NodeConfig) -> list[str]:
-    """Return the names of the Secrets for each Job: the site's Secrets, and the Secret
-    made here.
-    """
+    """Return the names of the Secrets for each Job: the site's Secrets, and the node's Secret."""
     names = list(config.kubernetes.image_pull_secrets)
     if config.docker_registries or config.kubernetes.docker_config_file:
         names.append(Identity(config.kubernetes.node_name).pull_secret_name)

@@ -1,8 +1,8 @@
-"""PURE: build all objects of one vantage6 node from its configuration file.
+"""PURE: build all objects of one vantage6 node from the node's configuration file.
 
 The RBAC rules and the node's pod come from ``kubeconfs/``, the only place that defines the rights
-and the probes of a node. This module puts in the names of this node, so that two nodes can work in
-one cluster, and the node's secrets: the configuration file, the private key, and the values for
+and the probes of a node. This module adds the names of the node, because two nodes may work in one
+cluster, and the node's secrets: the configuration file, the private key, and the values for
 algorithms. The node's ServiceAccount has no right on Secrets. The kubelet mounts the Secrets, and
 would mount any Secret of the namespace into a Job of an attacker who takes over the node. Each node
 should therefore have its own namespace.
@@ -75,7 +75,7 @@ def _right(station: Station, template: Object) -> Object:
 
 
 def secrets(station: Station) -> list[Object]:
-    """Return the Secrets of the configuration file with its overriding variables, and of the
+    """Return the Secrets of the configuration file, its overriding variables, and the
     private key.
     """
     held = {"-config": {KEY: station.text, **station.overrides}}

@@ -59,8 +59,8 @@ def add_column_names(pod: Object, config: NodeConfig) -> None:
 
 
 def _concerns_tables(variable: str) -> bool:
-    """Return whether the configuration needs the variable; the other variables are for the node
-    only.
+    """Return whether the configuration needs the variable; other variables are for the
+    node only.
     """
     return variable.startswith("V6_") or variable.endswith("_DATABASE_URI")
 

@@ -56,8 +56,7 @@ def build_volumes(
 
 
 def _access(mount: Mount) -> dict[str, Any]:
-    """Return whether a mount is writable, and the same for mounts that the site has below the
-    mount.
+    """Return the access mode of a mount, and of mounts that the site has below the mount.
 
     A cluster older than 1.30 drops ``recursiveReadOnly``, and a container runtime without support
     for recursive read-only mounts ignores the field.
