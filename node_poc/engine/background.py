@@ -29,8 +29,8 @@ from node_poc.storage.records import RunRecord
 
 log = structlog.get_logger(__name__)
 
-# How long to insist on an unreadable log: the API server may be away for a while, but a machine
-# for ever.
+# How long to insist on an unreadable log: the API server may return after a while, but a lost
+# machine may never return.
 _INSIST_SECONDS = 180.0
 _THREADS = 8
 # Each thread may wait a minute for one log. Up to this many unreadable logs at once, as of lost

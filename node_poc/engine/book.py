@@ -105,7 +105,7 @@ class RunBook:
         self._gate.leaves(run.run_id)
 
     def put_back(self, run: Run) -> float | None:
-        """Return a run that a quota refused to its former place in the waiting line.
+        """Put a run that a quota refused back into its former place in the waiting line.
 
         Returns:
             the seconds until ``resume`` is due; None if an earlier refusal set a pause already.

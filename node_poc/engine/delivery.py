@@ -1,7 +1,7 @@
 """The outbox: sends statuses and results to the server in order, and waits for acknowledgements.
 
-Every result is on disk before delivery, so this thread may lose its memory at any moment. A result
-is sent again after a time without acknowledgement, and on every new connection.
+Every result is on disk before delivery, so the process may die at any moment. A result is sent
+again after a time without acknowledgement, and on every new connection.
 """
 
 from __future__ import annotations

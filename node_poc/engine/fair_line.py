@@ -49,7 +49,7 @@ class FairLine:
         return self._before(owner)
 
     def put_back(self, run_id: int) -> None:
-        """Return a run to its former place, as if ``take`` had not been called."""
+        """Put a run back into its former place, as if ``take`` had not been called."""
         self._enter(run_id, self._taken_in.pop(run_id))
 
     def take(self, run_id: int) -> None:

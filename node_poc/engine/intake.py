@@ -144,7 +144,7 @@ class Taking:
         record = self._records.read_run(run_id)
         if record is None or self._records.is_open(run_id):
             return record
-        # Neither open nor with a result: the node crashed before it answered that it takes the run.
+        # A run neither open nor with a result: the node crashed before its answer to the server.
         # The content may differ now, because a vantage6 server gives each try another token.
         return record if self._records.read_result(run_id) else None
 

@@ -267,7 +267,7 @@ class _KeptLog:
         return False
 
     def _read_rest(self, until: float) -> bool | None:
-        """Read past the follower; return whether the end was reached, None if the pod is gone."""
+        """Read what the follower left; return True if complete, None if the pod is gone."""
         while True:
             try:
                 with self._lock:

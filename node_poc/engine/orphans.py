@@ -36,8 +36,9 @@ class Orphans:
         disk: DaemonPool,
         kept_seconds: float,
     ) -> None:
-        """All arguments belong to the engine. Only the engine's thread may call the methods.
+        """All arguments belong to the engine.
 
+        Only the engine's thread may call the methods; the disk's thread looks up unknown runs.
         ``kept_seconds`` is how long Kubernetes keeps a finished, delivered Job.
         """
         self._book = book

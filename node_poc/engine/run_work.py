@@ -41,7 +41,7 @@ from node_poc.storage.run_log import RunLogReader
 log = structlog.get_logger(__name__)
 
 _PROXY_ADDRESS_SECONDS = 60.0
-# The end of a log is available as soon as its container has ended; the rest is for slow clusters.
+# The end of a log is available as soon as its container has ended; a slow cluster needs longer.
 _LOG_SECONDS = 60.0
 # The final statuses of runs whose container has run; other runs have written nothing.
 _MAY_TAKE_TOO_MUCH = frozenset({RunStatus.COMPLETED, RunStatus.CRASHED, RunStatus.FAILED})
@@ -173,7 +173,7 @@ class RunWork:
     def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Write an ended run's result to disk, then remove the run's token and input only.
 
-        ``insist`` raises an error where the log cannot be read, instead of a shorter log.
+        With ``insist`` an unreadable log raises an error; otherwise the log in the result is cut.
 
         Raises:
             ClusterError: the log cannot be read now; call again.

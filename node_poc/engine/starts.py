@@ -49,7 +49,7 @@ class Starts:
         self.go_on()
 
     def put_off(self, refused: StartPutOff) -> None:
-        """Return a run that a quota refused to the waiting line; a waiting run tries later."""
+        """Put a run that a quota refused back into the waiting line; one run tries again later."""
         run_id = refused.run_id
         if run_id not in self._book:
             return
