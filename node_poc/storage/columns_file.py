@@ -16,7 +16,7 @@ def write_columns(path: Path, found: Mapping[str, Columns]) -> None:
 
 
 def columns_of(path: Path, label: str) -> Columns:
-    """Read the columns of one database; if there are none, ``withheld`` says so."""
+    """Read the columns of one database; ``withheld`` if the file lacks the database."""
     try:
         names, withheld = json.loads(path.read_text(encoding="utf-8"))[label]
         return Columns(tuple(names), withheld)

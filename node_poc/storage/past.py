@@ -164,7 +164,7 @@ class PastRecords:
                 (self._volumes / name / str(run_id)).unlink(missing_ok=True)
 
     def retire_volume(self, name: str) -> bool:
-        """Remove a shared folder, unless a run uses it; return whether. Raises StorageError."""
+        """Remove a shared folder and return True; False if a run uses it. Raises StorageError."""
         users = self._volumes / name
         with _telling(users, "moved"):
             try:

@@ -2,7 +2,8 @@
 
     <task_dir>/<run_id>/run.json      run and arrival time: written before the node accepts the run
     <task_dir>/<run_id>/result.json   the result: written before the node sends the result
-    <task_dir>/.node/open/<run_id>    empty; exists until the server has acknowledged the result
+    <task_dir>/.node/open/<run_id>    empty; exists while the run is open: until the server has
+                                      acknowledged the result
 
 The node writes a file beside its place, flushes it to the disk and renames it: a crash leaves the
 old file or the new file. Algorithms never see these files: their pods mount other parts of the
