@@ -1,8 +1,8 @@
-"""A real vantage6 4.15 server for development, tests and the demo: `python3 -m devserver up`.
+"""A real vantage6 4.15 server for development, tests and the demo: ``python3 -m devserver up``.
 
-Server, client and algorithm-tools come from PyPI into an environment of their own, because the
-server needs Python 3.10. What runs in that environment are the scripts in `inside`; everything
-else is standard library only and talks to them in JSON. See README.md.
+Server, client and algorithm-tools come from PyPI into their own environment, because the server
+needs Python 3.10. The scripts in ``inside`` run in the environment; everything else uses the
+standard library only and exchanges JSON with the scripts. See README.md.
 """
 
 from devserver.client import Client, ClientError

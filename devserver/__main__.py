@@ -1,4 +1,4 @@
-"""Entry point of `python3 -m devserver`."""
+"""Entry point of ``python3 -m devserver``."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The command line: arguments in, exit code out; the work is done elsewhere.
+"""The command line: parse arguments, call the other modules, return the exit code.
 
-Exit codes: 0 it worked, 1 it did not, 2 wrong usage, 3 the machine lacks something.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 the machine lacks something.
 """
 
 import argparse
@@ -138,7 +138,7 @@ def _note_file(state: Path) -> Path:
 
 
 def _running(state: Path) -> dict[str, Any] | None:
-    """What was noted of the server of this folder, if it still runs."""
+    """Return the recorded facts of this folder's server, if the server still runs."""
     try:
         note: dict[str, Any] = json.loads(_note_file(state).read_text())
     except (OSError, ValueError):
@@ -147,7 +147,7 @@ def _running(state: Path) -> dict[str, Any] | None:
 
 
 def _is_server(pid: int, state: Path) -> bool:
-    """Whether the process is this folder's server: a pid alone may by now be somebody else's."""
+    """Return whether the process is this folder's server: the pid may belong to a new process."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

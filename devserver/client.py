@@ -1,4 +1,4 @@
-"""A vantage6 user for tests, demo and bench: vantage6's own client, in a process of its own."""
+"""A vantage6 user for tests, demo and bench: vantage6's own client in a separate process."""
 
 import json
 import subprocess
@@ -12,13 +12,14 @@ from devserver.server import API_PATH, DevServer
 
 
 class ClientError(DevServerError):
-    """The client raised, or the server refused; the message tells which and why."""
+    """The client raised, or the server refused; the message has the error and its reason."""
 
 
 class Client:
-    """A user that is logged in. One call at a time; may be used from several threads.
+    """A logged-in user. Threads may share the object; one call runs at a time.
 
-    Its import takes a second or two, once. It has one key, as the client keeps one key a process.
+    The client's import takes a second or two, once. A client has one key, because vantage6's client
+    keeps one key per process.
     """
 
     def __init__(
@@ -31,11 +32,11 @@ class Client:
         """Start the process and log in.
 
         Args:
-            server: must run.
-            username: who.
-            password: of the user.
-            private_key: file of the organization's private key; None: not encrypted. It needs to
-                be known from the first on: the organization's public key is compared with it.
+            server: a running server.
+            username: the user's name.
+            password: the user's password.
+            private_key: file of the organization's private key; None: not encrypted. The client
+                needs the key from the start, to compare it with the organization's public key.
 
         Raises:
             MissingError: there is no Python 3.10.
@@ -60,7 +61,7 @@ class Client:
 
     @property
     def pid(self) -> int:
-        """The process in which the client works."""
+        """Id of the client's process."""
         return self._process.pid
 
     def close(self) -> None:
@@ -70,13 +71,13 @@ class Client:
         self._log.close()
 
     def call(self, name: str, /, **args: Any) -> Any:
-        """Ask for one of the calls of ``inside/client.py``. Raises ClientError."""
+        """Make one of the calls of ``inside/client.py``. Raise ClientError."""
         with self._lock:
             self._write(json.dumps({"call": name, "args": args}))
             return self._read()
 
     def login(self) -> None:
-        """Log in again, after the server was restarted with another secret."""
+        """Log in again, after a restart of the server with another secret."""
         self.call("login")
 
     def submit(
@@ -87,9 +88,9 @@ class Client:
         input_: object,
         databases: list[dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
-        """Make a task: ``task_id``, ``submitted_at``, ``answered_at`` and ``runs``.
+        """Create a task; return ``task_id``, ``submitted_at``, ``answered_at`` and ``runs``.
 
-        Times are seconds since the epoch: before the request, and when the server had the task.
+        Times are seconds since the epoch: before the request, and after the server's response.
         """
         made: dict[str, Any] = self.call(
             "submit",
@@ -102,32 +103,32 @@ class Client:
         return made
 
     def runs(self, task_id: int) -> list[dict[str, Any]]:
-        """The runs of a task by id: id, organization_id, status, log, times."""
+        """Return the runs of a task by id: id, organization_id, status, log, times."""
         found: list[dict[str, Any]] = self.call("runs", task_id=task_id)
         return found
 
     def wait(self, task_id: int, timeout: float = 60) -> dict[str, Any]:
-        """Wait for a task's end, in seconds: ``status``, ``ended`` and ``runs``."""
+        """Wait ``timeout`` seconds for a task's end; return ``status``, ``ended``, ``runs``."""
         found: dict[str, Any] = self.call("wait", task_id=task_id, timeout=timeout)
         return found
 
     def results(self, task_id: int) -> list[Any]:
-        """The decrypted results of a task's runs, by run id."""
+        """Return the decrypted results of a task's runs, by run id."""
         found: list[Any] = self.call("results", task_id=task_id)
         return found
 
     def logs(self, task_id: int) -> dict[str, str]:
-        """What the runs of a task have said so far, by run id (as text)."""
+        """Return the logs of a task's runs so far, by run id (as text)."""
         found: dict[str, str] = self.call("logs", task_id=task_id)
         return found
 
     def kill(self, task_id: int) -> dict[str, Any]:
-        """Kill a task: the server's ``status`` (HTTP) and ``body``."""
+        """Kill a task; return the server's ``status`` (HTTP) and ``body``."""
         found: dict[str, Any] = self.call("kill", task_id=task_id)
         return found
 
     def kill_node(self, node_id: int) -> dict[str, Any]:
-        """Kill all that runs on a node: the server's ``status`` (HTTP) and ``body``."""
+        """Kill all runs on a node; return the server's ``status`` (HTTP) and ``body``."""
         found: dict[str, Any] = self.call("kill_node", node_id=node_id)
         return found
 
@@ -138,7 +139,7 @@ class Client:
         body: object = None,
         params: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Any request with the user's token: ``status`` (HTTP) and ``body``."""
+        """Send any request with the user's token; return ``status`` (HTTP) and ``body``."""
         found: dict[str, Any] = self.call(
             "request", method=method, path=path, body=body, params=params
         )

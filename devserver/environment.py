@@ -1,4 +1,4 @@
-"""The environment that server and client run in: a virtual environment of Python 3.10."""
+"""The environment of server and client: a virtual environment of Python 3.10."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from devserver import python310
 from devserver.errors import DevServerError
 
 VERSION = "4.15.2"
-# The server imports vantage6-backend-common but does not say that it needs it.
+# The server imports vantage6-backend-common without declaring the dependency.
 PACKAGES = tuple(
     f"vantage6-{name}=={VERSION}"
     for name in ("server", "backend-common", "client", "algorithm-tools")
@@ -20,22 +20,22 @@ INSIDE = Path(__file__).parent / "inside"
 
 
 def cache_folder() -> Path:
-    """Where the environment lies; safe to delete."""
+    """Return the folder of the environment; safe to delete."""
     root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(root) / "v6-devserver"
 
 
 def ensure(tell: Callable[[str], None] = lambda _: None) -> Path:
-    """The environment's Python; made first if it is not there, which takes about a minute.
+    """Return the environment's Python; create the environment first, in about a minute.
 
     Args:
-        tell: gets one line before anything that takes long.
+        tell: gets one line before any step that takes long.
 
     Raises:
-        MissingError: there is no Python 3.10, or the one that is named is none.
+        MissingError: there is no Python 3.10, or the user's choice is a different Python.
         DevServerError: the packages could not be installed.
     """
-    python310.named()  # an environment that is there already does not excuse a wrong name
+    python310.named()  # even with an existing environment, a wrong name is an error
     cache = cache_folder()
     venv = cache / "venv"
     python, ready = venv / "bin" / "python", venv / ".ready"
@@ -55,7 +55,7 @@ def ensure(tell: Callable[[str], None] = lambda _: None) -> Path:
 
 
 def variables() -> dict[str, str]:
-    """The environment variables for what runs inside: this process's own, without its Python's."""
+    """Return environment variables for the scripts: this process's own, without its Python's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     kept.pop("VIRTUAL_ENV", None)
     return kept | {"PYTHONUNBUFFERED": "1"}

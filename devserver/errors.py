@@ -1,13 +1,13 @@
-"""What can go wrong, each kind with the exit code that the command line gives it."""
+"""The errors of the dev server, each with the command line's exit code."""
 
 
 class DevServerError(Exception):
-    """Something did not work; the message tells what and where to look."""
+    """A step failed; the message names the step and where to look."""
 
     exit_code = 1
 
 
 class MissingError(DevServerError):
-    """The machine lacks something; the message holds the remedy."""
+    """The machine lacks something; the message contains the remedy."""
 
     exit_code = 3

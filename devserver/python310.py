@@ -1,4 +1,4 @@
-"""Finds a Python 3.10, the only one that the vantage6 4.15 server runs on."""
+"""Find a Python 3.10, the only version that the vantage6 4.15 server supports."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ _SECONDS = 600
 
 
 def find(cache: Path) -> Path:
-    """The path of a Python 3.10 with venv: the named one, the machine's, or one that uv fetches.
+    """Return the path of a Python 3.10 with venv: the user's choice, the machine's, or uv's.
 
     Args:
-        cache: folder where uv is put if the machine has none.
+        cache: folder for uv if the machine has no uv.
 
     Raises:
-        MissingError: the named one is none, or there is none and none can be fetched.
+        MissingError: the user's choice is not a Python 3.10, or there is none and uv fetches none.
     """
     if (chosen := named()) is not None:
         return chosen
@@ -42,12 +42,12 @@ def find(cache: Path) -> Path:
 
 
 def named() -> Path | None:
-    """The Python that the user names, if any. Raises MissingError if it is of no use."""
+    """Return the Python chosen by the user, if any. Raise MissingError if it is unusable."""
     path = os.environ.get(OVERRIDE)
     if not path:
         return None
     if not _is_python310(Path(path)):
-        # Another in its place would hide the mistake of who named it.
+        # Another Python in its place would hide the user's mistake.
         raise MissingError(
             f"{OVERRIDE} names {path}, which is no Python 3.10 with venv\n"
             "  remedy: name one, or unset it, and one is looked for"
@@ -65,7 +65,7 @@ def _candidates() -> Iterator[Path]:
 
 def _is_python310(path: Path) -> bool:
     try:
-        # -I: neither the environment nor the user's own packages have a say.
+        # -I: ignore the environment and the user's own packages.
         answer = subprocess.run(
             [path, "-I", "-c", _CHECK], capture_output=True, timeout=60, check=False
         )

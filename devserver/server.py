@@ -1,4 +1,4 @@
-"""One vantage6 server: started, stopped, killed and started again at the same address."""
+"""One vantage6 server: start, stop, kill and restart at the same address."""
 
 import json
 import os
@@ -24,15 +24,15 @@ API_PATH = "/api"
 
 @dataclass(frozen=True)
 class Options:
-    """How a server behaves.
+    """The settings of a server.
 
     Args:
-        token_seconds: life of access tokens; None: the server's own six hours.
-        refresh_seconds: life of refresh tokens; None: the server's own two days.
+        token_seconds: lifetime of access tokens; None: the server's own six hours.
+        refresh_seconds: lifetime of refresh tokens; None: the server's own two days.
         keeps_secret: tokens outlive a restart of the server; False: a restart ends them all.
-        blob_store: ``large_result_store`` of its configuration; None: there is none.
-        notes_requests: writes a line for each request into ``requests.log`` of its folder: who
-            asked (``node 3``, ``user 1``, ``container``, ``nobody``), method, path.
+        blob_store: ``large_result_store`` of the server's configuration; None: no store.
+        notes_requests: writes a line for each request into ``requests.log`` of the server's folder:
+            requester (``node 3``, ``user 1``, ``container``, ``nobody``), method, path.
     """
 
     token_seconds: int | None = None
@@ -43,21 +43,21 @@ class Options:
 
 
 class DevServer:
-    """A server with SQLite in a folder of its own; several stand side by side.
+    """A server with SQLite in its own folder; several servers can run side by side.
 
-    It ends with the process that started it, unless started with ``outlives=True``. Not for use
-    by several threads at once.
+    A server ends with the process that started it, except with ``outlives=True``. Not for
+    concurrent use by several threads.
     """
 
     def __init__(
         self, folder: Path, ip: str = "127.0.0.1", port: int = 0, options: Options | None = None
     ) -> None:
-        """Nothing runs before ``start``.
+        """Take the settings; the server starts with ``start``.
 
         Args:
-            folder: for database, keys and logs; made when it is not there.
+            folder: for database, keys and logs; created if missing.
             ip: the address to listen on.
-            port: 0 takes a free one, and keeps it over restarts of the same object.
+            port: 0 takes a free port, and keeps the port over restarts of the same object.
             options: see ``Options``.
         """
         self.folder = folder.resolve()
@@ -70,7 +70,7 @@ class DevServer:
 
     @property
     def host(self) -> str:
-        """Scheme and address, as ``server_url`` of a node's configuration has it."""
+        """Scheme and address, in the form of ``server_url`` in a node's configuration."""
         return f"http://{self.ip}"
 
     @property
@@ -80,33 +80,33 @@ class DevServer:
 
     @property
     def root_password(self) -> str:
-        """The password of the user ``root``, who may do everything."""
+        """The password of the user ``root``, who has all rights."""
         return str(self._secrets()["root_password"])
 
     @property
     def pid(self) -> int | None:
-        """The server's process, None when this object has not started one that still runs."""
+        """Id of the server's process; None unless this object started a process that still runs."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
     def start(
         self, *, outlives: bool = False, tell: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Start the server and wait until it answers.
+        """Start the server and wait until it responds.
 
         Args:
-            outlives: it goes on when this process ends.
+            outlives: the server keeps running when this process ends.
             tell: gets one line before the environment is installed.
 
         Raises:
             MissingError: there is no Python 3.10.
-            DevServerError: it did not come up; the message holds the end of its log.
+            DevServerError: the server did not respond; the message has the end of its log.
         """
         python = environment.ensure(tell)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.port = self.port or _free_port(self.ip)
         settings = self._write_settings(ends_with_parent=not outlives)
-        # The server's own folders (its log among them) would lie in the user's home otherwise.
+        # Without these variables the server's folders (its log among them) are in the user's home.
         home = str(self.folder / "home")
         own = {"HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": home, "XDG_CACHE_HOME": home}
         with self.log_file.open("ab") as output:
@@ -122,11 +122,11 @@ class DevServer:
         self._await_answer(self._process)
 
     def stop(self) -> int | None:
-        """End the server in order; its exit code, None when it did not run."""
+        """End the server in order; return its exit code, or None if the server did not run."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the server as a power cut would."""
+        """End the server without a shutdown, like a power cut."""
         self._end(signal.SIGKILL)
 
     def restart(self, options: Options | None = None) -> None:
@@ -208,7 +208,7 @@ class DevServer:
 
 
 def answers(url: str) -> bool:
-    """Whether a vantage6 server answers at this URL."""
+    """Return whether a vantage6 server responds at ``url``."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/version", timeout=2) as answer:

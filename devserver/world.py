@@ -1,4 +1,4 @@
-"""Who there is on a server: organizations with keys, users, collaborations, nodes with API keys."""
+"""The contents of a server: organizations with keys, users, collaborations, nodes with API keys."""
 
 import json
 import os
@@ -25,35 +25,36 @@ DEFAULT_PLAN: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class World:
-    """What was made on a server; ``data`` is what ``inside/provisioning.py`` returns."""
+    """The contents of a server; ``data`` is the result of ``inside/provisioning.py``."""
 
     server: DevServer
     data: dict[str, Any]
 
     def organization(self, name: str) -> int:
-        """Id of an organization."""
+        """Return the id of an organization."""
         return int(self.data["organizations"][name]["id"])
 
     def private_key(self, organization: str) -> Path | None:
-        """File of an organization's private key; None if no collaboration is encrypted."""
+        """Return the organization's private key file; None without an encrypted collaboration."""
         path = self.data["organizations"][organization]["private_key"]
         return Path(path) if path else None
 
     def collaboration(self, name: str) -> int:
-        """Id of a collaboration."""
+        """Return the id of a collaboration."""
         return int(self.data["collaborations"][name]["id"])
 
     def node(self, collaboration: str, organization: str) -> dict[str, Any]:
-        """A node: ``id``, ``name`` and ``api_key``."""
+        """Return a node: ``id``, ``name`` and ``api_key``."""
         node: dict[str, Any] = self.data["collaborations"][collaboration]["nodes"][organization]
         return node
 
     def add_collaboration(
         self, root: Client, name: str, organizations: list[str], *, encrypted: bool = False
     ) -> int:
-        """Make one more collaboration with nodes, in memory only; returns its id.
+        """Create one more collaboration with nodes, recorded in memory only; return its id.
 
-        ``root`` is ``root_client()``'s, kept by the caller because a login takes a second.
+        ``root`` is the client of ``root_client()``; the caller keeps the client, because a login
+        takes a second.
         """
         ids = {organization: self.organization(organization) for organization in organizations}
         made = root.call("add_collaboration", name=name, organizations=ids, encrypted=encrypted)
@@ -61,25 +62,25 @@ class World:
         return int(made["id"])
 
     def root_client(self) -> Client:
-        """The user who may do everything, logged in."""
+        """Return a logged-in client of the user with all rights."""
         return Client(self.server, "root", self.server.root_password)
 
     def client(self, username: str, *, encrypted: bool = False) -> Client:
-        """A user, logged in; ``encrypted`` with the private key of the user's organization."""
+        """Return a logged-in client; ``encrypted``: with the private key of the organization."""
         user = self.data["users"][username]
         key = self.private_key(user["organization"]) if encrypted else None
         return Client(self.server, username, user["password"], key)
 
 
 def provision(server: DevServer, plan: dict[str, Any] | None = None) -> World:
-    """Make what the plan names, once: a folder that has a world keeps it.
+    """Create the plan's contents, once: a folder with contents keeps them.
 
     Args:
-        server: must run.
-        plan: as ``inside/provisioning.py`` tells; DEFAULT_PLAN if None.
+        server: a running server.
+        plan: as described in ``inside/provisioning.py``; DEFAULT_PLAN if None.
 
     Raises:
-        ClientError: the server refused something.
+        ClientError: the server refused a request.
     """
     known = load(server)
     if known is not None:
@@ -97,6 +98,6 @@ def provision(server: DevServer, plan: dict[str, Any] | None = None) -> World:
 
 
 def load(server: DevServer) -> World | None:
-    """What was made on this server before; None if nothing."""
+    """Return the contents created on this server before; None if there are none."""
     path = server.folder / "world.json"
     return World(server, json.loads(path.read_text())) if path.exists() else None

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-# What the client and its libraries print must not get between the answers.
+# The output of the client and its libraries must not get between the responses.
 ANSWERS = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 
@@ -22,7 +22,7 @@ from vantage6.common.task_status import has_task_finished  # noqa: E402
 
 
 class Calls:
-    """What can be asked for. Arguments and answers are JSON."""
+    """The calls of a user. Arguments and results are JSON."""
 
     def __init__(self, url, api_path, username, password, private_key):
         """Log in and set up encryption."""
@@ -40,7 +40,7 @@ class Calls:
         return {"user_id": who.id_, "organization_id": who.organization_id}
 
     def submit(self, collaboration, organizations, image, input, databases=None, name="task"):
-        """Make a task; its id and its runs."""
+        """Create a task; return its id and its runs."""
         before = time.time()
         made = self._client.task.create(
             organizations=organizations,
@@ -58,11 +58,11 @@ class Calls:
         return {"task_id": made["id"], **times, "runs": self.runs(made["id"])}
 
     def task(self, task_id):
-        """The task as the server shows it."""
+        """Return the task as the server shows it."""
         return self._client.task.get(task_id)
 
     def runs(self, task_id):
-        """All runs of a task: id, organization_id, status, log and times."""
+        """Return all runs of a task: id, organization_id, status, log and times."""
         kept = ("id", "status", "log", "assigned_at", "started_at", "finished_at")
         found = self._pages("run", task_id=task_id)
         return [
@@ -71,11 +71,11 @@ class Calls:
         ]
 
     def logs(self, task_id):
-        """What the runs of a task have said so far, by run id."""
+        """Return the logs of a task's runs so far, by run id."""
         return {str(run["id"]): run["log"] or "" for run in self.runs(task_id)}
 
     def wait(self, task_id, timeout=60, interval=0.05):
-        """Wait until a task has ended; its status, whether it has ended, and its runs."""
+        """Wait until a task has ended; return its status, whether it has ended, and its runs."""
         until = time.monotonic() + timeout
         while True:
             status = self._client.request(f"task/{task_id}/status")["status"]
@@ -85,24 +85,24 @@ class Calls:
             time.sleep(interval)
 
     def results(self, task_id):
-        """The results of a task's runs, decrypted, in the order of run ids; None: has none."""
+        """Return the decrypted results of a task's runs, by run id; None: no result."""
         found = self._client.result.from_task(task_id)["data"]
         return [item["result"] for item in sorted(found, key=lambda item: item["id"])]
 
     def kill(self, task_id):
-        """Kill a task, and say what the server answered."""
+        """Kill a task, and return the server's response."""
         return self.request("POST", "kill/task", {"id": task_id})
 
     def kill_node(self, node_id):
-        """Kill whatever runs on a node, and say what the server answered."""
+        """Kill all runs on a node, and return the server's response."""
         return self.request("POST", "kill/node/tasks", {"id": node_id})
 
     def node(self, node_id):
-        """The node as the server shows it, with what it told of its configuration."""
+        """Return the node as the server shows it, with the node's shared configuration."""
         return self._client.node.get(node_id)
 
     def request(self, method, path, body=None, params=None):
-        """Any request with this user's token: {"status": HTTP status, "body": JSON or text}."""
+        """Send a request with this user's token; return {"status": HTTP, "body": JSON or text}."""
         answer = requests.request(
             method,
             self._client.generate_path_to(path, False),
@@ -117,11 +117,11 @@ class Calls:
             return {"status": answer.status_code, "body": answer.text[:1000]}
 
     def provision(self, plan):
-        """Make organizations, users, collaborations and nodes; see provisioning.py."""
+        """Create organizations, users, collaborations and nodes; see provisioning.py."""
         return provisioning.provision(self._client, plan)
 
     def add_collaboration(self, name, organizations, encrypted):
-        """Make one more collaboration; see provisioning.py."""
+        """Create one more collaboration; see provisioning.py."""
         return provisioning.collaboration(self._client, name, organizations, encrypted)
 
     def _pages(self, endpoint, **params):
@@ -136,7 +136,7 @@ class Calls:
 
 
 def main():
-    """Log in, then answer until the input ends."""
+    """Log in, then respond until the input ends."""
     url, api_path, username, private_key = sys.argv[1:5]
     password = sys.stdin.readline().rstrip("\n")
     try:

@@ -1,4 +1,4 @@
-"""Makes what a fresh server needs, by vantage6's own client. See ``provision``."""
+"""Create the contents of a fresh server with vantage6's own client. See ``provision``."""
 
 import secrets
 from pathlib import Path
@@ -8,14 +8,14 @@ from vantage6.common.encryption import RSACryptor
 
 
 def provision(client, plan):
-    """Make what the plan names; the client must be root's.
+    """Create the plan's contents; the client must be root's.
 
     Args:
-        client: a UserClient that is logged in.
+        client: a logged-in UserClient.
         plan: {"organizations": [NAME], "users": {USERNAME: {"organization": NAME, "role": ROLE}},
-            "collaborations": {NAME: {"organizations": [NAME], "encrypted": BOOL}},
-            "keys": FOLDER for private keys}. Every organization gets a key pair if any
-            collaboration is encrypted, and a node in each of its collaborations.
+            "collaborations": {NAME: {"organizations": [NAME], "encrypted": BOOL}}, "keys": FOLDER
+            for private keys}. Every organization gets a key pair if any collaboration is encrypted,
+            and a node in each of its collaborations.
 
     Returns:
         {"organizations": {NAME: {"id", "private_key": PATH or None}},
@@ -80,13 +80,13 @@ def _user(client, name, user, organizations, roles):
 
 
 def collaboration(client, name, organizations, encrypted):
-    """Make a collaboration and a node of each organization in it.
+    """Create a collaboration with a node for each organization.
 
     Args:
         client: root's.
-        name: of the collaboration; no two are alike.
+        name: the collaboration's name; names are unique.
         organizations: ids by name.
-        encrypted: whether payloads are encrypted in it.
+        encrypted: whether the collaboration's payloads are encrypted.
 
     Returns:
         {"id", "encrypted", "nodes": {ORGANIZATION: {"id", "name", "api_key"}}}

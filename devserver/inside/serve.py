@@ -29,9 +29,9 @@ def _end_with_parent():
 
 
 def _mend_kill_node(permissions):
-    """Let users kill what runs on a node, for which 4.15.2 always answers 500.
+    """Let users kill the runs on a node, for which 4.15.2 always returns 500.
 
-    It looks for the right to send events among those of tasks, where it is not.
+    The server looks up the right to send events among the rights of tasks, where it is missing.
     """
     for scope in ("org", "col", "glo"):
         right = getattr(permissions.event, f"s_{scope}")
@@ -39,23 +39,23 @@ def _mend_kill_node(permissions):
 
 
 class _Uwsgi:
-    """Reads an upload of unknown length, which vantage6 does by uWSGI, under this server."""
+    """Reads an upload of unknown length under this server; vantage6 relies on uWSGI for that."""
 
     @staticmethod
     def chunked_read(_size):
-        """Give the next part; empty at the end. This server tells a part's length, not uWSGI's."""
+        """Return the next part; empty at the end. This server sets a part's length, not uWSGI's."""
         return flask.request.environ["wsgi.input"].read(65536)
 
 
 class _Noting:
-    """A WSGI application that first notes who asks for what; tokens are read and not judged."""
+    """A WSGI application that logs requester and path; tokens are decoded without verification."""
 
     def __init__(self, app, path):
         self._app = app
         self._file = path.open("a", buffering=1)
 
     def __call__(self, environ, start_response):
-        """Note the request, and let the server answer it."""
+        """Log the request, and pass the request to the server."""
         who = _who(environ.get("HTTP_AUTHORIZATION", ""))
         self._file.write(f"{who} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}\n")
         return self._app(environ, start_response)
@@ -72,18 +72,20 @@ def _who(authorization):
 
 
 def main():
-    """Serve until told to end."""
+    """Serve until SIGTERM."""
     settings = json.loads(Path(sys.argv[1]).read_text())
     if settings["ends_with_parent"]:
-        # A real thread, not one of gevent's. Before the imports it would make them hang.
+        # A real thread, not one of gevent's. Started before the imports, the thread would make them
+        # hang.
         gevent.monkey.get_original("_thread", "start_new_thread")(_end_with_parent, ())
-    # At a node's login the server compares the API key with those of all its nodes, a quarter of
+    # At a node's login the server compares the API key with the keys of all its nodes, a quarter of
     # a second each, and does nothing else meanwhile. The least cost is enough for a test's server.
     bcrypt.gensalt = functools.partial(bcrypt.gensalt, _BCRYPT_ROUNDS)
     hashed = bcrypt.hashpw(settings["root_password"].encode(), bcrypt.gensalt())
     os.environ["V6_INIT_SUPER_PASS_HASHED"] = hashed.decode()
     app = run_server(settings["config"], system_folders=False)
-    # The configuration file takes whole hours, at least half of one, so short lives are set here.
+    # The configuration file takes whole hours, at least half of one, so short lifetimes are set
+    # here.
     for key, name in (("ACCESS", "token_seconds"), ("REFRESH", "refresh_seconds")):
         if settings[name]:
             app.app.config[f"JWT_{key}_TOKEN_EXPIRES"] = settings[name]
