@@ -1,1 +1,1 @@
-"""The proof of concept's story as one command: ``make demo``."""
+"""The proof of concept's demonstration as one command: ``make demo``."""

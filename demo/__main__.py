@@ -1,6 +1,6 @@
-"""``python -m demo up|down|vantage6|vantage6-down``: what `make demo` and its like do.
+"""``python -m demo up|down|vantage6|vantage6-down``: the commands of ``make demo`` and others.
 
-Exit codes: 0 everything was as it must be; 1 it was not, or a step failed; 130 Ctrl-C.
+Exit codes: 0 all checks passed; 1 a check or a step failed; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OUTPUT = "avg.txt"
 
 
 def main() -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     commands: dict[str, Callable[[], int]] = {
         "up": up,
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def up() -> int:
-    """From whatever is there to an average, with proof of the walls around it."""
+    """Set up the missing parts, run the average, and check result and isolation."""
     if existing_context() is None:
         with step("the dev cluster"):
             run(devcluster("up", "--nodes", os.environ.get("NODES", "1")))
@@ -105,7 +105,7 @@ def _show_more(story: Story, path: str) -> None:
 
 
 def down() -> int:
-    """Take away what ``up`` made, but for the cluster and the images."""
+    """Remove everything that ``up`` made, except for the cluster and the images."""
     with step("the dummy server"):
         station.stop_server()
     with step("the node, the proxy and their folders"):

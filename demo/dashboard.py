@@ -1,7 +1,7 @@
 """Show the cluster in a browser: kube-web-view, on this machine's loopback address only.
 
-It reads with the rights of the kubeconfig it is given and can change nothing; left alone it would
-listen on every address, and so show the cluster to the whole network.
+kube-web-view uses the rights of the given kubeconfig, and cannot change anything. By default the
+program would listen on every address, and show the cluster to the whole network.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PORT = os.environ.get("DASHBOARD_PORT", "8090")
 
 
 def main() -> None:
-    """Serve until Ctrl-C. The kubeconfig is the one in KUBECONFIG."""
+    """Serve until Ctrl-C, with the kubeconfig in KUBECONFIG."""
     web.run_app = functools.partial(web.run_app, host="127.0.0.1")
     context = os.environ.get("CONTEXT")
     sys.argv = ["kube_web", "--port", _PORT, "--kubeconfig-path", os.environ["KUBECONFIG"]]

@@ -23,7 +23,7 @@ _ONLY = ("v6_node_poc", "v6_federated_average")
 
 
 def ground() -> Ground:
-    """Where the demo lies. Raises DemoError if this machine's address is not known."""
+    """Return the demo's place. Raise DemoError if this machine's address is not known."""
     settings = cluster_settings()
     server = settings.get("SERVER_IP")
     if not server:
@@ -32,9 +32,9 @@ def ground() -> Ground:
 
 
 def up() -> int:
-    """From whatever is there to one average of two organizations, twice."""
+    """Set up the missing parts, and compute the average of two organizations, twice."""
     try:
-        with step("what the vantage6 server runs in"):  # first: its Python may be missing
+        with step("what the vantage6 server runs in"):  # first, because its Python may be missing
             ensure(lambda text: print(f"    {text}", flush=True))
         federation = _cluster()
         with step("a vantage6 server with two organizations and two collaborations"):
@@ -58,7 +58,7 @@ def up() -> int:
 
 
 def _cluster() -> Federation:
-    """Make the cluster, if none is given, and the images."""
+    """Make the cluster, unless CONTEXT names one, and the images."""
     if existing_context() is None:
         with step("the dev cluster"):
             run(devcluster("up", "--nodes", os.environ.get("NODES", "1")))
@@ -69,7 +69,7 @@ def _cluster() -> Federation:
 
 
 def down() -> int:
-    """Take away what ``up`` made, but for the cluster and the images."""
+    """Remove everything that ``up`` made, except for the cluster and the images."""
     with step("the vantage6 server, the nodes and their folders"):
         Federation(ground()).remove()
     return 0
@@ -97,7 +97,7 @@ def _tell(federation: Federation, collaboration: str) -> list[Check]:
 
 
 def _follow(user: Client, task_id: int) -> str:
-    """Print each change of the task's run, then its log; returns the last status."""
+    """Print each change of the task's run, then its log; return the last status."""
     began, seen = time.monotonic(), ""
     print(f"    task {task_id} posted with vantage6's own client")
     while time.monotonic() - began < _SECONDS:

@@ -1,7 +1,6 @@
-"""Data stations of a real vantage6 server on one cluster: who there is, their data, their nodes.
+"""Data stations of a real vantage6 server on one cluster: organizations, data and nodes.
 
-Used by ``make demo-vantage6``, by the cluster tests and by the bench, each in a namespace and a
-folder of its own.
+``make demo-vantage6``, the cluster tests and the bench each use their own namespace and folder.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ _IMAGES = ("v6_federated_average", "v6_test_algorithm")
 
 @dataclass(frozen=True)
 class DataStation:
-    """One organization in one collaboration: vantage6 has a node for each such pair."""
+    """One organization in one collaboration: vantage6 has a node for each pair."""
 
     collaboration: str
     organization: str
 
     @property
     def name(self) -> str:
-        """Name of its node and of its folder."""
+        """Name of the data station's node and of its folder."""
         return f"{self.collaboration}-{self.organization}"
 
 
@@ -47,11 +46,13 @@ ENCRYPTED = (DataStation("encrypted", "alpha"), DataStation("encrypted", "beta")
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a federation lies. Two of them on one cluster do not meet.
+    """The place of a federation. Two federations on one cluster share nothing.
 
-    ``home``: folder of the machine, the same on all cluster nodes; ``server_ip``: this machine's
-    address as pods reach it; ``registry``: of the images, as the cluster names it;
-    ``node_cpu_request``: little, so that the nodes of several data stations fit on one machine.
+    Attributes:
+        home: folder of the machine, the same on all cluster nodes.
+        server_ip: this machine's address for pods.
+        registry: registry of the images in manifests.
+        node_cpu_request: little, to fit the nodes of several data stations on one machine.
     """
 
     namespace: str
@@ -69,29 +70,29 @@ class Ground:
 
 
 class Federation:
-    """The server and the data stations on one ground."""
+    """The server and the data stations in one place."""
 
     def __init__(self, ground: Ground) -> None:
-        """Nothing happens before ``start_server``."""
+        """Take the place; nothing starts before ``start_server``."""
         self.ground = ground
         self.server = DevServer(ground.home / "server", ground.server_ip, ground.port)
         self.world: World
 
     def start_server(self, tell: Callable[[str], None]) -> None:
-        """Start the vantage6 server, until this process ends, and make who there is on it."""
+        """Start the vantage6 server, until this process ends, and make organizations and users."""
         self.ground.home.mkdir(parents=True, exist_ok=True)
         self.server.start(tell=tell)
         self.world = provision(self.server)
 
     def leave_server(self) -> None:
-        """The same with a server that goes on when this process has ended; raises DemoError."""
+        """Do the same with a server that outlives this process. Raise DemoError."""
         self.ground.home.mkdir(parents=True, exist_ok=True)
         address = ["--ip", self.ground.server_ip, "--port", str(self.ground.port)]
         run([*self._devserver(), "up", *address])
         self.world = provision(self.server)
 
     def end_server(self) -> None:
-        """End the server, whoever started it."""
+        """End the server, started by this process or by another."""
         self.server.stop()
         if self.server.folder.exists():
             read([*self._devserver(), "down"])
@@ -100,15 +101,15 @@ class Federation:
         return [sys.executable, "-m", "devserver", "--state", str(self.server.folder)]
 
     def image(self, name: str) -> str:
-        """An image's name as a task gives it."""
+        """Return an image's name for a task."""
         return f"{self.ground.registry}/{name}"
 
     def folder(self, station: DataStation) -> Path:
-        """What lies on the machine of a data station."""
+        """Return the folder of a data station on the machine."""
         return self.ground.home / station.name
 
     def data_file(self, station: DataStation) -> Path:
-        """The data station's csv database."""
+        """Return the data station's csv database."""
         return self.folder(station) / "data" / "employees.csv"
 
     def place_data(self, stations: Sequence[DataStation]) -> None:
@@ -123,7 +124,7 @@ class Federation:
             path.write_text(parts[station.organization], encoding="utf-8")
 
     def config(self, station: DataStation) -> dict[str, Any]:
-        """The node's configuration, as a data manager would write it."""
+        """Return the node's configuration, as a data manager would write the file."""
         encrypted = station.collaboration == "encrypted"
         key = self.world.private_key(station.organization) if encrypted else None
         return {
@@ -144,7 +145,7 @@ class Federation:
         }
 
     def manifests(self, station: DataStation, config: dict[str, Any]) -> str:
-        """The YAML of one data station, made by the node's own command."""
+        """Return the YAML of one data station, rendered by the node's own command."""
         path = self.folder(station) / "node.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -154,16 +155,16 @@ class Federation:
         return read([*command, "--config", str(path), "--image", image])
 
     def deploy(self, station: DataStation, config: dict[str, Any] | None = None) -> None:
-        """Bring a data station's node and proxy onto the cluster; ``wait`` waits for them."""
+        """Deploy a data station's node and proxy on the cluster; ``wait`` waits for both."""
         text = self.manifests(station, config or self.config(station))
         read(kubectl("apply", "-f", "-"), text_in=text)
 
     def wait(self) -> None:
-        """Wait until all nodes and proxies are ready. Raises DemoError."""
+        """Wait until all nodes and proxies are ready. Raise DemoError."""
         wait_ready(self.ground.namespace)
 
     def remove(self) -> None:
-        """Take the nodes, their folders and the server away."""
+        """Remove the nodes, their folders and the server."""
         self.end_server()
         read(kubectl("delete", "namespace", self.ground.namespace, "--ignore-not-found", _WAIT))
         shutil.rmtree(self.ground.home, ignore_errors=True)
@@ -172,7 +173,7 @@ class Federation:
 
 
 def deal(csv_text: str, hands: int) -> list[str]:
-    """Deal the rows of a table with a header to so many tables, one by one, as cards."""
+    """Deal the rows of a table with a header to ``hands`` tables, one by one, like cards."""
     header, *rows = csv.reader(io.StringIO(csv_text))
     parts = []
     for hand in range(hands):

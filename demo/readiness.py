@@ -1,4 +1,4 @@
-"""Waits until deployments are ready, and tells why their pods do not get so."""
+"""Wait until Deployments are ready, and explain why pods are not."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Object = dict[str, Any]
 
 
 def wait_ready(namespace: str, *names: str) -> None:
-    """Wait until these deployments of a namespace are ready, all of them if none is named.
+    """Wait until these Deployments of a namespace are ready; without names, all of them.
 
     Raises:
-        DemoError: they are not in time. It tells what Kubernetes says of each pod that is not.
+        DemoError: a Deployment was not ready in time; the text has Kubernetes' reasons per pod.
     """
     where = ("-n", namespace)
     for chosen in [f"deployment/{name}" for name in names] or _deployments(where):
@@ -39,7 +39,7 @@ def _items(where: Sequence[str], kind: str) -> list[Object]:
 
 
 def troubles(pods: Sequence[Object], events: Sequence[Object]) -> list[str]:
-    """PURE: a line for each pod that is not ready, with its state and its last warning."""
+    """PURE: return a line for each pod that is not ready, with its state and last warning."""
     lines = []
     for pod in pods:
         status = pod.get("status", {})

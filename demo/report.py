@@ -1,4 +1,4 @@
-"""PURE: what the demo saw, judged and told."""
+"""PURE: timeline, checks and texts of the demo's report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be so: what, whether it is, and what was seen."""
+    """One requirement: its text, whether it is met, and the observed value."""
 
     what: str
     passed: bool
@@ -27,7 +27,7 @@ class Check:
 
 
 def timeline(result: dict[str, Any], posted_at: datetime, result_at: datetime) -> list[str]:
-    """Lines of the run's story, with the seconds since it was posted."""
+    """Return lines with the run's events, in seconds since the task was posted."""
     moments = [("posted", posted_at)]
     for key, text in _STEPS:
         value = result["timeline"].get(key)
@@ -41,12 +41,12 @@ def timeline(result: dict[str, Any], posted_at: datetime, result_at: datetime) -
 
 
 def isolation_lines(log: str) -> list[str]:
-    """What the algorithm says of its network, from its log."""
+    """Return the lines of the log in which the algorithm describes its network."""
     return [line for line in log.splitlines() if line.startswith("network:")]
 
 
 def average_of(csv_text: str, column: str) -> float:
-    """The average of a column, computed here and not by the algorithm; missing values skipped."""
+    """Return a column's average, computed without the algorithm; missing values are skipped."""
     rows = csv.DictReader(io.StringIO(csv_text))
     values = [float(row[column]) for row in rows if row[column].strip()]
     return sum(values) / len(values)
@@ -55,9 +55,10 @@ def average_of(csv_text: str, column: str) -> float:
 def judge(
     result: dict[str, Any], expected: float, output: str | None, outbound: str
 ) -> list[Check]:
-    """Hold a result against what it must be; ``outbound`` is what the proxy says of its network.
+    """Compare a result with the requirements; ``outbound`` is the proxy's line about its network.
 
-    That the outside is open to the proxy shows that it is there at all, and closed by the walls.
+    The proxy's access to the outside shows that the outside exists, and that only NetworkPolicies
+    close the outside to the algorithm.
     """
     lines = isolation_lines(result["log"])
     number = re.fullmatch(r"\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*", output or "")
@@ -80,6 +81,6 @@ def judge(
 
 
 def _says(lines: list[str], subject: str, verdict: str) -> bool:
-    """Whether the log has just one line on a subject, and it says what it must."""
+    """Return whether the log has exactly one line on ``subject``, with the required verdict."""
     found = [line for line in lines if line.startswith(f"network: {subject}")]
     return len(found) == 1 and verdict in found[0]

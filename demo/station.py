@@ -1,4 +1,4 @@
-"""The data station the demo sets up: folders, dummy server, node and proxy on the cluster."""
+"""The demo's data station: folders, dummy server, node and proxy on the cluster."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SERVER_PID = SERVER_FILES / "dummy_server.pid"
 _SERVER_LOG = SERVER_FILES / "dummy_server.log"
 _ROLLOUT = "--timeout=180s"
 _PROXY_LOOKS = 40
-# Written in the YAML files as they are; an existing cluster has its own.
+# The values in the YAML files; an existing cluster has its own.
 _DEV_REGISTRY, _DEV_SERVER = "localhost:5001/", "http://172.30.0.1"
 
 
 def place_data() -> None:
-    """Put the example data where node_config.yaml says the database is."""
+    """Copy the example data to the database's path in node_config.yaml."""
     try:
         DATA.parent.mkdir(parents=True, exist_ok=True)
         TASKS.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def place_data() -> None:
 
 
 def start_server(address: str) -> None:
-    """Start the dummy server and leave it running; one of an earlier demo, maybe older, ends."""
+    """Start the dummy server and leave it running; end the server of an earlier demo first."""
     stop_server()
     with _SERVER_LOG.open("ab") as output:
         process = subprocess.Popen(
@@ -81,7 +81,7 @@ def stop_server() -> None:
 
 
 def _server_process() -> int | None:
-    """The server's process id, if it is there and is still the server."""
+    """Return the server's process id, if the process exists and is still the server."""
     with suppress(OSError, ValueError):
         pid = int(_SERVER_PID.read_text(encoding="ascii"))
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -97,7 +97,7 @@ def _listens(address: str) -> bool:
 
 @contextmanager
 def _manifests(registry: str, server: str) -> Iterator[tuple[Path, Path]]:
-    """The YAML files to apply: as they are, or with the addresses of an existing cluster."""
+    """Yield the YAML files to apply: unchanged, or with the addresses of an existing cluster."""
     node, proxy = ROOT / "node_poc" / "kubeconfs", ROOT / "dummy_proxy"
     if existing_context() is None:
         yield node, proxy
@@ -122,13 +122,13 @@ def deploy(registry: str, server: str) -> None:
     with _manifests(registry, server) as (node, proxy):
         run(kubectl("apply", "-f", str(node)))
         run(kubectl("apply", "-f", str(proxy / "proxy_pod_deployment.yaml")))
-    if before.strip():  # a new image under the old tag is only taken by a new pod
+    if before.strip():  # only a new pod takes a new image under the old tag
         run(kubectl("-n", NAMESPACE, "rollout", "restart", "deployment"))
     wait_ready(NAMESPACE, "v6proxy", "v6-node")
 
 
 def proxy_outbound() -> str:
-    """What the proxy said at its boot about outbound traffic; it may take some tries to know."""
+    """Return the proxy's line about outbound traffic; the proxy may need some attempts to know."""
     for _ in range(_PROXY_LOOKS):
         text = read(kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy"))
         lines = [line for line in text.splitlines() if "outbound traffic:" in line]
@@ -139,7 +139,7 @@ def proxy_outbound() -> str:
 
 
 def remove() -> None:
-    """Take the namespace and the demo's folders away."""
+    """Remove the namespace and the demo's folders."""
     run(kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", _ROLLOUT))
     for folder in (TASKS, DATA.parent, SERVER_FILES):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Posting one run with the emitter and following it to its end."""
+"""Post one run with the emitter and follow the run to its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS = "300"
 
 @dataclass(frozen=True)
 class Story:
-    """One run as the emitter saw it."""
+    """One run as observed by the emitter."""
 
     run_id: int
     posted_at: datetime
@@ -25,7 +25,7 @@ class Story:
 
 
 def tell(server: str, image: str) -> Story:
-    """Run ``command_emitter.py --wait`` and print each state as it comes. Raises DemoError."""
+    """Run ``command_emitter.py --wait`` and print each state at once. Raise DemoError."""
     command = [sys.executable, "command_emitter.py", "--server", server, "--image", image]
     command += ["--wait", "--json", "--timeout", _SECONDS]
     shown = " ".join(["python", *command[1:]])

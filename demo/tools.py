@@ -1,4 +1,4 @@
-"""Running other programs, and telling what is done."""
+"""Run other programs, and print the steps."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class DemoError(Exception):
-    """The demo cannot go on. The text tells why and what to do."""
+    """The demo cannot continue. The text has reason and remedy."""
 
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Tell a step and how long it took."""
+    """Print a step and its duration."""
     print(f"==> {text}", flush=True)
     began = time.monotonic()
     yield
@@ -27,7 +27,7 @@ def step(text: str) -> Iterator[None]:
 
 
 def run(arguments: list[str], *, cwd: Path = ROOT) -> None:
-    """Run a command whose output the user sees. Raises DemoError when it fails."""
+    """Run a command and show its output to the user. Raise DemoError if the command fails."""
     print(f"    $ {' '.join(arguments)}", flush=True)
     code = subprocess.run(arguments, cwd=cwd, check=False).returncode
     if code:
@@ -35,7 +35,7 @@ def run(arguments: list[str], *, cwd: Path = ROOT) -> None:
 
 
 def read(arguments: list[str], *, text_in: str | None = None) -> str:
-    """Run a command and return what it prints. Raises DemoError when it fails."""
+    """Run a command and return its output. Raise DemoError if the command fails."""
     done = subprocess.run(
         arguments, cwd=ROOT, check=False, capture_output=True, text=True, input=text_in
     )
@@ -46,22 +46,22 @@ def read(arguments: list[str], *, text_in: str | None = None) -> str:
 
 
 def devcluster(*arguments: str) -> list[str]:
-    """The command line of the dev cluster's own tool."""
+    """Return a command line of the dev cluster's own tool."""
     return [sys.executable, "-m", "devcluster", *arguments]
 
 
 def kubectl(*arguments: str) -> list[str]:
-    """Make a kubectl command line for the cluster in use: the dev cluster, or the CONTEXT given."""
+    """Return a kubectl command line for the cluster in use: the dev cluster, or CONTEXT's."""
     return devcluster("kubectl", "--", *arguments)
 
 
 def cluster_settings() -> dict[str, str]:
-    """What `python3 -m devcluster env` tells, as a dict."""
+    """Return the output of ``python3 -m devcluster env`` as a dict."""
     lines = read(devcluster("env")).splitlines()
     pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
     return {key: value.strip("'\"") for key, _, value in pairs}
 
 
 def existing_context() -> str | None:
-    """The kubectl context the user chose instead of the dev cluster, if any."""
+    """Return the user's kubectl context in place of the dev cluster, if any."""
     return os.environ.get("CONTEXT") or None
