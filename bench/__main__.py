@@ -31,29 +31,29 @@ from bench.series_runs import bursts, single_runs
 from bench.site import Site, own_site
 from bench.table import Row, lines_of, missed, written
 
-# Longer than a watch lasts (240 s), so that beginning a watch anew is counted as well.
+# Longer than a watch lasts (240 s), so that the restart of a watch is counted as well.
 _IDLE_SECONDS = 250.0
 _BURSTS_PER_RUNS = 10
 _BEGAN = time.monotonic()
 
 
 def tell(text: str) -> None:
-    """Show progress, away from the results."""
+    """Show progress on standard error, apart from the results."""
     print(f"[{time.monotonic() - _BEGAN:5.0f} s] {text}", file=sys.stderr, flush=True)
 
 
 class Bench:
-    """The series, in the order in which they are measured, and what they gave."""
+    """The series in their order of measurement, with their results."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """``options`` as parsed."""
+        """Take the parsed ``options``."""
         self._runs: int = options.runs
         self.samples: dict[str, Any] = {}
         self.rows: dict[str, list[Row]] = {}
         self.loads: dict[str, float] = {}
 
     def series(self) -> dict[str, Callable[[Site], list[Row]]]:
-        """Their names and what measures them."""
+        """Return the series' names and functions."""
         return {
             "single": self._single,
             "burst": self._burst,
@@ -83,7 +83,7 @@ class Bench:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that was measured."""
+        """Return all measurements."""
         return {
             "load_average_before": self.loads,
             "rows": {
@@ -108,7 +108,7 @@ class Bench:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     summary, _, rest = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(
         prog="python -m bench",
@@ -133,14 +133,14 @@ def _runs(text: str) -> int:
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
-    # Only once: a second Ctrl-C must not cut the taking away short.
+    # Only once: a second Ctrl-C must not cut the removal short.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     options = parse(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

@@ -1,5 +1,5 @@
-"""What ends the bench early."""
+"""The errors that end the bench early."""
 
 
 class BenchError(Exception):
-    """Something could not be measured. The text tells what, and what to do if that is known."""
+    """A measurement failed. The text has the reason, and the remedy if known."""

@@ -1,4 +1,4 @@
-"""PURE: the statistics. Few and plain, so that everybody can check them."""
+"""PURE: the statistics: few and plain functions that readers can verify."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ _RESAMPLES = 2000
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank quantile: the smallest value that ``share`` of all do not exceed.
+    """Return the nearest-rank quantile: the smallest value that ``share`` of all do not exceed.
 
-    It is always one of the values; of fewer than 100 values the 0.99 quantile is the largest.
+    The result is always one of the values; of fewer than 100 values the 0.99 quantile is the
+    largest.
     """
     if not values:
         raise ValueError("no values")
     if not 0 < share <= 1:
         raise ValueError("share must be above 0 and at most 1")
-    # A product such as 0.99 * 100 may come out a little too large.
+    # Rounding errors may make a product such as 0.99 * 100 a little too large.
     rank = math.ceil(round(share * len(values), 9))
     return sorted(values)[rank - 1]
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value; of an even number, the mean of the two in the middle."""
+    """Return the middle value; of an even number, the mean of the two in the middle."""
     if not values:
         raise ValueError("no values")
     ordered = sorted(values)
@@ -35,14 +36,14 @@ def median(values: Sequence[float]) -> float:
 
 
 def ratio_of_medians(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of ``ours`` over the median of ``theirs``."""
+    """Return the median of ``ours`` over the median of ``theirs``."""
     return median(ours) / median(theirs)
 
 
 def ratio_interval(
     ours: Sequence[float], theirs: Sequence[float], seed: int = 1
 ) -> tuple[float, float]:
-    """Where the ratio of medians lies with 95 % confidence, by the percentile bootstrap."""
+    """Return the 95 % confidence interval of the ratio of medians (percentile bootstrap)."""
     dice = random.Random(seed)  # noqa: S311  statistics, no secret
     ratios = [
         ratio_of_medians(

@@ -1,4 +1,4 @@
-"""PURE: from the moments of runs to rows with goals. The goals stand here and nowhere else."""
+"""PURE: turn the moments of runs into rows with goals. Only this module has the goals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IDLE_MILLICORES = 3.0
 
 
 def single_rows(runs: Sequence[TimedRun]) -> list[Row]:
-    """Runs one at a time."""
+    """Return the rows of runs one at a time."""
     node, raw = of(runs, Who.NODE), of(runs, Who.RAW)
     whole = _compared(
         f"request to result, n = {len(node)}",
@@ -31,7 +31,7 @@ def single_rows(runs: Sequence[TimedRun]) -> list[Row]:
 
 
 def burst_rows(rounds: Sequence[Sequence[TimedRun]]) -> list[Row]:
-    """Bursts: each round is the runs of one, asked for at once."""
+    """Return the rows of bursts: each round is one client's runs, requested at once."""
     size = max(len(burst) for burst in rounds)
     last: dict[Who, list[float]] = {who: [] for who in Who}
     for burst in rounds:
@@ -53,7 +53,7 @@ def _compared(what: str, node: Sequence[float], raw: Sequence[float], goal: floa
 
 
 def _own_time(node: Sequence[TimedRun], raw: Sequence[TimedRun]) -> Row:
-    """What the node itself adds: free of the kubelet's dice, which make medians jump."""
+    """Return the node's own share, without the kubelet's random delays, which shift medians."""
 
     def own(runs: Sequence[TimedRun]) -> float:
         return median([run.to_job for run in runs]) + median([run.after_told for run in runs])
@@ -103,7 +103,7 @@ def _p50_p99(
 
 
 def processor_rows(what: str, seconds: Mapping[str, float], runs: int) -> list[Row]:
-    """Processor seconds a run by part, the greatest first, and their sum."""
+    """Return processor seconds per run by part, the greatest first, and their sum."""
     parts = sorted(seconds.items(), key=lambda item: -item[1])
     every = Row(f"processor seconds a run, {what}: all", sum(seconds.values()) / runs, "s")
     return [every, *(Row(f"    {part}", took / runs, "s") for part, took in parts)]
@@ -112,7 +112,7 @@ def processor_rows(what: str, seconds: Mapping[str, float], runs: int) -> list[R
 def idle_processor_row(
     seconds: Mapping[str, float], passed: float, parts: Sequence[str], goal: float | None
 ) -> Row:
-    """Thousandths of a processor that these parts take together while there is nothing to do."""
+    """Return the processor time of an idle node: millicores of these parts together."""
     millicores = {part: 1000 * seconds[part] / passed for part in parts}
     note = ", ".join(f"{part} {value:.1f}" for part, value in millicores.items())
     what = f"processor when idle: {' and '.join(parts)}"

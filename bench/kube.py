@@ -1,6 +1,6 @@
-"""The Kubernetes API as plainly as can be: what the node is compared with must not be slow itself.
+"""A minimal client of the Kubernetes API: the comparison's other side must not be slow itself.
 
-The official client does the login and the connections; JSON goes in and out.
+The official client does login and connections; JSON goes in and out.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _CONNECTIONS = 24
 
 
 class Kube:
-    """Calls of the API server with the rights of the kubeconfig's user. Thread-safe."""
+    """Requests to the API server with the rights of the kubeconfig's user. Thread-safe."""
 
     def __init__(self, kubeconfig: str | None, context: str | None) -> None:
-        """Read the kubeconfig; no call is made yet."""
+        """Read the kubeconfig without sending a request."""
         settings = client.Configuration()
         config.load_kube_config(
             config_file=kubeconfig, context=context, client_configuration=settings
@@ -39,24 +39,28 @@ class Kube:
         self._pool = client.ApiClient(settings).rest_client.pool_manager
 
     def create(self, path: str, body: dict[str, Any]) -> None:
-        """Create an object. Raises BenchError."""
+        """Create an object. Raise BenchError."""
         self._text("POST", path, json.dumps(body))
 
     def remove_all(self, path: str) -> None:
-        """Remove all objects of a path, and what belongs to them. Raises BenchError."""
+        """Remove all objects of a path, and their dependents. Raise BenchError."""
         self._text("DELETE", f"{path}?propagationPolicy=Background")
 
     def read(self, path: str) -> dict[str, Any]:
-        """Read one object or list. Raises BenchError."""
+        """Read one object or list. Raise BenchError."""
         answer: dict[str, Any] = json.loads(self._text("GET", path))
         return answer
 
     def text(self, path: str) -> str:
-        """Read what is not JSON. Raises BenchError."""
+        """Read a text other than JSON. Raise BenchError."""
         return self._text("GET", path)
 
     def watch(self, path: str) -> Iterator[dict[str, Any]]:
-        """Follow all objects of a path from now on, until the server ends it. Raises BenchError."""
+        """Watch all objects of a path from now on, until the server ends the watch.
+
+        Raises:
+            BenchError: the request for the path's resourceVersion failed.
+        """
         version = self.read(f"{path}?limit=1")["metadata"]["resourceVersion"]
         query = f"watch=true&resourceVersion={version}&timeoutSeconds={_WATCH_SECONDS}"
         response = self._pool.request(

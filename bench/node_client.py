@@ -1,4 +1,4 @@
-"""The node as its users see it: a command posted to the dummy server, a result that comes back."""
+"""The node as its users see it: post a command to the dummy server, and wait for the result."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench.timed_run import TimedRun
 
 
 class NodeClient:
-    """An emitter that notes when things came. Use ``node_client`` to make one."""
+    """An emitter that records arrival times. Use ``node_client`` to make one."""
 
     def __init__(self, site: Site) -> None:
-        """``emitter`` must be set before anything is asked for."""
+        """Take the site; ``emitter`` must be set before the first request."""
         self._site = site
         self.emitter: Any = None
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class NodeClient:
         self._statuses: dict[int, tuple[float, dict[str, Any]]] = {}
 
     def on_event(self, event: Any) -> None:
-        """Note what came and when; called in the emitter's thread."""
+        """Record an event and its time; called in the emitter's thread."""
         now = time.time()
         with self._lock:
             if event.kind.value == "result":
@@ -38,7 +38,7 @@ class NodeClient:
                 self._statuses[event.run_id] = now, event.data
 
     def payload(self) -> dict[str, Any]:
-        """The command of a new run of the measured algorithm."""
+        """Return the command of a new run of the measured algorithm."""
         site = self._site
         made: dict[str, Any] = site.station.payload(*site.arguments(), image=site.image)
         return made
@@ -51,13 +51,13 @@ class NodeClient:
         return run_id
 
     def await_accepted(self, run_id: int) -> None:
-        """Wait until the node has taken a run. Raises BenchError."""
+        """Wait until the node has accepted a run. Raise BenchError."""
         answer = self._acks[run_id].result(PATIENCE_SECONDS)
         if not answer["accepted"]:
             raise BenchError(f"run {run_id} was refused: {answer.get('reason')}")
 
     def finish(self, run_id: int) -> TimedRun:
-        """Wait for the run's result. Raises BenchError."""
+        """Wait for the run's result. Raise BenchError."""
         self.await_accepted(run_id)
         self.emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
         with self._lock:
@@ -78,7 +78,7 @@ class NodeClient:
         )
 
     def statuses_since(self, moment: float) -> dict[int, float]:
-        """When the newest status of each run came, of those that came after ``moment``."""
+        """Return the arrival time of each run's newest status after ``moment``."""
         with self._lock:
             return {run: came for run, (came, _) in self._statuses.items() if came > moment}
 

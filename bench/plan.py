@@ -1,4 +1,4 @@
-"""PURE: what is done in which order, and after which pause. The same seed gives the same plan."""
+"""PURE: order of the runs, and pauses between them. The same seed gives the same plan."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-# The kubelet looks at its containers once a second. Runs that start in step with it would all be
-# lucky, or all be unlucky.
+# The kubelet checks its containers once a second. Runs in step with the kubelet would all be lucky,
+# or all be unlucky.
 GAP_SECONDS = (0.2, 1.2)
 
 
 class Who(StrEnum):
-    """Who carries out a run."""
+    """The client that carries out a run."""
 
     NODE = "node"
     RAW = "raw"
@@ -20,14 +20,14 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One run, or one burst: who, and the pause before it."""
+    """One run or one burst: the client, and the pause before the start."""
 
     who: Who
     gap_seconds: float
 
 
 def interleaved(pairs: int, seed: int) -> list[Step]:
-    """So many runs of each, pair by pair, in a random order within each pair."""
+    """Return ``pairs`` runs of each client, pair by pair, in a random order within each pair."""
     dice = random.Random(seed)  # noqa: S311  an order, no secret
     steps = []
     for _ in range(pairs):

@@ -1,4 +1,4 @@
-"""The processes of a pod's container, on the machine that the cluster runs on."""
+"""The processes of a pod's containers, on the cluster's machine."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LOOK_SECONDS = 0.01
 
 
 def container_processes(pod_uid: str) -> list[int]:
-    """Process ids of what runs in a pod, without the sandbox's own.
+    """Return the process ids of a pod, without the sandbox's own.
 
     Raises:
         BenchError: there are none: the cluster runs on another machine, or the pod has ended.
     """
-    # The kubelet's systemd driver writes _ for - in names of control groups.
+    # The kubelet's systemd driver replaces - by _ in names of cgroups.
     names = (f"pod{pod_uid}", f"pod{pod_uid.replace('-', '_')}")
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -32,7 +32,7 @@ def container_processes(pod_uid: str) -> list[int]:
 
 
 def until_gone(processes: list[int], seconds: float) -> float:
-    """Wait until none of the processes is left; returns when. Raises BenchError."""
+    """Wait until all processes have ended; return the time of the end. Raise BenchError."""
     end = time.monotonic() + seconds
     while any(Path(f"/proc/{number}").exists() for number in processes):
         if time.monotonic() > end:

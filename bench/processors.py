@@ -1,8 +1,8 @@
-"""Processor seconds by part: pods from their control groups, programs from /proc.
+"""Processor seconds by part: pods from their cgroups, programs from /proc.
 
-A pod's control group goes on counting what its ended processes took; all pods together stand in
-the group above. Programs are looked at once a second, so that one that ends in between is counted
-up to its last look. Only what runs on this machine is seen.
+A pod's cgroup still counts the time of ended processes; the parent cgroup has the sum of all pods.
+The meter reads programs once a second; a program that ends in between is counted up to its last
+reading. The meter sees only processes on this machine.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ NODE, PROXY, OTHER_PODS = "node", "proxy", "algorithms and other pods"
 
 
 class Pods:
-    """The control groups of some pods, by a name for each, and of all pods together."""
+    """The cgroups of named pods, and of all pods together."""
 
     def __init__(self, processes: Mapping[str, int]) -> None:
-        """``processes``: of each pod any process. Raises BenchError if it has no such group."""
+        """Take any process of each pod in ``processes``. Raise BenchError without a pod cgroup."""
         self._folders = {name: _pod_folder(process) for name, process in processes.items()}
         self._all = next(iter(self._folders.values())) if self._folders else None
         if self._all is not None:
             self._all = _GROUPS / pods_path(str(self._all.relative_to(_GROUPS)))
 
     def seconds(self) -> dict[str, float]:
-        """What each took since it began; ``OTHER_PODS``: all the rest."""
+        """Return each pod's seconds since its start; ``OTHER_PODS``: all the rest."""
         found = {name: _used(folder) for name, folder in self._folders.items()}
         if self._all is not None:
             found[OTHER_PODS] = _used(self._all) - sum(found.values())
@@ -59,10 +59,10 @@ def _used(folder: Path) -> float:
 
 
 class Meter:
-    """Counts from ``__enter__`` to ``__exit__``; then ``seconds`` holds the sums by part."""
+    """Counts from ``__enter__`` to ``__exit__``; then ``seconds`` has the sums by part."""
 
     def __init__(self, pods: Pods, own: Mapping[int, str]) -> None:
-        """``own``: parts that are known by their process ids; the rest is known by its name."""
+        """Take ``own``, parts by process id; the meter recognizes other parts by name."""
         self._pods = pods
         self._own = own
         self._end = threading.Event()
@@ -108,5 +108,5 @@ class Meter:
 
 
 def added(some: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """PURE: the sums of both, part by part."""
+    """PURE: return the sums of both, part by part."""
     return {part: some.get(part, 0.0) + more.get(part, 0.0) for part in {**some, **more}}

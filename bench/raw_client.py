@@ -1,7 +1,7 @@
 """The raw client: creates the same Job as the node, and watches its pod. Nothing else.
 
-That is what Kubernetes takes by itself. The folders are made beforehand, and the result is read
-from the disk at the moment in which the watch shows the container's end.
+The raw client's time is Kubernetes' own. The client makes the folders beforehand, and reads the
+result from the disk at the moment when the watch shows the container's end.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from node_poc.manifests.volumes import SHARED_FOLDER, sub_path
 from node_poc.protocol.dummy.messages import parse_command
 from node_poc.storage.folders import make_run_folders, task_dir_mounts
 
-# User and group of the node's pod (node_poc/kubeconfs): they own the folders of runs.
+# User and group of the node's pod (node_poc/kubeconfs), which own the folders of runs.
 _NODE_USER = _STORAGE_GROUP = 10001
 _NODE_NAME = "raw-client"
 
 
 class RawClient:
-    """Runs Jobs like the node's own, under another name, so that the node does not see them."""
+    """Runs Jobs like the node's own, under another name to hide them from the node."""
 
     def __init__(self, site: Site) -> None:
-        """``site`` must be ready."""
+        """Take the ready ``site``."""
         self._site = site
         settings = site.config.kubernetes.model_copy(update={"node_name": _NODE_NAME})
         self._config = site.config.model_copy(update={"kubernetes": settings})
@@ -39,7 +39,7 @@ class RawClient:
         self._results: dict[int, float] = {}
 
     def prepare(self) -> tuple[int, dict[str, Any]]:
-        """Make a run's folders and its Job as data; not part of what is measured."""
+        """Make a run's folders and return its Job as data; outside of the measurement."""
         payload = self._site.station.payload(*self._site.arguments(), image=self._site.image)
         spec = parse_command(payload, self._config)
         task_dir = self._site.station.place.tasks
@@ -50,7 +50,7 @@ class RawClient:
         return spec.run_id, build_job(spec, self._config, self._proxy, _STORAGE_GROUP)
 
     def start(self, run_id: int, job: dict[str, Any]) -> None:
-        """Create the Job; returns when Kubernetes has it."""
+        """Create the Job; return when Kubernetes has the Job."""
         self._site.sightings.when_ended(run_id, lambda: self._take(run_id))
         asked = time.time()
         self._site.kube.create(self._jobs, job)
@@ -61,7 +61,7 @@ class RawClient:
         self._results[run_id] = time.time()
 
     def finish(self, run_id: int) -> TimedRun:
-        """Wait for the run's end. Raises BenchError."""
+        """Wait for the run's end. Raise BenchError."""
         asked, created = self._asked[run_id]
         seen, until = self._site.sightings, asked + PATIENCE_SECONDS
         told = seen.wait(seen.ends, run_id, until)

@@ -1,6 +1,6 @@
-"""Many runs known at once: how soon a new process has them all, and what they take of memory.
+"""Many runs known at once: the time until a new process knows all, and the memory they take.
 
-Their Jobs ask for more processors than there are, so none of them runs.
+Their Jobs request more processors than the cluster has, so no Job runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PROC = (
 
 
 def crowd_rows(site: Site) -> list[Row]:
-    """Measure restarts and memory. The station's node is another afterwards: do this last."""
+    """Measure restarts and memory. The station's node changes, so this series must be the last."""
     _restart(site, place(_without_room))
     at_none = _memory(site)
     with node_client(site) as node:
@@ -73,7 +73,7 @@ def _without_room(config: dict[str, Any]) -> None:
 
 
 def _restart(site: Site, changed: Any) -> None:
-    """Give the node another configuration, and wait until it works with it."""
+    """Give the node another configuration, and wait until the node uses it."""
     station = Station(site.station.cluster, site.station.place.home / "log", changed)
     configs = [item for item in station.objects() if item["kind"] == "ConfigMap"]
     site.station.cluster.apply(*configs)
@@ -82,7 +82,7 @@ def _restart(site: Site, changed: Any) -> None:
 
 
 def _post(site: Site, node: NodeClient, number: int) -> None:
-    """Have so many more runs taken, and wait until each has its Job."""
+    """Have the node accept ``number`` more runs, and wait until each has its Job."""
     run_ids: list[int] = []
     while len(run_ids) < number:
         some = [node.start(node.payload()) for _ in range(min(_AT_ONCE, number - len(run_ids)))]
@@ -96,7 +96,12 @@ def _post(site: Site, node: NodeClient, number: int) -> None:
 
 
 def _timed_restart(site: Site, node: NodeClient) -> tuple[float, float, float]:
-    """When the new process began, had read all from disk, and had told of all (epoch seconds)."""
+    """Return three times of a restart, in seconds since the epoch.
+
+    Returns:
+        when the new process started, when it had read all runs from disk, and when it had reported
+        all runs.
+    """
     site.station.kubectl("rollout", "restart", "deployment/v6-node")
     site.station.wait_ready()
     stat, uptime, now, _ = _look(site).split("@\n")

@@ -1,7 +1,7 @@
-"""How many requests the node makes while it has nothing to do, counted by the API server itself.
+"""The number of requests of an idle node, counted by the API server itself.
 
-A FlowSchema that matches the node's ServiceAccount makes the server count that account's requests
-apart from all others. It sends them to the priority level that they have anyway.
+A FlowSchema for the node's ServiceAccount makes the API server count the account's requests apart
+from all others. The schema assigns the priority level that the requests have anyway.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TELL_SECONDS = 60.0
 
 
 def idle_rows(site: Site, seconds: float) -> list[Row]:
-    """Count for so many seconds. Raises BenchError if the server does not count."""
+    """Count for ``seconds``. Raise BenchError if the API server does not count."""
     schema = _flow_schema(site.station.place.namespace)
     site.station.cluster.apply(schema)
     try:
@@ -48,7 +48,7 @@ def _count(site: Site) -> float:
 
 
 def _await_counting(site: Site) -> None:
-    """Wait for the first request that is counted: the node renews its Lease all the time."""
+    """Wait for the first counted request: the node renews its Lease all the time."""
     end = time.monotonic() + PATIENCE_SECONDS
     while _count(site) == 0:
         if time.monotonic() > end:

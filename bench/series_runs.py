@@ -1,4 +1,4 @@
-"""Runs one at a time, and in bursts: the node and the raw client in turn."""
+"""Runs one at a time, and in bursts, alternating between node and raw client."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.timed_run import TimedRun
 BURST = 20
 _SEED = 20
 _WARM_UPS = 2
-# As many calls at once as the node makes.
+# The node's own number of concurrent requests.
 _RAW_THREADS = 8
 _TELL_EVERY = 10
 
 
 def single_runs(site: Site, pairs: int) -> list[TimedRun]:
-    """So many runs of each, one at a time."""
+    """Return ``pairs`` runs of each client, one at a time."""
     runs: list[TimedRun] = []
     with node_client(site) as node:
         raw = RawClient(site)
@@ -44,9 +44,10 @@ def _single(who: Who, node: NodeClient, raw: RawClient) -> TimedRun:
 
 
 def bursts(site: Site, rounds: int) -> tuple[list[list[TimedRun]], dict[Who, dict[str, float]]]:
-    """So many bursts of each, one after the other; each element is one burst.
+    """Run ``rounds`` bursts of each client, one after the other.
 
-    Also: the processor seconds that all bursts of each took, by part.
+    Returns:
+        the runs of each burst, and each client's processor seconds in all its bursts, by part.
     """
     done: list[list[TimedRun]] = []
     used: dict[Who, dict[str, float]] = {who: {} for who in Who}

@@ -1,6 +1,6 @@
-"""The bench's own look at the cluster: when a Job was there, and when a container had ended.
+"""The bench's own observations of the cluster: the times of Jobs, and of containers' ends.
 
-It watches the Jobs and pods of node and raw client alike, so both are judged by one witness.
+The same watches observe the Jobs and pods of node and raw client, for an equal comparison.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from node_poc.manifests import identity
 
 
 class Sightings:
-    """Two watches, in threads of their own. ``stop`` is not needed: they are daemons."""
+    """Two watches in their own daemon threads, which need no ``stop``."""
 
     def __init__(self, kube: Kube, namespace: str) -> None:
-        """Nothing is watched before ``start``."""
+        """Take the API client; the watches start with ``start``."""
         self._kube = kube
         self._paths: dict[str, Callable[[int, dict[str, Any], float], None]] = {
             f"/apis/batch/v1/namespaces/{namespace}/jobs": self._on_job,
@@ -32,21 +32,21 @@ class Sightings:
         self._broken: Exception | None = None
 
     def start(self) -> None:
-        """Begin to watch; returns once both see what happens from now on."""
+        """Start to watch; return once both watches show all changes from now on."""
         for path in self._paths:
             begun = threading.Event()
             threading.Thread(target=self._watch, args=(path, begun), daemon=True).start()
             begun.wait(10)
 
     def when_ended(self, run_id: int, call: Callable[[], None]) -> None:
-        """Have something called, in the watch's thread, as soon as the run's container ended."""
+        """Call ``call`` in the watch's thread, as soon as the run's container has ended."""
         self._on_end[run_id] = call
 
     def wait(self, seen: dict[int, float], run_id: int, until: float) -> float:
-        """When a run was seen in ``jobs`` or ``ends``; ``until`` in seconds since the epoch.
+        """Return when a run appeared in ``jobs`` or ``ends``; ``until`` in seconds since the epoch.
 
         Raises:
-            BenchError: it was not, or a watch broke.
+            BenchError: the run did not appear, or a watch failed.
         """
         with self._changed:
             self._changed.wait_for(
@@ -63,7 +63,7 @@ class Sightings:
                 begun.set()
                 for event in events:
                     self._take(path, event)
-        except Exception as error:  # told to who waits
+        except Exception as error:  # `wait` raises the error in its caller's thread
             with self._changed:
                 self._broken = error
                 self._changed.notify_all()

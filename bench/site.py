@@ -1,4 +1,4 @@
-"""The bench's own data station: namespace, folder, port and image of its own."""
+"""The bench's own data station, with a separate namespace, folder, port and image."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.cluster.station import Cluster, Place, Station
 
 ALGORITHM = "v6_bench_algorithm"
 COLUMN = "Age"
-# Long enough for a cluster that is busy with others; only reached when something is broken.
+# Long enough for a cluster that is busy with others; only reached after a failure.
 PATIENCE_SECONDS = 120.0
 
 Tell = Callable[[str], None]
 
 
 def place(change: Callable[[dict[str, Any]], None] | None = None) -> Place:
-    """Where the bench's station lies, with another configuration if told."""
+    """Return the place of the bench's station, optionally with a changed configuration."""
     home = Path(f"/var/lib/vantage6-node-bench{os.environ.get('DEVCLUSTER_INDEX', '')}")
     own = Place(namespace="v6-bench", home=home, port=5065)
     return own if change is None else Place(own.namespace, own.home, own.port, change)
@@ -39,7 +39,7 @@ def place(change: Callable[[dict[str, Any]], None] | None = None) -> Place:
 
 @dataclass(frozen=True)
 class Site:
-    """Everything a series needs. ``config`` is the node's; ``tell`` shows progress."""
+    """The parameters of every series. ``config`` is the node's; ``tell`` shows progress."""
 
     station: Station
     kube: Kube
@@ -53,11 +53,11 @@ class Site:
         return f"{self.station.cluster.images}/{ALGORITHM}"
 
     def arguments(self) -> tuple[str, str, str]:
-        """The measured algorithm's arguments."""
+        """Return the measured algorithm's arguments."""
         return "/app/input/csv/default", COLUMN, "/app/output/result.txt"
 
     def read_end(self, run_id: int) -> float:
-        """When the algorithm of a run ended by its own account. Raises BenchError."""
+        """Return the end of a run's algorithm, as the algorithm reported it. Raise BenchError."""
         path = self.station.place.tasks / str(run_id) / "output" / "result.txt"
         try:
             average, ended = map(float, path.read_text(encoding="utf-8").split())
@@ -68,7 +68,7 @@ class Site:
         return ended
 
     def meter(self) -> Meter:
-        """Count processor time by part, of the node's pod as it is now. Raises BenchError."""
+        """Return a meter of processor time, by part, for the node's pod. Raise BenchError."""
         namespace = self.station.place.namespace
         selector = "app.kubernetes.io/component%3Dnode"
         pods = self.kube.read(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
@@ -79,7 +79,7 @@ class Site:
         return Meter(Pods({NODE: processes[0]}), {os.getpid(): "bench"})
 
     def clear(self) -> None:
-        """Remove all Jobs and their pods, so that each series begins with none."""
+        """Remove all Jobs and their pods, because each series must start with none."""
         self.kube.remove_all(f"/apis/batch/v1/namespaces/{self.station.place.namespace}/jobs")
         end = time.monotonic() + PATIENCE_SECONDS
         selector = ("-l", "app.kubernetes.io/component=algorithm")
@@ -91,10 +91,14 @@ class Site:
 
 @contextmanager
 def own_site(tell: Tell, *, keep: bool) -> Iterator[Site]:
-    """Make the station, and take it away afterwards, Ctrl-C included; ``keep``: all but the server.
+    """Make the station, and remove it afterwards, also after Ctrl-C.
+
+    Args:
+        tell: shows progress.
+        keep: end the server only, and keep all the rest.
 
     Raises:
-        BenchError: it cannot be made.
+        BenchError: the station could not be made.
     """
     cluster = Cluster()
     log = Path(tempfile.mkdtemp(prefix="v6-bench-")) / "dummy_server.log"
@@ -106,7 +110,7 @@ def own_site(tell: Tell, *, keep: bool) -> Iterator[Site]:
         sightings = Sightings(kube, station.place.namespace)
         sightings.start()
         yield Site(station, kube, sightings, _config(station), tell)
-    except AssertionError as error:  # the station is the tests'
+    except AssertionError as error:  # the tests' station raises AssertionError
         raise BenchError(str(error)) from error
     finally:
         if keep:

@@ -1,4 +1,4 @@
-"""PURE: figures beside their goals, and how both are written."""
+"""PURE: figures beside their goals, and their formats."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Row:
     """One figure.
 
     Attributes:
-        what: what was measured.
+        what: the measured quantity.
         figure: the figure, in ``unit``.
-        unit: ``s``, ``ms`` (the figure is in seconds all the same), ``x``, ``/min`` or ``MiB``.
-        goal: the most it may be, in the same unit; None if it has no goal.
-        note: what belongs to it.
+        unit: ``s``, ``ms`` (the figure is in seconds nevertheless), ``x``, ``/min`` or ``MiB``.
+        goal: the maximum, in the same unit; None without a goal.
+        note: remarks on the figure.
     """
 
     what: str
@@ -35,7 +35,7 @@ class Row:
 
 
 def written(value: float, unit: str) -> str:
-    """A figure with its unit."""
+    """Return a figure with its unit."""
     if unit == "ms":
         return f"{value * 1000:.1f} ms"
     if unit == "x":
@@ -46,7 +46,7 @@ def written(value: float, unit: str) -> str:
 
 
 def lines_of(title: str, rows: Sequence[Row]) -> list[str]:
-    """A table for a terminal, its notes below the figures they belong to."""
+    """Return a table for a terminal, with notes below their figures."""
     cells = [_HEAD] + [
         (
             row.what,
@@ -69,5 +69,5 @@ def lines_of(title: str, rows: Sequence[Row]) -> list[str]:
 
 
 def missed(rows: Sequence[Row]) -> list[Row]:
-    """The rows whose goal was not met."""
+    """Return the rows that missed their goals."""
     return [row for row in rows if row.verdict == "MISSED"]

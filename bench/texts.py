@@ -1,4 +1,4 @@
-"""PURE: figures taken from texts of others: Prometheus metrics, /proc, the node's own log."""
+"""PURE: figures from texts of other programs: Prometheus metrics, /proc, the node's log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def metric_sum(text: str, name: str, **labels: str) -> float:
-    """The sum of all samples of a metric that have these labels; 0 if there are none."""
+    """Return the sum of all samples of a metric with these labels; 0 if there are none."""
     total = 0.0
     for found, label_text, value in _SAMPLE.findall(text):
         if found != name:
@@ -33,7 +33,7 @@ def metric_sum(text: str, name: str, **labels: str) -> float:
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of a process, in MiB. ``pss``: what it shares is counted in part; ``peak``: of rss."""
+    """Memory of a process in MiB. ``pss`` counts shared memory in part; ``peak`` is of ``rss``."""
 
     rss: float
     pss: float
@@ -41,7 +41,7 @@ class Memory:
 
 
 def memory_of(text: str) -> Memory:
-    """Read /proc/PID/smaps_rollup and /proc/PID/status, one after the other.
+    """Parse /proc/PID/smaps_rollup and /proc/PID/status, one after the other.
 
     Raises:
         ValueError: a line is missing.
@@ -57,7 +57,7 @@ def memory_of(text: str) -> Memory:
 
 
 def process_start(stat: str, uptime: str, now: float, ticks_a_second: int) -> float:
-    """When a process began, in seconds since the epoch.
+    """Return when a process started, in seconds since the epoch.
 
     Args:
         stat: its /proc/PID/stat.
@@ -65,13 +65,13 @@ def process_start(stat: str, uptime: str, now: float, ticks_a_second: int) -> fl
         now: seconds since the epoch.
         ticks_a_second: the machine's CLK_TCK.
     """
-    # The second field, the name in brackets, may hold spaces: count from behind it.
+    # The second field, the name in brackets, may contain spaces: count from the closing bracket.
     started_ticks = int(stat.rpartition(")")[2].split()[19])
     return now - (float(uptime.split(maxsplit=1)[0]) - started_ticks / ticks_a_second)
 
 
 def processor_ticks(stat: str) -> tuple[int, str]:
-    """What a process and its ended children took, and when it began, both in ticks.
+    """Return the processor time of a process and its ended children, and its start, in ticks.
 
     Args:
         stat: its /proc/PID/stat.
@@ -81,20 +81,20 @@ def processor_ticks(stat: str) -> tuple[int, str]:
 
 
 def part_of(stat: str) -> str | None:
-    """The part of Kubernetes that a process is, by the name in its /proc/PID/stat; or None."""
+    """Return a process's part of Kubernetes, by the name in its /proc/PID/stat; or None."""
     name = stat.partition("(")[2].rpartition(")")[0]
     # The kernel keeps 15 characters of a name.
     return next((part for part, begin in _PARTS if name.startswith(begin)), None)
 
 
 def group_path(groups: str) -> str:
-    """The control group that counts the processor time of a pod's process.
+    """Return the cgroup that counts the processor time of a pod's process.
 
     Args:
-        groups: its /proc/PID/cgroup, of either version of control groups.
+        groups: its /proc/PID/cgroup, of either version of cgroups.
 
     Raises:
-        ValueError: it is in no pod.
+        ValueError: the process is in no pod.
     """
     for line in sorted(groups.splitlines(), key=lambda text: "cpuacct" not in text):
         _, controllers, path = line.split(":", 2)
@@ -105,14 +105,14 @@ def group_path(groups: str) -> str:
 
 
 def pods_path(path: str) -> str:
-    """The control group of all pods, above that of one."""
+    """Return the cgroup of all pods, the parent of one pod's."""
     parts = path.split("/")
     place = next(number for number, part in enumerate(parts) if part.startswith("kubepods"))
     return "/".join(parts[: place + 1])
 
 
 def last_event(log: str, event: str) -> float | None:
-    """When the node's log told an event for the last time; None if it never did."""
+    """Return when the node last logged an event; None if never."""
     found = None
     for line in log.splitlines():
         try:

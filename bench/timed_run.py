@@ -1,7 +1,7 @@
-"""PURE: the moments of one run, and the times between them.
+"""PURE: the moments of one run, and the durations between them.
 
-All moments are seconds since the epoch, by the one clock that the machine, its containers and the
-bench share.
+All moments are seconds since the epoch, by the one clock shared by the machine, its containers and
+the bench.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ class TimedRun:
     """One run.
 
     Attributes:
-        who: who carried it out.
-        asked: just before it was asked for.
+        who: the client that carried the run out.
+        asked: just before the request.
         received: the node had the command; None for the raw client.
-        created: Kubernetes had answered that it has the Job.
+        created: Kubernetes had confirmed the Job.
         job_seen: the bench's own watch showed the Job.
         ended: the algorithm's last act.
-        told: the bench's own watch showed that the container had ended.
-        result: whoever asked had the result.
+        told: the bench's own watch showed the container's end.
+        result: the client had the result.
     """
 
     who: Who
@@ -48,7 +48,7 @@ class TimedRun:
 
     @property
     def to_job(self) -> float:
-        """From the request until the Job is there for everybody to see."""
+        """From the request until watches show the Job."""
         return self.job_seen - self.asked
 
     @property
@@ -58,13 +58,14 @@ class TimedRun:
 
     @property
     def after_told(self) -> float:
-        """From Kubernetes telling the end to the result: what is left for the node to be blamed.
+        """From Kubernetes' report of the end to the result: the node's own time.
 
-        The two are different connections, so it may be a little below nothing.
+        The report and the result use different connections, so the difference may be slightly
+        negative.
         """
         return self.result - self.told
 
 
 def of(runs: Sequence[TimedRun], who: Who) -> list[TimedRun]:
-    """The runs of one of the two."""
+    """Return the runs of one client."""
     return [run for run in runs if run.who is who]

@@ -1,7 +1,7 @@
 """The measured algorithm: timed.py CSV COLUMN OUTPUT
 
-Averages a column, and as the very last thing writes the average and the time to OUTPUT: Kubernetes
-tells a container's end in whole seconds only.
+The algorithm averages a column, and at the very end writes average and time to OUTPUT, because
+Kubernetes reports a container's end in whole seconds only.
 """
 
 import csv
@@ -21,7 +21,7 @@ def main() -> None:
     print(f"average of {column}: {average!r}", flush=True)
     with Path(output).open("w", encoding="utf-8") as file:
         file.write(f"{average!r} {time.time()!r}\n")
-    # Without the interpreter's way of ending, which takes milliseconds that nobody could see.
+    # Skip the interpreter's shutdown, which takes milliseconds that no measurement could see.
     os._exit(0)
 
 

@@ -46,12 +46,12 @@ from tests.cluster.station import Cluster
 
 _PORT = 7665
 _NAMES = ("single", "burst", "idle", "central", "kill", "restart")
-# Longer than the node's looks at the server are apart, so that some of each are in it.
+# Longer than the pauses between the node's requests to the server, to include some of each kind.
 _IDLE_SECONDS = 180.0
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     summary, _, rest = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(
         prog="python -m bench.vantage6",
@@ -70,7 +70,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = Cluster()
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _ground(cluster: Cluster) -> Ground:
-    """Where the data stations lie; their nodes keep as much processor free as users' nodes do."""
+    """Return the place of the data stations, with the default processor request of users' nodes."""
     return Ground(
         "v6-bench-fed",
         Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}"),
@@ -120,7 +120,7 @@ def _ground(cluster: Cluster) -> Ground:
 
 
 def _beside(federation: Federation, cluster: Cluster, series: Series, client: Client) -> BesideRaw:
-    """The raw client, and what counts processor time and requests."""
+    """Return the comparison with the raw client, with the meters of processor time and requests."""
     station, namespace = PLAIN[0], federation.ground.namespace
     kube = Kube(cluster.settings.get("KUBECONFIG"), cluster.settings.get("CONTEXT") or None)
     seen = Sightings(kube, namespace)

@@ -1,7 +1,7 @@
-"""Single runs and bursts, node and raw client in turn, and what an idle node takes.
+"""Single runs and bursts, alternating between node and raw client, and the cost of an idle node.
 
-The raw client begins when the server has the task: in a burst it keeps the pace at which the tasks
-of the node's burst just before reached the server.
+The raw client starts when the server has the task: in a burst the raw client keeps the pace at
+which the tasks of the preceding burst of the node reached the server.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bench.vantage6.request_log import RequestLog, told
 from bench.vantage6.series import Series
 
 BURST = 20
-# Each look takes the server some 30 ms of processor, which twenty runs need themselves.
+# Each request takes some 30 ms of the server's processor time, which twenty runs need themselves.
 _BURST_LOOK_SECONDS = 0.5
-# The last PATCH of a run may still be on its way when the client sees its end.
+# The last PATCH of a run may arrive after the client has seen the run's end.
 _AFTERWARDS_SECONDS = 2.0
 _SEED = 20
 _METHOD = "shape_of"
@@ -32,7 +32,7 @@ _INPUT = {"method": _METHOD, "kwargs": {}}
 
 
 class BesideRaw:
-    """What these series need: the series of the node, the raw client, and what counts."""
+    """The comparison of node and raw client, with meters of processor time and requests."""
 
     def __init__(
         self,
@@ -42,12 +42,15 @@ class BesideRaw:
         meter: Callable[[], Meter],
         requests: Callable[[], RequestLog],
     ) -> None:
-        """``image``: of the measured function; ``meter`` and ``requests`` begin to count anew."""
+        """Take the parts; ``image`` is the measured function's.
+
+        ``meter`` and ``requests`` return new counters.
+        """
         self._series, self._raw, self._image = series, raw, image
         self._meter, self._requests = meter, requests
 
     def single(self, pairs: int) -> list[Row]:
-        """Runs one at a time; the first of each is not counted."""
+        """Measure runs one at a time; the first run of each client does not count."""
         ours, theirs, asked = [self._series.one(_METHOD)], [self._raw_one()], Counter[str]()
         for step in interleaved(pairs, _SEED):
             time.sleep(step.gap_seconds)
@@ -64,7 +67,7 @@ class BesideRaw:
         return [*_single_ratios(ours, theirs), requests, *moments.single_rows(ours)]
 
     def burst(self, rounds: int) -> list[Row]:
-        """Twenty tasks posted one after the other, until the last has its result."""
+        """Measure bursts: post twenty tasks one after the other, and wait for the last result."""
         last: dict[Who, list[float]] = {who: [] for who in Who}
         used: dict[Who, dict[str, float]] = {who: {} for who in Who}
         asked: Counter[str] = Counter()
@@ -96,7 +99,7 @@ class BesideRaw:
         ]
 
     def idle(self, seconds: float) -> list[Row]:
-        """What node and proxy take while there is nothing to do."""
+        """Measure the processor time of node and proxy while there are no runs."""
         with self._meter() as meter:
             time.sleep(seconds)
         return [idle_processor_row(meter.seconds, seconds, (NODE, PROXY), IDLE_MILLICORES)]
@@ -107,7 +110,7 @@ class BesideRaw:
         return run.result - run.asked
 
     def _node_burst(self) -> tuple[float, list[float]]:
-        """How long it took, and when each task reached the server, from the first call on."""
+        """Return seconds since the first call: the burst, and each task reaching the server."""
         tasks: list[Posted] = [self._series.posted(_METHOD) for _ in range(BURST)]
         for task in tasks:
             self._series.finish(task.number, _BURST_LOOK_SECONDS)
@@ -125,7 +128,7 @@ class BesideRaw:
 
 
 def _single_ratios(ours: list[Moments], theirs: list[float]) -> list[Row]:
-    """The raw client's time begins with the client's call, as the node's does."""
+    """Return the ratios; the raw client's time starts at the client's call, like the node's."""
     node = [run.whole for run in ours]
     before = median([run.posted.reached - run.posted.called for run in ours])
     sent = median([run.posted.sent - run.posted.called for run in ours])

@@ -1,6 +1,6 @@
-"""PURE: the moments of one run between a researcher's client and the node, and what lies between.
+"""PURE: the moments of one run between a researcher's client and the node, and the durations.
 
-Seconds since the epoch, all of one machine's clock.
+All moments are seconds since the epoch, by one machine's clock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.figures import median, quantile, ratio_interval, ratio_of_medians
 from bench.table import Row
 
-# The goals of the project, and what vantage6's Docker node 4.15.2 was measured to need.
+# The goals of the project, and the measured times of vantage6's Docker node 4.15.2.
 SINGLE_SECONDS, DOCKER_SINGLE = 2.0, 2.81
 RATIO = 1.10
 REQUESTS_A_RUN = 4.0
@@ -22,9 +22,9 @@ KILL_SECONDS, DOCKER_KILL = 2.0, 0.21
 
 @dataclass(frozen=True)
 class Posted:
-    """A task: its number, when the client was called, sent its request, and had the answer.
+    """A task: its number, and the moments of the client's call, request and response.
 
-    At the last of these moments the server has the task; that is when the raw client begins.
+    At ``reached``, the moment of the response, the server has the task, and the raw client starts.
     """
 
     number: int
@@ -38,11 +38,11 @@ class Moments:
     """One run.
 
     Attributes:
-        posted: its task.
-        received: the node has it on disk.
-        job_created: Kubernetes has its Job.
-        collected: the node has its result on disk.
-        seen: the client sees it finished.
+        posted: the run's task.
+        received: the node has the run on disk.
+        job_created: Kubernetes has the run's Job.
+        collected: the node has the result on disk.
+        seen: the client sees the run finished.
     """
 
     posted: Posted
@@ -53,12 +53,12 @@ class Moments:
 
     @property
     def whole(self) -> float:
-        """From the client's call to the end as the client sees it."""
+        """From the client's call to the end as the client sees the end."""
         return self.seen - self.posted.called
 
 
 def single_rows(runs: Sequence[Moments]) -> list[Row]:
-    """Runs one at a time, and who took how much of it."""
+    """Return the rows of runs one at a time, with the share of each part."""
     whole = [run.whole for run in runs]
     parts = {
         "server and node's requests: submit to received": [
@@ -78,7 +78,7 @@ def single_rows(runs: Sequence[Moments]) -> list[Row]:
 
 
 def raw_row(what: str, node: Sequence[float], raw: Sequence[float], goal: float | None) -> Row:
-    """The median over the raw client's, with what both are and how sure the ratio is."""
+    """Return the ratio of the medians, with both medians and the ratio's confidence interval."""
     low, high = ratio_interval(node, raw)
     note = (
         f"medians: node {median(node):.2f} s, raw {median(raw):.2f} s; "
@@ -88,25 +88,25 @@ def raw_row(what: str, node: Sequence[float], raw: Sequence[float], goal: float 
 
 
 def seconds_row(what: str, values: Sequence[float], goal: float, docker: float) -> Row:
-    """The median of a series beside its goal and the Docker node's."""
+    """Return the median of a series beside its goal and the Docker node's."""
     note = f"{spread(values)}; the Docker node: {docker} s"
     return Row(f"{what}, n = {len(values)}", median(values), "s", goal, note)
 
 
 def spread(values: Sequence[float]) -> str:
-    """Least, 0.9 quantile and most."""
+    """Return minimum, 0.9 quantile and maximum."""
     return f"min {min(values):.2f}, p90 {quantile(values, 0.9):.2f}, max {max(values):.2f} s"
 
 
 @dataclass(frozen=True)
 class Restart:
-    """What became of the runs that went on while their node was away.
+    """The outcome of runs that continued while their node was away.
 
     Attributes:
-        how: it went away.
-        runs: so many.
-        completed: have the right result.
-        pods: there ever were for them.
+        how: how the node ended.
+        runs: the number of runs.
+        completed: the number of runs with the right result.
+        pods: the number of pods ever created for the runs.
         until: seconds from the node's end to the last result.
     """
 
@@ -118,7 +118,7 @@ class Restart:
 
 
 def restart_rows(restarts: Sequence[Restart]) -> list[Row]:
-    """Lost and doubled runs must be none."""
+    """Return the numbers of lost runs and of runs run twice, which must be zero."""
     rows = []
     for each in restarts:
         note = f"{each.completed} of {each.runs} completed; last after {each.until:.1f} s"

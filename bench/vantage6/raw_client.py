@@ -1,8 +1,8 @@
-"""The raw client: creates the Jobs that the node would, and watches their pods. Nothing else.
+"""The raw client: creates Jobs like the node's, and watches their pods. Nothing else.
 
-A Job is made by the node's own builders, so image, files, variables, limits and security are the
-same; only its names and labels differ, so that the node does not see it. The policies of such a
-name are applied beforehand, so the same walls stand around its pod.
+The node's own builders make the Job, so image, files, variables, limits and security are the same;
+only names and labels differ, to hide the Job from the node. The client applies the NetworkPolicies
+for its name beforehand, so its pods have the same isolation.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from node_poc.protocol.vantage6.incoming.container_contract import build_spec
 from node_poc.protocol.vantage6.run_request import DatabaseRequest, RunRequest
 from node_poc.storage.folders import make_run_folders, make_shared_folder, task_dir_mounts
 
-# User and group of the node's pod (node_poc/kubeconfs): they own the folders of runs.
+# User and group of the node's pod (node_poc/kubeconfs), which own the folders of runs.
 _NODE_USER = _STORAGE_GROUP = 10001
 _NODE_NAME = "raw-client"
-# Far from the server's own numbers, and nine digits as they stand in the paths of a run.
+# Far from the server's own ids; nine digits, as in the paths of a run.
 _FIRST_RUN = 900_000_000
 _PATIENCE_SECONDS = 180.0
-# As long as a container's token; the measured function does not use it.
+# As long as a container's token; the measured function does not use the token.
 _TOKEN = "t" * 700
 
 
 @dataclass(frozen=True)
 class RawRun:
-    """The moments of one run: before the Job was asked for, and its result read from the disk."""
+    """The moments of one run: before the Job's request, and after reading the result from disk."""
 
     asked: float
     result: float
 
 
 class RawClient:
-    """Runs Jobs like a data station's own, below a folder of its own."""
+    """Runs Jobs like a data station's own, in a separate folder."""
 
     def __init__(
         self, federation: Federation, station: DataStation, kube: Kube, seen: Sightings
     ) -> None:
-        """Apply the policies."""
+        """Take the data station, and apply the NetworkPolicies."""
         own = parse_config(yaml.safe_dump(federation.config(station)), {})
         self._task_dir = federation.folder(station) / "raw-tasks"
         self._task_dir.mkdir(exist_ok=True)
@@ -72,9 +72,9 @@ class RawClient:
         self._broken: dict[int, BenchError] = {}
 
     def prepare(self, image: str, input_: object) -> tuple[int, dict[str, Any]]:
-        """Make a run's folders and its Job as data; not part of what is measured.
+        """Make a run's folders and return its Job as data; outside of the measurement.
 
-        ``input_``: as a task's, for one that asks for the database ``default``.
+        ``input_`` is the input of a task with the database ``default``.
         """
         self._next += 1
         run_id = self._next
@@ -89,25 +89,25 @@ class RawClient:
             os.chown(path, _NODE_USER, _STORAGE_GROUP)
         for path in (self._task_dir / SHARED_FOLDER).iterdir():
             os.chown(path, _NODE_USER, _STORAGE_GROUP)
-            path.chmod(0o2770)  # a change of the owner takes the group's bit away
+            path.chmod(0o2770)  # chown clears the setgid bit
         return run_id, build_job(spec, self._config, self._proxy, _STORAGE_GROUP)
 
     def start(self, run_id: int, job: dict[str, Any]) -> float:
-        """Create the Job; returns the moment before."""
+        """Create the Job; return the moment before the request."""
         self._seen.when_ended(run_id, lambda: self._take(run_id))
         asked = time.time()
         self._kube.create(self._jobs, job)
         return asked
 
     def finish(self, run_id: int, asked: float) -> RawRun:
-        """Wait for the run's end. Raises BenchError, also if it has no result."""
+        """Wait for the run's end. Raise BenchError, also for a run without a result."""
         self._seen.wait(self._seen.ends, run_id, asked + _PATIENCE_SECONDS)
         if run_id in self._broken:
             raise self._broken[run_id]
         return RawRun(asked, self._results[run_id])
 
     def clear(self) -> None:
-        """Remove the Jobs of the raw client, so that none is in the way of what comes next."""
+        """Remove the raw client's Jobs, to keep them out of the next measurement."""
         selector = f"{LABEL_NODE}={Identity(_NODE_NAME).node_label}"
         where = ("-n", self._config.kubernetes.namespace, "-l", selector)
         read(kubectl("delete", "jobs,pods", "--timeout=120s", *where))

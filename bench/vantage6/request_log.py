@@ -1,4 +1,4 @@
-"""How often a data station's node asks the server: counted at the server itself."""
+"""The number of a node's requests to the server, counted at the server itself."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 
 class RequestLog:
-    """What the dev server notes of each request, from the moment on when this was made."""
+    """The dev server's log of requests, from the creation of this object."""
 
     def __init__(self, path: Path, node_id: int) -> None:
-        """``path``: the server's ``requests_file``; ``node_id``: whose requests count."""
+        """Take ``path``, the server's ``requests_file``, and the id of the counted node."""
         self._path = path
         self._who = f"node {node_id}"
         self._start = path.stat().st_size
 
     def counted(self) -> Counter[str]:
-        """The node's requests since then, by kind."""
+        """Return the node's requests since the creation of this object, by kind."""
         with self._path.open("rb") as file:
             file.seek(self._start)
             text = file.read().decode("utf-8", "replace")
@@ -24,7 +24,7 @@ class RequestLog:
 
 
 def requests_of(text: str, who: str) -> Counter[str]:
-    """PURE: the requests of one caller, such as ``PATCH /api/run``, without numbers in paths."""
+    """PURE: return one caller's requests, such as ``PATCH /api/run``, without numbers in paths."""
     found: Counter[str] = Counter()
     for line in text.splitlines():
         caller, method, path = ["", *line.rsplit(" ", 2)][-3:]
@@ -35,5 +35,5 @@ def requests_of(text: str, who: str) -> Counter[str]:
 
 
 def told(requests: Counter[str], runs: int) -> str:
-    """PURE: the requests a run by kind, the most frequent first."""
+    """PURE: return the requests per run by kind, the most frequent first."""
     return ", ".join(f"{count / runs:.1f} {kind}" for kind, count in requests.most_common())

@@ -29,12 +29,12 @@ Tell = Callable[[str], None]
 
 
 class Series:
-    """Everything a series needs: who asks, where the runs go, and how many there are of each."""
+    """The series' common parts: the client, the data station, and posting and following tasks."""
 
     def __init__(
         self, federation: Federation, station: DataStation, client: Client, tell: Tell
     ) -> None:
-        """``station`` carries out what is asked of one organization."""
+        """Take the parts; ``station`` carries out the tasks of its organization."""
         self._federation = federation
         self._station = station
         self._client = client
@@ -42,7 +42,7 @@ class Series:
         self._dice = random.Random(1)  # noqa: S311  pauses, no secret
 
     def central(self, runs: int) -> list[Row]:
-        """A central function with a subtask at each of two organizations."""
+        """Measure a central function with a subtask at each of two organizations."""
         world = self._federation.world
         organizations = [world.organization(name) for name in ("alpha", "beta")]
         took = []
@@ -61,7 +61,7 @@ class Series:
         return [moments.seconds_row("central function with two subtasks", took, goal, docker)]
 
     def kill(self, runs: int) -> list[Row]:
-        """From the client's call to the end of the container."""
+        """Measure the time from the client's call to the end of the container."""
         took = []
         for _ in range(runs):
             self.pause()
@@ -75,7 +75,7 @@ class Series:
         return [moments.seconds_row("kill to container gone", took, goal, docker)]
 
     def restart(self) -> list[Row]:
-        """The node goes away while runs go on."""
+        """Measure the end of a node while runs continue."""
         return moments.restart_rows([self._restart(how) for how in _GRACE])
 
     def _restart(self, how: str) -> Restart:
@@ -100,18 +100,18 @@ class Series:
         return str(pod["metadata"]["uid"])
 
     def one(self, method: str) -> Moments:
-        """Post a task and wait until it is seen completed. Raises BenchError."""
+        """Post a task and wait until the client sees its completion. Raise BenchError."""
         task = self.posted(method)
         run, seen = self.finish(task.number)
         folder = self._federation.folder(self._station) / "tasks" / str(run)
         return _moments(task, folder, seen)
 
     def post(self, method: str, image: str = "v6_test_algorithm", **arguments: Any) -> int:
-        """Post a task for the data station; returns its number."""
+        """Post a task for the data station; return its number."""
         return self.posted(method, image, **arguments).number
 
     def posted(self, method: str, image: str = "v6_test_algorithm", **arguments: Any) -> Posted:
-        """Post a task for the data station."""
+        """Post a task for the data station; return its number and moments."""
         began = time.time()
         world = self._federation.world
         made = self._client.submit(
@@ -124,7 +124,7 @@ class Series:
         return Posted(int(made["task_id"]), began, made["submitted_at"], made["answered_at"])
 
     def finish(self, task: int, every: float = _LOOK_SECONDS) -> tuple[int, float]:
-        """The run's id, and when it was seen finished. Raises BenchError."""
+        """Return the run's id, and when the client saw the end. Raise BenchError."""
         run = self._look(task, lambda one: bool(one["finished_at"]), every)
         if run["status"] != "completed":
             raise BenchError(f"task {task}: {run['status']}: {run['log']}")
@@ -145,7 +145,7 @@ class Series:
         raise BenchError(f"task {task} is still {run['status']} after {_PATIENCE_SECONDS} s")
 
     def pause(self) -> None:
-        """Wait long enough to be out of step with the kubelet."""
+        """Wait for a random time, to be out of step with the kubelet."""
         time.sleep(self._dice.uniform(*GAP_SECONDS))
 
 
