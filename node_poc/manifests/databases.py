@@ -2,10 +2,13 @@
 
 A password may be in a database's ``env``, in the URI (scheme://user:password@host), and sometimes
 in ``algorithm_env``. If the values were written into Jobs, every user with the right to list Jobs
-could read them. An administrator therefore writes the values into a Secret once, with ``python -m
-node_poc render database-secrets | kubectl apply -f -``, and a Job refers to keys of the Secret: the
-kubelet fills in the values, for the requested databases only. The node has no right on Secrets;
-only its own configuration file, mounted from another Secret, holds the values too.
+could read them. An administrator therefore writes the values into a Secret once:
+
+    python -m node_poc render database-secrets | kubectl apply -f -
+
+A Job refers to keys of the Secret: the kubelet fills in the values, for the requested databases
+only. The node has no right on Secrets; only the node's own configuration file, mounted from another
+Secret, holds the values too.
 
 The Secret holds values in the form of vantage6 containers: base32, with ``!`` for ``=``. After a
 change in the configuration file the Secret must be rendered again. A user's home and name are

@@ -92,9 +92,7 @@ class Identity:
         return f"{self.node_label}-databases"
 
     def shared_folder(self, job_id: int) -> str:
-        """Return the name of the folder that a vantage6 task shares with its subtasks on
-        this node.
-        """
+        """Return the name of the folder that a vantage6 task shares with subtasks on this node."""
         return f"{self.node_label}-job-{job_id}"
 
     def labels(self, run_id: int, egress: str, services: Sequence[str] = ()) -> dict[str, str]:

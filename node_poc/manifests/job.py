@@ -126,9 +126,10 @@ def _pod_spec(
 
 
 def _tolerations(seconds: int) -> list[dict[str, Any]]:
-    """Return how long a cluster node may be silent; the default of Kubernetes is five minutes.
+    """Return the tolerations that limit how long a cluster node may be silent.
 
-    ``tolerationSeconds`` counts from the moment when Kubernetes marks the cluster node.
+    Without them Kubernetes waits for five minutes. ``tolerationSeconds`` counts from the moment
+    when Kubernetes marks the cluster node.
     """
     seconds = max(0, seconds - _NOTED_SECONDS)
     return [

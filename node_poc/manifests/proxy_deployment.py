@@ -63,9 +63,7 @@ def _file(station: Station) -> Object:
 
 
 def _service(station: Station) -> Object:
-    """Return the Service; its address goes into each algorithm pod, and outlives the
-    proxy's pod.
-    """
+    """Return the Service; its address goes into each algorithm pod, and outlives the proxy pod."""
     port = station.config.kubernetes.proxy.port
     return {
         "apiVersion": "v1",

@@ -1,7 +1,10 @@
 """PURE: the Secret with the logins to registries (``imagePullSecrets``).
 
-An administrator makes the Secret once: ``python -m node_poc render pull-secret | kubectl apply -f
--``. The node only names the Secret in each Job. The node therefore needs no right on Secrets, and
+An administrator makes the Secret once:
+
+    python -m node_poc render pull-secret | kubectl apply -f -
+
+The node only names the Secret in each Job. The node therefore needs no right on Secrets, and
 passwords stay out of the ConfigMap that the node's pod mounts. But an attacker who takes over the
 node can still mount the Secret in a Job.
 """
@@ -22,9 +25,7 @@ _DOCKER_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docke
 
 
 class LoginFileError(ValueError):
-    """The docker login file is unusable. The message gives the reason, and no content of
-    the file.
-    """
+    """The docker login file is unusable. The message gives the reason, but no content."""
 
 
 def pull_secret_names(config: NodeConfig) -> list[str]:

@@ -75,9 +75,7 @@ def _right(station: Station, template: Object) -> Object:
 
 
 def secrets(station: Station) -> list[Object]:
-    """Return the Secrets of the configuration file, its overriding variables, and the
-    private key.
-    """
+    """Return the Secrets of the configuration file with its overrides, and of the private key."""
     held = {"-config": {KEY: station.text, **station.overrides}}
     if station.key is not None:
         held["-private-key"] = {KEY_NAME: station.key}

@@ -2,8 +2,8 @@
 
 An init container opens the files, judges their first rows and writes the column names into a folder
 of the pod; the node's container mounts no database. The init container mounts the folders around
-the files, not the files: a mount of a missing file would keep the pod from starting, or would
-create a folder in the place where somebody later wants to put the data.
+the files, not the single files: a mount of a missing file would keep the pod from starting, or
+would create a folder in the place where somebody later wants to put the data.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def add_column_names(pod: Object, config: NodeConfig) -> None:
 
 
 def _concerns_tables(variable: str) -> bool:
-    """Return whether the configuration needs the variable; other variables are for the
-    node only.
-    """
+    """Return whether the configuration needs the variable; the others are for the node only."""
     return variable.startswith("V6_") or variable.endswith("_DATABASE_URI")
 
 
