@@ -66,9 +66,7 @@ class OutputFolder:
         self._force = force
 
     def check_free(self, files: Iterable[Parts]) -> None:
-        """Raise FilesError before anything is written if, without `force`, a file exists
-        already.
-        """
+        """Raise FilesError before anything is written if a file exists, unless `force` is set."""
         there = [parts for parts in files if os.path.lexists(self.folder.joinpath(*parts))]
         if there and not self._force:
             more = f" and {len(there) - 1} more" if len(there) > 1 else ""
@@ -93,10 +91,9 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def writing(self, parts: Parts) -> Iterator[BinaryIO]:
-        """Yield a file to write to; content gets the file's name at the end, or vanishes after an
-        error.
+        """Yield a file to write to; the content gets the file's name at the end.
 
-        Raise FilesError.
+        Raise FilesError. After an error the content is deleted.
         """
         try:
             with self._parent(parts) as parent, self._file(parent, parts[-1]) as file:
