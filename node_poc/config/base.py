@@ -36,7 +36,7 @@ def _may_be_none(annotation: object) -> bool:
 
 
 class Strict(Section):
-    """A section with no unknown keys: a misspelt setting must be an error, and not ignored."""
+    """A section that refuses unknown keys, because a misspelt setting must not be ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

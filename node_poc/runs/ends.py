@@ -99,9 +99,9 @@ def _was_deleted_before(pod: PodObservation, end: Terminated) -> bool:
 
 
 def _deleted(pod: PodObservation, run_seconds: int | None) -> Failure:
-    """Return whether a person deleted the pod, or the Job controller at the Job's deadline.
+    """Return the failure of a pod deleted by a person, or by the Job controller at a deadline.
 
-    The Job's condition shows the deadline as well, but may arrive later than the pod's.
+    The Job's condition shows the deadline as well, but may arrive later than the pod's deletion.
     """
     if run_seconds is None or pod.deleted_at is None or pod.created_at is None:
         return POD_DELETED

@@ -106,11 +106,13 @@ def _decide_refusal(
     """End the run, or queue it again to wait for room like a pod that cannot be scheduled."""
     failure = refused.failure
     if run.stage is Stage.CREATED:
-        return run, ()  # the Job exists: only the response was lost
+        # The Job exists: the first response was lost, and the second attempt was refused.
+        return run, ()
     if isinstance(refused, StartRefused) or run.kill_requested:
         return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
     if run.waiting and run.waiting.failure.cause == failure.cause:
-        failure = run.waiting.failure  # keep the first text: its numbers differ at each try
+        # The numbers in the text differ at each attempt: report only the first text.
+        failure = run.waiting.failure
     seen = Waiting(Patience.ROOM, RunStatus.START_FAILED, failure)
     return _wait_for(replace(run, stage=Stage.QUEUED), seen, now, limits)
 

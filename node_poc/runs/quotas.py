@@ -62,9 +62,10 @@ def diagnose_quota(message: str, *, by_events: bool = False) -> Waiting | None:
 
 
 def never_fits(message: str) -> tuple[str, ...]:
-    """Return the names of resources requested above a quota's hard limit, used up or not.
+    """Return the names of resources requested above a quota's hard limit.
 
-    A hard limit of zero counts as closed for now, for example while a site works on its cluster.
+    Even an unused quota refuses such a request. A hard limit of zero does not count: the quota is
+    closed for now, for example while a site works on its cluster.
     """
     found = _EXCEEDED.search(message)
     if found is None:
