@@ -34,7 +34,7 @@ class SlowEntryError(Exception):
 
 
 def image_matches(entry: str, image: str) -> bool:
-    """Whether a regular expression matches an image.
+    """Return whether a regular expression matches an image.
 
     A match ends at the end, after a slash, or before tag or digest. A match never ends between a
     tag and a digest: the digest alone decides which image runs.
@@ -56,7 +56,7 @@ def _border_of(name: ImageName) -> str:
 
 
 def url_matches(entry: str, url: str) -> bool:
-    """Whether an entry, a URL or a regular expression, matches a store's URL.
+    """Return whether an entry, a URL or a regular expression, matches a store's URL.
 
     An entry must match the whole scheme, host and port, and end at a slash or at the end. A URL
     with other parts than a plain path never matches, because programs read such URLs differently.
@@ -83,12 +83,12 @@ def _url_matches(entry: str, url: str) -> bool:
 
 
 def is_plain_url(text: str) -> bool:
-    """Whether ``text`` is a URL of scheme, host, port and a plain path only."""
+    """Return whether ``text`` is a URL of scheme, host, port and a plain path only."""
     return bool(_spellings(text))
 
 
 def _spellings(url: str) -> list[str]:
-    """The URL as written and in its normal form; an empty list unless the URL is plain."""
+    """Return the URL as written and in its normal form; an empty list unless the URL is plain."""
     found = _URL.fullmatch(url) if len(url) <= _URL_LENGTH else None
     if found is None or {".", ".."} & set(found["path"].split("/")):
         return []
@@ -99,7 +99,7 @@ def _spellings(url: str) -> list[str]:
 
 
 def matches_beginning(entry: str, text: str) -> bool:
-    """Whether an expression matches a beginning of ``text``, as vantage6 matches.
+    """Return whether an expression matches the start of ``text``, as vantage6 matches.
 
     Raises:
         SlowEntryError: matching took too long.
@@ -121,7 +121,7 @@ def _matches(expression: str, text: str) -> bool:
 
 
 def alternatives(expression: str) -> list[str]:
-    """The alternatives of an expression, split at the bars outside of groups."""
+    """Return the alternatives of an expression, split at the bars outside of groups."""
     parts, start = [], 0
     for index, character, depth in plain_characters(expression):
         if character == "|" and depth == 0:
@@ -131,7 +131,7 @@ def alternatives(expression: str) -> list[str]:
 
 
 def _origin_part(expression: str) -> str:
-    """The part of an expression for scheme, host and port, up to the slash of the path."""
+    """Return the part of an expression for scheme, host and port, up to the slash of the path."""
     slashes = 0
     for index, character, depth in plain_characters(expression):
         slashes += character in {"/", "\\/"} and depth == 0
@@ -141,7 +141,7 @@ def _origin_part(expression: str) -> str:
 
 
 def plain_characters(expression: str) -> Iterator[tuple[int, str, int]]:
-    """Index, character and depth of groups for each character outside of brackets ([...]).
+    """Yield index, character and depth of groups for each character outside of brackets ([...]).
 
     Escaped characters keep their backslash.
     """

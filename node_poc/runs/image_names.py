@@ -26,7 +26,7 @@ _DEFAULT_PORT = 443
 
 
 def is_image_name(text: str) -> bool:
-    """Whether ``text`` is an image reference: a name, and if given a tag and a digest."""
+    """Return whether ``text`` is an image reference: a name, and if given a tag and a digest."""
     return len(text) <= _IMAGE_LENGTH and _IMAGE.fullmatch(text) is not None
 
 

@@ -59,7 +59,7 @@ Digests = Callable[[str], Sequence[str]]
 
 
 def digests_in(image: str) -> Sequence[str]:
-    """The digest in an image's name; an empty sequence for a name without digest."""
+    """Return the digest in an image's name; an empty sequence for a name without digest."""
     name = parse_image(image)
     return (name.digest,) if name is not None and name.digest else ()
 
@@ -74,7 +74,7 @@ def _is_id(entry: str) -> bool:
 
 
 def needs_store(policies: Policies) -> bool:
-    """Whether the task's algorithm store must be known, and asked."""
+    """Return whether the node must know the task's algorithm store, and ask the store."""
     return policies.allowed_algorithm_stores is not None
 
 
@@ -98,12 +98,12 @@ def decide(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in
 
 
 def refusal(task: TaskFacts, policies: Policies, digests_of: Digests = digests_in) -> str | None:
-    """The reason of ``decide``: why this node refuses the task; None if the task may run."""
+    """Return the reason of ``decide``: why this node refuses the task; None if the task may run."""
     return decide(task, policies, digests_of).reason
 
 
 def basics_refused(image: str, policies: Policies) -> str | None:
-    """Why this node refuses vantage6's basics image; None for other images, or if allowed."""
+    """Return why this node refuses vantage6's basics image; None for any other or if allowed."""
     name = parse_image(image)
     if policies.allow_basics_algorithm or name is None or name.repository not in _BASICS:
         return None
@@ -178,7 +178,7 @@ def _any_means(url: str, entries: list[str]) -> bool:
 
 
 def image_allowed(image: str, allowed: list[str] | None, digests_of: Digests = digests_in) -> bool:
-    """Whether an entry allows ``image``.
+    """Return whether an entry allows ``image``.
 
     Entries are regular expressions, images, names without tag, or the same name with the same
     digest.
@@ -198,7 +198,7 @@ class _Listed:
         self.why_not = "this node does not allow this image"
 
     def allows(self) -> bool:
-        """Whether an entry allows the image. Asks for digests only where no name matches."""
+        """Return whether an entry allows the image. Ask for digests only where no name matches."""
         if self._allowed is None:
             return True
         return any(map(self._is_named, self._allowed)) or any(map(self._is_same, self._allowed))
@@ -220,7 +220,7 @@ class _Listed:
         return not name.digest and not listed.digest and listed.version == name.version
 
     def _is_same(self, entry: str) -> bool:
-        """Whether an entry with another tag or digest of the repository is the same image."""
+        """Return whether an entry with another tag or digest of the name is the same image."""
         name, listed = self._name, None if is_regex(entry) else parse_image(entry)
         if name is None or listed is None or listed.repository != name.repository:
             return False

@@ -94,7 +94,7 @@ def _differences(key: str, path: str, entry: str) -> Iterator[str]:
 
 
 def _with_dots_escaped(entry: str, slashes: int) -> str:
-    """The expression with a backslash before each bare dot of the host."""
+    """Return the expression with a backslash before each bare dot of the host."""
     places, seen = [], 0
     for index, character, _ in plain_characters(entry):
         seen += character in {"/", "\\/"}
