@@ -52,6 +52,8 @@ def read_columns(path: Path, is_header: bool | None = None) -> Columns:  # noqa:
 def _judge(file: TextIO, *, is_header: bool) -> Columns:
     lines: list[str] = []
     names = next(csv.reader(_kept(file, lines)), [])
+    if max(map(len, lines), default=0) == _HEADER_CHARACTERS:
+        return Columns(withheld=f"its first line has {_HEADER_CHARACTERS} characters or more")
     if is_header or not names:
         return Columns(tuple(names))
     head = len(lines)

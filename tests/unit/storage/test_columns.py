@@ -34,6 +34,14 @@ def test_a_file_that_is_not_there_has_none(tmp_path):
     assert read(tmp_path) == []
 
 
+def test_no_cut_name_is_told_of_a_first_line_without_end(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("age," * 300_000 + "height\n1,2\n")
+    told = read_columns(path, is_header=True)
+    assert told.names == ()
+    assert "first line" in told.withheld
+
+
 def test_a_file_without_a_line_end_is_not_read_whole(tmp_path):
     path = tmp_path / "data.csv"
     with path.open("wb") as file:
