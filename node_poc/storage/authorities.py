@@ -87,7 +87,13 @@ def _of_variables(environment: MutableMapping[str, str]) -> Iterator[str]:
 
 def _read_folder(name: str, folder: Path) -> str:
     found = []
-    for path in sorted(folder.iterdir())[:_MOST_FILES]:
+    try:
+        paths = sorted(folder.iterdir())[:_MOST_FILES]
+    except OSError as error:
+        raise TrustError(
+            f"{name}: {folder} cannot be read ({error.strerror}); {_REMEDY}"
+        ) from error
+    for path in paths:
         if path.is_file():
             try:
                 found.append(_read(name, path, ""))

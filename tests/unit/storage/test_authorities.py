@@ -63,6 +63,15 @@ def test_a_folder_of_certificates_as_requests_takes_one(authority, tmp_path):
     assert "an authority of a test" in trusted({"REQUESTS_CA_BUNDLE": str(tmp_path)})
 
 
+def test_a_folder_that_cannot_be_listed_is_told(authority, tmp_path, monkeypatch):
+    def closed(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(TrustError, match=r"^REQUESTS_CA_BUNDLE: .* cannot be read"):
+        trusted({"REQUESTS_CA_BUNDLE": str(tmp_path)})
+
+
 def test_all_that_is_named_counts(authority, tmp_path):
     (tmp_path / "another").mkdir()
     make_authority(tmp_path / "another")
