@@ -32,7 +32,7 @@ class Sightings:
         self._broken: Exception | None = None
 
     def start(self) -> None:
-        """Start to watch; return once both watches show all changes from now on."""
+        """Start both watches; return when their threads run."""
         for path in self._paths:
             begun = threading.Event()
             threading.Thread(target=self._watch, args=(path, begun), daemon=True).start()
