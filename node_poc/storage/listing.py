@@ -68,9 +68,9 @@ def list_output(folder: Path, limit: int) -> tuple[tuple[OutputFile, ...], bool]
         the files in order of their paths, and whether files are left out. If there are more entries
         than may be read, the list has the entries that the file system returns first.
     """
-    budget = Budget(max(_ENTRIES, 2 * limit), _SECONDS)
-    listing = _Listing(limit, budget, _ALL_PATHS_BYTES)
     with _TURNS:
+        budget = Budget(max(_ENTRIES, 2 * limit), _SECONDS)  # its time begins with its turn
+        listing = _Listing(limit, budget, _ALL_PATHS_BYTES)
         try:
             root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except (FileNotFoundError, NotADirectoryError):  # a run may have a single file instead

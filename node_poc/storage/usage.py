@@ -74,10 +74,10 @@ def measure(paths: Iterable[Path], allowed: Allowance, seconds: float) -> Usage:
         allowed: the run's allowance, at which counting stops.
         seconds: time limit.
     """
-    count = _Count(allowed, Budget(_ENTRIES, seconds))
     if allowed.is_endless:
-        return count.usage
+        return Usage()
     with _TURNS:
+        count = _Count(allowed, Budget(_ENTRIES, seconds))  # its time begins with its turn
         try:
             for path in paths:
                 count.add_path(path)

@@ -8,6 +8,7 @@ from node_poc.runs.model import OutputFile
 from node_poc.storage import listing
 from node_poc.storage.listing import list_once, list_output
 from tests.fakes.trees import nest
+from tests.fakes.turns import LateTurn
 
 
 def test_the_output_is_listed_in_order_with_sizes(tmp_path):
@@ -152,3 +153,9 @@ def test_a_disk_without_room_for_the_note_keeps_no_output_from_being_listed(tmp_
     (tmp_path / "output/a").touch()
     monkeypatch.setattr(listing.Path, "open", full)
     assert list_once(tmp_path, "output", 5) == ((OutputFile("a", 0),), False)
+
+
+def test_who_waits_long_for_a_turn_is_listed_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(listing, "_TURNS", LateTurn(monkeypatch))
+    assert list_output(tmp_path, 5) == ((OutputFile("file", 0),), False)

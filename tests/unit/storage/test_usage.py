@@ -7,6 +7,7 @@ import pytest
 from node_poc.storage import usage
 from node_poc.storage.usage import Allowance, measure
 from tests.fakes.trees import nest, open_files
+from tests.fakes.turns import LateTurn
 
 BLOCK = 4096
 ENDLESS = Allowance(None, 10**9)
@@ -118,3 +119,10 @@ def test_what_lies_in_a_closed_folder_is_counted(folder, as_node_user):
         return count(here / "closed").size
 
     assert as_node_user(folder, close_and_count) >= BLOCK * 50
+
+
+def test_who_waits_long_for_a_turn_is_counted_all_the_same(folder, monkeypatch):
+    (folder / "file").touch()
+    monkeypatch.setattr(usage, "_TURNS", LateTurn(monkeypatch))
+    found = count(folder, seconds=30)
+    assert (found.files, found.whole) == (1, True)
