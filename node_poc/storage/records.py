@@ -173,7 +173,8 @@ class Records:
                 for entry in entries:
                     name = entry.name
                     is_run = name.isascii() and name.isdigit()
-                    if is_run and (self._root / name / "result.json").exists():
+                    # os.path: a folder that is closed to the node has none, as far as it can see
+                    if is_run and os.path.exists(self._root / name / "result.json"):  # noqa: PTH110
                         yield int(name)
         except OSError as error:
             raise StorageError(f"{self._root}: {error.strerror}") from error

@@ -148,7 +148,7 @@ class TakingWorld:
         text = CONFIG.format(key=KEY, address="http://127.0.0.1", port=self.server.server_port)
         config = parse_config(text + f"policies: {json.dumps(policies or {})}\n", {})
         self.outbox = Outbox()
-        logs = RunLogs(self.engine, lambda _: True, share=True)
+        logs = self.logs = RunLogs(self.engine, lambda _: True, share=True)
         self.reports = Reports(line, self.outbox, self.engine, logs)
         intake = Intake(line, config, self.engine, self.reports)
         self.sync = Sync(line, intake, self.reports, self.engine, self.refused.append)

@@ -128,3 +128,12 @@ def test_a_killed_run_asks_before_it_tells_its_end(world):
     world.reports.result(result(1, RunStatus.KILLED), lambda: done.append(1))
     eventually(lambda: done)
     assert world.patched == []
+
+
+def test_the_log_of_a_run_that_is_gone_at_the_server_is_streamed_no_more(world):
+    world.engine.origins[1] = origin(1)
+    world.logs.begin(1, 101)
+    done = []
+    world.reports.result(result(1), lambda: done.append(1))  # deleted meanwhile
+    eventually(lambda: done)
+    assert world.logs._streams == {}

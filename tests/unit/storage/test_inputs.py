@@ -1,6 +1,7 @@
 """Token and input of a run go when its result is safe, and not before."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -85,3 +86,17 @@ def test_what_a_crash_left_is_found_and_open_runs_keep_theirs(records):
     assert remove_left_inputs(records, lambda: True) == 2
     assert names_in(records.folder(7)) == ["output", "result.json", "run.json"]
     assert (records.folder(8) / "token").read_bytes() == b"a-secret-token"
+
+
+def test_a_folder_that_the_node_may_not_look_into_hides_no_other(records, monkeypatch):
+    leave(records, 7, ended=True)
+    leave(records, 8, ended=True)
+    real = os.stat
+
+    def stat(path, *arguments, **options):
+        if isinstance(path, os.PathLike) and str(path).endswith("/8/result.json"):
+            raise PermissionError(13, "Permission denied")  # of root, this test would see all
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert list(records.ended_runs()) == [7]

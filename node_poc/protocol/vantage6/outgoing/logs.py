@@ -98,7 +98,7 @@ class RunLogs:
 
     def whole(self, result: RunResult) -> str:
         """End the run's stream; return the final log for the server."""
-        self._end(result.run_id)
+        self.end(result.run_id)
         text = NOT_SHARED
         if self._share:
             text = clean(result.log)
@@ -116,7 +116,8 @@ class RunLogs:
             return clean(begin + following)
         return f"{clean(begin)}{_CUT}{end}"
 
-    def _end(self, run_id: int) -> None:
+    def end(self, run_id: int) -> None:
+        """Stop streaming a run's log."""
         with self._lock:
             self._streams.pop(run_id, None)
             if not self._streams and not self._stop.is_set():
@@ -165,7 +166,7 @@ class RunLogs:
             return
         data = data[: end or len(data)]
         event: dict[str, object] = {"run_id": run_id, "task_id": stream.task_id, "log": clean(data)}
-        with self._lock:  # `_end` must not run between an event and its note in `_last_event`
+        with self._lock:  # `end` must not run between an event and its note in `_last_event`
             if self._streams.get(run_id) is not stream or not self._emit(event):
                 return
             self._last_event[run_id] = time.monotonic()

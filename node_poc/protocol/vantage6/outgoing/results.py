@@ -62,6 +62,7 @@ class Results:
         run_id, facts = result.run_id, self._same.facts(result.run_id)
         if not self._same.is_there(run_id, facts):
             log.warning("the server has this run no more: its result stays here", run_id=run_id)
+            self._logs.end(run_id)
             return
         fields = {
             "status": result.status.value,
