@@ -39,6 +39,7 @@ def rows(heading):
 
 
 VANTAGE6 = {cells[0].strip("`"): cells[1] for cells in rows("Keys of vantage6")}
+VANTAGE6_DEFAULTS = {cells[0].strip("`"): cells[2] for cells in rows("Keys of vantage6")}
 KUBERNETES = {cells[0].strip("`"): cells[1] for cells in rows("Keys of Kubernetes")}
 
 
@@ -80,12 +81,34 @@ def defaults(model, path=""):
             yield path + name, field.default
 
 
-def test_every_key_of_kubernetes_has_a_row_with_its_default():
-    def written(value):
-        if value is None:
-            return "none"
-        return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+def written(value):
+    if value is None:
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
+
+def test_every_key_of_vantage6_has_its_default():
+    required = {
+        "server_url": "https://server.example",
+        "task_dir": "/tasks",
+        "databases": [{"label": "a", "uri": "/data/a.csv", "type": "csv"}],
+    }
+    config = parse_config(yaml.safe_dump({"api_key": "a", **required}), {})
+    for key, told in VANTAGE6_DEFAULTS.items():
+        value = config
+        if VANTAGE6[key] == "does not apply":
+            assert told == "-"
+        elif told == "required":
+            assert key in {*required, *(f"databases[].{name}" for name in ("label", "uri", "type"))}
+        elif key == "api_key":
+            assert written(NodeConfig.model_fields[key].default) == told
+        else:
+            for part in key.split("."):
+                value = value.databases[0] if part == "databases[]" else getattr(value, part)
+            assert written(value) == told, key
+
+
+def test_every_key_of_kubernetes_has_a_row_with_its_default():
     assert {key: written(value) for key, value in defaults(Kubernetes)} == KUBERNETES
 
 
