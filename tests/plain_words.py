@@ -1,9 +1,9 @@
 """Hold the share of vague words in docstrings, comments and documents.
 
-A vague word stands for something that the reader must look for elsewhere. Model codebases have about
-3 of 100. The share is a smoke detector: a text below the limit may still be a riddle.
+A vague word stands for something that the reader must look for elsewhere. Model codebases have
+about 3 of 100. The share is a smoke detector: a text below the limit may still be a riddle.
 
-    python -m tests.plain_words    prints each folder and page; exit code 1 if one is above its limit
+    python -m tests.plain_words    prints each folder and page; exit code 1 above a limit
 """
 
 from __future__ import annotations
