@@ -1,4 +1,4 @@
-"""The real cluster and one data station on it, shared by all cluster tests."""
+"""The real cluster with a data station, shared by all cluster tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cluster.wire_recorder import WireRecorder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever lies here needs the cluster."""
+    """Mark every test in this folder as a cluster test."""
     for item in items:
         if "tests/cluster" in str(item.path):
             item.add_marker(pytest.mark.cluster)
@@ -22,13 +22,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
-    """The cluster under test. There is no skipping: without it these tests fail."""
+    """Return the cluster under test. Without a cluster these tests fail; they are never skipped."""
     return Cluster()
 
 
 @pytest.fixture(scope="session")
 def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """A data station that is ready for runs."""
+    """Return a data station that is ready for runs."""
     station = Station(cluster, tmp_path_factory.mktemp("server") / "dummy_server.log")
     station.set_up()
     yield station
@@ -37,7 +37,7 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def api_access(cluster: Cluster) -> Iterator[None]:
-    """Nodes and watches in this process reach the cluster under test."""
+    """Let nodes and watches in this process reach the cluster under test."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         path = cluster.settings.get("KUBECONFIG")
         if path:
@@ -48,7 +48,7 @@ def api_access(cluster: Cluster) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def recorder(api_access: None) -> Iterator[None]:
-    """Record what the cluster shows of failing runs, if RECORD_WIRE is set."""
+    """Record the Jobs, pods and Events of failing runs, if ``RECORD_WIRE`` is set."""
     if not os.environ.get("RECORD_WIRE"):
         yield
         return

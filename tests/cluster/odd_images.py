@@ -1,4 +1,4 @@
-"""Images that cannot run, made of the example algorithm's own: same layers, another description."""
+"""Images that cannot run: the example algorithm's layers with a changed image configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Config = dict[str, Any]
 
 
 class OddImages:
-    """Pushes images to the cluster's registry; ``address`` is its ``host:port``."""
+    """Push images to the cluster's registry; ``address`` is the registry's ``host:port``."""
 
     def __init__(self, address: str) -> None:
         self._client = Client(address)
@@ -27,9 +27,9 @@ class OddImages:
     def derive(
         self, name: str, change: Callable[[Config], None], file: tuple[str, str] | None = None
     ) -> bytes:
-        """Push ``name:latest``: the algorithm with its description changed, and a file more.
+        """Push ``name:latest``: the algorithm with a changed configuration and one more file.
 
-        Returns its manifest.
+        Return the manifest.
         """
         found = self._client.manifest(BASE, "latest")
         assert found is not None, f"{BASE} is not in the registry: python3 -m devcluster images"
@@ -53,7 +53,7 @@ class OddImages:
         return made
 
     def derive_for(self, name: str, architecture: str) -> None:
-        """Push ``name:latest``: a list of images with one for ``architecture`` only."""
+        """Push ``name:latest``: an image list with an image for ``architecture`` only."""
 
         def change(config: Config) -> None:
             config["architecture"] = architecture
@@ -70,7 +70,7 @@ class OddImages:
 
 
 def command(*words: str) -> Callable[[Config], None]:
-    """A change of the description: what runs, whatever the arguments are."""
+    """Return a change of the image configuration: run ``words``, whatever the arguments are."""
 
     def change(config: Config) -> None:
         config["config"]["Entrypoint"] = list(words)

@@ -1,4 +1,4 @@
-"""Pods made by the node's own manifest builder that try addresses from their first instruction."""
+"""Pods from the node's own manifest builder, which try addresses from their first instruction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from node_poc.manifests.job import build_job
 from node_poc.runs.model import RunSpec
 from tests.cluster.station import NAMESPACE, Station, wait_for
 
-# The pod's very first Python statements are the connection attempts, one after the other.
+# The pod's very first Python statements are the connection attempts, in order.
 _TRY = """
 import json, socket, sys
 told = {}
@@ -33,7 +33,7 @@ kubernetes: {namespace: v6-test, node_name: v6-node}
 def algorithm_pod(
     station: Station, number: int, addresses: list[str], namespace: str = NAMESPACE
 ) -> dict[str, Any]:
-    """An algorithm pod exactly as the node makes it, but for its command."""
+    """Return an algorithm pod exactly as the node makes it, with another command."""
     spec = RunSpec(run_id=number, image=f"{station.cluster.images}/v6_average_algorithm")
     job = build_job(spec, parse_config(_CONFIG, {}), None, 10001)
     template = job["spec"]["template"]
@@ -52,7 +52,7 @@ def algorithm_pod(
 
 
 def what_pods_reach(station: Station, pods: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Run pods to their end; for each, what each address said. The pods are removed."""
+    """Run pods to their end, remove them, and return each pod's answer for each address."""
     station.cluster.apply(*pods)
     try:
         return [_told(station, pod["metadata"]) for pod in pods]
@@ -73,7 +73,7 @@ def _told(station: Station, metadata: dict[str, Any]) -> dict[str, str]:
 
 
 def listener(station: Station, name: str, labels: dict[str, str], namespace: str) -> dict[str, Any]:
-    """A pod that listens on port 8080."""
+    """Return a pod that listens on port 8080."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -88,7 +88,7 @@ def listener(station: Station, name: str, labels: dict[str, str], namespace: str
 
 
 def pod_address(station: Station, pod: dict[str, Any]) -> str:
-    """The address of a running pod."""
+    """Return the address of a running pod."""
     metadata = pod["metadata"]
     where = ("-n", metadata["namespace"])
     station.cluster.kubectl(

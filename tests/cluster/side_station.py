@@ -1,7 +1,8 @@
-"""A data station of one test's own beside the shared one: other settings, another namespace.
+"""A data station for a single test module, with its own settings and its own namespace.
 
-Its node runs in this process, so that a dozen of them start in seconds; the cluster, the runs' pods
-and the dummy server are real. It has no proxy and no policies: what is tested is how runs fail.
+The node runs in this process, so that a dozen nodes start in seconds; the cluster, the runs' pods
+and the dummy server are real. There is no proxy and no NetworkPolicy: these tests are about failing
+runs.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from tests.cluster.station import (
 
 
 class SideStation(Station):
-    """``settings`` is the section ``kubernetes`` of its configuration.
+    """A data station; ``settings`` is the section ``kubernetes`` of the node's configuration.
 
-    ``objects`` are made in its namespace, which gets ``labels``.
+    ``objects`` are made in the station's namespace, which gets ``labels``.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class SideStation(Station):
         self._node: Node | None = None
 
     def set_up(self) -> None:
-        """Make namespace and folders, start server and node."""
+        """Make the namespace and the folders, start the server and the node."""
         self.tear_down(wait=True)
         home = self.place.home
         self.place.tasks.mkdir(parents=True)
@@ -78,7 +79,7 @@ class SideStation(Station):
         return item | {"metadata": item["metadata"] | {"namespace": self.place.namespace}}
 
     def tear_down(self, *, wait: bool = False) -> None:
-        """Remove all of it; unless told to ``wait``, what is in the namespace goes by itself."""
+        """Remove the station; without ``wait`` Kubernetes empties the namespace later."""
         self.stop_node()
         self.server.kill()
         gone = f"--wait={str(wait).lower()}"
@@ -111,26 +112,26 @@ class SideStation(Station):
         wait_for(node._is_ready, f"the node of {self.place.namespace} is ready")
 
     def stop_node(self) -> None:
-        """End the node as SIGTERM does; what it started goes on."""
+        """End the node as SIGTERM does; the Jobs that the node started go on."""
         if self._node is not None:
             self._node.stop()
             self._node = None
 
 
 def set_up_all(stations: Iterable[Station]) -> None:
-    """Make several stations side by side."""
+    """Make several stations at the same time."""
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda station: station.set_up(), stations))
 
 
 def tear_down_all(stations: Iterable[Station]) -> None:
-    """Remove several stations side by side."""
+    """Remove several stations at the same time."""
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda station: station.tear_down(), stations))
 
 
 class Listener:
-    """An emitter that posts runs to a station and remembers all that the server tells of them."""
+    """An emitter that posts runs to a station and remembers all events from the server."""
 
     def __init__(self, station: Station) -> None:
         self.station = station
@@ -145,7 +146,7 @@ class Listener:
         self._emitter.close()
 
     def post(self, name: str, *arguments: str, **changed: Any) -> int:
-        """Post a run; ``name`` is the failure it is about. Returns its run id."""
+        """Post a run; ``name`` is the name of the expected failure. Return the run id."""
         payload = self.station.payload(*arguments, **changed)
         wire_recorder.RUNS[payload["run_id"]] = name
         answer = self._emitter.post(payload)
@@ -154,7 +155,7 @@ class Listener:
         return run_id
 
     def status(self, run_id: int, cause: str) -> dict[str, Any]:
-        """Wait until the server was told of a run that waits or runs with this cause."""
+        """Wait until the server got a waiting or running status of the run with this cause."""
 
         def found() -> dict[str, Any] | None:
             told = [e.data for e in list(self.events) if e.kind.value == "status"]
@@ -173,18 +174,18 @@ class Listener:
         wait_for(is_active, f"run {run_id} is active")
 
     def kill(self, *run_ids: int) -> list[str]:
-        """Kill runs; returns what became of each."""
+        """Kill runs; return the outcome of each kill."""
         answer = self._emitter.request("kill_request", {"run_ids": list(run_ids)})
         return [outcome["outcome"] for outcome in answer["outcomes"]]
 
     def result(self, run_id: int) -> dict[str, Any]:
-        """Wait for a run's result as the server has it."""
+        """Wait until the server has the run's result, and return the result."""
         return self._emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
 
 
 @contextmanager
 def listening(station: SideStation) -> Iterator[Listener]:
-    """Make a station, and take it away in the end whatever came of it."""
+    """Make a station, and remove the station in the end, also after an error."""
     try:
         station.set_up()
         with Listener(station) as listener:
@@ -194,17 +195,17 @@ def listening(station: SideStation) -> Iterator[Listener]:
 
 
 def told(message: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """What a status or a result says of a failure: status, cause, detail, advice."""
+    """Return what a status or a result says of a failure: status, cause, detail, advice."""
     return message["status"], message["cause"], message["detail"], message["advice"]
 
 
 def pods_of(station: Station, run_id: int) -> list[dict[str, Any]]:
-    """The pods of a run."""
+    """Return the pods of a run."""
     selector = f"vantage6.ai/run-id={run_id}"
     return station.cluster.get("pods", "-l", selector, namespace=station.place.namespace)
 
 
 def assert_nothing_can_start(station: Station, run_id: int) -> None:
-    """The Job of a run that ended before its container started must be gone, and its pod."""
+    """Wait until the Job and the pod of a run that ended before its container started are gone."""
     wait_for(lambda: station.job_of(run_id) is None, f"the Job of run {run_id} is removed")
     wait_for(lambda: not pods_of(station, run_id), f"the pod of run {run_id} is gone")

@@ -1,7 +1,7 @@
-"""A data station of the tests' own on the real cluster: namespace, node, proxy, dummy server.
+"""A data station for the tests on the real cluster: namespace, node, proxy, dummy server.
 
-It is made from the same YAML files that users apply, with another namespace, folder and port, so
-that a demo on the same cluster is not disturbed.
+The station is made from the same YAML files that users apply, with another namespace, folder and
+port, so that a demo on the same cluster is not disturbed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT / "dummy_socketio_server"))
 from emitter_client import EmitterClient, Event  # noqa: E402  found by the line above
 
 NAMESPACE = "v6-test"
-# The dev cluster's instances share the machine's folders: each has its own.
+# The dev cluster's instances share the machine's folders, so each instance has its own folder.
 HOME = Path(f"/var/lib/vantage6-node-test{os.environ.get('DEVCLUSTER_INDEX', '')}")
 TASKS = HOME / "tasks"
 PORT = 5055
@@ -46,10 +46,10 @@ def _unchanged(config: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a station lies. Stations at two places on one cluster do not meet.
+    """The place of a station on the cluster. Stations at different places do not meet.
 
-    ``home``: folder of the machine; ``port``: of its dummy server; ``change`` may change the node's
-    configuration.
+    ``home``: folder of the machine; ``port``: port of the dummy server; ``change`` may change the
+    node's configuration.
     """
 
     namespace: str = NAMESPACE
@@ -59,7 +59,7 @@ class Place:
 
     @property
     def tasks(self) -> Path:
-        """The node's task_dir."""
+        """Return the node's task_dir."""
         return self.home / "tasks"
 
 
@@ -67,7 +67,7 @@ TESTS_PLACE = Place()
 
 
 class Cluster:
-    """kubectl on the cluster under test."""
+    """``kubectl`` on the cluster under test."""
 
     def __init__(self) -> None:
         told = subprocess.run(
@@ -84,7 +84,7 @@ class Cluster:
         self.outside = self.settings["OUTSIDE"]
 
     def kubectl(self, *arguments: str, text_in: str | None = None, check: bool = True) -> str:
-        """Run kubectl and return what it prints."""
+        """Run ``kubectl`` and return its output."""
         done = subprocess.run(
             [*shlex.split(self.settings["KUBECTL"]), *arguments],
             check=False,
@@ -107,7 +107,7 @@ class Cluster:
         self.kubectl("apply", "-f", "-", text_in=yaml.safe_dump_all(objects))
 
     def delete(self, *objects: dict[str, Any]) -> None:
-        """Delete objects; those that are gone are fine."""
+        """Delete objects; objects that are already gone are no error."""
         self.kubectl(
             "delete",
             "--ignore-not-found",
@@ -130,7 +130,7 @@ class DummyServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start the server and wait until it listens."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [
@@ -153,7 +153,7 @@ class DummyServerProcess:
         return False
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """End it at once."""
+        """Kill the server at once."""
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait()
@@ -161,7 +161,7 @@ class DummyServerProcess:
 
 
 class Station:
-    """Everything a test needs: the cluster, the node on it, the server, an emitter."""
+    """The parts that a test needs: the cluster, the node on it, the server, an emitter."""
 
     def __init__(self, cluster: Cluster, log: Path, place: Place = TESTS_PLACE) -> None:
         self.cluster = cluster
@@ -185,13 +185,13 @@ class Station:
         shutil.copyfile(ROOT / "csv" / "employees.csv", home / "csv" / "employees.csv")
 
     def tear_down(self) -> None:
-        """Remove all of it."""
+        """Remove the whole station."""
         self.server.kill()
         self.cluster.kubectl("delete", "namespace", self.place.namespace, "--ignore-not-found")
         shutil.rmtree(self.place.home, ignore_errors=True)
 
     def objects(self) -> list[dict[str, Any]]:
-        """The users' own YAML files, moved to this station's place."""
+        """Return the objects of the users' YAML files, moved to this station's place."""
         files = sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))
         files.append(ROOT / "dummy_proxy" / "proxy_pod_deployment.yaml")
         found = []
@@ -206,15 +206,15 @@ class Station:
         wait_ready(self.place.namespace, "v6proxy", "v6-node")
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:
-        """Run kubectl in the station's namespace and return what it prints."""
+        """Run ``kubectl`` in the station's namespace and return its output."""
         return self.cluster.kubectl("-n", self.place.namespace, *arguments, check=check)
 
     def emitter(self, on_event: Callable[[Event], None] | None = None) -> EmitterClient:
-        """A client of the dummy server; use it as a context manager."""
+        """Return a client of the dummy server; use the client as a context manager."""
         return EmitterClient(self.url, on_event)
 
     def payload(self, *arguments: str, **changed: Any) -> dict[str, Any]:
-        """A good command, with a fresh run id; the algorithm averages Age unless told else."""
+        """Return a valid command with a new run id; by default the algorithm averages Age."""
         given = arguments or ("/app/input/csv/default", "Age", "/app/output/avg.txt")
         run_id = time.time_ns() // 1000
         return {
@@ -236,19 +236,19 @@ class Station:
             return emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
 
     def job_of(self, run_id: int) -> dict[str, Any] | None:
-        """The run's Job; None if there is none."""
+        """Return the run's Job; None if there is none."""
         selector = f"vantage6.ai/run-id={run_id}"
         jobs = self.cluster.get("jobs", "-l", selector, namespace=self.place.namespace)
         assert len(jobs) <= 1
         return jobs[0] if jobs else None
 
     def node_log(self) -> str:
-        """The node's own log."""
+        """Return the node's own log."""
         return self.kubectl("logs", "deployment/v6-node")
 
 
 def moved(item: dict[str, Any], place: Place = TESTS_PLACE) -> dict[str, Any]:
-    """One object of the users' files for another place; the config follows."""
+    """Return one object of the users' files, moved to another place with its configuration."""
     if item["kind"] == "Namespace":
         item["metadata"]["name"] = place.namespace
         return item

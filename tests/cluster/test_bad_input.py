@@ -1,6 +1,6 @@
-"""Bad commands on the real cluster: each is refused with its reason, and the node serves on.
+"""Bad commands on the real cluster: the node refuses each with its reason, and goes on serving.
 
-The whole list is gone through in tests/contract; here stands one of each kind.
+tests/contract goes through the whole list; this file has one command of each kind.
 """
 
 from __future__ import annotations

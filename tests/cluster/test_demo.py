@@ -1,4 +1,4 @@
-"""`make demo` and `make demo-vantage6` themselves: the users' first commands."""
+"""`make demo` and `make demo-vantage6`: the first commands that users run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checks_of(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 @pytest.fixture
 def demo_as_it_was(cluster: Cluster):
-    """A demo that somebody works with stays; one that this test made goes."""
+    """Keep a demo that was there before the test; remove a demo that the test made."""
     there = cluster.kubectl("get", "namespace", demo_station.NAMESPACE, "--ignore-not-found")
     yield
     if not there:
@@ -45,7 +45,7 @@ def test_demo_ends_with_the_right_average_behind_walls(demo_as_it_was: None):
 
 @pytest.fixture
 def federation_as_it_was(cluster: Cluster):
-    """The same for the demo with a vantage6 server."""
+    """Do the same for the demo with a vantage6 server."""
     there = cluster.kubectl("get", "namespace", federated.NAMESPACE, "--ignore-not-found")
     yield
     if not there:

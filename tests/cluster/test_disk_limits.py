@@ -1,4 +1,4 @@
-"""Algorithms that fill the node's disk with names: the node lives on, and so do the neighbours."""
+"""Algorithms that fill the node's disk with names: the node and the other runs go on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {
     "limits": {"output_files": 2_000, "run_seconds": 120},
     "keep_folders_seconds": 0,
 }
-# A file system takes so many names of one file only.
+# A file system allows only a limited number of hard links to one file.
 LINKS = """
 import os
 for n in range(10**7):

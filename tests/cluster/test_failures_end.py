@@ -1,4 +1,4 @@
-"""Runs whose container ends badly, or before anybody looks: by itself or for its limits."""
+"""Runs whose container ends badly or very early: by itself or because of a limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOING = "Its log may tell what it was doing."
 FILL_MEMORY = "kept = []\nwhile True: kept.append(bytearray(8 << 20))"
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
 SLEEP = "import time; time.sleep(300)"
-# Nobody else on the machine sleeps for just as long.
+# No other process on the machine sleeps for exactly this time.
 LEFT = "299.0815"
 LEAVE = f"import subprocess, time; subprocess.Popen(['sleep', '{LEFT}']); time.sleep(3)"
 IMAGES = {
@@ -33,7 +33,7 @@ IMAGES = {
     "v6_test_leave": LEAVE,
 }
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
-# The failures: arguments, what is changed in the payload; exit code, status, cause, detail, advice.
+# The failures: arguments, changed fields of the payload; exit code, status, cause, detail, advice.
 Row = tuple[tuple[str, ...], dict[str, str], int | None, tuple[str, ...]]
 EXPECTED: dict[str, Row] = {
     "exit-code": (
@@ -141,7 +141,7 @@ def test_a_killed_run_that_does_not_listen_ends_at_its_first_signal(listener: Li
 
 
 def left_behind() -> list[Path]:
-    """Processes of the machine that the algorithm left; none can be seen of another machine."""
+    """Return the processes that the algorithm left; processes of another machine cannot be seen."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):

@@ -1,6 +1,7 @@
-"""Runs whose image does not come: waited for where it may, ended at once where it cannot.
+"""Runs whose image cannot be pulled: the node waits if the image may still come, else ends the run.
 
-All are posted at once; a registry that refuses, limits and breaks stands beside the real one.
+All runs are posted at once. Beside the real registry there is a registry that refuses pulls, limits
+their rate and breaks.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CHECK = (
     "credentials may read it."
 )
 BROKEN = ("ImagePullError", "the registry did not give the image; it is tried again", CHECK)
-# The failures: image, and what researchers are told of it: cause, detail, advice.
+# The failures: the image, and the cause, detail and advice that researchers get.
 EXPECTED = {
     "image-missing": (
         "localhost:5001/v6_no_such_image",
@@ -98,7 +99,7 @@ def runs(listener: Listener, registry: UnwillingRegistry) -> dict[str, int]:
 
 
 def seconds(result: dict[str, Any]) -> float:
-    """How long a run took, by its own timeline."""
+    """Return how long a run took, according to its own timeline."""
     begin, end = (datetime.fromisoformat(result["timeline"][k]) for k in ("job_created", "ended"))
     return (end - begin).total_seconds()
 
@@ -113,7 +114,7 @@ def test_a_run_without_an_image_tells_why_and_cannot_start_later(
     assert told(result) == ("non-existing Docker image", *expected)
     assert (result["exit_code"], result["log"]) == (None, "")
     assert_nothing_can_start(listener.station, runs[name])
-    # What may still come is waited for; what cannot is not.
+    # The node waits for an image that may still come, and for no other.
     assert (seconds(result) < LIMITS["pull_seconds"]) == (name in HOPELESS)
 
 

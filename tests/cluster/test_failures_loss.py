@@ -1,6 +1,7 @@
-"""Runs that are taken away while they go: by a person, for another pod, with their machine.
+"""Runs that are lost while they run: deleted by a person, preempted, or on a lost machine.
 
-The machine is a second node of the dev cluster, which is ended without a warning and made anew.
+The machine is a second node of the dev cluster. The tests kill that node without a warning and make
+it anew.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.cluster.station import ROOT, Cluster, wait_for
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
 AGAIN = "Post the task again."
 REMOVED = "it was removed at the data station before it had ended"
-# Kubernetes calls a node unreachable 50 s after its last word (40 s before 1.32).
+# Kubernetes calls a node unreachable 50 s after its last heartbeat (40 s before 1.32).
 GRACE_SECONDS = 50.0
 LOST_SECONDS = 3
 WORKER = 2
@@ -45,7 +46,7 @@ def devcluster(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
-    """The dev cluster with a second node, which is there afterwards if it was before."""
+    """Return the dev cluster with a second node; the node stays if it was there before."""
     layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
     was_there = WORKER in nodes.running(layout)
     devcluster("up", "--nodes", str(WORKER))
@@ -75,7 +76,7 @@ def listener(
 
 @pytest.fixture(scope="module")
 def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, float]:
-    """A run whose machine has just been ended, and when that was; nobody waits for it here."""
+    """Return a run whose machine has just been killed, and the time of the kill."""
     first = layout.node_name(1)
     cluster.kubectl("cordon", first)
     try:
@@ -85,7 +86,7 @@ def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, flo
         cluster.kubectl("uncordon", first)
     (pod,) = pods_of(listener.station, run_id)
     assert pod["spec"]["nodeName"] == layout.node_name(WORKER)
-    # So that no other run goes where it would be lost as well.
+    # No other run may be scheduled there, as it would be lost as well.
     cluster.kubectl("cordon", layout.node_name(WORKER))
     processes.end(layout.name, layout.node_name(WORKER))
     return run_id, time.time()
@@ -93,12 +94,12 @@ def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, flo
 
 @pytest.fixture(scope="module")
 def out_of_disk(lost: Any, listener: Listener) -> int:
-    """A run that has begun to write too much, which the kubelet notices within two minutes."""
+    """Return a run that writes too much; the kubelet notices within two minutes."""
     return listener.post("out-of-disk", image="localhost:5001/v6_test_disk")
 
 
 def going(listener: Listener, name: str) -> tuple[int, dict[str, Any]]:
-    """A run that is active, and its pod."""
+    """Return an active run and its pod."""
     run_id = listener.post(name, *STAY)
     stays(listener, run_id)
     (pod,) = pods_of(listener.station, run_id)
@@ -106,7 +107,7 @@ def going(listener: Listener, name: str) -> tuple[int, dict[str, Any]]:
 
 
 def stays(listener: Listener, run_id: int) -> None:
-    """Wait until a run is active and has done its work, as its log on the node's disk tells."""
+    """Wait until a run is active and has done its work, according to its log on the node's disk."""
     listener.active(run_id)
     log = listener.station.place.tasks / str(run_id) / "log"
     wait_for(lambda: log.exists() and b"staying" in log.read_bytes(), "it has logged that it stays")
@@ -131,7 +132,7 @@ def test_a_job_that_a_person_deletes(out_of_disk: int, listener: Listener):
 
 
 def test_a_pod_that_is_evicted_by_the_api(out_of_disk: int, listener: Listener):
-    """What `kubectl drain` does."""
+    """Evict the pod as `kubectl drain` does."""
     run_id, pod = going(listener, "evicted")
     name, namespace = pod["metadata"]["name"], listener.station.place.namespace
     eviction = {
@@ -170,7 +171,7 @@ def test_a_pod_that_makes_room_for_a_more_urgent_one(
 
 
 def greedy_pod(cluster: Cluster, node: str, namespace: str) -> dict[str, Any]:
-    """A pod that fits on the cluster node if one run makes room for it."""
+    """Return a pod that fits on the cluster node only if a run is preempted."""
     (found,) = (n for n in cluster.get("nodes") if n["metadata"]["name"] == node)
     used = 0
     for pod in json.loads(cluster.kubectl("get", "pods", "-A", "-o", "json"))["items"]:

@@ -1,6 +1,6 @@
-"""Runs for which there is no place: each tells what lacks while it waits, and ends at its time.
+"""Runs that find no room: each status names what lacks, and each run ends at its time limit.
 
-All are posted at once, each to a station of its own, before the first test looks.
+Each run is posted to a station of its own, and all are posted before the first test looks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TOO_LARGE = (
     "kubernetes.resources of its node, must come first."
 )
 FORBIDDEN = ("NotAdmitted", "a rule of the data station forbids it", RULES)
-# The failures and what researchers are told of them: cause, detail, advice.
+# The failures, and the cause, detail and advice that researchers get.
 EXPECTED = {
     "no-cpu": (
         "InsufficientCpu",
@@ -78,7 +78,7 @@ POLICY = "no-algorithms"
 
 
 def admission_policy(namespace: str) -> list[dict[str, Any]]:
-    """A rule of the cluster against pods in one namespace."""
+    """Return an admission policy of the cluster against pods in one namespace."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
     selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
     policy = {
@@ -137,7 +137,7 @@ def stations(
 def outcomes(
     stations: dict[str, SideStation],
 ) -> dict[str, tuple[int, dict[str, Any], dict[str, Any]]]:
-    """For each failure: run id, what was told while it waited, and its result."""
+    """Return for each failure: run id, the status while the run waited, and the result."""
     listeners = {name: Listener(stations[name]) for name in EXPECTED}
     try:
         runs = {name: listener.__enter__().post(name) for name, listener in listeners.items()}

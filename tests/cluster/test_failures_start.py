@@ -1,4 +1,4 @@
-"""Runs whose container cannot start: the reason is told at once, and nothing starts later."""
+"""Runs whose container cannot start: the reason is reported at once, and nothing starts later."""
 
 from __future__ import annotations
 

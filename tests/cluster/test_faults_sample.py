@@ -1,6 +1,6 @@
-"""A sample of the fault matrix (`make faults`): each fault that one machine is enough for, once.
+"""A sample of the fault matrix (`make faults`): once each fault that needs only one machine.
 
-It has a station of its own, so that what it breaks is not the other tests'.
+The matrix has its own station, so that its faults do not touch the other tests' station.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The walls around algorithm pods are real: the same probe with and without them."""
+"""The NetworkPolicies of algorithm pods work: the same probe runs with and without them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLICIES = Path(__file__).parents[2] / "node_poc" / "kubeconfs" / "network_polic
 
 @pytest.fixture
 def neighbour(station: Station) -> Iterator[str]:
-    """Address and port of a pod in another namespace, which anybody may reach."""
+    """Return the address and port of a pod in another namespace, which is open to every pod."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
     pod = listener(station, "neighbour", {}, OTHER)
     station.cluster.apply(namespace, pod)
@@ -28,7 +28,7 @@ def neighbour(station: Station) -> Iterator[str]:
 
 @pytest.fixture
 def addresses(station: Station, neighbour: str) -> dict[str, str]:
-    """Everything an algorithm could try, by what it is."""
+    """Return every address that an algorithm could try, by name."""
 
     def service(name: str, namespace: str) -> str:
         (found,) = station.cluster.get(
@@ -47,7 +47,7 @@ def addresses(station: Station, neighbour: str) -> dict[str, str]:
 
 @pytest.fixture
 def without_policies(station: Station) -> Iterator[None]:
-    """Takes the policies away, and puts them back."""
+    """Remove the NetworkPolicies, and put them back afterwards."""
     policies = [moved(item) for item in yaml.safe_load_all(POLICIES.read_text()) if item]
     station.cluster.delete(*policies)
     yield
@@ -55,7 +55,7 @@ def without_policies(station: Station) -> Iterator[None]:
 
 
 def reached(station: Station, addresses: dict[str, str], pods: int) -> list[set[str]]:
-    """For each of some algorithm pods, the names of the addresses that it reached."""
+    """Return the names of the addresses that each of several algorithm pods reached."""
     made = [algorithm_pod(station, n + 1, list(addresses.values())) for n in range(pods)]
     return [
         {name for name, address in addresses.items() if told[address] == "open"}
@@ -66,14 +66,14 @@ def reached(station: Station, addresses: dict[str, str], pods: int) -> list[set[
 def test_without_the_policies_the_probe_reaches_everything(
     station: Station, addresses: dict[str, str], without_policies: None
 ):
-    """The positive control: what is closed below is closed by the policies and by nothing else."""
+    """The control: the policies, and nothing else, close the addresses in the tests below."""
     assert reached(station, addresses, 1) == [set(addresses)]
 
 
 def test_with_the_policies_ten_pods_reach_the_proxy_only_from_their_first_packet(
     station: Station, addresses: dict[str, str]
 ):
-    # The forbidden addresses come first, so that the very first packet is a forbidden one.
+    # The forbidden addresses come first, because the pod's first packet must be forbidden.
     ordered = {name: addresses[name] for name in sorted(addresses, key=lambda n: n == "proxy")}
     assert reached(station, ordered, 10) == [{"proxy"}] * 10
 

@@ -1,4 +1,4 @@
-"""Runs are killed: pods go within their grace period, logs stay, and every case answers plainly."""
+"""Killed runs: pods end within their grace period, logs stay, and each case has a clear answer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_run_that_nobody_knows_is_unknown(station: Station):
 
 def test_run_whose_pod_never_started_is_killed_too(station: Station):
     payload = station.payload("/app/input/csv/late", "Age", "/app/output/avg.txt")
-    payload["databases_to_use"] = ["late"]  # whose file is not there
+    payload["databases_to_use"] = ["late"]  # a database without a file
     with station.emitter() as emitter:
         assert emitter.post(payload)["accepted"]
         wait_for(lambda: pods_of(station, payload["run_id"]), "its pod is there, Pending")

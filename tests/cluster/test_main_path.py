@@ -121,4 +121,4 @@ def test_log_keeps_its_end_when_an_argument_of_100_kb_makes_it_long(station: Sta
     assert result["exit_code"] == 4
     assert result["log_truncated"] is True
     assert len(result["log"]) == 64 * 1024
-    assert "Salary" in result["log"][-500:]  # its last line names the columns that are there
+    assert "Salary" in result["log"][-500:]  # the log's last line names the existing columns

@@ -76,7 +76,7 @@ def test_twenty_runs_that_end_in_the_same_second_give_twenty_results(station: St
         if int(pod["metadata"]["labels"]["vantage6.ai/run-id"]) in runs
     ]
     assert len(ends) == 20
-    # Kubernetes cuts a second's fraction off.
+    # Kubernetes cuts off the fraction of a second.
     assert (max(ends) - min(ends)).total_seconds() <= 2
 
 
@@ -97,7 +97,7 @@ def test_an_absent_image_is_told_and_delays_nobody(station: Station):
 
 
 def test_a_pending_pod_in_front_delays_nobody(station: Station):
-    """The first run's pod stays Pending, because the file of its database is not there."""
+    """The first run's pod stays Pending, because its database has no file."""
     stuck = station.payload("/app/input/csv/late", "Age", "/app/output/avg.txt")
     stuck["databases_to_use"] = ["late"]
     good = [station.payload() for _ in range(3)]
@@ -111,7 +111,7 @@ def test_a_pending_pod_in_front_delays_nobody(station: Station):
         (pod,) = station.cluster.get("pods", "-l", f"vantage6.ai/run-id={stuck['run_id']}")
         assert pod["status"]["phase"] == "Pending"
         late_file.write_text("Age\n1\n2\n")
-        # The kubelet looks for the file again at growing pauses.
+        # The kubelet looks for the file again after growing pauses.
         result = emitter.wait(stuck["run_id"], timeout_s=PATIENCE_SECONDS)
     late_file.unlink()
     assert result["status"] == "completed"

@@ -1,4 +1,4 @@
-"""The node's pod goes while a run goes on: the run goes on, and its result arrives once."""
+"""The node's pod is deleted while a run goes on: the run goes on and has exactly one result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Job with this node's labels that belongs to no run: told, left for a while, then removed."""
+"""A Job with this node's labels without a run: reported, kept for a while, then removed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def station(
 
 
 def job_of_nobody(station: SideStation) -> dict[str, Any]:
-    """A Job just as this node makes them, whose run it does not know."""
+    """Return a Job like the node's own Jobs, for a run that the node does not know."""
     place = station.place
     names = f"{{node_name: {place.namespace}, namespace: {place.namespace}}}"
     text = f"server_url: http://nowhere\ntask_dir: {place.tasks}\nkubernetes: {names}\n"
@@ -61,7 +61,7 @@ def test_a_job_of_nobody_is_told_and_removed_and_a_run_beside_it_goes_on(station
 
 
 def told_of(run_id: int, logs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the node's log says of a run, all of it warnings."""
+    """Return the lines of the node's log about a run, all of them warnings."""
     lines = [line for line in logs if line.get("run_id") == run_id]
     assert {line["log_level"] for line in lines} <= {"warning"}
     return [line["event"] for line in lines]

@@ -1,7 +1,8 @@
-"""An image in a registry with a password: refused without a login, pulled with ours.
+"""An image in a registry with a password: refused without a login, pulled with the site's login.
 
-The registry is a second process of the dev cluster's own, over the same images, that asks for a
-password; it needs the dev cluster, because its cluster nodes have to be told that it speaks HTTP.
+The registry is a second process of the dev cluster's registry, over the same images, which asks for
+a password. The test needs the dev cluster, because its nodes must know that this registry speaks
+HTTP.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from tests.cluster.station import ROOT, Cluster, Place, Station, wait_for
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PORT = 5011
 USER, PASSWORD = "site", "a-registry-password"
-# bcrypt, the only kind that the registry reads; `htpasswd -Bbn site a-registry-password`.
+# bcrypt is the only kind that the registry reads; made with `htpasswd -Bbn site
+# a-registry-password`.
 HTPASSWD = "site:$2b$05$cFAnO/feGzVmH6HoBiPTnu2ziyuAVf8wkTCfrOzxaBDYzaPzRXkeW\n"
 NAMESPACE = "v6-test-registry"
 HOME = Path(f"/var/lib/vantage6-node-test-registry{os.environ.get('DEVCLUSTER_INDEX', '')}")
@@ -36,7 +38,7 @@ HOME = Path(f"/var/lib/vantage6-node-test-registry{os.environ.get('DEVCLUSTER_IN
 
 @pytest.fixture(scope="module")
 def registry(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a registry that gives its images to USER only."""
+    """Return the address of a registry that gives its images to USER only."""
     state = Path(cluster.settings["KUBECONFIG"]).parent
     folder = tmp_path_factory.mktemp("registry")
     address = f"{cluster.server_ip}:{PORT}"
@@ -68,7 +70,7 @@ def registry(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def status_of(address: str) -> int:
-    """What it answers to who has no password; 0 for nothing."""
+    """Return the registry's HTTP status for a request without a password; 0 without an answer."""
     with suppress(OSError):
         try:
             return urlopen(f"http://{address}/v2/", timeout=2).status
@@ -79,7 +81,7 @@ def status_of(address: str) -> int:
 
 @pytest.fixture(scope="module")
 def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """A station whose configuration names a login file, as a site's would."""
+    """Return a station whose configuration names a login file, as at a real site."""
 
     def change(config: dict[str, Any]) -> None:
         config["kubernetes"]["docker_config_file"] = "/srv/v6/docker/config.json"
@@ -92,7 +94,7 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def secret_of(registry: str, password: str, folder: Path) -> str:
-    """The Secret as the site makes it: by a configuration of its own and the command."""
+    """Return the Secret as a site makes it: with the command and a configuration with passwords."""
     config = {
         "server_url": "http://127.0.0.1",
         "task_dir": "/tasks",
@@ -143,6 +145,6 @@ def test_a_tag_is_looked_up_with_the_sites_login_only(registry: str):
 
 
 def digest_told_by(url: str) -> str | None:
-    """What the registry itself says of a manifest, beside the manifest."""
+    """Return the digest that the registry sends in a header beside the manifest."""
     told = requests.get(url, auth=(USER, PASSWORD), headers={"Accept": MANIFEST}, timeout=5)
     return told.headers["Docker-Content-Digest"]

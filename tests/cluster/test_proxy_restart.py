@@ -1,4 +1,4 @@
-"""The proxy's address in the algorithms' hosts file survives a restart of the proxy."""
+"""The proxy's address in the hosts file of algorithms stays valid when the proxy restarts."""
 
 from __future__ import annotations
 

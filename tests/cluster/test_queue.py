@@ -1,4 +1,4 @@
-"""More runs than may go at once: they wait in order, say so, and can be killed while they wait."""
+"""More runs than may be in flight: they wait in order, report ``Queued``, and can be killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the node's ServiceAccount may do, asked of the real API server."""
+"""The rights of the node's ServiceAccount, according to the real API server."""
 
 from __future__ import annotations
 

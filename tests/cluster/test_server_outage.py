@@ -1,4 +1,4 @@
-"""The dummy server is killed and comes back: results arrive all the same, once."""
+"""The dummy server is killed and comes back: each result still arrives, exactly once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_result_arrives_once_after_the_server_was_dead_for_thirty_seconds(statio
     with station.emitter(seen.append) as emitter:
         assert emitter.post(payload)["accepted"]
         station.server.kill()
-        time.sleep(30)  # the outage; the run ends in the middle of it
+        time.sleep(30)  # the outage; the run ends while the server is away
         station.server.start()
         result = emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
         assert result["status"] == "completed"

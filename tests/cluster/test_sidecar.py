@@ -1,4 +1,4 @@
-"""A sidecar that lives on, as a mesh adds one: the run is delivered, and its Job is removed."""
+"""A mesh's sidecar that never ends: the run is delivered and its Job is removed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def listener(
 
 
 def job_with_sidecar(station: SideStation, payload: dict[str, Any]) -> dict[str, Any]:
-    """The Job that the node will make, with a container more, and no pod yet."""
+    """Return the node's future Job with an additional container, and without a pod."""
     config = load_config(station._config, {})
     job = build_job(parse_command(payload, config), config, None, os.getgid())
     (algorithm,) = job["spec"]["template"]["spec"]["containers"]
@@ -48,7 +48,7 @@ def test_the_job_of_a_delivered_run_goes_though_a_sidecar_lives_on(listener: Lis
     payload = station.payload()
     run_id = payload["run_id"]
     job = job_with_sidecar(station, payload)
-    station.cluster.apply(job)  # the node's own attempt finds it there
+    station.cluster.apply(job)  # the node's own attempt finds this Job
     listener.post("sidecar", run_id=run_id, tmp_vol_name=payload["tmp_vol_name"])
     output = station.place.tasks / str(run_id) / "output"
     wait_for(output.is_dir, "the run's files are there")
@@ -56,6 +56,6 @@ def test_the_job_of_a_delivered_run_goes_though_a_sidecar_lives_on(listener: Lis
     station.kubectl("patch", "job", job["metadata"]["name"], "--type", "merge", "-p", go)
     assert told(listener.result(run_id)) == ("completed", None, None, None)
     (pod,) = pods_of(station, run_id)
-    assert pod["status"]["phase"] == "Running"  # the sidecar's doing: so the Job cannot finish
+    assert pod["status"]["phase"] == "Running"  # because of the sidecar: so the Job cannot finish
     wait_for(lambda: station.job_of(run_id) is None, "the Job is removed")
     wait_for(lambda: not pods_of(station, run_id), "its pod is gone")

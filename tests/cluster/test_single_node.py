@@ -1,4 +1,4 @@
-"""A second node of the same name does no work while the first one does."""
+"""A second node of the same name does no work while the first node works."""
 
 from __future__ import annotations
 

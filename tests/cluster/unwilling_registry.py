@@ -1,7 +1,8 @@
-"""A registry that does not give its images: it refuses, is short of breath, or is broken.
+"""A registry that gives no images: it refuses pulls, limits their rate, or is broken.
 
-Cluster nodes of the dev cluster reach it as ``unwilling.test``. The first part of an image's name
-chooses the trouble: ``unwilling.test/busy/x`` is rate limited. ``away.test`` is nobody's.
+Cluster nodes of the dev cluster reach the registry as ``unwilling.test``. The first part of an
+image's name chooses the failure: ``unwilling.test/busy/x`` is rate limited. No registry has the
+name ``away.test``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ANSWERS = {
 
 
 class UnwillingRegistry:
-    """Serves on ``address`` until ``close``; ``behind`` is a registry that works."""
+    """Serve on ``address`` until ``close``; ``behind`` is a registry that works."""
 
     def __init__(self, address: str, behind: str, layout: Layout) -> None:
         self.is_shaky = True
@@ -35,7 +36,7 @@ class UnwillingRegistry:
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
             def do_GET(self) -> None:
                 trouble = self.path.removeprefix("/v2/").partition("/")[0]
@@ -62,7 +63,7 @@ class UnwillingRegistry:
         self._address = f"{address}:{self._server.server_address[1]}"
 
     def open(self) -> None:
-        """Serve, and tell the containerds of all cluster nodes where it is."""
+        """Serve, and give containerd on each cluster node the registry's address."""
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         for folder in self._folders("unwilling.test"):
             _write_hosts(folder, self._address)

@@ -1,10 +1,10 @@
-"""Records what the cluster shows of the failing runs, for tests/wire; see its README.
+"""Record the Jobs, pods and Events of failing runs on the cluster for tests/wire; see its README.
 
     RECORD_WIRE=1 .venv/bin/pytest -m cluster tests/cluster/test_failures_*.py
 
-Off unless RECORD_WIRE is set. What is told of this machine (addresses, folders, names of cluster
-nodes) is replaced by names that stand for such things, which the unit tests look for in vain in
-what researchers are told.
+The recorder is off unless RECORD_WIRE is set. Facts about this machine (addresses, folders, names
+of cluster nodes) are replaced by stand-in names; the unit tests check that no message to
+researchers has any of these names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from node_poc.manifests import identity
 from tests.cluster.station import HOME, NAMESPACE, ROOT
 
 WIRE = ROOT / "tests" / "wire"
-# The failure that each run is about, by run id; the tests fill it.
+# The expected failure of each run, by run id; the tests fill this dictionary.
 RUNS: dict[int, str] = {}
 _PATHS = {"pod": "/api/v1/pods", "job": "/apis/batch/v1/jobs", "event": "/api/v1/events"}
 _METADATA = ("name", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
@@ -31,7 +31,7 @@ Object = dict[str, Any]
 
 
 class WireRecorder:
-    """Watches pods, Jobs and Events of the whole cluster until ``save``."""
+    """Watch pods, Jobs and Events of the whole cluster until ``save``."""
 
     def __init__(self) -> None:
         self._api = connect(None)
@@ -56,7 +56,7 @@ class WireRecorder:
                     self._seen += [(now, kind, made, False) for made in objects]
 
     def save(self) -> None:
-        """Write one file for each run that was named."""
+        """Write a file for each run with a name."""
         time.sleep(1)
         for watcher in self._watchers:
             watcher.stop()
@@ -133,7 +133,7 @@ _SMALL = {"pod": _small_pod, "job": _small_job, "event": _small_event}
 
 
 def _cleaned(text: str, run_id: int) -> str:
-    """Names that stand for what is this machine's."""
+    """Replace names of this machine by stand-in names."""
     text = re.sub(rf"{re.escape(str(HOME))}[a-z-]*", "/srv/station", text)
     text = re.sub(r"/var/lib/v6-devcluster/\w+/\w+", "/srv/machine", text)
     text = re.sub(rf"{NAMESPACE}[a-z-]*-[0-9a-f]{{8}}-run-", "v6-node-run-", text)

@@ -11,11 +11,11 @@ _SIZE = "1Gi"
 
 
 def claims(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[str, Any]]:
-    """Make each folder of the machine a volume, and claim it under its key.
+    """Make each folder of the machine a volume, and a claim for the volume under the same key.
 
-    Volumes of the kind ``local``, because unlike ``hostPath`` they are given to the pod's group, as
-    a data station's storage class does it. Their names begin with ``prefix``: they belong to no
-    namespace.
+    The volumes are of the kind ``local``: unlike ``hostPath`` volumes they are given to the pod's
+    group, as a data station's storage class does. Their names begin with ``prefix``, as volumes
+    belong to no namespace.
     """
     made = []
     for key, folder in folders.items():
@@ -47,7 +47,7 @@ def _object(kind: str, metadata: dict[str, str], spec: dict[str, Any]) -> dict[s
 
 
 def lie_in_claims(config: dict[str, Any], tasks: str, databases: str) -> None:
-    """Change a node's configuration so that both its folders are these claims."""
+    """Change a node's configuration so that the node's folders are these two claims."""
     config["task_dir"] = TASK_DIR
     for database in config["databases"]:
         database["uri"] = f"{DATABASES_ROOT}/{Path(database['uri']).name}"

@@ -1,4 +1,4 @@
-"""A real vantage6 server with four data stations on the cluster, shared by the tests here."""
+"""A real vantage6 server with four data stations on the cluster, shared by these tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, st
 PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
 HOME = Path(f"/var/lib/vantage6-node-fed-test{os.environ.get('DEVCLUSTER_INDEX', '')}")
 DATA_STATION = PLAIN[0]
-#: Its files lie in volume claims; all others' in folders of the machine.
+#: This station's files lie in volume claims; the others' files lie in folders of the machine.
 CLAIMS_STATION = ENCRYPTED[1]
 NAMESPACE = "v6-fed-test"
 TASKS_CLAIM, DATABASES_CLAIM = "tasks", "databases"
@@ -28,7 +28,7 @@ TASKS_CLAIM, DATABASES_CLAIM = "tasks", "databases"
 
 @pytest.fixture(scope="session")
 def federation(cluster: Cluster) -> Iterator[Federation]:
-    """Server, nodes and proxies, ready; the first station has a database of each type."""
+    """Return server, nodes and proxies, ready; the first station has a database of each type."""
     address = cluster.server_ip
     made = Federation(Ground(NAMESPACE, HOME, address, PORT, cluster.images))
     home = made.folder(CLAIMS_STATION)
@@ -82,7 +82,7 @@ def _services(address: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def plain(federation: Federation) -> Iterator[Client]:
-    """vantage6's own client, as an administrator of the collaboration."""
+    """Return vantage6's own client, as an administrator of the collaboration."""
     client = federation.world.client("admin")
     yield client
     client.close()
@@ -90,17 +90,17 @@ def plain(federation: Federation) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def encrypted(federation: Federation) -> Iterator[Client]:
-    """The same with the organization's private key."""
+    """Return the same client with the organization's private key."""
     client = federation.world.client("admin", encrypted=True)
     yield client
     client.close()
 
 
 class Asking:
-    """Posts tasks for the test algorithm to one collaboration and waits for their ends."""
+    """Post tasks for the test algorithm to one collaboration, and wait for their ends."""
 
     def __init__(self, federation: Federation, client: Client, collaboration: str) -> None:
-        """``client`` as whom, ``collaboration`` where."""
+        """Post as the user of ``client`` to ``collaboration``."""
         self.federation = federation
         self.client = client
         self.collaboration = federation.world.collaboration(collaboration)
@@ -113,7 +113,7 @@ class Asking:
         image: str = "v6_test_algorithm",
         **arguments: Any,
     ) -> int:
-        """Post a task; returns its id. A label may be a whole entry with its parameters."""
+        """Post a task; return its id. A label may be a whole entry with its parameters."""
         databases = [{"label": each} if isinstance(each, str) else each for each in labels]
         made = self.client.submit(
             self.collaboration,
@@ -134,11 +134,11 @@ class Asking:
 
 @pytest.fixture(scope="session")
 def asking(federation: Federation, plain: Client) -> Asking:
-    """The collaboration without encryption."""
+    """Return the poster for the collaboration without encryption."""
     return Asking(federation, plain, "plain")
 
 
 @pytest.fixture(scope="session")
 def asking_encrypted(federation: Federation, encrypted: Client) -> Asking:
-    """The collaboration with encryption."""
+    """Return the poster for the collaboration with encryption."""
     return Asking(federation, encrypted, "encrypted")

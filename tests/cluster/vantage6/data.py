@@ -1,4 +1,4 @@
-"""Databases of each type that a node's configuration knows: real files and real services."""
+"""Databases of each type in a node's configuration: real files and real services."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSWORD = "not-a-real-secret"
 
 
 def make_files(folder: Path) -> list[dict[str, Any]]:
-    """Make a file or folder of each type; returns them as the configuration names them."""
+    """Make a file or folder of each type; return them as entries of the configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     python = environment.ensure()
     subprocess.run([python, _SERVICES / "make_excel.py", folder / "book.xlsx"], check=True)
@@ -50,7 +50,8 @@ def make_files(folder: Path) -> list[dict[str, Any]]:
         "notes": ("other", "notes.txt"),
         "pictures": ("folder", "pictures"),
     }
-    # No header, and no file at all: the node works, and tells the server no patient's row.
+    # A csv file without a header, and a missing file: the node works, and sends the server no
+    # patient's row.
     (folder / "rows.csv").write_text("63,Jansen\n70,Smith\n")
     kinds |= {"rows": ("csv", "rows.csv"), "absent": ("csv", "absent.csv")}
     return [
@@ -63,7 +64,7 @@ class Service:
     """A process that listens, ended by ``stop``."""
 
     def __init__(self, command: list[str | Path], address: str, port: int, **options: Any) -> None:
-        """Start it and wait until it listens."""
+        """Start the process and wait until it listens."""
         self.address, self.port = address, port
         self._process = subprocess.Popen(command, **options)
         for _ in range(200):
@@ -73,7 +74,7 @@ class Service:
         raise AssertionError(f"{command[0]} does not listen on {address}:{port}")
 
     def stop(self) -> None:
-        """End it in order."""
+        """End the process with SIGTERM."""
         self._process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
@@ -82,7 +83,7 @@ class Service:
 
 
 def start_sparql(address: str, port: int) -> Service:
-    """A triple store with the ages of three people."""
+    """Start a triple store with the ages of three people."""
     return Service(
         [environment.ensure(), _SERVICES / "sparql.py", address, str(port)],
         address,
@@ -92,7 +93,7 @@ def start_sparql(address: str, port: int) -> Service:
 
 
 def start_postgres(folder: Path, address: str, port: int, clients: str) -> Service:
-    """Debian's PostgreSQL with a table of five people, open to ``clients`` by password."""
+    """Start Debian's PostgreSQL with a table of five people, open to ``clients`` by password."""
     console = Console()
     install(missing(_POSTGRES), console)
     binaries = next(Path(sign).parent for sign in _POSTGRES[0].shown_by if Path(sign).exists())

@@ -1,4 +1,4 @@
-"""A central function with subtasks at both organizations, and what goes through a proxy for it."""
+"""A central function with subtasks at both organizations, and its requests through the proxy."""
 
 from __future__ import annotations
 

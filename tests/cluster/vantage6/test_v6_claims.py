@@ -1,4 +1,4 @@
-"""A node whose folders are volume claims: it does all that one with folders of the machine does."""
+"""A node whose folders are volume claims does the same as a node with folders of the machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NODE = f"{LABEL_COMPONENT}=node,{LABEL_NODE}={Identity(CLAIMS_STATION.name).node
 
 
 def only_claims(pod, *names):
-    """Whether the pod has these claims and no folder of the machine."""
+    """Return whether the pod has these claims and no folder of the machine."""
     volumes = pod["spec"]["volumes"]
     claimed = {v["persistentVolumeClaim"]["claimName"] for v in volumes if _is_claim(v)}
     return claimed == set(names) and not any("hostPath" in volume for volume in volumes)
@@ -34,7 +34,7 @@ def _is_claim(volume):
 
 @pytest.fixture
 def node_pod(cluster):
-    """The node's pod, as it is now."""
+    """Return the node's pod as it is now."""
 
     def found():
         (pod,) = cluster.get("pods", "-l", NODE, namespace=NAMESPACE)
@@ -71,7 +71,7 @@ def test_an_algorithm_sees_the_same_as_with_folders_of_the_machine(asking_encryp
 
 
 def without_numbers(told):
-    """Paths name the run."""
+    """Replace run numbers in paths, as two runs never have the same."""
     return re.sub(r"task-\d+", "task-N", json.dumps(told))
 
 

@@ -1,4 +1,4 @@
-"""The node works without a csv file that its configuration names, and tells the server no row."""
+"""The node works without a csv file of its configuration, and sends the server no row of data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE
 
 
 def node_pod(cluster):
-    """The pod of the station whose configuration names a csv file that is not there."""
+    """Return the pod of the station whose configuration names a missing csv file."""
     pods = cluster.get("pods", "-l", "app.kubernetes.io/component=node", namespace=NAMESPACE)
     inside = f"{DATA_STATION.name}-"
     (found,) = [pod for pod in pods if pod["metadata"]["name"].startswith(inside)]
@@ -28,7 +28,7 @@ def test_what_the_server_is_told_of_columns(cluster, federation, plain):
 
     def told():
         answer = plain.request("GET", f"node/{node['id']}")
-        # One entry for each column: several have the same key.
+        # Each column has an entry of its own, and several entries have the same key.
         return [(each["key"], each["value"]) for each in answer["body"].get("config", [])]
 
     wait_for(lambda: "columns_default" in str(told()), "the server to be told of columns", 60)

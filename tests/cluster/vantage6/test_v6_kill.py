@@ -1,4 +1,4 @@
-"""A kill by a vantage6 user: proven at the container, since the server closes the run by itself."""
+"""A vantage6 user kills a run: checked at the container, as the server closes the run by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The node goes away in the middle of runs: each ends once, with its result."""
+"""The node goes away in the middle of runs: each run ends once, with its result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_runs_go_on_without_the_node(asking, cluster, how):
 
 
 def pods_of(cluster, ids):
-    """Names of the pods that ever were for these runs; a finished Job keeps its pod an hour."""
+    """Return the names of all pods of these runs; a finished Job keeps its pod for an hour."""
     selector = f"vantage6.ai/run-id in ({','.join(map(str, ids))})"
     found = cluster.get("pods", "-l", selector, namespace=NAMESPACE)
     return sorted(pod["metadata"]["name"] for pod in found)

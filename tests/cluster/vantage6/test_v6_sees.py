@@ -1,4 +1,4 @@
-"""Everything an algorithm can find out about its surroundings, held against the contract."""
+"""Everything that an algorithm can find out about its surroundings, compared with the contract."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CONTRACT = {
     "DEFAULT_DATABASE_URI",
     "DEFAULT_DATABASE_TYPE",
 }
-# What the image and the container runtime set, and what a process always has.
+# Variables from the image and the container runtime, and variables of every process.
 OF_THE_IMAGE = {"PATH", "HOSTNAME", "PKG_NAME", "PYTHONDONTWRITEBYTECODE"}
 # The image knows no user 10001.
 OF_THE_USER = {"HOME": "/tmp", "USER": "algorithm", "LOGNAME": "algorithm"}
-# Kubernetes puts these into every container; the node empties them, so that they tell nothing.
+# Kubernetes sets these in every container; the node empties them.
 OF_KUBERNETES = "KUBERNETES_"
 OF_KERNEL = ("/proc", "/sys", "/dev")
 

@@ -1,4 +1,4 @@
-"""What an algorithm of a vantage6 node can connect to: its own proxy, and nothing else."""
+"""An algorithm of a vantage6 node can connect to its own proxy, and to nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def address_of_service(cluster: Cluster, name: str, namespace: str) -> str:
 
 @pytest.fixture(scope="module")
 def cluster_wide(cluster: Cluster) -> dict[str, str]:
-    """Addresses that a pod without walls reaches, each under what it is."""
+    """Return addresses that a pod without NetworkPolicies reaches, by name."""
     machine = cluster.kubectl(
         "get", "nodes", "-o", "jsonpath={.items[0].status.addresses[0].address}"
     )
@@ -38,7 +38,7 @@ def cluster_wide(cluster: Cluster) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def of_nodes(federation: Federation, cluster: Cluster) -> dict[str, str]:
-    """Where nodes, and other nodes' proxies, listen."""
+    """Return the addresses on which nodes, and other nodes' proxies, listen."""
     own = f"{DATA_STATION.name}-"
     found = {}
     for component in ("node", "proxy"):
@@ -61,14 +61,14 @@ def has_ended(cluster: Cluster) -> bool:
 def reached_without_walls(
     cluster: Cluster, federation: Federation, addresses: list[str]
 ) -> set[str]:
-    """What the same code reaches from a pod that no policy selects."""
+    """Return the addresses that the same code reaches from a pod that no NetworkPolicy selects."""
     code = f"from v6_test_algorithm import reach_all; print(reach_all({addresses}))"
     image = f"--image={federation.image('v6_test_algorithm')}"
     python = ("--restart=Never", "--command", "--", "/opt/venv/bin/python", "-c", code)
     cluster.kubectl("-n", "default", "run", POD, image, *python)
     try:
         wait_for(lambda: has_ended(cluster), f"pod {POD} ends")
-        # Not by --attach, which may come too late and then has nothing to say.
+        # Do not use --attach: it may attach after the end of the output and then prints nothing.
         told = cluster.kubectl("-n", "default", "logs", POD)
     finally:
         cluster.kubectl("-n", "default", "delete", "pod", POD, "--now")

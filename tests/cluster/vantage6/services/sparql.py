@@ -17,7 +17,7 @@ GRAPH.parse(
 
 
 class Endpoint(BaseHTTPRequestHandler):
-    """Answers a query, given in the URL or as a form, with CSV."""
+    """Answer a query, given in the URL or as a form, with CSV."""
 
     def do_GET(self):
         self._answer(urlsplit(self.path).query)
