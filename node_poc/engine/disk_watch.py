@@ -157,11 +157,12 @@ class DiskWatch:
                 failure = self.check(record.spec, _LOOK_MOST_SECONDS)
         except StorageError as error:
             log.warning("output not counted", run_id=run_id, error=str(error))
-        took = time.monotonic() - began
-        with self._lock:
-            if run_id in self._due:
-                pause = min(_PAUSE_MOST_SECONDS, max(_LOOK_SECONDS, took * _SHARE))
-                self._due[run_id] = time.monotonic() + pause
+        finally:  # whatever was wrong with this run, the others have their turns
+            took = time.monotonic() - began
+            with self._lock:
+                if run_id in self._due:
+                    pause = min(_PAUSE_MOST_SECONDS, max(_LOOK_SECONDS, took * _SHARE))
+                    self._due[run_id] = time.monotonic() + pause
         if failure is not None:
             self.forget(run_id)
             self._on_passed(run_id, failure)

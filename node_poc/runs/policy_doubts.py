@@ -25,7 +25,12 @@ _OTHERS = {
     _IMAGES: ("", "-other", "other", "/other", ":5000/other"),
     _STORES: ("", ".other.example", "-other", ":8443"),
 }
+_LONGER_HOST = {_IMAGES: ".other.example/a", _STORES: ".other.example"}
 _LONG = 200
+_WHOLE_HOST = {
+    _IMAGES: "write the whole host, and a slash after the host",
+    _STORES: r"write the whole host, and (/.*)?$ after the host",
+}
 _WHY = {
     _IMAGES: (
         "a match must end where the name of an image ends; append .* to the entry if the site "
@@ -85,12 +90,19 @@ def _differences(key: str, path: str, entry: str) -> Iterator[str]:
     for other in (begin + each for each in _OTHERS[key]):
         if is_one(other) and matches_beginning(entry, other) and not means(entry, other):
             differs = f"a Docker node allows {other}, and this node refuses {other}"
-            yield f"{path}: {differs}: {_WHY[key]}"
+            only_host = key == _IMAGES and "/" not in begin
+            yield f"{path}: {differs}: {_WHOLE_HOST[key] if only_host else _WHY[key]}"
             break
     means(entry, f"{begin}{(begin or 'a')[-1] * _LONG}-0")  # raises for slow expressions
     elsewhere = f"other.example/{begin}"
     if key == _IMAGES and is_one(elsewhere) and means(entry, elsewhere):
         yield f"{path}: allows any registry, for example {elsewhere}; begin it with a host's name"
+        return
+    longer = f"{begin}{_LONGER_HOST[key]}"
+    if key == _STORES and "://" not in begin:
+        longer = f"https://other-{begin}"
+    if begin.count("/") < _SLASHES[key] and is_one(longer) and means(entry, longer):
+        yield f"{path}: allows other hosts too, for example {longer}; {_WHOLE_HOST[key]}"
 
 
 def _with_dots_escaped(entry: str, slashes: int) -> str:

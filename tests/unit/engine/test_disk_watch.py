@@ -124,6 +124,23 @@ def test_a_run_that_is_forgotten_or_whose_record_is_damaged_stops_no_other(watch
     assert eventually(lambda: station.passed)[0][0] == 7
 
 
+def test_a_run_that_cannot_be_looked_at_for_any_reason_stops_no_other(watched, monkeypatch):
+    station = watched(output_files=1)
+    real = station.watch.check
+
+    def check(made, seconds):
+        if made.run_id == 8:
+            raise RuntimeError("a fault of the node's own")
+        return real(made, seconds)
+
+    monkeypatch.setattr(station.watch, "check", check)
+    station.run(8)
+    output = station.run(7)
+    for name in "ab":
+        (output / name).touch()
+    assert eventually(lambda: station.passed)[0][0] == 7
+
+
 @pytest.mark.parametrize(
     ("free", "inodes", "all_inodes", "word"),
     [

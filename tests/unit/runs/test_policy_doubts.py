@@ -53,6 +53,27 @@ def test_an_entry_for_any_registry_is_told(entry):
     assert "other.example/" in told
 
 
+@pytest.mark.parametrize(
+    ("images", "stores", "example"),
+    [
+        ([r"^harbor2\.vantage6\.ai.*"], None, "harbor2.vantage6.aix.other.example/a"),
+        ([], [r"^https://store\.vantage6\.ai.*"], "https://store.vantage6.aix.other.example"),
+        ([], [r"^https?://.*"], "http://x.other.example"),
+        ([], [r".*vantage6\.ai"], "https://other-xvantage6.ai"),
+    ],
+)
+def test_a_host_without_an_end_is_told(images, stores, example):
+    (told,) = doubts(*images, stores=stores)
+    assert f"allows other hosts too, for example {example}; write the whole host" in told
+
+
+def test_nobody_is_advised_to_open_the_end_of_a_host():
+    (told,) = doubts(r"^harbor2\.vantage6\.ai")
+    assert "append .*" not in told
+    assert told.endswith("write the whole host, and a slash after the host")
+    assert doubts(r"^harbor2\.vantage6\.ai/") == []
+
+
 @pytest.mark.parametrize("entry", ["host/", "Host/A/B", "https://host/a", ""])
 def test_an_entry_that_allows_nothing(entry):
     assert doubts("host/a", entry) == [
