@@ -3,7 +3,7 @@
 import pytest
 
 from node_poc.crypto.keys import make_private_key, public_key_text
-from node_poc.protocol.vantage6.outgoing import reports
+from node_poc.protocol.vantage6.outgoing import results
 from node_poc.protocol.vantage6.rest.session import Rest
 from tests.fakes.station import eventually
 
@@ -67,7 +67,7 @@ def test_the_nodes_key_takes_its_place_and_payloads_can_be_read(station, key, ke
 def test_a_result_for_whom_there_is_no_key_fails_its_run_only(
     station, key, keyholder, monkeypatch, there, told
 ):
-    monkeypatch.setattr(reports, "_KEY_SECONDS", 0.0)
+    monkeypatch.setattr(results, "_KEY_SECONDS", 0.0)
     station.start_node()
     right = key.get()
     made = station.submit(keyholder)

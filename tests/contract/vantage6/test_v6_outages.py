@@ -8,6 +8,7 @@ import time
 import pytest
 
 from devserver import Options
+from node_poc.protocol.vantage6 import connection
 from node_poc.protocol.vantage6.errors import UnreachableError
 from tests.fakes.station import eventually
 
@@ -103,17 +104,15 @@ def test_a_request_with_an_expired_token_is_made_again_with_another(station, ser
 
 
 def test_a_connection_that_stays_deaf_is_made_anew(station, admin, monkeypatch):
-    from node_poc.protocol import vantage6_socket
-
-    monkeypatch.setattr(vantage6_socket, "_SYNC_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "_SYNC_SECONDS", 1.0)
     deaf = iter([True])
-    greet = vantage6_socket.Socket._on_sync
+    greet = connection.Socket._on_sync
 
     def lost(self, *args):
         if not next(deaf, False):
             greet(self, *args)
 
-    monkeypatch.setattr(vantage6_socket.Socket, "_on_sync", lost)
+    monkeypatch.setattr(connection.Socket, "_on_sync", lost)
     station.start_node()
     made = station.submit(admin)
     station.job_arrives(station.run_of(made))
