@@ -1,7 +1,7 @@
-"""Calls of vantage6's own AlgorithmClient, made in the environment of Python 3.10.
+"""Call vantage6's own AlgorithmClient in the environment of Python 3.10.
 
-algorithm_client.py HOST PORT TOKEN: a line of JSON [CALL, ARGUMENT...] each, answered by a line
-{"result": ...} or {"error": TEXT}.
+algorithm_client.py HOST PORT TOKEN: read a JSON line [CALL, ARGUMENT...] for each call, and answer
+with a line {"result": ...} or {"error": TEXT}.
 """
 
 import json

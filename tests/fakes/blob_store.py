@@ -1,7 +1,7 @@
-"""What stands in for Azure's blob storage, which cannot be on this machine.
+"""A stand-in for Azure's blob storage, which cannot run on this machine.
 
-It takes and gives blobs as Azure's own client for Python asks for them; all else is real: the
-server, which has that client, its users' client, and the node.
+The stand-in takes and gives blobs as Azure's own Python client asks for them. Everything else is
+real: the server, which uses Azure's client, its users' client, and the node.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class BlobStore(ThreadingHTTPServer):
     """Blobs by name, in memory."""
 
     def __init__(self) -> None:
-        """Listens at once; answers after ``start``."""
+        """Listen at once; answer requests after ``start``."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.blobs: dict[str, bytes] = {}
         self.blocks: dict[tuple[str, str], bytes] = {}
@@ -31,17 +31,17 @@ class BlobStore(ThreadingHTTPServer):
         self.turned_away = 0
 
     def start(self) -> None:
-        """Answer, in a thread of its own."""
+        """Answer requests in a thread."""
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Close."""
+        """Stop the server and close the socket."""
         self.shutdown()
         self.server_close()
 
     @property
     def settings(self) -> dict[str, str]:
-        """``large_result_store`` of the server's configuration."""
+        """Return ``large_result_store`` for the server's configuration."""
         endpoint = f"http://127.0.0.1:{self.server_port}/{_ACCOUNT}"
         parts = {"AccountName": _ACCOUNT, "AccountKey": _KEY, "BlobEndpoint": endpoint}
         told = ";".join(f"{key}={value}" for key, value in parts.items())
@@ -92,8 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _is_away(self) -> bool:
-        """Azure's client asks again at once, thrice and more, unless it is told that it may not."""
-        is_away = self.server.is_away  # a test may let it come back meanwhile
+        """Answer 403 if the store is away: Azure's client retries other errors at once, thrice or
+        more.
+        """
+        is_away = self.server.is_away  # the test may bring the store back during this call
         if is_away:
             self.server.turned_away += 1
             self._answer(HTTPStatus.FORBIDDEN, headers={"x-ms-error-code": "AccountIsDisabled"})
@@ -117,4 +119,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

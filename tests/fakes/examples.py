@@ -1,4 +1,4 @@
-"""A good configuration, a good run and strategies for arbitrary ones."""
+"""A valid configuration, a valid run and strategies for arbitrary runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 
 def config(**kubernetes: Any) -> NodeConfig:
-    """A configuration with two csv databases and a folder."""
+    """Return a configuration with two csv databases and a folder."""
     return NodeConfig(
         server_url="http://127.0.0.1",
         port=5000,
@@ -39,7 +39,7 @@ def config(**kubernetes: Any) -> NodeConfig:
 
 
 def spec(run_id: int = 7, **changes: Any) -> RunSpec:
-    """A run with everything the dummy server can ask for."""
+    """Return a run with everything that the dummy server can ask for."""
     return RunSpec(
         **{
             "run_id": run_id,

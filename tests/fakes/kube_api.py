@@ -8,8 +8,8 @@
         assert api.count("POST", "/jobs") == 3
 
 Jobs, pods (and their logs) and services: create, list by pages, watch with bookmarks, merge-patch,
-delete. Every request is recorded. What it is not: it checks no rights, and of an object only what
-a test here once needed.
+delete. Every request is recorded. The server checks no rights, and validates only those fields of
+an object that a test here needed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke is what some tests ask for: nothing to tell."""
+        """Ignore broken connections: some tests break them on purpose."""
 
     def cut(self) -> None:
         for request in list(self.open):
@@ -60,7 +60,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class FakeKubeApi:
-    """The server and what a test does with it."""
+    """The API server, with its faults, its recorded requests and its objects for the tests."""
 
     def __init__(self, namespace: str = "v6-jobs", bookmark_seconds: float = 1.0) -> None:
         self.namespace = namespace
@@ -70,9 +70,9 @@ class FakeKubeApi:
         self.faults = Faults()
         self.page_limit = FOR_EVER
         self.pages: dict[str, tuple[list[Object], int]] = {}
-        # Runs whose Job a random test was not allowed to make, at least once.
+        # Runs whose Job creation was refused at least once in a random test.
         self.refused: set[int] = set()
-        # Called with the run id when a random test is about to make its Job.
+        # Called with the run id just before a random test makes the run's Job.
         self.before_job: Callable[[int], None] = lambda _run_id: None
         self.watches_mute = False
         self.watch_generation = 0
@@ -91,18 +91,18 @@ class FakeKubeApi:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the server's URL."""
         return f"http://127.0.0.1:{self._port}"
 
     def open(self) -> None:
-        """Listen; the second time on the same port as the first."""
+        """Listen; after ``close``, listen on the same port as before."""
         server = self._server = _Server(self._port, self)
         self._port = int(server.server_address[1])
         serve = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         serve.start()
 
     def close(self) -> None:
-        """Refuse new connections and cut those that are open, until ``open``."""
+        """Refuse new connections and cut all open connections, until ``open``."""
         server, self._server = self._server, None
         if server is not None:
             self.watch_generation += 1
@@ -112,17 +112,17 @@ class FakeKubeApi:
             self.store.wake()
 
     def cut_connections(self) -> None:
-        """Cut every connection in the middle; new ones are taken."""
+        """Cut every connection in the middle; new connections are accepted."""
         if self._server is not None:
             self._server.cut()
 
     def end_watches(self) -> None:
-        """End every watch as a server does after its time."""
+        """End every watch, as an API server does after a watch's timeout."""
         self.watch_generation += 1
         self.store.wake()
 
     def write_kubeconfig(self, folder: Path) -> Path:
-        """Write a kubeconfig file that leads here."""
+        """Write a kubeconfig file for this server."""
         named = {"name": "fake"}
         config = {
             "apiVersion": "v1",
@@ -136,14 +136,14 @@ class FakeKubeApi:
         path.write_text(yaml.safe_dump(config))
         return path
 
-    # --- what was asked
+    # --- recorded requests
 
     def record(self, request: Request) -> None:
-        """Remember a request."""
+        """Record a request."""
         self._recorded.append(request)
 
     def requests(self, method: str = "", path_pattern: str = "") -> list[Request]:
-        """What was asked, oldest first; ``path_pattern`` is a regular expression."""
+        """Return the recorded requests, oldest first; ``path_pattern`` is a regular expression."""
         return [
             asked
             for asked in list(self._recorded)
@@ -151,19 +151,19 @@ class FakeKubeApi:
         ]
 
     def count(self, method: str = "", path_pattern: str = "") -> int:
-        """How often that was asked."""
+        """Return the number of matching requests."""
         return len(self.requests(method, path_pattern))
 
-    # --- what is there
+    # --- objects
 
     def add_service(self, name: str, address: str) -> None:
-        """Make a Service with a cluster address."""
+        """Make a Service with a cluster IP."""
         self.store.create("services", {"metadata": {"name": name}, "spec": {"clusterIP": address}})
 
     def jobs(self) -> list[Object]:
-        """All Jobs."""
+        """Return all Jobs."""
         return self.store.all("jobs")[0]
 
     def pods(self) -> list[Object]:
-        """All pods."""
+        """Return all pods."""
         return self.store.all("pods")[0]

@@ -1,4 +1,4 @@
-"""What can go wrong with an API server, to be switched on by a test."""
+"""Faults of an API server, which tests switch on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ FOR_EVER = 10**9
 
 @dataclass
 class Fault:
-    """Something that befalls the next ``times`` requests that match.
+    """A fault of the next ``times`` matching requests.
 
-    ``status`` None: the request is served as usual, but for the pauses. ``raw`` is an answer's
-    body sent as it is, for an answer that no API server gives.
+    Attributes:
+        status: the answer's status; None serves the request as usual, apart from the pauses.
+        raw: an answer's body, sent unchanged, which no API server would send.
     """
 
     method: str
@@ -31,26 +32,26 @@ class Fault:
 
 
 class Faults:
-    """The faults that are on. Thread-safe."""
+    """The faults that are switched on. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._on: list[Fault] = []
 
     def add(self, method: str, path_part: str, **details: Any) -> Fault:
-        """Switch one on; see ``Fault``."""
+        """Switch a fault on; see ``Fault``."""
         fault = Fault(method, path_part, **details)
         with self._lock:
             self._on.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Switch all off."""
+        """Switch all faults off."""
         with self._lock:
             self._on.clear()
 
     def take(self, method: str, path: str, flags: Iterable[str] = ()) -> Fault | None:
-        """The fault that befalls this request, if any; counts it. ``flags``: "watch"."""
+        """Return the fault for this request, if any, and count it as used. ``flags``: "watch"."""
         verb = "WATCH" if "watch" in flags else method
         with self._lock:
             for fault in self._on:

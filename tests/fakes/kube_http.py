@@ -36,7 +36,7 @@ _tokens = itertools.count(1)
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came; ``at`` in monotonic seconds. A watch has the method WATCH."""
+    """A request as received; ``at`` in monotonic seconds. A watch has the method WATCH."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Request:
 
 
 class Refusal(Exception):  # noqa: N818  it is an HTTP answer, not a mistake
-    """An answer that is not 2xx."""
+    """An answer with a status other than 2xx."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -54,7 +54,7 @@ class Refusal(Exception):  # noqa: N818  it is an HTTP answer, not a mistake
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection of a client."""
+    """A client's connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.api  # type: ignore[attr-defined, no-any-return]
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: requests are recorded."""
+        """Log nothing: requests are recorded."""
 
     def do_GET(self) -> None:
         self._serve()
@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
         lines = self.api.kubelet.logs.get(str(name), b"").splitlines(keepends=True)
         if query.get("timestamps") != "true":
             return b"".join(lines)
-        # All lines are of one second, so that sinceTime gives all of them, as a real one may.
+        # All lines have the same second, so sinceTime gives all of them, as a real API server may.
         return b"".join(
             b"2026-01-01T00:00:00.%09dZ " % (number + 1) + line for number, line in enumerate(lines)
         )
@@ -231,13 +231,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def selector_of(query: dict[str, str]) -> dict[str, str]:
-    """The ``labelSelector`` of a query: ``key=value`` pairs only."""
+    """Return the ``labelSelector`` of a query: ``key=value`` pairs only."""
     pairs = [pair.partition("=") for pair in query.get("labelSelector", "").split(",") if pair]
     return {key: value for key, _, value in pairs}
 
 
 def fields_fit(query: dict[str, str], made: Object) -> bool:
-    """Whether the object is one that the ``fieldSelector`` of a query selects."""
+    """Return whether the ``fieldSelector`` of a query selects the object."""
     for pair in filter(None, query.get("fieldSelector", "").split(",")):
         path, _, wanted = pair.partition("=")
         found: Any = made
@@ -249,7 +249,7 @@ def fields_fit(query: dict[str, str], made: Object) -> bool:
 
 
 def check_object(kind: str, body: Any) -> None:
-    """Refuse what a real API server refuses, as far as the tests ever sent it. Raises Refusal."""
+    """Raise Refusal for an object that a real API server refuses, as far as the tests need it."""
     if not isinstance(body, dict) or body.get("kind") != KINDS[kind]:
         raise Refusal(400, "BadRequest", f"not a {KINDS[kind]}")
     metadata = body.get("metadata") or {}
@@ -261,7 +261,7 @@ def check_object(kind: str, body: Any) -> None:
 
 
 def status_object(code: int, reason: str, message: str) -> dict[str, Any]:
-    """Kubernetes' own form of an error."""
+    """Return an error in Kubernetes' own form."""
     return {
         "kind": "Status",
         "apiVersion": "v1",

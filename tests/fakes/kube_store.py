@@ -1,6 +1,6 @@
-"""What a Kubernetes API server keeps: objects, their versions, and the events that made them.
+"""The storage of a Kubernetes API server: objects, their versions, and the events of their changes.
 
-One namespace, a few kinds. Objects are never changed in place, so whoever got one may keep it.
+One namespace, a few kinds. Objects are never changed in place, so callers may keep references.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ class AlreadyThere(Exception):  # noqa: N818  it is an HTTP answer, not a mistak
 
 
 class Changed(Exception):  # noqa: N818
-    """The object is not any more as the writer read it (409)."""
+    """The object has changed since the writer read it (409)."""
 
 
 class NotThere(Exception):  # noqa: N818
-    """There is no object of this name (404)."""
+    """No object has this name (404)."""
 
 
 class Expired(Exception):  # noqa: N818
-    """The events since that version are forgotten (410)."""
+    """The events since the given version are forgotten (410)."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One change. ``line`` is how a watch tells it; ``labels`` are for its selector."""
+    """A change of an object. ``line`` is the change as sent to a watch; ``labels`` are for the
+    selector.
+    """
 
     version: int
     type: str
@@ -66,7 +68,7 @@ class Store:
         self.on_delete: Callable[[str, Object], None] = lambda _kind, _gone: None
 
     def create(self, kind: str, given: Object) -> Object:
-        """Add an object. Raises AlreadyThere."""
+        """Add an object. Raise AlreadyThere if its name is taken."""
         with self.changed:
             name = given["metadata"]["name"]
             if name in self._objects[kind]:
@@ -78,7 +80,7 @@ class Store:
         return made
 
     def replace(self, kind: str, name: str, given: Object) -> Object:
-        """Put another object in its place. Raises NotThere, or Changed for an old version."""
+        """Replace an object. Raise NotThere, or Changed if the new object has an old version."""
         with self.changed:
             known = self.get(kind, name)["metadata"]
             if (
@@ -89,7 +91,7 @@ class Store:
             return self._put(kind, "MODIFIED", copy.deepcopy(given))
 
     def get(self, kind: str, name: str) -> Object:
-        """Return an object. Raises NotThere."""
+        """Return an object. Raise NotThere if there is none."""
         with self.changed:
             try:
                 return self._objects[kind][name]
@@ -97,27 +99,27 @@ class Store:
                 raise NotThere(name) from None
 
     def all(self, kind: str, selector: dict[str, str] | None = None) -> tuple[list[Object], int]:
-        """Return the objects that a selector selects, by name, and the version of that moment."""
+        """Return the selected objects, ordered by name, and the store's version at that time."""
         with self.changed:
             chosen = [self._objects[kind][name] for name in sorted(self._objects[kind])]
             return [made for made in chosen if selects(selector or {}, made)], self.version
 
     def change(self, kind: str, name: str, change: Callable[[Object], None]) -> Object:
-        """Let ``change`` edit a copy of an object and keep that. Raises NotThere."""
+        """Let ``change`` edit a copy of an object, and store the copy. Raise NotThere."""
         with self.changed:
             made = copy.deepcopy(self.get(kind, name))
             change(made)
             return self._put(kind, "MODIFIED", made)
 
     def delete(self, kind: str, name: str) -> Object:
-        """Remove an object. Raises NotThere."""
+        """Remove an object. Raise NotThere if there is none."""
         with self.changed:
             gone = self._put(kind, "DELETED", copy.deepcopy(self.get(kind, name)))
         self.on_delete(kind, gone)
         return gone
 
     def events_since(self, kind: str, version: int, within_seconds: float) -> list[Event]:
-        """Return what happened after ``version``, waiting for it if need be. Raises Expired."""
+        """Return the events after ``version``; wait for one if there is none yet. Raise Expired."""
         until = time.monotonic() + within_seconds
         with self.changed:
             while True:
@@ -136,7 +138,7 @@ class Store:
         return events[start:]
 
     def compact(self) -> None:
-        """Forget all events, as etcd does: who asks from before now gets 410."""
+        """Forget all events, as etcd does: a watch from an older version gets 410."""
         with self.changed:
             self.version += 1
             self._oldest = self.version
@@ -145,7 +147,7 @@ class Store:
             self.changed.notify_all()
 
     def wake(self) -> None:
-        """Let everybody who waits for events look up."""
+        """Wake every thread that waits for events."""
         with self.changed:
             self.changed.notify_all()
 
@@ -163,7 +165,7 @@ class Store:
 
 
 def selects(selector: dict[str, str], made: Object) -> bool:
-    """Whether all of ``key=value`` hold for the object's labels."""
+    """Return whether the object's labels have all ``key=value`` pairs."""
     labels = made["metadata"].get("labels") or {}
     return all(labels.get(key) == value for key, value in selector.items())
 
@@ -182,5 +184,5 @@ def merge(into: Object, patch: Object) -> None:
 
 
 def now_text() -> str:
-    """Kubernetes' time: UTC, whole seconds, cut off."""
+    """Return the time in Kubernetes' form: UTC, whole seconds, rounded down."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

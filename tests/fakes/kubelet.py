@@ -1,4 +1,4 @@
-"""The rest of a cluster: makes pods for Jobs and moves them as the test tells it to."""
+"""The rest of a cluster: makes pods for Jobs, and changes them as the test asks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ RUN_LABEL = "vantage6.ai/run-id"
 
 
 class Kubelet:
-    """Job controller, scheduler and kubelet in one, driven by hand or by ``on_pod``.
+    """Job controller, scheduler and kubelet in one, driven by the test or by ``on_pod``.
 
-    Without a word from the test a Job gets a pod, and the pod stays Pending.
+    Unless the test does something, a Job gets a pod, and the pod stays Pending.
     """
 
     def __init__(self, store: Store) -> None:
@@ -24,7 +24,7 @@ class Kubelet:
         store.on_create = self._on_create
         store.on_delete = self._on_delete
         self.makes_pods = True
-        # Called with the run id once a pod is there, in the thread of who made its Job.
+        # Called with the run id when a pod exists, in the thread that made the Job.
         self.on_pod: Callable[[int], None] = lambda _run_id: None
         self.logs: dict[str, bytes] = {}
         self.containers_started: list[int] = []
@@ -48,7 +48,7 @@ class Kubelet:
                 self._store.delete("pods", name)
 
     def make_pod(self, job: Object) -> int:
-        """Make the pod of a Job; returns the run's id."""
+        """Make the pod of a Job; return the run's id."""
         template = job["spec"]["template"]
         labels = {**template["metadata"]["labels"], "batch.kubernetes.io/job-name": _name(job)}
         owner = {"apiVersion": "batch/v1", "kind": KINDS["jobs"], "name": _name(job)}
@@ -63,11 +63,11 @@ class Kubelet:
         return _run_id(pod)
 
     def job_of(self, run_id: int) -> Object:
-        """The Job of a run. Raises NotThere."""
+        """Return the Job of a run. Raise NotThere if there is none."""
         return self._only("jobs", run_id)
 
     def pod_of(self, run_id: int) -> Object:
-        """The pod of a run. Raises NotThere."""
+        """Return the pod of a run. Raise NotThere if there is none."""
         return self._only("pods", run_id)
 
     def _only(self, kind: str, run_id: int) -> Object:
@@ -79,25 +79,25 @@ class Kubelet:
     # --- the scheduler and the kubelet
 
     def unschedulable(self, run_id: int, message: str) -> None:
-        """No cluster node takes the pod."""
+        """Mark the pod unschedulable."""
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
         self._set(run_id, "Pending", None, conditions=[condition | {"message": message}])
 
     def waits(self, run_id: int, reason: str, message: str = "") -> None:
-        """The container waits, for example with ErrImagePull."""
+        """Let the container wait, for example with ErrImagePull."""
         self._set(run_id, "Pending", {"waiting": {"reason": reason, "message": message}})
 
     def starts(self, run_id: int) -> None:
-        """The container runs."""
+        """Let the container run."""
         self.containers_started.append(run_id)
         self._set(run_id, "Running", {"running": {"startedAt": now_text()}})
 
     def says(self, run_id: int, log: bytes) -> None:
-        """The container has logged so much by now; whole lines."""
+        """Set the container's log so far; whole lines."""
         self.logs[_name(self.pod_of(run_id))] = log
 
     def ends(self, run_id: int, exit_code: int = 0, log: bytes = b"", **details: Any) -> None:
-        """The container ends; afterwards the Job's status says so too, as in a real cluster."""
+        """End the container, and then set the Job's status, as in a real cluster."""
         if run_id not in self.containers_started:
             self.containers_started.append(run_id)
         self.logs[_name(self.pod_of(run_id))] = log
@@ -112,12 +112,12 @@ class Kubelet:
         self.finish_job(run_id, failed="BackoffLimitExceeded" if exit_code else "")
 
     def evicts(self, run_id: int, message: str) -> None:
-        """The pod fails without a word of its container."""
+        """Fail the pod without a container status."""
         self._set(run_id, "Failed", None, reason="Evicted", message=message)
         self.finish_job(run_id, failed="BackoffLimitExceeded")
 
     def finish_job(self, run_id: int, failed: str = "", message: str = "") -> None:
-        """Set the Job's final condition; ``failed`` is the reason, empty if it is complete."""
+        """Set the Job's final condition; ``failed`` is the reason, empty if the Job is complete."""
         condition = {"type": "Failed" if failed else "Complete", "status": "True"}
         condition |= {"reason": failed or "CompletionsReached", "message": message}
 
@@ -127,7 +127,7 @@ class Kubelet:
         self._store.change("jobs", _name(self.job_of(run_id)), change)
 
     def tells(self, run_id: int, reason: str, message: str, kind: str = "pods") -> None:
-        """An Event about the pod of a run, or its Job; the last one is the newest."""
+        """Add an Event about a run's pod or Job; the last Event added is the newest."""
         about = {"kind": KINDS[kind], "name": _name(self._only(kind, run_id))}
         self._told += 1
         at = f"2026-01-01T00:00:{self._told:02d}Z"
@@ -136,11 +136,11 @@ class Kubelet:
         self._store.create("events", {"metadata": metadata, "involvedObject": about, **event})
 
     def deletes_pod(self, run_id: int) -> None:
-        """Somebody deletes the pod."""
+        """Delete the pod, as a person might."""
         self._store.delete("pods", _name(self.pod_of(run_id)))
 
     def deletes_job(self, run_id: int) -> None:
-        """Somebody deletes the Job, and its pod with it."""
+        """Delete the Job and its pod, as a person might."""
         self._store.delete("jobs", _name(self.job_of(run_id)))
 
     def _set(self, run_id: int, phase: str, state: dict[str, Any] | None, **status: Any) -> None:

@@ -1,6 +1,6 @@
-"""The fake API server without sockets, in this process, with faults drawn at random.
+"""The fake API server in this process, without sockets and with random faults.
 
-``LocalApi`` stands in for ``cluster.connect.KubernetesApi``: what is above it is the node's own.
+``LocalApi`` replaces ``cluster.connect.KubernetesApi``; all code above is the node's own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.05
 
 
 class Dice:
-    """One seeded source of chance for many threads."""
+    """A seeded random generator for many threads."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311  no secret
@@ -32,23 +32,23 @@ class Dice:
         self.on = True
 
     def falls(self, chance: float) -> bool:
-        """Whether something of this chance happens; never when ``on`` is False."""
+        """Return True with this probability; always False when ``on`` is False."""
         with self._lock:
             return self.on and self._random.random() < chance
 
     def pick(self, choices: Any) -> Any:
-        """One of them."""
+        """Return a random item."""
         with self._lock:
             return self._random.choice(choices)
 
     def below(self, number: int) -> int:
-        """A whole number from 0."""
+        """Return a random whole number from 0 to below the limit."""
         with self._lock:
             return self._random.randrange(number)
 
 
 class LocalApi:
-    """One node's way to the cluster. ``die`` cuts it for ever, as a process that is killed."""
+    """A node's connection to the cluster. ``die`` cuts the connection for ever, like SIGKILL."""
 
     def __init__(self, cluster: FakeKubeApi, dice: Dice, chance: float) -> None:
         self._cluster = cluster
@@ -57,7 +57,7 @@ class LocalApi:
         self._dead = threading.Event()
 
     def die(self) -> None:
-        """From now on every thread that calls ends without a word."""
+        """End every thread that calls from now on, silently."""
         self._dead.set()
 
     # --- calls
@@ -85,9 +85,11 @@ class LocalApi:
             raise error_of(call, self._dice.pick((0, 429, 500, 502, 503, 504)), "a fault")
 
     def _refuse(self, call: str, body: Any) -> None:
-        """Somebody is working on the node's Role, or others count against its quota.
+        """Refuse some calls, as if the node's Role were being edited or other users had filled the
+        quota.
 
-        What a Job needs before it is made is not refused: a run would end for each of its reasons.
+        Calls that a Job needs before its creation are not refused, because each refusal would end
+        the run.
         """
         if "/services/" in call or not self._dice.falls(self._chance / 2):
             return
@@ -100,7 +102,7 @@ class LocalApi:
 
     def _check_alive(self) -> None:
         if self._dead.is_set():
-            raise SystemExit  # Python ends the thread that this reaches, and says nothing
+            raise SystemExit  # Python ends the calling thread silently
 
     def _do(
         self, call: str, method: str, path: str, body: Any, query: dict[str, str]
@@ -153,7 +155,7 @@ class LocalApi:
                 return
 
     def _told(self, call: str, events: list[Event]) -> Iterator[Object]:
-        """Some are told twice, some in another order; after one is left out comes a 410."""
+        """Repeat some events and reorder some; after leaving one out, raise ExpiredError (410)."""
         if len(events) > 1 and self._dice.falls(self._chance):
             events = [*events[1:], events[0], *events[1:]]
         for event in events:
@@ -188,7 +190,7 @@ class LocalApi:
 
 
 class _Answer:
-    """What ``cluster.logs`` needs of a response."""
+    """The part of a response that ``cluster.logs`` uses."""
 
     connection = None
 
@@ -200,4 +202,4 @@ class _Answer:
         yield from [self.data] if self.data else []
 
     def close(self) -> None:
-        """There is no connection."""
+        """Do nothing: there is no connection."""

@@ -1,7 +1,7 @@
-"""One collaboration of a real server, with a proxy before it and vantage6's algorithm client.
+"""A collaboration of a real server, with a proxy before the server and vantage6's algorithm client.
 
-The nodes are played by the test: it logs in with their API keys, and reads and writes payloads with
-our own code.
+The test plays the nodes: it logs in with their API keys, and reads and writes payloads with the
+project's own code.
 """
 
 import json
@@ -21,7 +21,7 @@ _SCRIPT = Path(__file__).with_name("algorithm_client.py")
 
 
 class ProxiedStation:
-    """One collaboration: its user, its nodes, and how their payloads are read and written."""
+    """A collaboration: its user, its nodes, and the reading and writing of their payloads."""
 
     def __init__(self, world, collaboration):
         self.world, self.collaboration = world, collaboration
@@ -52,7 +52,7 @@ class ProxiedStation:
         return self.as_node("alpha", "GET", f"organization/{number}")["public_key"]
 
     def submit(self, *names):
-        """The user's task, as its nodes find it: the runs by organization."""
+        """Submit the user's task; return the runs by organization, as their nodes find them."""
         organizations = [self.world.organization(name) for name in names]
         number = self.world.collaboration(self.collaboration)
         return self.user.submit(number, organizations, IMAGE, INPUT)

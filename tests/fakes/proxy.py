@@ -1,4 +1,4 @@
-"""The proxy in a thread of this process, with a fake server behind it."""
+"""The proxy in a thread of this process, with a fake server behind the proxy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ API = "/api"
 
 
 class ProxyUnderTest:
-    """What a test needs to talk to a proxy: its ports, the server behind it, a client."""
+    """A running proxy for a test: its ports, the server behind the proxy, a client."""
 
     def __init__(self, upstream: Upstream, running: Running, *, encrypts: bool) -> None:
         self.upstream = upstream
@@ -45,7 +45,7 @@ class ProxyUnderTest:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
     def raw(self, data: bytes, *, end: bool = False) -> bytes:
-        """Send bytes, and return what comes until the proxy closes the connection."""
+        """Send bytes, and return everything received until the proxy closes the connection."""
         with self.connect() as connection:
             answer = b""
             try:
@@ -59,12 +59,14 @@ class ProxyUnderTest:
             return answer
 
     def serves(self) -> bool:
-        """Whether it carries a request, now."""
+        """Return whether the proxy forwards a request now."""
         return self.get("/version").json() == {"version": "4.15.2"}
 
 
 def know_tasks(upstream: Upstream) -> None:
-    """Let the server know the task of the token (3), one of the same job (1), a stranger (99)."""
+    """Add the token's task (3), a task of the same job (1) and another study's task (99) to the
+    server.
+    """
     for number, job in ((3, 3), (1, 3), (99, 99)):
         task = {"id": number, "job_id": job}
         upstream.answers["GET", f"{API}/task/{number}"] = Answer.json(task)

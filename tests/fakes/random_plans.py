@@ -1,4 +1,4 @@
-"""What may become of a run in the random tests, step by step, and how it must end then."""
+"""Plans of the random tests for a run: the steps in order, and the statuses that are right then."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NotYet(Exception):  # noqa: N818  it is no mistake
-    """The step's time has not come: try it again later."""
+    """It is too early for this step: try the step again later."""
 
 
 def ends(story: Story, run_id: int) -> None:
@@ -41,7 +41,7 @@ def loses_its_pod(story: Story, run_id: int) -> None:
 
 
 def is_noted(story: Story, run_id: int) -> None:
-    """Wait until the disk tells that the run's Job was made, whoever has heard of it."""
+    """Raise NotYet until the run's record on the disk says that the Job was made."""
     record = Path(story.config.task_dir, str(run_id), "run.json")
     if json.loads(record.read_text())["job_created_at"] is None:
         raise NotYet
@@ -55,10 +55,10 @@ def is_killed(story: Story, run_id: int) -> None:
     story.kill(run_id)
 
 
-# A container that is to be killed never ends by itself: if a kill is lost the test does not end.
-KILLED_AT_ONCE = "is killed at once"  # when it was asked for, and before it may have a Job
-KILLED_IN_BETWEEN = "is killed while its Job is made"  # so there is nothing to remove yet
-SEEN_BY_NOBODY = "loses its Job at once"  # before anybody may have seen it: it may be made again
+# A container of a killed run never ends by itself: if a kill is lost, the test does not end.
+KILLED_AT_ONCE = "is killed at once"  # when its Job is asked for, maybe before the Job exists
+KILLED_IN_BETWEEN = "is killed while its Job is made"  # before there is anything to remove
+SEEN_BY_NOBODY = "loses its Job at once"  # maybe unseen: may be made again
 STEPS: dict[str, list[Callable[[Story, int], None]]] = {
     "ends well": [ends],
     "runs and ends well": [starts, ends],
@@ -75,7 +75,7 @@ STEPS: dict[str, list[Callable[[Story, int], None]]] = {
     "is killed while it waits": [waits, is_killed, starts],
     "is killed while it runs": [starts, is_killed],
 }
-# The statuses that are right then; of a killed run it depends on what the wish was answered.
+# The right statuses after each plan; for a killed run they depend on the answer to the kill.
 RIGHT = {
     "crashes": {"crashed"},
     "is evicted": {"failed"},

@@ -1,8 +1,8 @@
-"""A data station with chance in every part: for tests that let thousands of runs through.
+"""A data station with random faults in every part, for tests with thousands of runs.
 
-The node's parts are the real ones: engine, pool, watches, logs, records, delivery. The cluster and
-the server are in this process, so that a run costs milliseconds. A node may be killed at any
-moment: its calls fail, its files are not written any more, and another is built from the records.
+The node's parts are real: engine, pool, watches, logs, records, delivery. The cluster and the
+server are in this process, so that a run costs milliseconds. A node may be killed at any moment:
+then its calls fail, its files are no longer written, and a new node is built from the records.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NEEDS_ROOM = frozenset({"write_run", "update_run", "write_result", "use_volume"
 
 
 class Mortal:
-    """What writes to the disk, until its process is killed. Now and then the disk is full."""
+    """A wrapper of the node's disk writers: ends with the node's process, and sometimes is full."""
 
     def __init__(self, inner: Any, dead: threading.Event, is_full: Callable[[], bool]) -> None:
         self._inner = inner
@@ -52,7 +52,7 @@ class Mortal:
 
         def call(*arguments: Any, **options: Any) -> Any:
             if self._dead.is_set():
-                raise SystemExit  # Python ends the thread that this reaches, and says nothing
+                raise SystemExit  # Python ends the calling thread silently
             if name in _NEEDS_ROOM and self._is_full():
                 raise StorageError("no space left on device")
             return found(*arguments, **options)
@@ -61,7 +61,7 @@ class Mortal:
 
 
 class Server:
-    """Takes results, may lose them or its own acknowledgements, and may be away."""
+    """A server that takes results, may lose results or acknowledgements, and may be away."""
 
     def __init__(self, dice: Dice, chance: float) -> None:
         self._dice = dice
@@ -91,7 +91,7 @@ class Server:
 
 
 class Link:
-    """One node's connection to the server."""
+    """A node's connection to the server."""
 
     def __init__(self, server: Server, dice: Dice, chance: float, dead: threading.Event) -> None:
         self._server = server
@@ -121,7 +121,7 @@ class Link:
 
 
 class MortalNode:
-    """A whole node but for its server's adapter, its Lease and its health page."""
+    """A whole node without its server's adapter, its Lease and its health page."""
 
     def __init__(
         self, config: NodeConfig, cluster: FakeKubeApi, server: Server, dice: Dice, chance: float
@@ -157,7 +157,7 @@ class MortalNode:
             watcher.start()
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """Kill the node in the middle of its work."""
         self._dead.set()
         self._api.die()
         for watcher in self._watchers:
@@ -167,7 +167,7 @@ class MortalNode:
         self._delivery.stop(5)
         calls = self.engine._calls
         for pool in (calls._pool, calls._collectors, self.engine._disk):
-            for _ in pool._threads:  # a process that dies takes its idle threads with it
+            for _ in pool._threads:  # a dying process takes its idle threads along
                 pool._calls.put(time.time)
 
     def submit(self, spec: RunSpec) -> Future[Answer]:

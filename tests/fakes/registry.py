@@ -1,4 +1,4 @@
-"""A registry of images over a real socket, which wants a login if a test says so."""
+"""An image registry over a real socket, which can ask for a login."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def digest(body: bytes) -> str:
 
 
 def manifest(mark: str, *platforms: str) -> bytes:
-    """An image's manifest, or that of several platforms."""
+    """Return the manifest of an image, or an image list of several platforms."""
     listed = {"manifests": [{"digest": each} for each in platforms]} if platforms else {}
     return json.dumps({"schemaVersion": 2, "mark": mark, **listed}).encode()
 
 
 class Registry(ThreadingHTTPServer):
-    """Holds manifests by ``name:tag``; ``wants`` is None, ``basic`` or ``bearer``."""
+    """Hold manifests by ``name:tag``; ``wants`` is None, ``basic`` or ``bearer``."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -1,4 +1,4 @@
-"""Socket.IO servers that are played: one that greets as vantage6's does, one that talks rubbish."""
+"""Fake Socket.IO servers: one greets as vantage6's server does, the other sends rubbish."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import socketio
 
 _HELLO = '0{"sid":"a","upgrades":[%s],"pingInterval":25000,"pingTimeout":60000}'
-#: What may answer where a Socket.IO server should: broken handshakes, other programs, good ones of
-#: a server that then goes on with rubbish.
+#: Possible answers in the place of a Socket.IO server: broken handshakes, other programs, and valid
+#: handshakes of a server that sends rubbish afterwards.
 RUBBISH = [
     b"",
     b"0{}",
@@ -36,11 +36,11 @@ class _Threads(ThreadingMixIn, WSGIServer):
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class GreetingServer:
-    """python-socketio's own server. `greet(server, number, sid)` is called for each connection."""
+    """python-socketio's own server. Each connection calls ``greet(server, number, sid)``."""
 
     def __init__(
         self,
@@ -49,7 +49,8 @@ class GreetingServer:
         port: int = 0,
     ) -> None:
         self.came_at: list[float] = []
-        # Who hangs up waits for the answer to its last request, which comes with the next ping.
+        # A client that disconnects waits for the answer to its last request, which the next ping
+        # brings.
         self._io = socketio.Server(
             async_mode="threading", allow_upgrades=False, ping_interval=0.5, ping_timeout=20
         )
@@ -80,7 +81,7 @@ class GreetingServer:
 
 
 class RubbishServer:
-    """Raw HTTP: answers each GET with `body`, and an upgrade with a frame that holds nothing."""
+    """Raw HTTP: answer each GET with ``body``, and an upgrade with an empty frame."""
 
     def __init__(self, body: bytes) -> None:
         self.asked = 0
@@ -91,7 +92,7 @@ class RubbishServer:
         self._thread.start()
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
+        self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
         self._thread.join()
         self._socket.close()
 

@@ -1,7 +1,7 @@
 """A whole data station on one machine: fake cluster, dummy server, node and emitter.
 
-Only the cluster is a fake. The server and, where a test wants it killed, the node are processes of
-their own; everything talks over loopback sockets.
+Only the cluster is a fake. The server and, where a test kills it, the node are separate processes;
+all parts talk over loopback sockets.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from tests.fakes.kube_store import NotThere
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"
-if str(SERVER_FOLDER) not in sys.path:  # its scripts import each other as they do when run there
+if str(SERVER_FOLDER) not in sys.path:  # its scripts import each other as in their folder
     sys.path.insert(0, str(SERVER_FOLDER))
 
 from emitter_client import EmitterClient, Event, EventKind  # noqa: E402  see above
 
 PATIENCE_SECONDS = 20.0
-# What is promised of SIGTERM; the kubelet kills after 15 s (node_pod_config.yaml).
+# The node's promise for SIGTERM; the kubelet kills after 15 s (node_pod_config.yaml).
 END_SECONDS = 10.0
 PROXY_ADDRESS = "10.96.0.77"
 TOKEN = "a-token-that-no-answer-may-show"
 
 
 def eventually(condition: Callable[[], Any], what: str = "") -> Any:
-    """Wait until ``condition`` gives something true and return that; fail after a long while."""
+    """Wait until ``condition`` returns a true value, and return it; fail after a long time."""
     until = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         assert time.monotonic() < until, f"it never came: {what or condition}"
@@ -47,7 +47,7 @@ def eventually(condition: Callable[[], Any], what: str = "") -> Any:
 
 
 def payload(run_id: int, **changes: Any) -> dict[str, Any]:
-    """A good command, with some fields changed."""
+    """Return a valid command, with some fields changed."""
     return {
         "run_id": run_id,
         "task_info": {"arg1": "/app/input/csv/default", "arg2": "Age", "arg3": "/app/output/avg"},
@@ -60,7 +60,7 @@ def payload(run_id: int, **changes: Any) -> dict[str, Any]:
 
 
 class Process:
-    """A Python program with its output in a file."""
+    """A Python program whose output goes to a file."""
 
     def __init__(self, arguments: list[str], log_file: Path, **environment: str) -> None:
         self._log_file = log_file
@@ -77,40 +77,40 @@ class Process:
 
     @property
     def log(self) -> str:
-        """What this process has said so far."""
+        """Return the output of this process so far."""
         return self._log_file.read_bytes()[self._begin :].decode("utf-8", "replace")
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Return the process id."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Return whether the process still runs."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End it without a warning; harmless when it has ended."""
+        """Kill the process; harmless after its end."""
         self._process.kill()
         self._process.wait()
 
     def wait(self, seconds: float) -> int:
-        """Wait for its end by itself, and return its exit code."""
+        """Wait until the process ends by itself, and return its exit code."""
         return self._process.wait(timeout=seconds)
 
     def send(self, number: int) -> None:
-        """Send it a signal."""
+        """Send the process a signal."""
         self._process.send_signal(number)
 
     def terminate(self) -> int:
-        """Ask it to end, and return its exit code."""
+        """Send SIGTERM, and return the exit code."""
         self.send(signal.SIGTERM)
         return self._process.wait(timeout=END_SECONDS)
 
 
 class DummyServerProcess:
-    """The dummy server, that can go away and come back at the same address."""
+    """The dummy server, which can go away and come back at the same address."""
 
     def __init__(self, folder: Path) -> None:
         self._log_file = folder / "server.log"
@@ -123,7 +123,7 @@ class DummyServerProcess:
 
     @property
     def log(self) -> str:
-        """What the server of now has said."""
+        """Return the output of the server's current process."""
         assert self._process is not None
         return self._process.log
 
@@ -139,7 +139,7 @@ class DummyServerProcess:
         self.port = int(line.rpartition(":")[2])
 
     def freeze(self) -> None:
-        """Let it hold its connections and say nothing any more; ``kill`` still ends it."""
+        """Stop the server's process, with its connections open; ``kill`` still ends it."""
         assert self._process is not None
         self._process.send(signal.SIGSTOP)
 
@@ -149,7 +149,7 @@ class DummyServerProcess:
 
 
 class Station:
-    """The parts, started one by one by the test or all by ``start``."""
+    """The parts of a data station, started one by one or all together by ``start``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -169,7 +169,7 @@ class Station:
         self._processes: list[Process] = []
 
     def start(self) -> EmitterClient:
-        """Start server and node (in this process); return a connected emitter."""
+        """Start the server and the node (in this process); return a connected emitter."""
         self.server.start()
         self.start_node()
         return self.connect()
@@ -204,7 +204,7 @@ class Station:
         return path
 
     def start_node(self) -> Node:
-        """Run a node in this process; KUBECONFIG is patched by the fixture."""
+        """Run a node in this process; the fixture patches KUBECONFIG."""
         config = load_config(self.write_config(), {})
         node = Node(config, None, threading.Event(), context=None, health_port=0)
         self._nodes.append(node)
@@ -216,7 +216,7 @@ class Station:
         self._nodes.pop().stop()
 
     def start_node_process(self) -> Process:
-        """Run ``python -m node_poc run`` and wait until it has a connection."""
+        """Run ``python -m node_poc run`` and wait until the node has a connection."""
         config = str(self.write_config())
         options = ["--config", config, "--health-port", "0", "--log-format", "json"]
         process = Process(
@@ -234,20 +234,20 @@ class Station:
 
     @property
     def open_runs(self) -> list[int]:
-        """Runs whose result the node still owes, by its own records."""
+        """Return the runs without a delivered result, according to the node's records."""
         return sorted(int(path.name) for path in (self.task_dir / ".node/open").iterdir())
 
     # --- the emitter
 
     def connect(self) -> EmitterClient:
-        """Another emitter; what it hears goes to ``events``."""
+        """Return another emitter; its events go to ``events``."""
         emitter = EmitterClient(self.server.url, on_event=self.events.append)
         emitter.connect()
         self._emitters.append(emitter)
         return emitter
 
     def statuses(self, run_id: int) -> list[str]:
-        """The states heard of a run, in order, repeats left out."""
+        """Return the statuses received of a run, in order and without repeats."""
         found: list[str] = []
         for event in list(self.events):
             told = event.kind in {EventKind.STATUS, EventKind.RESULT} and event.run_id == run_id
@@ -256,19 +256,19 @@ class Station:
         return found
 
     def results_at_server(self, run_id: int) -> int:
-        """How many results of a run the server of now got."""
+        """Return the number of results of a run at the server's current process."""
         return self.server.log.count(f"run_result run {run_id}:")
 
     # --- the cluster
 
     def job_arrives(self, run_id: int) -> dict[str, Any]:
-        """Wait for the Job of a run, and its pod if the cluster makes pods."""
+        """Wait for the Job of a run, and for its pod if the cluster makes pods."""
         if self.api.kubelet.makes_pods:
             eventually(lambda: self._of("pods", run_id), f"the pod of run {run_id}")
         return eventually(lambda: self._of("jobs", run_id), f"the Job of run {run_id}")
 
     def job_is_marked(self, run_id: int) -> dict[str, Any]:
-        """Wait until the Job of a run says that its result was delivered."""
+        """Wait until the Job of a run is marked as delivered."""
         return eventually(lambda: self._marked(run_id), f"the mark on the Job of run {run_id}")
 
     def _of(self, kind: str, run_id: int) -> dict[str, Any] | None:
@@ -284,7 +284,7 @@ class Station:
         return job if marked else None
 
     def jobs_created(self, run_id: int) -> int:
-        """How many Jobs of a run the cluster ever took."""
+        """Return how many Jobs of a run the cluster ever accepted."""
         return len(
             [
                 asked

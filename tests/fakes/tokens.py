@@ -1,4 +1,4 @@
-"""Tokens as the server makes them, with a signature that only the server could check."""
+"""Tokens like the server's, with a signature that only the server could check."""
 
 import base64
 import json

@@ -1,13 +1,13 @@
-"""Folders as an algorithm may leave them, made without a path that Linux takes only in parts."""
+"""Folders as an algorithm may leave them, made without any path that is too long for Linux."""
 
 import os
 from pathlib import Path
 
 
 def nest(folder: Path, levels: int, name: str, mode: int = 0o755) -> Path:
-    """Make folders in each other with a file in the last, whose mode is then set.
+    """Make nested folders with a file in the last folder, and set the last folder's mode.
 
-    Returns the path of the last; it may be longer than a path can be.
+    Return the path of the last folder; the path may be longer than Linux allows.
     """
     handle = os.open(folder, os.O_RDONLY)
     for _ in range(levels):
@@ -22,10 +22,10 @@ def nest(folder: Path, levels: int, name: str, mode: int = 0o755) -> Path:
 
 
 def names_in(folder: Path) -> list[str]:
-    """What a folder holds."""
+    """Return the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def open_files() -> int:
-    """How many descriptors this process has open."""
+    """Return the number of open descriptors of this process."""
     return len(list(Path("/proc/self/fd").iterdir()))

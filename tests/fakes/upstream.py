@@ -1,4 +1,4 @@
-"""A small real HTTP server in the place of vantage6's, which can also be slow, odd or broken."""
+"""A small real HTTP server in place of vantage6's, which can also be slow, odd or broken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Seen:
-    """A request as it arrived. `connection`: the port it came from, another for each connection."""
+    """A request as received. ``connection``: the client's port, different for each connection."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What to answer; `raw` is written instead of everything else."""
+    """An answer; ``raw`` is written in place of everything else."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -54,11 +54,11 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, *_: object) -> None:
-        """Proxies that go away are part of the tests."""
+        """Ignore broken connections: proxies that go away are part of the tests."""
 
 
 class Upstream:
-    """Listens on loopback. `answers`: by method and path without query; else 404."""
+    """A server on loopback. ``answers``: by method and path without the query; 404 for others."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: Answers = {}

@@ -1,4 +1,4 @@
-"""A server that answers over a real socket what a test says, and lets a node log in."""
+"""A server on a real socket with answers from the test, which accepts a node's login."""
 
 import base64
 import json
@@ -13,9 +13,9 @@ def token(sub=7, life=3600, mark="a"):
 
 
 class Server(ThreadingHTTPServer):
-    """Answers what the test says; remembers what it was asked."""
+    """Give the test's answers; record the requests."""
 
-    request_queue_size = 64  # connections are made anew for each request, several at once
+    request_queue_size = 64  # each request makes a new connection, several at once
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def opened():
-    """A server that listens."""
+    """Return a server that listens."""
     made = Server()
     threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
     return made

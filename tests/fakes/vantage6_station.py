@@ -1,7 +1,7 @@
 """A data station whose server is a real vantage6 server; only the cluster is a fake.
 
-The server is the devserver's, shared by all tests of a session. Each station has a collaboration
-of its own there, and so its own nodes and tasks.
+The server is devserver's, shared by all tests of a session. Each station has its own collaboration
+there, and so its own nodes and tasks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMBERS = itertools.count(1)
 
 
 class V6Station:
-    """One node of organization alpha, and the users of alpha. Started by ``start_node``."""
+    """A node of organization alpha, and alpha's users. ``start_node`` starts the node."""
 
     def __init__(self, folder: Path, world: World, root: Client, *, encrypted: bool) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class V6Station:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The node as the server knows it: id, name, api_key."""
+        """Return the node as registered at the server: id, name, api_key."""
         return self.world.node(self.collaboration_name, "alpha")
 
     def write_config(self) -> Path:
@@ -87,7 +87,7 @@ class V6Station:
         return path
 
     def start_node(self, *, ready: bool = True) -> Node:
-        """Run a node in this process; KUBECONFIG is patched by the fixture."""
+        """Run a node in this process; the fixture patches KUBECONFIG."""
         config = load_config(self.write_config(), {})
         with contextlib.suppress(AlreadyThere):
             self.api.add_service(config.kubernetes.proxy.service, PROXY_ADDRESS)
@@ -106,7 +106,7 @@ class V6Station:
             self.node = None
 
     def start_process(self, **environment: str) -> Process:
-        """Run ``python -m node_poc run``, whatever becomes of it."""
+        """Run ``python -m node_poc run``, without waiting for the node."""
         path = self.write_config()
         service = load_config(path, {}).kubernetes.proxy.service
         self.api.add_service(service, PROXY_ADDRESS)
@@ -123,7 +123,7 @@ class V6Station:
     # --- tasks
 
     def submit(self, user: Client, *organizations: int, **changes: Any) -> dict[str, Any]:
-        """Make a task for alpha, or for the organizations given."""
+        """Make a task for alpha, or for the given organizations."""
         asked: dict[str, Any] = {
             "collaboration": self.collaboration,
             "organizations": list(organizations) or [self.alpha],
@@ -133,7 +133,7 @@ class V6Station:
         return user.submit(**(asked | changes))
 
     def run_of(self, made: dict[str, Any]) -> int:
-        """The run of alpha in a task that ``submit`` made."""
+        """Return alpha's run of a task that ``submit`` made."""
         return next(r["id"] for r in made["runs"] if r["organization_id"] == self.alpha)
 
     # --- the cluster
@@ -150,7 +150,7 @@ class V6Station:
             return None
 
     def jobs_created(self, run_id: int) -> int:
-        """How many Jobs of a run the cluster ever took."""
+        """Return how many Jobs of a run the cluster ever accepted."""
         return len(
             [
                 asked
@@ -160,18 +160,18 @@ class V6Station:
         )
 
     def output_of(self, run_id: int) -> Path:
-        """The file that an algorithm leaves its result in."""
+        """Return the file for the algorithm's result."""
         return self.task_dir / str(run_id) / "output"
 
     def ends(
         self, run_id: int, result: object = None, log: bytes = b"", exit_code: int = 0
     ) -> None:
-        """The algorithm ends, and leaves a result."""
+        """End the algorithm, with a result."""
         if result is not None:
             self.output_of(run_id).write_text(json.dumps(result))
         self.kubelet.ends(run_id, exit_code=exit_code, log=log)
 
     @property
     def open_runs(self) -> list[int]:
-        """Runs whose result the node still owes, by its own records."""
+        """Return the runs without a delivered result, according to the node's records."""
         return sorted(int(path.name) for path in (self.task_dir / ".node/open").iterdir())

@@ -1,4 +1,6 @@
-"""What takes runs from a vantage6 server, with a fake server behind a real socket and no engine."""
+"""The part of the node that takes runs from a vantage6 server: a fake server on a real socket, no
+engine.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ kubernetes: {{node_name: n}}
 
 
 def listed(run_id: int, **task: Any) -> dict[str, Any]:
-    """A run as the server lists it; its task has the number 100 + ``run_id``."""
+    """Return a run as the server lists runs; its task has the number 100 + ``run_id``."""
     return {
         "id": run_id,
         "started_at": None,
@@ -58,7 +60,7 @@ def listed(run_id: int, **task: Any) -> dict[str, Any]:
 
 
 def origin(run_id: int, **changes: str) -> dict[str, str]:
-    """What was noted of a run that ``listed`` gives."""
+    """Return the node's note of the origin of a run from ``listed``."""
     noted = {"task_id": str(100 + run_id), "parent_id": "", "init_org_id": "9"}
     return noted | {"server": "http://old.example", "created_at": CREATED_AT} | changes
 
@@ -68,7 +70,7 @@ def result(run_id: int, status: RunStatus = RunStatus.COMPLETED) -> RunResult:
 
 
 class Engine:
-    """Takes what it is given; remembers it, and what a test says of it."""
+    """A fake engine: takes and records runs, and gives the run states that the test sets."""
 
     def __init__(self) -> None:
         self.taken: dict[int, RunSpec] = {}
@@ -130,7 +132,7 @@ class Engine:
 
 
 class TakingWorld:
-    """A server with open runs, and a node that looks at them once ``start`` was called."""
+    """A server with open runs, and a node that reads the runs after ``start``."""
 
     def __init__(self, *, policies: dict[str, Any] | None = None, cryptor: Cryptor | None = None):
         self.server = opened()
@@ -168,11 +170,11 @@ class TakingWorld:
         self.runs[run_id] = listed(run_id, **task)
 
     def ends(self, run_id: int) -> list[dict[str, Any]]:
-        """The PATCHes that ended a run."""
+        """Return the PATCHes that ended a run."""
         return [body for one, body in self.patched if one == run_id and "finished_at" in body]
 
     def asked(self, path: str) -> int:
-        """How often a path was asked for."""
+        """Return how often a path was requested."""
         return len([each for each in self.server.asked if each[1].startswith(f"/api/{path}")])
 
     def _emit(self, _event: str, data: Any) -> bool:

@@ -1,6 +1,6 @@
-"""What stands between a site and its server: TLS of an own authority, and an outer HTTP proxy.
+"""The hops between a site and its server: TLS of a site's own authority, an outer HTTP proxy.
 
-Both run in one thread of this process and note every connection.
+Both run in a thread of this process and record every connection.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ USER, PASSWORD = "outer-user", "outer p@ssword"
 
 @dataclass(frozen=True)
 class Authority:
-    """An authority of a site's own: its certificate, and a server's certificate with its key."""
+    """A site's own certificate authority, with a certificate and key for a server."""
 
     certificate: Path
     server: Path
 
 
 def make_authority(folder: Path) -> Authority:
-    """Make an authority and what it has signed for 127.0.0.1, as files."""
+    """Make an authority and a certificate signed for 127.0.0.1, as files."""
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _signed("an authority of a test", authority_key, None, authority_key)
     server = _signed("a server of a test", server_key, authority, authority_key)
@@ -68,8 +68,14 @@ def _signed(name: str, key: Any, issuer: x509.Certificate | None, issuer_key: An
 
 @dataclass
 class Seen:
-    """``heads``: first lines of requests; ``peers``: ports that connections came from;
-    ``own_ports``: ports that connections went out from; ``targets``: where to."""
+    """The connections of a hop.
+
+    Attributes:
+        heads: first lines of the requests.
+        peers: ports from which connections came.
+        own_ports: ports from which connections went out.
+        targets: addresses of the connections that went out.
+    """
 
     heads: list[str] = field(default_factory=list)
     peers: set[int] = field(default_factory=set)
@@ -80,20 +86,20 @@ class Seen:
 
 @dataclass
 class Stop:
-    """One of the stops on the way: where it listens, and what it has seen."""
+    """A hop on the way: its port, and the connections it has seen."""
 
     port: int
     seen: Seen
 
     @property
     def url(self) -> str:
-        """An outer proxy's address with user and password, as a site writes it."""
+        """Return an outer proxy's address with user and password, as a site writes it."""
         return f"http://{USER}:{quote(PASSWORD)}@{ADDRESS}:{self.port}"
 
 
 @contextlib.contextmanager
 def front(server_port: int, authority: Authority | None) -> Iterator[Stop]:
-    """The server's front door, behind TLS if there is an authority."""
+    """Run the server's entrance, behind TLS if there is an authority."""
     context = None
     if authority is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -111,7 +117,7 @@ def front(server_port: int, authority: Authority | None) -> Iterator[Stop]:
 
 @contextlib.contextmanager
 def outer_proxy() -> Iterator[Stop]:
-    """An HTTP proxy that wants a user and a password."""
+    """Run an HTTP proxy that asks for a user and a password."""
     seen = Seen()
     wanted = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
@@ -132,7 +138,7 @@ def outer_proxy() -> Iterator[Stop]:
         if method == "CONNECT":
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         else:
-            # One request a connection: the next one might be for another server.
+            # One request for each connection: the next request might be for another server.
             fields = rest.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)
             path = "/" + target.split("/", 3)[3]
             beyond[1].write(f"{method} {path} {version}\r\n{fields}".encode("latin-1"))
@@ -181,7 +187,7 @@ async def _joined(
     beyond_writer: asyncio.StreamWriter,
     heads: list[str] | None = None,
 ) -> None:
-    """Carry bytes both ways until one side ends."""
+    """Forward bytes in both directions until one side ends."""
 
     async def carry(
         source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, note: bool
