@@ -140,12 +140,22 @@ class PastRuns:
             return False
         if not self._past.is_closed(run_id):
             return False
+        self._complete_note(run_id)
         try:
             self._past.retire(run_id)
         except StorageError as error:
             log.warning("run folder not removed", run_id=run_id, error=str(error))
             return False
         return True
+
+    def _complete_note(self, run_id: int) -> None:
+        """Copy the origin from the run's record, which goes now; an older node noted none."""
+        try:
+            record = self._records.read_run(run_id) if self._past.lacks_origin(run_id) else None
+            if record is not None and record.spec.origin:
+                self._past.add_origin(run_id, dict(record.spec.origin))
+        except StorageError as error:
+            log.warning("origin of a past run not noted", run_id=run_id, error=str(error))
 
     def _retire_volume(self, name: str) -> bool:
         try:

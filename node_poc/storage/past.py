@@ -84,6 +84,23 @@ class PastRecords:
             with contextlib.suppress(OSError):
                 path.write_text(text, encoding="utf-8")
 
+    def lacks_origin(self, run_id: int) -> bool:
+        """Return whether a closed run's note does not tell of which task the run is."""
+        past = _read(self._closed / str(run_id), run_id)
+        return past is not None and not past.origin
+
+    def add_origin(self, run_id: int, origin: dict[str, str]) -> None:
+        """Add the origin to a closed run's note, whole or not at all. Raises StorageError."""
+        note, fresh = self._closed / str(run_id), self._closed / f".{run_id}.new"
+        past = _read(note, run_id) or PastRun(run_id)
+        with _telling(note, "written"):
+            try:
+                text = json.dumps([past.digest, past.status, past.volumes, origin])
+                fresh.write_text(text, encoding="utf-8")
+                fresh.replace(note)
+            finally:
+                fresh.unlink(missing_ok=True)
+
     def is_closed(self, run_id: int) -> bool:
         """Return whether a run is closed and its folder is still kept."""
         return (self._closed / str(run_id)).exists()

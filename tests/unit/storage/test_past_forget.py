@@ -1,11 +1,13 @@
 """A number that is another run's: what is left of the first goes, whenever a crash comes."""
 
 import contextlib
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from node_poc.engine.book import RunBook
+from node_poc.engine.messages import Expired
 from node_poc.engine.retention import PastRuns
 from node_poc.runs.model import RunResult, RunSpec
 from node_poc.runs.status import RunStatus
@@ -129,3 +131,23 @@ def test_what_a_removed_run_was_stays_known(disk):
 def test_a_note_of_an_older_node_is_read(disk):
     (disk.root / ".node/gone/7").write_text('["digest", "completed", ["shared"]]')
     assert disk.past.find_gone(7) == PastRun(7, "digest", "completed", ("shared",), {})
+
+
+@pytest.mark.parametrize("note", ['["digest", "completed", ["shared"]]', ""])
+def test_the_note_of_an_older_node_gets_its_origin_before_the_record_goes(disk, note):
+    disk.deliver()
+    (disk.root / ".node/closed/7").write_text(note)
+    disk.runs.expire(Expired((7,), (), Future()))
+    gone = disk.past.find_gone(7)
+    assert gone.origin == dict(ORIGIN)
+    assert gone.digest == ("digest" if note else "")
+    assert disk.left() == [".node/gone/7"]
+
+
+def test_a_note_that_cannot_be_completed_stays_as_it_is(disk):
+    disk.deliver()
+    (disk.root / ".node/closed/7").write_text('["digest", "completed", ["shared"]]')
+    (disk.root / "7/run.json").write_text("no json")
+    disk.runs.expire(Expired((7,), (), Future()))
+    assert disk.past.find_gone(7).digest == "digest"
+    assert disk.left() == [".node/gone/7"]
