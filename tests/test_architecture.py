@@ -1,4 +1,4 @@
-"""Rules that keep the tree readable: sizes, names, and who may know what."""
+"""Rules that keep the code readable: sizes, names, and which module may import which."""
 
 import ast
 import sys
@@ -18,8 +18,8 @@ FOLDERS = [
     "avg_alg",
     "bench",
 ]
-# Folders whose files are run as scripts: there a module named like one of Python's own would be
-# imported in its place.
+# Files in these folders run as scripts: a module named like a module of the standard library would
+# be imported instead of the standard module.
 SCRIPT_FOLDERS = ["dummy_socketio_server", "dummy_proxy", "avg_alg"]
 FILE_LINES = 300
 FUNCTION_LINES = 40
@@ -58,7 +58,7 @@ def test_functions_are_short(path):
 
 
 def function_lines(node):
-    """Lines of a function from ``def`` to its end, its docstring left out."""
+    """Return the number of a function's lines from ``def`` on, without the docstring."""
     lines = node.end_lineno - node.lineno + 1
     if ast.get_docstring(node) is not None:
         docstring = node.body[0]
@@ -72,7 +72,7 @@ def test_no_script_hides_a_module_of_pythons_own(path):
 
 
 def test_top_level_folders_do_not_hide_python_own():
-    """``csv`` is the data's folder: with an ``__init__.py`` it would be Python's csv module."""
+    """The folder ``csv`` holds data; an ``__init__.py`` would make it replace Python's module."""
     named_alike = [folder for folder in ROOT.iterdir() if folder.name in sys.stdlib_module_names]
     assert [folder for folder in named_alike if (folder / "__init__.py").exists()] == []
 
