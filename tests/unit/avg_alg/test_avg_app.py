@@ -1,4 +1,4 @@
-"""The algorithm as a container runs it: a process with arguments, an environment and real files."""
+"""The algorithm run as in a container: a process with arguments, an environment and files."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 APP = ROOT / "avg_alg" / "app.py"
 EMPLOYEES = ROOT / "csv" / "employees.csv"
-# nothing is tried on the network, and "localhost" needs no DNS
+# The algorithm probes no network address, and "localhost" resolves without a DNS server.
 QUIET = {"PATH": os.environ["PATH"], "DNS_PROBE": "localhost"}
 
 
@@ -47,13 +47,13 @@ def csv_file(tmp_path):
 @pytest.fixture
 def closed_port():
     with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))  # bound, not listening: a connection is refused
+        reserved.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         yield f"127.0.0.1:{reserved.getsockname()[1]}"
 
 
 @pytest.fixture
 def answering():
-    """Give a function that starts a small server with a canned answer; returns host:port."""
+    """Return a function that starts a small server with a fixed answer and returns host:port."""
     listeners = []
 
     def start(answer):
