@@ -1,4 +1,4 @@
-"""The statistics of the bench, against figures that can be checked by hand."""
+"""The statistics of the bench, compared with figures calculated by hand."""
 
 import statistics
 

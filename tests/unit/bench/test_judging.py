@@ -1,4 +1,4 @@
-"""From moments to rows: which difference is called what, and what is judged."""
+"""Turning times into rows: the name of each difference, and the figures with a goal."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The command line of the bench, as far as it needs no cluster."""
+"""The bench's command line, except for the parts that need a cluster."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Node and raw client take turns, by chance but repeatably."""
+"""The node and the raw client take turns in a random but repeatable order."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How figures are written, and what is said of their goals."""
+"""How the table shows figures, units, goals and verdicts."""
 
 import pytest
 

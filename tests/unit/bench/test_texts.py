@@ -1,4 +1,4 @@
-"""Figures out of texts of others, in the shapes in which they come."""
+"""Extracting figures from text that other programs write, in the programs' own formats."""
 
 import pytest
 

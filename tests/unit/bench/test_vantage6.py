@@ -1,4 +1,4 @@
-"""The bench with a vantage6 server, as far as it needs neither server nor cluster."""
+"""The bench for vantage6, except for the parts that need a server or a cluster."""
 
 import json
 import os
@@ -92,7 +92,7 @@ def test_the_series_and_the_idle_time_can_be_chosen():
 
 
 class FakeFederation:
-    """One data station whose files lie in a folder of the test."""
+    """A federation with a single data station and its files in a folder of the test."""
 
     def __init__(self, folder):
         self.ground = Ground("v6-bench-fed", folder, "192.0.2.1", 7665, "localhost:5001")
@@ -143,7 +143,7 @@ def test_the_raw_client_makes_the_job_that_the_node_makes(tmp_path, monkeypatch)
 
 
 class FakeMeter:
-    """Counts a second for the node each time."""
+    """Always count 1.0 s for the node."""
 
     seconds = {"node": 1.0}  # noqa: RUF012
 
@@ -155,14 +155,14 @@ class FakeMeter:
 
 
 class FakeLog:
-    """Three requests each time."""
+    """Always count three requests."""
 
     def counted(self):
         return Counter({"PATCH /api/run/*": 3})
 
 
 class FakeSeries:
-    """Tasks that reach the server half a second after the call, and end after two."""
+    """Tasks reach the server 0.5 s after the call and finish 2 s after the call."""
 
     def __init__(self, now):
         self.now, self.told = now, []
@@ -182,7 +182,7 @@ class FakeSeries:
 
 
 class FakeRaw:
-    """Runs that take a second and a half."""
+    """Each run takes 1.5 s."""
 
     def __init__(self, now):
         self.now, self.started, self.cleared = now, [], 0
@@ -227,7 +227,7 @@ def test_single_runs_of_both_are_compared(beside):
 
 def test_bursts_of_both_are_compared_and_counted(beside):
     rows = beside.burst(2)
-    # twenty looks of a tenth; the raw client begins its last Job half a second after the first call
+    # 20 polls of 0.1 s each; the raw client starts its last Job 0.5 s after the first call
     assert rows[0].figure == pytest.approx(2.0 / (0.5 + 1.5))
     assert rows[1].figure == pytest.approx(3 / 20)
     assert len(beside.fake.started) == 40
