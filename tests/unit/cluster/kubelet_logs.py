@@ -1,10 +1,10 @@
-"""What a kubelet does with one container's log, over a real socket: for the tests of following it.
+"""A kubelet's log endpoint for one container, over a real socket: for tests of following a log.
 
     with KubeletLogs() as kubelet:
-        kubelet.log(b"one\n"); kubelet.rotate(); kubelet.end()
+        kubelet.log(b"one\\n"); kubelet.rotate(); kubelet.end()
 
-Like a kubelet it gives the current file only, sees a time limit in whole seconds, and stamps a line
-once however many entries it has.
+Like a kubelet, the server returns the current file only, truncates a time limit to whole seconds,
+and puts one stamp on a line even if the line consists of several entries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PODS = "/api/v1/namespaces/v6-jobs/pods"
 
 @dataclass(frozen=True)
 class Entry:
-    """One write of a container, as the runtime files it. ``at``: nanoseconds since the epoch."""
+    """One write of a container, as stored by the runtime. ``at``: nanoseconds since the epoch."""
 
     at: int
     data: bytes
@@ -43,7 +43,7 @@ def stamp(at: int) -> bytes:
 
 
 def render(entries: list[Entry], since: int | None) -> list[bytes]:
-    """What the kubelet sends for some entries, one item each; ``since`` in seconds."""
+    """Return the bytes that the kubelet sends, entry by entry; ``since`` is in seconds."""
     sent, at_line_start = [], True
     for entry in entries:
         if since is None or entry.at >= since * 10**9:
@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         kubelet: KubeletLogs = self.server.kubelet  # type: ignore[attr-defined]
@@ -87,11 +87,11 @@ class _Server(ThreadingHTTPServer):
     kubelet: KubeletLogs
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke is what some tests ask for."""
+        """Ignore broken connections: some tests break connections on purpose."""
 
 
 class KubeletLogs:
-    """The log of one container and what happens to who follows it."""
+    """A container's log, and the faults that a follower of the log meets."""
 
     def __init__(self) -> None:
         self.files: list[list[Entry]] = [[]]
@@ -100,13 +100,13 @@ class KubeletLogs:
         self.queries: list[dict[str, str]] = []
         self.ended = False
         self.pace = LogPace(run=(1e12, 1e12), together=(1e12, 1e12))
-        # After so many bytes of a connection it is cut; one item for each connection.
+        # Each item cuts one connection after the given number of bytes.
         self.cuts: list[int] = []
-        # These next connections are told that there is no log now, with status 200.
+        # The number of next connections that get "no log available", with status 200.
         self.without_runtime = 0
-        # These next connections stay open without a word.
+        # The number of next connections that stay open and silent.
         self.mute = 0
-        # Who follows stays in the file that was rotated away (kubernetes#126564).
+        # Followers keep reading the file that was rotated away (kubernetes#126564).
         self.forgets_followers = False
         self.changed = threading.Condition()
         self._clock = time.time_ns()
@@ -123,14 +123,14 @@ class KubeletLogs:
         self._server.server_close()
 
     def logs(self) -> ContainerLogs:
-        """A reader of it."""
+        """Return a reader of this log."""
         settings = client.Configuration(host=f"http://127.0.0.1:{self._server.server_port}")
         settings.retries = False
         api = KubernetesApi(client.ApiClient(configuration=settings))
         return ContainerLogs(api, PODS, "algorithm", self.pace)
 
     def log(self, data: bytes, *, later: float = 1e-6) -> None:
-        """Log a line, or a part of one, so many seconds after the one before."""
+        """Log a line or a part of a line, ``later`` seconds after the previous entry."""
         with self.changed:
             self._clock += int(later * 1e9)
             self.files[-1].append(Entry(self._clock, data))
@@ -142,13 +142,13 @@ class KubeletLogs:
             self.changed.notify_all()
 
     def end(self) -> None:
-        """The container ends."""
+        """End the container."""
         with self.changed:
             self.ended = True
             self.changed.notify_all()
 
     def serve(self, handler: _Handler, query: dict[str, str]) -> None:
-        """Send the log as a query asks for it."""
+        """Send the log as the query asks."""
         if self.without_runtime:
             self.without_runtime -= 1
             handler.chunk(b"unable to retrieve container logs for containerd://4711")

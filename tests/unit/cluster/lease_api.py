@@ -1,4 +1,4 @@
-"""A stand-in for ``KubernetesApi`` that knows Leases and pods, in memory, with versions."""
+"""A stand-in for ``KubernetesApi`` with versioned Leases and pods in memory."""
 
 import copy
 import threading
@@ -8,7 +8,7 @@ from node_poc.cluster.errors import ClusterError, error_of
 
 
 class LeaseApi:
-    """``call`` as the real one's; ``fail`` makes it raise, ``hang_seconds`` makes it slow."""
+    """``call`` works like the real method; ``fail`` makes it raise, ``hang_seconds`` delays it."""
 
     def __init__(self):
         self.leases = {}
@@ -47,7 +47,7 @@ class LeaseApi:
         return copy.deepcopy(kept[name])
 
     def put(self, lease):
-        """Write a Lease, whatever its version."""
+        """Write a Lease, whatever its resource version."""
         with self._lock:
             self._version += 1
             made = copy.deepcopy(lease)
@@ -56,7 +56,7 @@ class LeaseApi:
             return copy.deepcopy(made)
 
     def only(self):
-        """The only Lease's spec."""
+        """Return the spec of the only Lease."""
         (lease,) = self.leases.values()
         return lease["spec"]
 

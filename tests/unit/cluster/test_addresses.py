@@ -1,4 +1,4 @@
-"""Names are looked up once a minute, and what has no address is told."""
+"""Names are resolved once a minute, and the log reports names without an address."""
 
 import socket
 
@@ -20,7 +20,7 @@ def test_no_name(host):
 
 @pytest.fixture
 def dns(monkeypatch):
-    """A DNS whose answers and time the test sets."""
+    """A DNS whose answers and clock the test controls."""
     state = {"answer": ["192.0.2.2", "2001:db8::1", "192.0.2.1"], "asked": 0, "now": 0.0}
 
     def getaddrinfo(host, port, **_):

@@ -36,7 +36,7 @@ def test_which_errors_may_pass(status, kind, transient):
 
 @pytest.mark.parametrize("reason", ["Conflict", "", "Timeout"])
 def test_a_conflict_is_not_there_already(reason):
-    """Two creates that count against one quota at once: neither may have made anything."""
+    """Two simultaneous creates can conflict over a quota without either Job being created."""
     error = error_of("POST /jobs", 409, json.dumps({"reason": reason}))
     assert (type(error), error.is_transient) == (ConflictError, True)
 

@@ -1,4 +1,4 @@
-"""What a connection to the API is like, seen on the real socket of a call."""
+"""Properties of a connection to the Kubernetes API, read from the real socket of a call."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_connection_that_is_swallowed_is_known_as_dead_within_half_a_minute(ad
 
 
 _OUTER = [
-    {name: "http://127.0.0.1:9"}  # nobody answers there
+    {name: "http://127.0.0.1:9"}  # nothing listens there
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 ]
 
@@ -117,7 +117,7 @@ def test_a_kubeconfig_may_name_a_proxy_for_the_api(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_outer_proxy: None
 ):
     config = json.loads((tmp_path / "config").read_text())
-    config["clusters"][0]["cluster"]["proxy-url"] = address  # answers whatever it is asked
+    config["clusters"][0]["cluster"]["proxy-url"] = address  # responds to any request
     config["clusters"][0]["cluster"]["server"] = "http://api.hospital.example"
     (tmp_path / "config").write_text(json.dumps(config))
     monkeypatch.setenv("NO_PROXY", "*")

@@ -1,4 +1,4 @@
-"""A Job is asked for again only while nobody has seen it: a second one would run twice."""
+"""The node retries creating a Job only until the Job was seen: a second Job would run twice."""
 
 import json
 
@@ -10,7 +10,7 @@ from node_poc.cluster.objects import ClusterObjects
 
 
 class DeafApi:
-    """Takes calls and loses its answers."""
+    """An API that receives calls but loses its answers."""
 
     def __init__(self):
         self.calls = 0
@@ -37,7 +37,7 @@ def test_a_create_is_tried_again_only_until_its_job_is_seen(seen_after, calls):
 
 
 class QuarrelsomeApi:
-    """Answers 409 with one reason a few times, then takes the Job."""
+    """An API that answers 409 with the same reason a few times, then creates the Job."""
 
     def __init__(self, reason, times):
         self.reason, self.left, self.calls = reason, times, 0
@@ -63,7 +63,7 @@ def test_a_job_that_is_there_is_not_made_again():
 
 
 class BusyApi:
-    """Wants to be left alone for a while."""
+    """An API that answers the first call with 429 and a time to wait."""
 
     def __init__(self):
         self.calls = 0

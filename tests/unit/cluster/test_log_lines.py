@@ -1,4 +1,4 @@
-"""Whatever the pieces and wherever the breaks: each byte of a log once, in order."""
+"""The reader returns each byte of a log once and in order, for any pieces and any breaks."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ def feed(reader: LineReader, data: bytes, size: int) -> tuple[bytes, Position | 
 
 
 def take_all(entries: list[Entry], cuts: list[int], size: int) -> bytes:
-    """Read a log on connections that are cut after so many bytes; the last one is not."""
+    """Read a log over several connections, cut after the given bytes; the last is not cut."""
     taken, position = b"", Position()
     for cut in [*cuts, 10**9]:
         data = b"".join(render(entries, position.since()))[:cut]
@@ -42,7 +42,7 @@ def take_all(entries: list[Entry], cuts: list[int], size: int) -> bytes:
 LINE = st.one_of(
     st.binary(max_size=60).map(lambda data: data.replace(b"\n", b"") + b"\n"),
     st.sampled_from([b"\n", b"\r\n", stamp(BEGIN) + b"as if\n", b"2023-11-14T22:13:20Z\n"]),
-    st.binary(min_size=1, max_size=80).map(lambda data: data.replace(b"\n", b"x")),  # a part
+    st.binary(min_size=1, max_size=80).map(lambda data: data.replace(b"\n", b"x")),  # line part
 )
 STEP = st.sampled_from([0, 1, 100, 10**6, 400 * 10**6, 10**9])
 
@@ -53,13 +53,13 @@ STEP = st.sampled_from([0, 1, 100, 10**6, 400 * 10**6, 10**9])
     st.integers(1, 300),
 )
 def test_breaks_anywhere_lose_and_double_nothing(written, cuts, size):
-    # stamps within one line are told once, so parts of a line are given the stamps of one moment
+    # The kubelet stamps a line only once, so the parts of a line get stamps of the same moment.
     lines = [line for line, _ in written]
     steps = [step for _, step in written]
     for index in range(1, len(lines)):
         if not lines[index - 1].endswith(b"\n"):
             steps[index] = 1
-    # more equal stamps in a row than are remembered cannot be told apart
+    # The reader cannot tell more equal stamps in a row apart than the reader remembers.
     for index in range(len(steps)):
         if index % 8 == 0:
             steps[index] = max(steps[index], 1)

@@ -1,4 +1,4 @@
-"""How fast logs are followed."""
+"""How fast the node follows logs."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def test_all_together_have_a_budget_that_spares_the_quiet():
     quiet, loud, other = pace.of_a_run(), pace.of_a_run(), pace.of_a_run()
     quiet.came(10)
     loud.came(6000)
-    other.came(6000)  # the common budget is used up, neither's own is
+    other.came(6000)  # the shared budget is used up, the budgets of the two runs are not
     assert quiet.pause() == 0
     assert loud.pause() > 0
     assert other.pause() > 0

@@ -1,4 +1,4 @@
-"""A container's log is followed past every kind of break, over real sockets."""
+"""Following a container's log across every kind of break, over real sockets."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ def kubelet():
 
 
 class Follower:
-    """Follows in a thread; what came stands in ``data``."""
+    """Follow the log in a thread and collect the bytes in ``data``."""
 
     def __init__(self, kubelet, bookmark=""):
         self.following = Following(threading.Event(), threading.Event())
@@ -119,7 +119,7 @@ def test_silence_is_asked_after_ever_more_rarely(kubelet):
     kubelet.log(b"one\n")
     follower = Follower(kubelet)
     follower.has(b"one\n")
-    time.sleep(2.5)  # 0.3, 0.6, 1.2, 2.0
+    time.sleep(2.5)  # pauses of 0.3, 0.6, 1.2 and 2.0 s
     assert 3 <= len(kubelet.queries) <= 5
     kubelet.log(b"two\n")
     follower.has(b"one\ntwo\n")
@@ -190,7 +190,7 @@ def test_a_plain_read_does_not_wait_for_ever(kubelet, monkeypatch):
 
 
 def test_what_the_kubelet_says_while_its_runtime_is_away_is_no_log(kubelet):
-    """It says so with status 200, in the place of the log, and stood in logs that were kept."""
+    """The kubelet sent the message with status 200 in place of the log, and the node kept it."""
     kubelet.without_runtime = 2
     kubelet.log(b"one\n")
     follower = Follower(kubelet)
@@ -242,7 +242,7 @@ def test_a_log_that_grows_too_fast_is_left_alone_and_then_read_near_its_end(kube
         time.sleep(0.01)
     kubelet.log(b"last\n")
     kubelet.end()
-    follower.following.ending.set()  # this ends the pause as well
+    follower.following.ending.set()  # setting the event ends the pause, too
     data = follower.ends()
     assert kubelet.queries[-1]["tailLines"] == "100"
     assert follower.following.saw_end
@@ -254,7 +254,7 @@ def test_a_log_that_grows_too_fast_is_left_alone_and_then_read_near_its_end(kube
 
 def test_a_fast_log_of_which_nothing_was_missed_has_no_mark(kubelet, monkeypatch):
     monkeypatch.setattr(logs_module, "_LEAST", 1000)
-    ticks = count()  # time goes by with each look, whatever the machine does
+    ticks = count()  # each look at the clock advances the clock by 1 ms, independent of the machine
     kubelet.pace = LogPace((1e6, 100_000), (1e9, 1e9), lambda: next(ticks) / 1000)
     lines = [b"%d\n" % number for number in range(5000)]
     for line in lines:

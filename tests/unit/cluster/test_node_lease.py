@@ -1,4 +1,4 @@
-"""Who may work as a node, when, and what happens when that changes."""
+"""Which process may work as the node and when, and the effects of a change of the holder."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from node_poc.manifests.lease import Holder, build_lease, taken
 
 NODE = "v6-node"
 NAME = Identity(NODE).node_label
-# A Lease's own seconds are whole ones: less than one cannot be waited for.
+# ``leaseDurationSeconds`` of a Lease is an integer, so the shortest duration is one second.
 QUICK = LeaseTimes(duration=1.0, give_up=0.8, renew_every=0.1, retry_every=0.05, look_every=0.05)
 POD_A, POD_B = Holder("node-a", "aa", in_pod=True), Holder("node-b", "bb", in_pod=True)
 
@@ -27,7 +27,7 @@ def api():
 
 
 class Station:
-    """One process's lease, and what it was told."""
+    """A process's Lease, and the reasons reported to the process for losing the Lease."""
 
     def __init__(self, api, holder=POD_B, times=QUICK):
         self.lost = []

@@ -1,4 +1,4 @@
-"""A watch of a server that always says that it has forgotten."""
+"""A watch on an API server whose only answer is 410, "too old resource version"."""
 
 import time
 
@@ -14,7 +14,7 @@ PAUSE_SECONDS = 0.2
 
 
 class ForgetfulApi:
-    """Lists; each watch expires, after an event if it is to tell one."""
+    """An API whose lists work and whose watches expire, the first ``tells`` after a bookmark."""
 
     def __init__(self, tells=0):
         self.lists = []
@@ -33,7 +33,7 @@ class ForgetfulApi:
 
 @pytest.fixture
 def lists(monkeypatch):
-    """The moments of the first lists that a watcher of such a server makes."""
+    """Return the pauses between the first lists that a watcher of a ``ForgetfulApi`` makes."""
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(PAUSE_SECONDS, PAUSE_SECONDS))
 
     def first(count, api):
