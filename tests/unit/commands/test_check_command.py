@@ -1,4 +1,4 @@
-"""`check` looks at the files that the file names, and tells what the server would be told."""
+"""`check` checks the files that the configuration names and shows the data for the server."""
 
 import tempfile
 from pathlib import Path
@@ -16,7 +16,7 @@ TABLE = "age,sex\n63,M\n70,F\n"
 
 @pytest.fixture
 def site(capsys):
-    """A folder that everybody may enter; writes the configuration, and checks it."""
+    """A folder that every user may enter, with methods to write and check a configuration."""
 
     class Site:
         def __init__(self, folder):

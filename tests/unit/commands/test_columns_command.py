@@ -1,4 +1,4 @@
-"""The init container's command: it tells the node of columns, and never keeps it from starting."""
+"""The init container's command: reports columns to the node and never prevents the node's start."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TABLE = "age,sex\n63,M\n70,F\n"
 
 @pytest.fixture
 def read(tmp_path):
-    """Runs the command for csv databases by label and path; tells what the node then knows."""
+    """Run the command for csv databases by label and path; return the columns the node reads."""
     (tmp_path / "root/srv/data").mkdir(parents=True)
 
     def run(databases, more=""):
@@ -78,7 +78,7 @@ def test_what_cannot_be_written_is_told(tmp_path, capsys):
 
 def test_a_file_that_does_not_answer_delays_the_node_for_a_while_only(read, tmp_path, monkeypatch):
     monkeypatch.setattr(columns, "_SECONDS", 1)
-    os.mkfifo(tmp_path / "root/srv/data/pipe")  # opening it waits for ever, as a hung disk does
+    os.mkfifo(tmp_path / "root/srv/data/pipe")  # opening a FIFO waits forever, like a hung disk
     os.mkfifo(tmp_path / "root/srv/data/other")
     (tmp_path / "root/srv/data/a.csv").write_text(TABLE)
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""`render vantage6`: one YAML text that makes a whole node, and lets two live in one cluster."""
+"""`render vantage6`: one YAML text for a complete node; two nodes can share a cluster."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ MODELS = {
 
 @pytest.fixture
 def station(tmp_path):
-    """Makes the objects of a node from its file."""
+    """Build the objects of a node from the node's configuration file."""
 
     def make(text=TEXT, what="vantage6", environment=None, image="registry.example/node:1"):
         path = tmp_path / "node.yaml"
@@ -181,7 +181,8 @@ def test_an_init_container_reads_the_columns_and_the_node_sees_no_table(station)
     (table,) = [m for m in init["volumeMounts"] if m["name"].startswith("tables-")]
     assert table["mountPath"] == "/tables/srv/data"
     assert table["readOnly"] is True
-    # A missing folder is made as one: nothing keeps the pod, and the file's own place stays free.
+    # ``DirectoryOrCreate``: a missing folder does not stop the pod, and the kubelet creates only
+    # the folder, so the path of the table itself stays free.
     assert volumes[table["name"]]["hostPath"] == {"path": "/srv/data", "type": "DirectoryOrCreate"}
     assert table["name"] not in {m["name"] for m in container["volumeMounts"]}
     assert "/var/lib/vantage6/tasks" not in {m["mountPath"] for m in init["volumeMounts"]}
@@ -371,7 +372,7 @@ def test_the_policies_alone(station):
 
 def test_what_is_printed_may_be_applied(station, tmp_path, capsys):
     station()
-    for what in set(WHAT) - {"config-map"}:  # this file holds secrets
+    for what in set(WHAT) - {"config-map"}:  # the file contains secrets
         assert main(["render", what, "--config", str(tmp_path / "node.yaml")]) == 0
         printed = capsys.readouterr().out
         assert list(yaml.safe_load_all(printed))

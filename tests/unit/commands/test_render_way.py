@@ -1,4 +1,4 @@
-"""`render vantage6`: what node and proxy are told of the way to the server."""
+"""`render vantage6`: settings for the route from the node and the proxy to the server."""
 
 import json
 import ssl
@@ -25,7 +25,7 @@ PARTS = ("node", "proxy")
 
 @pytest.fixture
 def station(tmp_path):
-    """Makes the objects of a node; `settings`, `variables` and `mounts` are added to its file."""
+    """Build the objects of a node; `settings`, `variables` and `mounts` are added to its file."""
 
     def make(settings="", variables="", mounts=""):
         path = tmp_path / "node.yaml"
@@ -49,7 +49,7 @@ def container(objects, part):
 
 
 def volume_at(objects, part, path):
-    """The volume that is mounted there, and whether it is read-only; (None, None) without one."""
+    """Return the volume mounted at a path and its ``readOnly``; (None, None) without a volume."""
     for mount in container(objects, part)["volumeMounts"]:
         if mount["mountPath"] == path:
             (volume,) = [

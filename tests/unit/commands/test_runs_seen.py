@@ -1,4 +1,4 @@
-"""Jobs and pods become rows, in the node's own words."""
+"""Jobs and pods become rows, with the node's own reasons and statuses."""
 
 import itertools
 
@@ -93,7 +93,7 @@ def test_a_run_that_crashed():
 
 
 def test_a_container_that_never_started_has_no_start():
-    """Kubernetes writes the beginning of its time instead."""
+    """Kubernetes reports the Unix epoch as the start of the container."""
     state = ended(128, "StartError")
     state["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
     row = only([job(7, OVER)], [pod(7, "Failed", state)])

@@ -1,4 +1,4 @@
-"""Runs as people and programs see them."""
+"""The table of runs for people, and the JSON for programs."""
 
 import io
 import json

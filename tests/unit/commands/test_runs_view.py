@@ -36,7 +36,8 @@ sys.exit(show_runs(config, context=None, watch="watch" in words, as_json="json" 
 """
 
 
-# The official client reads KUBECONFIG when it is imported: both, for this process and for others.
+# The official client reads KUBECONFIG on import only, so the fixture sets both: the client's copy
+# for this process and the environment variable for child processes.
 LOCATION = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
 
 
@@ -63,7 +64,7 @@ def shown(**options):
 
 
 class Process:
-    """The command as a process of its own."""
+    """The command in a child process."""
 
     def __init__(self, *words):
         self.process = subprocess.Popen(
@@ -127,7 +128,7 @@ def test_runs_on_many_pages(api):
 
 def test_another_namespace(api):
     code, _ = shown(namespace="elsewhere")
-    assert code == 4  # the fake has one namespace
+    assert code == 4  # the fake has only one namespace
     assert api.requests("GET")[-1].path == "/apis/batch/v1/namespaces/elsewhere/jobs"
 
 
@@ -251,7 +252,7 @@ def test_a_terminal_is_redrawn(api):
     assert process.wait(10) == 0
     text += os.read(leader, 65536)
     assert b"\x1b[?25l" in text
-    assert text.rindex(b"\x1b[?25h") > text.rindex(b"\x1b[?25l")  # the cursor is shown again
+    assert text.rindex(b"\x1b[?25h") > text.rindex(b"\x1b[?25l")  # the cursor is visible again
     assert process.stderr.read() == ""
     os.close(leader)
 
