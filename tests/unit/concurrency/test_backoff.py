@@ -1,4 +1,4 @@
-"""Pauses between tries, and which failures are told."""
+"""Pauses between attempts, and the choice of failures to report."""
 
 from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
 

@@ -1,4 +1,4 @@
-"""Threads are there for what is to be done, and no longer."""
+"""The pool starts threads only for waiting work and ends idle threads."""
 
 import threading
 import time
