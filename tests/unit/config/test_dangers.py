@@ -1,4 +1,4 @@
-"""Settings that put something at risk are told, each with its key and the remedy; good ones not."""
+"""Each risky setting is reported with its key and a remedy; safe settings are not reported."""
 
 import pytest
 

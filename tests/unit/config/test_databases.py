@@ -1,4 +1,4 @@
-"""What a database is, by its type and uri, and where a service database answers."""
+"""How type and URI define a database, and the host and port of a service database."""
 
 import pytest
 from pydantic import ValidationError

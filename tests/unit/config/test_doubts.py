@@ -1,4 +1,4 @@
-"""What is taken as it stands but most likely will not do what its writer wants: told, no error."""
+"""Settings that load without an error but probably do not work as intended are reported."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A whole file of a Docker node is taken as it is; what has no effect is told once, with why."""
+"""A Docker node's full file loads; each setting without effect is reported once, with a reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A key that is there and holds nothing: as if it were left out, where vantage6 takes it so."""
+"""A key with a null value counts as absent wherever vantage6 treats null as absent."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""Files of vantage6 3.x get one text with each step to mend them."""
+"""A file of vantage6 3.x gets one message that lists every step of the conversion."""
 
 import pytest
 import yaml

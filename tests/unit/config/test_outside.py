@@ -1,4 +1,4 @@
-"""How a site says that the server is reached: what is taken, and most likely does not work."""
+"""Settings for the route to the server: accepted, but reported if they probably do not work."""
 
 import pytest
 

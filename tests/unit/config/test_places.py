@@ -1,4 +1,4 @@
-"""Databases and task_dir lie side by side: neither in the other, however paths are written."""
+"""Databases and task_dir must be separate: neither inside the other, in any spelling of a path."""
 
 import pytest
 

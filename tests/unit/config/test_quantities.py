@@ -1,4 +1,4 @@
-"""Quantities, and that no request is above its limit."""
+"""Kubernetes quantities, and the rule that no request exceeds its limit."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What YAML allows and a configuration cannot use: each gets its own cause, line and remedy."""
+"""Valid YAML that is no valid configuration: each mistake has its own cause, line and remedy."""
 
 import codecs
 import contextlib
@@ -19,7 +19,7 @@ def broken(text):
 
 
 def bomb(first, step):
-    """Nine levels, each of which names the level before ten times."""
+    """Return nine levels of YAML aliases; each level refers to the previous level ten times."""
     levels = [
         f"{name}: &{name} " + step.format(", ".join([f"*{before}"] * 10))
         for before, name in zip("abcdefghi", "bcdefghij", strict=True)
