@@ -1,4 +1,4 @@
-"""Keys and vectors that vantage6's own code made; see tests/wire/encryption/make_vectors.py."""
+"""Keys and vectors made by vantage6's own code; see tests/wire/encryption/make_vectors.py."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Certificates of authorities: what is most likely wrong with them is told."""
+"""Certificates of authorities: probable mistakes are reported."""
 
 import time
 

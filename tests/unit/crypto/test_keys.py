@@ -1,4 +1,4 @@
-"""Private and public keys: made, read, compared, refused."""
+"""Private and public keys: created, read, compared and refused."""
 
 import base64
 

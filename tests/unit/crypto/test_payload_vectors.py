@@ -1,4 +1,4 @@
-"""Our payloads against vantage6's, in both directions, without vantage6 being installed."""
+"""Our payloads compared with vantage6's, in both directions, without vantage6 installed."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ def raw(text):
 
 
 def known_random(seed):
-    """As in make_vectors.py: the bytes that vantage6 took for its random ones."""
+    """Return vantage6's "random" bytes for a vector, as in make_vectors.py."""
     count = 0
 
     def urandom(length):
@@ -45,13 +45,13 @@ def test_we_read_what_vantage6_encrypts(vector, rsa):
 @by_name
 def test_we_read_it_as_vantage6_reads_it(vector, rsa):
     assert rsa.decrypt(raw(vector["blob"])) == raw(vector["blob_decrypts_to"])
-    if vector["text_decrypts_to"] is not None:  # upstream fails on binary data in text form
+    if vector["text_decrypts_to"] is not None:  # vantage6 fails on binary data in text form
         assert rsa.decrypt(vector["text"]) == raw(vector["text_decrypts_to"])
 
 
 @by_name
 def test_from_the_same_random_bytes_we_make_the_same_payload(vector, rsa, private_key, monkeypatch):
-    """All but the encrypted key is equal; RSA's padding is random, what it holds is equal."""
+    """All but the encrypted key is equal; RSA padding is random, but the decrypted key is equal."""
     monkeypatch.setattr(streams.os, "urandom", known_random(vector["seed"]))
     text = rsa.encrypt(raw(vector["plain"]), VECTORS["public_key"])
     monkeypatch.setattr(streams.os, "urandom", known_random(vector["seed"]))

@@ -1,4 +1,4 @@
-"""Payloads that are whole, cut, altered, big, or no payloads at all."""
+"""Payloads that are complete, cut, altered, large, or not payloads at all."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ sizes = st.lists(st.integers(0, 40), max_size=30)
 @few
 @given(st.binary(max_size=3000))
 def test_what_is_encrypted_for_us_we_can_read(data):
-    # a JSON string, because what is no JSON but base64 counts as base64 twice over
+    # ``data`` is inside a JSON string: plain base64 without JSON would be decoded a second time
     text = b'"' + base64.b64encode(data) + b'"'
     assert RSA.decrypt(RSA.encrypt(text, PUBLIC)) == text
 
@@ -59,12 +59,12 @@ def test_base64_comes_in_pieces_of_any_size(data, in_sizes, out_sizes):
     text = b"".join(through(EncodeBase64(), cut_into(data, in_sizes)))
     assert text == base64.b64encode(data)
     assert b"".join(through(DecodeBase64(), cut_into(text, out_sizes))) == data
-    lines = base64.encodebytes(data)  # wrapped lines, as some tools make them
+    lines = base64.encodebytes(data)  # wrapped lines, as made by some tools
     assert b"".join(through(DecodeBase64(), cut_into(lines, out_sizes))) == data
 
 
 def decoded(pieces):
-    """What base64 in pieces gives; None if it is refused."""
+    """Return the decoded bytes, or None if the decoder refuses the base64."""
     try:
         return b"".join(through(DecodeBase64(), pieces))
     except CryptoError:
@@ -80,7 +80,7 @@ def test_where_base64_is_cut_changes_nothing(text, places):
 
 
 def refusal_of(cryptor, payload):
-    """What was told; nothing if the payload was read."""
+    """Return the error's message; "" if the cryptor reads the payload."""
     try:
         cryptor.decrypt(payload)
     except CryptoError as error:
@@ -120,8 +120,8 @@ def test_an_altered_character_never_passes_for_the_input(place, change):
         require_json_object(data)
     except PayloadError:
         return
-    # Nothing in vantage6's format protects the message itself: altered, it is another message.
-    # And the last character of a base64 text has bits that mean nothing.
+    # vantage6's format does not authenticate the message: an altered message is another message.
+    # And the last character of a base64 text contains unused bits.
     assert data == JSON_INPUT or place > JSON_TEXT.rindex("$")
 
 
@@ -164,12 +164,12 @@ def test_what_upstream_fails_on_is_left_alone(binary):
     assert RSA.decrypt(RSA.encrypt(binary, PUBLIC)) == binary
 
 
-# Not Python's own judgement: it takes `////=` for base64.
+# A regular expression of our own: Python's decoder also accepts `////=` as base64.
 RFC_4648 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 def without_second_base64(data):
-    """What `decrypt` does to plain bytes, told with all of them at hand."""
+    """Return the result of `decrypt` for plain bytes, computed with all bytes in memory."""
     try:
         json.loads(data)
     except ValueError:
@@ -231,7 +231,7 @@ def big():
 
 
 def peak_of(work):
-    """Bytes allocated at the worst moment while `work` runs, and what it returned."""
+    """Return the peak of allocated bytes while `work` runs, and the result of `work`."""
     tracemalloc.start()
     try:
         result = work()
@@ -242,7 +242,7 @@ def peak_of(work):
 
 @pytest.mark.parametrize("cryptor", [PLAIN, RSA], ids=["plain", "encrypted"])
 def test_50_megabytes_take_less_than_four_times_their_size(cryptor, big):
-    """What came in counts as well: it is in memory all the time."""
+    """The arguments count as well because they stay in memory the whole time."""
     making, text = peak_of(lambda: cryptor.encrypt(big, PUBLIC))
     assert making + len(big) < 4 * MEGABYTES_50
     reading, data = peak_of(lambda: cryptor.decrypt(text))
@@ -251,7 +251,7 @@ def test_50_megabytes_take_less_than_four_times_their_size(cryptor, big):
 
 
 def test_base64_twice_over_takes_no_more(big):
-    text = RSA.encrypt(base64.b64encode(big), PUBLIC)  # as the web interface sends
+    text = RSA.encrypt(base64.b64encode(big), PUBLIC)  # base64 twice, as sent by the web interface
     reading, data = peak_of(lambda: RSA.decrypt(text))
     assert reading + len(text) < 4 * len(text)
     assert data == big
@@ -286,7 +286,7 @@ peak()
 
 @pytest.mark.parametrize("kind", ["plain", "encrypted"])
 def test_the_process_itself_does_not_grow_beyond_that(kind):
-    """tracemalloc sees Python's memory only; this is the whole process, its code included."""
+    """tracemalloc measures Python's memory only; this test measures the entire process."""
     command = [sys.executable, "-c", RESIDENT, kind]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50)
     after_making, after_reading = (int(size) * 1024 for size in done.stdout.split())
