@@ -1,4 +1,4 @@
-"""What the demo tells of pods that do not get ready."""
+"""The demo's messages about pods that do not become ready."""
 
 from demo.readiness import troubles
 

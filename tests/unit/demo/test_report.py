@@ -1,4 +1,4 @@
-"""The demo must not call something right that is wrong."""
+"""The demo never reports a wrong result as right."""
 
 import pytest
 
