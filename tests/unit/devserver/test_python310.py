@@ -1,4 +1,4 @@
-"""A Python 3.10 is found, or it is told plainly that there is none. uv is played by a script."""
+"""The search for Python 3.10, and the clear message without Python 3.10; a script plays uv."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def uv(folder, script):
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
-    """A machine without Python 3.10, on which uv is what the test says."""
+    """A machine without Python 3.10, and with uv as played by the test's script."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.delenv(python310.OVERRIDE, raising=False)
@@ -46,7 +46,7 @@ def test_the_one_that_is_named_is_taken(bare, monkeypatch):
 
 @pytest.mark.parametrize("find", [python310.find, lambda _: environment.ensure()])
 def test_one_that_is_named_and_no_use_is_not_replaced_by_another(bare, monkeypatch, find):
-    """Not by one that uv would fetch, and not by the environment that is there already."""
+    """Neither uv's Python nor the existing environment may replace the named Python."""
     uv(bare, f"echo {bare}/good")
     venv = bare / "v6-devserver" / "venv"
     venv.mkdir(parents=True)
