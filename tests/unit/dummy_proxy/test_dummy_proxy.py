@@ -1,4 +1,4 @@
-"""The dummy proxy: its pure parts, and as a process over real loopback sockets."""
+"""The dummy proxy: its pure parts, and its process over real loopback sockets."""
 
 import http.client
 import json
@@ -38,7 +38,7 @@ def refusing():
 
 
 class Process:
-    """The proxy as a process; `seen` is its log up to the last line waited for."""
+    """The proxy's process; `seen` is the log up to the last line waited for."""
 
     def __init__(self, outbound_probe):
         env = {
@@ -162,7 +162,7 @@ def test_the_deployment_says_what_the_node_relies_on():
 
 
 def test_outbound_that_opens_a_little_later_is_found_open(monkeypatch):
-    """A pod's network may be ready a moment after the pod."""
+    """A pod's network may be ready a moment later than the pod."""
     monkeypatch.setattr(proxy, "PROBE_PAUSE_S", 0.3)
     with proxy.Proxy(("127.0.0.1", 0), proxy.Handler) as server, socket.socket() as late:
         late.bind(("127.0.0.1", 0))
@@ -189,7 +189,7 @@ def status(process, address, more=b""):
 
 
 def test_thousands_of_connections_of_some_pods_keep_nobody_out(process):
-    """3,000 of them took it from everybody for a minute."""
+    """3,000 connections used to keep everybody out for a minute."""
     with ExitStack() as stack:
         for number in range(600):
             with suppress(OSError):
@@ -229,7 +229,7 @@ def test_a_request_that_is_drawn_out_ends(monkeypatch):
 
 
 class Socket:
-    """What ``Connections`` asks of one."""
+    """The part of a socket's interface that ``Connections`` uses."""
 
     is_ended = False
 
