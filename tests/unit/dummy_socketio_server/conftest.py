@@ -1,4 +1,4 @@
-"""Makes the stand-alone scripts of the folder importable, as when run from there."""
+"""Make the folder's stand-alone scripts importable, as if Python ran from the folder."""
 
 import sys
 from pathlib import Path

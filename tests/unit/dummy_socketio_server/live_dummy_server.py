@@ -1,4 +1,4 @@
-"""For tests: the dummy server as a process, real Socket.IO clients as nodes and emitters."""
+"""For tests: the dummy server's process, with real Socket.IO clients as nodes and emitters."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ if str(FOLDER) not in sys.path:
 from emitter_client import EmitterClient  # noqa: E402 -- a stand-alone script's folder
 
 ENV = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "TERM": "dumb"}
-# the library would check each byte of a message in Python
+# Without this option the library checks every byte of a message in Python.
 QUICK = {"skip_utf8_validation": True}
 
 
 def eventually(condition, seconds=10):
-    """Wait until the condition holds; the last look decides."""
+    """Wait until the condition holds; the last check decides."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
@@ -33,7 +33,7 @@ def eventually(condition, seconds=10):
 
 
 class Server:
-    """The server process; it can be killed and started again on the same port."""
+    """The server's process; tests can kill and restart the process on the same port."""
 
     def __init__(self, answer_timeout=30):
         with socket.socket() as free:
@@ -73,9 +73,9 @@ class Server:
 
 
 class FakeNode:
-    """A node that answers by `answer(payload)`; None as answer means that it stays silent.
+    """A node that answers commands with `answer(payload)`; with None the node stays silent.
 
-    `answers` does the same for questions: event -> function of the payload.
+    `answers` maps the event of a question to a function of the payload.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class FakeNode:
 
 
 def leave_soon(sio):
-    """Disconnect; not waited for by long polling, whose last answer comes with the server's end."""
+    """Disconnect without waiting for long polling, whose last answer comes when the server ends."""
     leaving = threading.Thread(target=sio.disconnect, daemon=True)
     leaving.start()
     if sio.transport() != "polling":
@@ -146,7 +146,7 @@ def leave_soon(sio):
 
 
 class Client(EmitterClient):
-    """An emitter client that keeps its events in `seen`."""
+    """An emitter client that stores its events in `seen`."""
 
     def __init__(self, url):
         self.seen = []
@@ -154,7 +154,7 @@ class Client(EmitterClient):
 
 
 class Scene:
-    """A server with the nodes and emitters of one test; all of them end with it."""
+    """A server with a test's nodes and emitters; all of them end with the scene."""
 
     def __init__(self, answer_timeout=30):
         self.answer_timeout = answer_timeout

@@ -14,7 +14,7 @@ from rich.console import Console
 
 
 class FakeClient:
-    """Gives the answers in turn; the last one again and again; raises those that are errors."""
+    """A client with answers in turn, the last repeatedly; answers that are errors are raised."""
 
     def __init__(self, *answers):
         self.answers = list(answers)

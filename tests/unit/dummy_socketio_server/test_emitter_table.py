@@ -52,7 +52,7 @@ def test_a_row():
     assert row == ("7", "pending", "1", "2m00s", "-", "-", "-", "a b: c")
 
 
-@settings(deadline=None)  # rich's first table loads much
+@settings(deadline=None)  # rich loads many modules for its first table
 @given(st.lists(st.dictionaries(st.sampled_from(KEYS), ANYTHING) | ANYTHING, max_size=4))
 def test_whatever_a_node_answers_is_shown_line_by_line(runs):
     stream = io.StringIO()

@@ -1,4 +1,4 @@
-"""What of a stranger's output is fetched, and what is left out."""
+"""Which files of an unknown algorithm's output the emitter fetches, and which it leaves out."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Both scripts as processes: their exit codes and what they print."""
+"""Both scripts as processes: exit codes and printed text."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Questions and kills without sockets: who is told what, and in which order things happen."""
+"""Questions and kills without sockets: the recipients of the messages, and the order of events."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ NODE = Holder("node", "a")
 
 
 class FakeSio:
-    """Records what is sent, answers nothing, and takes its time like a socket."""
+    """A server that records sent messages, never answers, and yields control like a real socket."""
 
     def __init__(self):
         self.handlers = {}

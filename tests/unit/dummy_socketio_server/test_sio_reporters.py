@@ -1,4 +1,4 @@
-"""Who may report on a run: the node that has it, and nobody beside it."""
+"""Which node may report on a run: the node with the run, and no other node beside it."""
 
 import pytest
 from dispatch import Dispatch
