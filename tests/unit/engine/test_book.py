@@ -1,4 +1,4 @@
-"""The engine's book: who is in flight, who waits, whose Job is missing."""
+"""The engine's book: which runs are in flight, which runs wait, and which miss their Job."""
 
 from dataclasses import replace
 

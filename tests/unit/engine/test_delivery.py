@@ -1,4 +1,4 @@
-"""The outbox with a sink that fails in every way a server can."""
+"""The outbox with a sink that fails in every way a server can fail."""
 
 import threading
 
@@ -22,7 +22,7 @@ def run(status=RunStatus.PENDING, run_id=7):
 
 
 class Sink:
-    """Records what it gets; acknowledges when told to."""
+    """A sink that records messages; acknowledges results while ``acknowledges`` is true."""
 
     def __init__(self):
         self.is_connected = True
@@ -120,7 +120,7 @@ def test_a_result_is_sent_again_on_a_new_connection_only(outbox, sink, delivered
 
 
 def test_a_result_whose_second_sending_fails_is_not_forgotten(outbox, sink, delivered):
-    """The new connection breaks as well while the result is being sent on it."""
+    """The new connection breaks, too, while the outbox sends the result."""
     sink.acknowledges = False
     outbox.start()
     outbox.put_result(result())
@@ -171,7 +171,7 @@ def test_stop_without_a_server_is_at_once(outbox, sink, delivered):
 
 
 def test_a_message_that_cannot_be_made_holds_up_no_other(outbox, sink, delivered):
-    """A status that breaks the sender was the end of its thread, and with it of all results."""
+    """A status that could not be encoded used to end the sender's thread and all delivery."""
     take = sink.send_status
 
     def broken(sent):
@@ -189,7 +189,7 @@ def test_a_message_that_cannot_be_made_holds_up_no_other(outbox, sink, delivered
 
 
 def test_what_is_abandoned_is_not_sent_any_more(outbox, sink):
-    """The Lease is lost: another node delivers now, and may know better."""
+    """Without the Lease, this node stops sending: another node delivers now and may know more."""
     sink.acknowledges = False
     outbox.put_result(result(1))
     outbox.start()

@@ -1,4 +1,4 @@
-"""The disk is looked at while runs go on: what they take, and what is free."""
+"""The node checks the disk while runs are active: the usage of each run, and the free space."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ def hurry(monkeypatch):
 
 
 class Watched:
-    """A watch over one folder, and what it said."""
+    """A disk watch over a single folder, and the watch's reports."""
 
     def __init__(self, task_dir, min_free="1Mi", **limits):
         self.task_dir = task_dir

@@ -1,4 +1,4 @@
-"""How the Events of runs that do not start are read: one request, or one for each run."""
+"""Reading the Events of runs that do not start: one request for all runs, or one for each run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def event(kind, name, message, reason="FailedMount"):
 
 
 class Objects:
-    """Answers as ``ClusterObjects`` does, of the events that it was given, and counts."""
+    """Return the given Events like ``ClusterObjects``, and record the requests."""
 
     def __init__(self, events, *, too_many=False):
         self.events, self.too_many, self.asked = events, too_many, []
@@ -37,7 +37,7 @@ class Objects:
 
 
 def runs(number):
-    """Runs from 1 on, of which the even ones have a pod."""
+    """Return runs with ids from 1 on; the runs with even ids have a pod."""
     return [
         Run(run_id, "digest", received_at=0.0, pod_name=None if run_id % 2 else f"pod-{run_id}")
         for run_id in range(1, number + 1)

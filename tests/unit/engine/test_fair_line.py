@@ -1,4 +1,4 @@
-"""The waiting line, by properties: any order of comings, takings and puttings back."""
+"""Properties of the waiting line, for any order of arriving, taking and putting back."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from node_poc.engine.fair_line import FairLine
 
 OWNERS = st.sampled_from("abcd")
 COMINGS = st.lists(OWNERS, max_size=40)
-# "take" takes the first, "back" puts back the one that was taken last.
+# "take" takes the first run, "back" puts back the run taken last.
 STEPS = st.lists(st.one_of(OWNERS, st.sampled_from(["take", "back", "forget"])), max_size=80)
 
 
@@ -67,7 +67,7 @@ def test_each_owners_runs_start_in_the_order_they_came(owners):
 
 @given(st.lists(OWNERS, min_size=1, max_size=20), st.data())
 def test_nobody_starves_whoever_goes_on_coming(owners, data):
-    """Each start lets another run come, of an old owner or a new one: the wait has a bound."""
+    """Each start lets another run arrive, of an old or a new owner: the wait has a bound."""
     line = line_of(owners)
     which = data.draw(st.integers(0, len(owners) - 1))
     comers = data.draw(st.lists(OWNERS | st.just("new"), min_size=5, max_size=20))

@@ -1,4 +1,4 @@
-"""How a run ends that is not taken: by a rule, or by the data station's own trouble."""
+"""How a refused run ends: because of a rule, or because of trouble at the data station."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.fakes.examples import config, spec
 
 
 class Disk:
-    """Records, past runs and work in one: nothing is known, and what the test says fails."""
+    """Records, past runs and work in a single fake: no run is known; methods in ``fails`` raise."""
 
     def __init__(self, **fails):
         self._fails = fails

@@ -1,4 +1,4 @@
-"""Delivered Jobs that do not finish: removed when their time is over, and only then."""
+"""Delivered Jobs that do not finish: the node removes them when their time is over, not earlier."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DELIVERED = JobObservation(7, delivered=True, delivered_at=NOW)
 
 
 class Clock:
-    """The timers and both clocks, moved by hand."""
+    """The timers and both clocks, moved by the test."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -74,7 +74,7 @@ def test_it_goes_when_its_time_is_over_and_not_before(watched, clock, removed):
         replace(DELIVERED, succeeded=True),
         replace(DELIVERED, failed_reason="BackoffLimitExceeded"),
         replace(DELIVERED, gone=True),
-        JobObservation(7),  # another run of this number
+        JobObservation(7),  # another run with the same id
     ],
     ids=["complete", "failed", "gone", "another"],
 )
@@ -102,7 +102,7 @@ def test_another_of_the_same_number_has_a_time_of_its_own(watched, clock, remove
     [
         (None, WHOLE),  # marked by a version that wrote no time
         (NOW - 60, WHOLE - 60),
-        (NOW - 10 * WHOLE, 0),  # while the node was away
+        (NOW - 10 * WHOLE, 0),  # delivered while the node was away
         (NOW + 10 * WHOLE, WHOLE),  # a clock was wrong
     ],
 )

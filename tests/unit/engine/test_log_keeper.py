@@ -1,4 +1,4 @@
-"""All that a container logged is in the run's folder when ``complete`` returns, once."""
+"""When ``complete`` returns, the run's folder contains the container's entire log exactly once."""
 
 import subprocess
 import sys
@@ -143,7 +143,7 @@ def test_a_pod_that_went_after_it_was_read_leaves_a_whole_log(kubelet, keeper, f
 def test_a_pod_that_went_before_it_was_read_is_told(kubelet, keeper, folder):
     kubelet.status = 404
     assert not keeper.complete(7, "pod", 10)
-    assert not keeper.complete(7, "pod", 10)  # it is remembered
+    assert not keeper.complete(7, "pod", 10)  # the keeper remembers the failure
     assert (folder / "log").read_bytes() == b""
 
 
@@ -188,7 +188,7 @@ def test_a_restart_goes_on_where_it_was(kubelet, make_keeper, folder, tidy):
     eventually(lambda: shown(folder) == b"".join(lines[:100]))
     if tidy:
         first.stop()
-    else:  # as by SIGKILL: what is in the files and not yet in the saved state is taken back
+    else:  # like SIGKILL: the next keeper removes the bytes that are not in the saved state
         first._kept[7].following.stop.set()
         first._kept[7].save = lambda: None
     for line in lines[100:200]:
@@ -232,7 +232,7 @@ def test_a_lagging_follower_reads_the_rotated_file_to_its_end(kubelet, make_keep
 
 
 class Gated:
-    """The kubelet's log, but a follower's pieces from number ``held`` on wait for ``gate``."""
+    """The kubelet's log; a follower's pieces from number ``held`` on wait for ``gate``."""
 
     def __init__(self, kubelet, held):
         self.gate = threading.Event()
@@ -279,7 +279,7 @@ def test_a_lagging_follower_is_not_cut_off_when_the_time_is_over(kubelet, make_k
 
 
 def test_a_follower_that_was_overtaken_adds_nothing(kubelet, make_keeper, folder):
-    """A read that broke on the way has taken something: the follower's own copy of it is old."""
+    """A read that broke midway has stored lines already: the follower's copy of them is old."""
     source = Gated(kubelet, 1)
     keeper, whole = make_keeper(source), source.read
 
@@ -327,7 +327,7 @@ def test_a_follower_that_hangs_is_not_waited_for(kubelet, make_keeper, folder, m
 
 
 def test_a_disk_that_is_full_for_a_while_loses_nothing(kubelet, make_keeper, folder):
-    folder.rmdir()  # nothing can be written
+    folder.rmdir()  # without the folder, nothing can be written
     kubelet.log(b"one\n")
     keeper = make_keeper()
     keeper.follow(7, "pod")
@@ -416,13 +416,13 @@ def test_a_hundred_megabytes_cost_little_memory(tmp_path, kind):
         check=True,
         cwd=Path(__file__).parents[3],
     )
-    assert int(told.stdout) < 32 * 1024  # kilobytes
+    assert int(told.stdout) < 32 * 1024  # in kilobytes
     assert (tmp_path / "log").stat().st_size < 6 * MEGABYTE
 
 
 def test_the_rest_of_a_short_log_is_asked_for_once(kubelet, make_keeper, folder, monkeypatch):
-    """Its follower, whose connection has ended, leaves it to who completes."""
-    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (30.0, 30.0))  # it waits for the end
+    """A follower whose connection has ended leaves the rest of the log to ``complete``."""
+    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (30.0, 30.0))  # waits for the run's end
     kubelet.log(b"one\n")
     kubelet.end()
     keeper = make_keeper()

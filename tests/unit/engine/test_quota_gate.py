@@ -1,4 +1,4 @@
-"""How many try to get in while a quota keeps them out."""
+"""How many runs try to create a Job while a quota refuses Jobs."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +78,7 @@ def test_one_place_that_comes_free_costs_a_few_tries_however_many_wait():
         tried += 1
         made.tries(100 + tried)
     assert tried == 2
-    assert made.refuses(101) == 1.0  # the pauses begin anew: room came a moment ago
+    assert made.refuses(101) == 1.0  # the pauses restart: the quota had room just now
     assert made.refuses(102) is None
 
 

@@ -1,4 +1,4 @@
-"""Calls that must be done in the end: how they are repeated, and how often that is told."""
+"""Calls that must succeed eventually: how they are repeated, and how often failures are logged."""
 
 import json
 
@@ -17,14 +17,14 @@ FULL = StorageError("no space")
 
 
 class Pool:
-    """Makes a call when it is handed in."""
+    """A pool that makes each call on submission."""
 
     def submit(self, call, *arguments):
         call(*arguments)
 
 
 class Failing:
-    """A call that fails so often, and then does not."""
+    """A call that raises the given errors in turn and then succeeds."""
 
     def __init__(self, *errors):
         self.errors, self.calls = list(errors), 0
@@ -47,7 +47,7 @@ def retries(waiting):
 
 
 def go_on(waiting):
-    """Let everything that waits be done; returns the pauses it waited for."""
+    """Perform all waiting actions; return the pauses before the actions."""
     pauses = []
     while waiting:
         again = waiting.pop(0)
@@ -71,7 +71,7 @@ def test_what_may_pass_is_tried_again_after_growing_pauses(retries, waiting, err
     assert call.calls == 9
     assert 2.5 <= pauses[0] <= 5
     assert 15 <= pauses[-1] <= 30
-    assert len(set(pauses)) > 4  # by chance, so that not all come back at once
+    assert len(set(pauses)) > 4  # random, because not all calls may repeat at the same time
     assert retries._wanted == {}
 
 
@@ -118,7 +118,7 @@ def test_a_mistake_of_our_own_is_not_repeated(retries, waiting):
 
 
 def test_what_is_forgotten_is_not_made_again(retries, waiting):
-    """The run's number is another run's by now."""
+    """The run's id belongs to another run by now."""
     call, other = Failing(*[AWAY] * 9), Failing(AWAY)
     retries.submit(Pool(), "x", 7, call)
     retries.submit(Pool(), "x", 8, other)

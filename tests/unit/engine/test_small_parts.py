@@ -1,4 +1,4 @@
-"""Timers, the pool of API threads and the health server."""
+"""Timers, the pool of API threads, and the health server."""
 
 import threading
 import urllib.error
@@ -15,7 +15,7 @@ from tests.fakes.station import eventually
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A monotonic clock that the test sets: clock[0]."""
+    """A monotonic clock set by the test through clock[0]."""
     now = [100.0]
     monkeypatch.setattr(timers_module.time, "monotonic", lambda: now[0])
     return now
