@@ -1,4 +1,4 @@
-"""How what was seen of a run is judged: each kind of harm is found, also where others hide it."""
+"""How the traces of a run are judged: every kind of harm is found, even if other harm hides it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_same_result_sent_again_is_right():
     "twice",
     [
         {"notes": ["aaa", "bbb"]},
-        {"notes": ["bbb"]},  # the log tells of another execution than the disk
+        {"notes": ["bbb"]},  # the log shows another execution than the disk
         {"pods": {"c1": "node1", "c2": "node2"}},
         {"delivered": [GOOD, {**GOOD, "status": "failed"}]},
         {"result": None, "notes": ["aaa", "bbb"]},
