@@ -1,4 +1,4 @@
-"""The walls of one vantage6 node: who reaches what, and that two nodes stay apart."""
+"""NetworkPolicies of a vantage6 node: the allowed connections, and the separation of two nodes."""
 
 import json
 from pathlib import Path

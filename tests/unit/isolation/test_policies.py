@@ -36,14 +36,14 @@ def test_kubernetes_knows_every_field(name):
 def test_nobody_reaches_an_algorithm_and_it_reaches_one_port():
     closed = POLICIES["v6-algorithms"]["spec"]
     assert closed["policyTypes"] == ["Ingress", "Egress"]
-    # None is allowed; an empty list is the same, but not kept.
+    # The keys are absent, which means no traffic. An empty list means the same, but is not stored.
     assert not {"ingress", "egress"} & set(closed)
     way = POLICIES["v6-algorithms-to-proxy"]["spec"]
     assert way["policyTypes"] == ["Egress"]
     (only,) = way["egress"]
     assert only["ports"] == [{"protocol": "TCP", "port": 8080}]
     (to,) = only["to"]
-    assert set(to) == {"podSelector"}  # with a namespaceSelector it would be more than one proxy
+    assert set(to) == {"podSelector"}  # a namespaceSelector would match more than one proxy
 
 
 def selects(selector, labels):
@@ -68,7 +68,7 @@ def test_the_proxy_takes_calls_of_algorithms_that_may_reach_it():
 
 
 def test_beside_a_vantage6_node_in_one_namespace_each_reaches_its_own_proxy_only():
-    """Policies add up: what one node's allow, another's cannot forbid."""
+    """NetworkPolicies add up: a policy cannot forbid traffic that another node's policy allows."""
     ours, theirs = Identity("v6-node"), Identity(VANTAGE6.kubernetes.node_name)
     policies = [*POLICIES.values(), *build_node_policies(VANTAGE6, {})]
     for caller in (ours, theirs):
