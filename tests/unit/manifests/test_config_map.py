@@ -1,4 +1,4 @@
-"""The dummy node's file in its ConfigMap: every text as it is, and no secret."""
+"""The dummy node's file in its ConfigMap: every text unchanged, and never a secret."""
 
 import pytest
 import yaml

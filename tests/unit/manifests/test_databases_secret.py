@@ -1,4 +1,4 @@
-"""The Secret with what algorithms are given: encoded, but for a user's home and name."""
+"""The Secret with the variables for algorithms: encoded, except for a user's home and name."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ def texts(**variables):
 
 
 def as_tools_read(text):
-    """What vantage6's tools (get_env_var) make of a variable's value."""
+    """Return the value that vantage6's tools (get_env_var) read from a variable."""
     try:
         return base64.b32decode(text.replace("!", "=").encode()).decode()
     except binascii.Error:

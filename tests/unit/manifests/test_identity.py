@@ -30,7 +30,7 @@ def test_names_that_look_alike_differ(one, other):
 
 @given(st.text(min_size=1, max_size=200), st.integers(1, 2**63 - 1))
 def test_the_name_of_a_job_fits_a_label(node, run_id):
-    """Kubernetes copies a Job's name into a label of its pod, and 63 characters is its limit."""
+    """Kubernetes copies a Job's name into a label of the pod; a label has at most 63 characters."""
     name = Identity(node).job_name(run_id)
     assert DNS_LABEL.fullmatch(name)
     assert len(name) <= 63

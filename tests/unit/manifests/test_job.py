@@ -35,7 +35,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_job_is_as_it_was(name, request):
-    """`pytest --update-golden` writes the files; the diff is for people to read."""
+    """`pytest --update-golden` writes the files; people review the diff."""
     made = CASES[name]()
     path = GOLDEN / f"{name}.json"
     if request.config.getoption("--update-golden"):
@@ -172,7 +172,7 @@ def test_a_secret_is_never_in_the_job():
 
 
 def expand(text):
-    """What the kubelet makes of a text where no variable is known (third_party/forked/golang)."""
+    """Return the kubelet's expansion without known variables (third_party/forked/golang)."""
     return text.replace("$$", "$")
 
 

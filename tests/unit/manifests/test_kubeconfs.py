@@ -1,4 +1,4 @@
-"""The YAML files that people apply: valid, of one mind, and no more rights than are used."""
+"""The YAML files for people to apply: valid, consistent, and with no more rights than needed."""
 
 import re
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_the_policies_are_those_of_the_code():
     assert objects(FOLDER / "network_policies.yaml") == made
 
 
-# Every right, and the call of node_poc/cluster that needs it.
+# Every right, with the call in node_poc/cluster that needs the right.
 RIGHTS = {
     ("batch", "jobs", "create"): "ClusterObjects.create_job",
     ("batch", "jobs", "patch"): "ClusterObjects.patch_job: the result was delivered, the TTL",
@@ -125,7 +125,7 @@ def test_a_right_is_still_needed(call):
 
 
 def test_no_call_of_the_cluster_folder_is_without_its_right():
-    """A method that ClusterObjects or LeaseCalls gains must be named in RIGHTS."""
+    """Every method added to ClusterObjects or LeaseCalls must be named in RIGHTS."""
     methods = {
         f"{user.__name__}.{name}"
         for user in (ClusterObjects, LeaseCalls)
@@ -168,7 +168,7 @@ def test_the_node_reads_the_mounted_configuration():
     variables = {each["name"]: each.get("value") for each in container["env"]}
     assert container["args"] == ["run"]
     assert variables["V6_NODE_CONFIG"] == f"{mounts['config']}/node_config.yaml"
-    assert "POD_NAME" in variables  # who holds the Lease
+    assert "POD_NAME" in variables  # the name of the Lease's holder
 
 
 def test_there_is_never_more_than_one_node():

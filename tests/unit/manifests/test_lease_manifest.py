@@ -1,4 +1,4 @@
-"""The Lease as an object, and the names of its holders."""
+"""The Lease object, and the names of its holders."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
