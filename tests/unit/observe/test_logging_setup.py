@@ -1,4 +1,4 @@
-"""In a process of its own: setting up logging is for good."""
+"""Logging is set up in a child process because the setup cannot be undone within a process."""
 
 import json
 import subprocess

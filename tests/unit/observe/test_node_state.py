@@ -1,4 +1,4 @@
-"""What a person is told of a pod of the node that is not ready."""
+"""The messages for people about a node pod that is not ready."""
 
 from node_poc.observe.node_state import is_ready, tell_unready
 
