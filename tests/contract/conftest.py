@@ -16,7 +16,7 @@ from tests.fakes.station import Station
 
 @pytest.fixture(autouse=True, scope="session")
 def pod_name():
-    """All node processes are of one pod, so one that was killed leaves its Lease to the next."""
+    """Give all node processes the same pod name, so that a killed node's Lease passes on."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("POD_NAME", "v6-node-0")
         yield
@@ -24,7 +24,7 @@ def pod_name():
 
 @pytest.fixture
 def hurry(monkeypatch):
-    """Shorten the pauses of a node in this process: what is tested is what, not when."""
+    """Shorten the pauses of a node in this process: the tests are not about times."""
     monkeypatch.setattr(engine, "_TICK_SECONDS", 0.05)
     monkeypatch.setattr(engine, "NO_ROOM", Backoff(0.2, 0.8))
     monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
@@ -34,7 +34,7 @@ def hurry(monkeypatch):
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(server, "_BACKOFF", Backoff(0.05, 0.2))
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.02, 0.2))
-    stop = HealthServer.stop  # takes half a second, for which nobody has to wait
+    stop = HealthServer.stop  # takes half a second, and no test has to wait
     background = lambda health: threading.Thread(target=stop, args=(health,), daemon=True).start()  # noqa: E731
     monkeypatch.setattr(HealthServer, "stop", background)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
@@ -42,7 +42,7 @@ def hurry(monkeypatch):
 
 @pytest.fixture
 def station(tmp_path, hurry, monkeypatch):
-    """A station of which nothing runs yet but the fake cluster."""
+    """A station where only the fake cluster runs yet."""
     made = Station(tmp_path)
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))
     yield made
@@ -57,7 +57,7 @@ def emitter(station):
 
 @pytest.fixture(scope="module")
 def shared_station(tmp_path_factory):
-    """One station for many short tests that must not hurt it; gives (station, emitter)."""
+    """A station for many short tests, which must not break it; return (station, emitter)."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         made = Station(tmp_path_factory.mktemp("station"))
         monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))

@@ -128,7 +128,7 @@ def test_an_empty_list_kills_nobody(station, manager):
     assert manager.get_result(7).status is RunStatus.COMPLETED
 
 
-# --- the rest
+# --- other verbs
 
 
 def test_create_volume_makes_a_folder_once_and_takes_no_path(station, manager):

@@ -81,7 +81,7 @@ def test_commands_are_kept_in_order_until_a_node_comes(scene):
     received = []
 
     async def be_a_node():
-        # the threaded client starts a thread per event, this one keeps the order
+        # the threaded client starts a thread per event, but this client keeps the order
         sio = socketio.AsyncClient()
         complete = asyncio.Event()
 
@@ -189,7 +189,7 @@ def test_the_server_killed_while_an_emitter_waits(scene):
         client.wait(7, 0.5)
     scene.server.start()
     assert node.registered.wait(20)
-    # the node knows an equal command and sends its result again; here a person does
+    # The node knows an equal command and sends its result again; here the test does the same.
     eventually(lambda: len(node.commands) >= 2)
     assert node.commands[-1] == {"run_id": 7}
     node.report("run_result", run_id=7, status="completed")

@@ -43,7 +43,7 @@ FILES = {"avg.txt": b"42\n", "deep/er/big.bin": MEGABYTE, "empty": b"", "a b\n\x
 
 
 class FakeRuns:
-    """Answers like a node that has one ended run, 7, with a log and output files."""
+    """Answer like a node with the ended run 7, which has a log and output files."""
 
     log = "first\nsecond \x1b[31mred\nlast without end"
     log_truncated = True
@@ -104,7 +104,7 @@ class FakeRuns:
 
 @pytest.fixture(scope="module")
 def shared():
-    """A server with a node that tests only ask."""
+    """Return a server with a node that the tests only query."""
     with Scene() as running:
         running.runs = FakeRuns()
         running.fake = running.node(answers=running.runs.answers)
@@ -182,7 +182,7 @@ def test_list_on_a_terminal_escapes_what_could_steer_it(shared):
     terminal = OnTerminal(shared, "list")
     assert terminal.end() == 0
     assert "crashed" in terminal.text
-    assert "\\x1" in terminal.text  # it may be folded there
+    assert "\\x1" in terminal.text  # the terminal may wrap the line there
     assert "\x1b[2J" not in terminal.text
 
 

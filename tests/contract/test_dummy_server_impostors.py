@@ -1,4 +1,4 @@
-"""Who is not the node of a run has no say in it: each event of a node, from everybody else."""
+"""Only the node of a run may report on the run: each event of a node from other clients."""
 
 import sys
 from pathlib import Path

@@ -31,7 +31,7 @@ def scene():
 
 
 class Emitter:
-    """A bare client over one transport."""
+    """A bare client over a single transport."""
 
     def __init__(self, scene, transport):
         self.results, self.gone = [], threading.Event()
@@ -111,7 +111,7 @@ def test_hundreds_of_messages_at_once(scene, transport):
 
 
 class Polling:
-    """Long polling by hand, for what no client sends."""
+    """Long polling by hand, for requests that no client sends."""
 
     def __init__(self, scene):
         self.http = http.client.HTTPConnection("127.0.0.1", scene.server.port, timeout=10)

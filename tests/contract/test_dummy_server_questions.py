@@ -163,7 +163,7 @@ def test_a_server_that_dies_ends_the_waiting_at_once(scene):
     scene.server.start()
 
 
-# -- kills of commands that only the server has
+# -- kills of commands that have not left the server
 
 
 def test_a_kept_command_is_killed_at_the_server(scene):

@@ -1,4 +1,4 @@
-"""Whatever a server sends: a clear answer that names the field, and the node goes on serving."""
+"""Bad commands from a server: the answer names the field, and the node goes on serving."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ SECRET_ARGUMENT = "an-argument-that-no-answer-may-show"
 
 
 def bad(field, value, begins=None, **more):
-    """A command with one bad field; its refusal must begin with the field's name."""
+    """Return a command with a bad field; the refusal must begin with the field's name."""
     return pytest.param({field: value, **more}, begins or field, id=f"{field}={str(value)[:20]!r}")
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_command_at_all_is_refused(shared_station, nonsense):
     ids=lambda changes: str(changes)[:20],
 )
 def test_the_answer_to_something_huge_is_short(shared_station, changes):
-    """An answer as large as the question would pass the server's limit and cut the connection."""
+    """An answer as large as the question would exceed the server's limit and cut the connection."""
     _, emitter = shared_station
     ack = emitter.post(payload(next(RUN_IDS)) | changes)
     assert ack["state"] == "refused"
@@ -194,7 +194,7 @@ def test_an_image_that_policies_do_not_allow_is_refused(station):
 
 
 def test_a_command_that_cannot_be_written_is_refused(station, emitter):
-    """A file stands where the run's folder must be: the researcher is told, the node goes on."""
+    """A file has the name of the run's folder: the researcher is told, the node goes on."""
     (station.task_dir / "7").write_text("in the way")
     ack = emitter.post(payload(7))
     assert ack["state"] == "refused"
@@ -202,7 +202,7 @@ def test_a_command_that_cannot_be_written_is_refused(station, emitter):
 
 
 def assert_serves(shared_station):
-    """The node still takes a good run and brings its result."""
+    """Assert that the node still takes a valid run and delivers its result."""
     station, emitter = shared_station
     run_id = next(RUN_IDS)
     assert emitter.post(payload(run_id))["accepted"] is True

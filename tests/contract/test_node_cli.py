@@ -1,4 +1,4 @@
-"""The command line as a person meets it: exit codes and messages."""
+"""The command line as users see it: exit codes and messages."""
 
 import subprocess
 import sys

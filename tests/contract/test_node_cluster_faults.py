@@ -1,4 +1,4 @@
-"""The Kubernetes API fails, hangs, forgets and lies: the run still comes to its right end."""
+"""The Kubernetes API fails, hangs, forgets and lies: each run still ends correctly."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_passing_error_at_create_is_retried(station, emitter, status):
 
 
 def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
-    """The API made the Job, but the connection broke before it said so: the retry meets a 409."""
+    """The API made the Job, but the connection broke before the answer: the retry gets a 409."""
     station.api.watches_mute = True
     for kind in ("/jobs", "/pods"):
         station.api.faults.add("GET", kind, status=503, times=FOR_EVER)
@@ -111,7 +111,7 @@ def test_connections_that_break_lose_nothing(station, emitter):
 
 
 def test_a_watch_that_falls_silent_is_given_up(station, monkeypatch):
-    """Packets are dropped: no end, no error, just nothing more. Bookmarks would have come."""
+    """Packets are dropped: no end of the watch, no error, and not even bookmarks."""
     monkeypatch.setattr(watch, "_SILENCE_SECONDS", 0.5)
     station.api.bookmark_seconds = 0.1
     emitter = station.start()
@@ -168,7 +168,7 @@ def test_an_answer_that_no_api_server_gives_does_not_end_the_watching(
 
 
 def test_a_watch_that_is_cut_at_once_is_no_storm_and_no_blindness(station, emitter, monkeypatch):
-    """A proxy ends every watch at its first byte: the node pauses, and sees by its lists."""
+    """A proxy ends every watch at its first byte: the node pauses and relies on its lists."""
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.2, 0.4))
     station.api.faults.add("WATCH", "/pods", raw=b"", times=FOR_EVER)
     station.api.end_watches()
@@ -231,7 +231,7 @@ def test_a_container_that_cannot_start_fails_the_start(station, emitter):
     assert (result["status"], result["cause"]) == ("start failed", "CreateContainerConfigError")
 
 
-# --- pods and Jobs that go
+# --- lost pods and Jobs
 
 
 def test_an_evicted_pod_fails_its_run(station, emitter):

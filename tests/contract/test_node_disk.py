@@ -1,4 +1,4 @@
-"""What an algorithm leaves on the disk hurts neither the node nor its neighbours."""
+"""Files that an algorithm leaves on the disk hurt neither the node nor other runs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.fakes.trees import nest
 
 
 def leave(station, emitter, run_id, fill, **changes):
-    """Run an algorithm that fills its output folder; returns the result."""
+    """Run an algorithm that fills its output folder; return the result."""
     emitter.post(payload(run_id, **changes))
     station.job_arrives(run_id)
     station.api.kubelet.starts(run_id)

@@ -1,4 +1,4 @@
-"""Why a run does not start, where only Events tell it; and how sparingly they are asked for."""
+"""Reasons for runs that do not start, known only from Events, which the node lists rarely."""
 
 from tests.fakes.kube_faults import FOR_EVER
 from tests.fakes.station import eventually, payload

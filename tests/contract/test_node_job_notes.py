@@ -1,4 +1,4 @@
-"""That a run's Job was made is remembered, whoever tells so first: it must never be made twice."""
+"""The node notes a run's Job at the first sign of the Job, and never makes the Job twice."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from tests.fakes.station import eventually, payload
 
 
 def noted(station, run_id=7):
-    """What the disk tells of a run."""
+    """Return the run's record on the disk."""
     return json.loads((station.task_dir / f"{run_id}/run.json").read_text())
 
 
@@ -24,7 +24,7 @@ def podless(station):
 
 @pytest.fixture
 def unanswered(station, emitter):
-    """A run whose Job the watch has seen, while the answer of who made it is lost."""
+    """A run whose Job the watch has seen, although the answer to the Job's creation is lost."""
     station.api.faults.add("POST", "/jobs", seconds_after=1.0)
     emitter.submit(payload(7))
     station.job_arrives(7)
@@ -46,7 +46,7 @@ def test_a_job_whose_answer_was_lost_is_not_made_again_after_a_restart(station, 
 
 
 def test_a_job_whose_answer_was_lost_is_missed_when_it_goes_in_a_gap(podless, unanswered):
-    """Its pod tells nothing: there is none yet."""
+    """The pod cannot show the loss: there is no pod yet."""
     station = podless
     station.api.watches_mute = True
     station.api.kubelet.deletes_job(7)
@@ -100,7 +100,7 @@ def test_a_kill_is_not_forgotten_when_the_answer_to_the_create_comes_late(
 
 
 def test_a_run_that_is_killed_before_its_job_could_be_made_ends_and_is_never_made(station, emitter):
-    """A second try, after an answer that was lost, made a Job that the kill had removed."""
+    """After a lost answer, a second try used to make a Job again that the kill had removed."""
     station.api.faults.add("POST", "/jobs", status=503, times=FOR_EVER)
     emitter.submit(payload(7))
     eventually(lambda: station.api.count("POST", "/jobs"))
@@ -113,7 +113,7 @@ def test_a_kill_makes_no_room_for_a_second_job_that_is_on_its_way(station, emitt
     create, second, new = ClusterObjects.create_job, threading.Event(), []
 
     def made_twice(objects, job, wanted):
-        """The first answer is lost, and the next try is on its way when the run is killed."""
+        """Lose the first answer, and start the next try before the run is killed."""
         new.append(create(objects, job, wanted))
         second.wait(20)
         new.append(create(objects, job, wanted))

@@ -1,4 +1,4 @@
-"""A large command costs the node little: what holds Python's lock holds up every other run."""
+"""A large command takes little time: code that holds Python's lock delays all other runs."""
 
 import time
 
@@ -10,6 +10,6 @@ def test_four_megabytes_take_a_moment_of_the_processor(station, emitter):
     assert emitter.post(payload(1))["accepted"]
     began = time.process_time()
     assert emitter.post(large)["accepted"]
-    # Checked byte by byte in Python it took ten times as long.
+    # A check byte by byte in Python took ten times as long.
     assert time.process_time() - began < 0.35
     assert (station.task_dir / "2" / "docker_input").stat().st_size == 4_000_000

@@ -229,7 +229,7 @@ def _last(station, matches):
 
 
 def test_the_longest_log_of_binary_noise_reaches_the_server(station):
-    """Each byte that is no text takes six in JSON: 1 MiB of them is more than a message may be."""
+    """Each byte that is no text takes six bytes in JSON: 1 MiB exceeds a message's limit."""
     station.settings = {"log_tail_kilobytes": 1024}
     emitter = station.start()
     station.api.kubelet.on_pod = lambda run_id: station.api.kubelet.ends(

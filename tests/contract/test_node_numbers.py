@@ -1,4 +1,4 @@
-"""A run that is over makes way for another of its number: Job, folder, notes; and nothing meets."""
+"""A new run with the number of a finished run: the old Job, folder and notes go first."""
 
 import pytest
 
@@ -9,7 +9,7 @@ OTHER = "registry.example/other:2"
 
 
 def image_of(station, run_id):
-    """The image of the run's Job; None while it has none."""
+    """Return the image of the run's Job; None without a Job."""
     job = station._of("jobs", run_id)
     return job and job["spec"]["template"]["spec"]["containers"][0]["image"]
 
@@ -33,7 +33,7 @@ def test_a_number_is_free_when_nothing_is_left(station, monkeypatch, folder):
     if folder == "gone":
         eventually(lambda: not (station.task_dir / "7").exists())
     assert manager.knows(7)
-    assert not manager.retire(7)  # its Job is still there
+    assert not manager.retire(7)  # the old Job still exists
     eventually(lambda: manager.retire(7))
     assert not manager.knows(7)
     assert not (station.task_dir / "7").exists()

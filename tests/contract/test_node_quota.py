@@ -1,4 +1,4 @@
-"""A quota that refuses Jobs: their runs wait, one asks for all, and all start in the end."""
+"""A quota refuses Jobs: their runs wait, a single run retries for all, and all start in the end."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def refuse(station, message):
 
 
 def told(station, run_id):
-    """Cause of the last event of a run."""
+    """Return the cause of the run's last event."""
     return [e.data.get("cause") for e in list(station.events) if e.run_id == run_id][-1:]
 
 
@@ -54,7 +54,7 @@ def test_one_asks_for_all_that_wait_and_all_start_in_order(station, emitter):
         emitter.post(payload(run_id))
     eventually(lambda: station.api.count("POST", "/jobs") >= 4)
     before = station.api.count("POST", "/jobs")
-    assert before <= 12  # some were under way together when the first was refused
+    assert before <= 12  # some were in progress together when the first was refused
     assert told(station, 30) == ["Queued"]
     station.api.faults.clear()
     eventually(lambda: len(station.api.jobs()) == 30)

@@ -1,9 +1,9 @@
-"""Ten thousand runs through the whole engine with random faults: none lost, none doubled.
+"""Ten thousand runs through the whole engine with random faults: none is lost, none is doubled.
 
-Everything is drawn from a seed: errors before and after a call was done, refusals, conflicts, cut,
-expired, doubled and reordered watches, a disk that is full now and then, lost and doubled
-acknowledgements, a server that comes and goes, and nodes that are killed in the middle and built
-anew from what is on the disk. Who wanted a run to be killed says so again after that.
+All faults come from a seed: errors before and after a call was done, refusals, conflicts; watches
+that are cut, expired, doubled and reordered; a disk that is full now and then; lost and doubled
+acknowledgements; a server that comes and goes; nodes that are killed in the middle and built anew
+from the records on the disk. After the loss of a node, the test repeats its kills.
 """
 
 import contextlib
@@ -39,13 +39,13 @@ SEEDS = range(10)
 RUNS = 1000
 WAITING_AT_MOST = 150
 CHANCE = 0.03
-SLOW_CREATE_SECONDS = 0.1  # enough for a kill to be carried out meanwhile, in vain
+SLOW_CREATE_SECONDS = 0.1  # long enough for a kill before the Job exists
 PATIENCE_SECONDS = 120.0  # reached when something is broken, or the machine very busy
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """No pauses, and no log: both would take most of the time."""
+    """Remove pauses and logging: both would take most of the time."""
     monkeypatch.setattr(engine, "_TICK_SECONDS", 0.02)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.01, 0.02))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.01, 0.02))
@@ -64,7 +64,7 @@ def quick(monkeypatch):
 
 
 class Story:
-    """Runs, what is to become of each, and what did."""
+    """The runs of a test, with the plan and the outcome of each."""
 
     def __init__(self, folder, seed):
         self.dice = Dice(seed)
@@ -98,14 +98,14 @@ class Story:
             self.kill(run_id)
             time.sleep(SLOW_CREATE_SECONDS)
 
-    # --- what happens
+    # --- steps
 
     def turn(self):
-        """A little of everything."""
+        """Do a small part of everything."""
         self.submit()
         for _ in range(min(len(self.pods), 40)):
             run_id, step = self.pods.popleft()
-            with contextlib.suppress(NotThere):  # its Job was removed: it was killed
+            with contextlib.suppress(NotThere):  # a kill has removed the Job
                 if self.advance(run_id, step):
                     self.pods.append((run_id, step + 1))
         self.remove_delivered_jobs()
@@ -121,7 +121,7 @@ class Story:
         self.deaths += 1
         self.answers = {run: told for run, told in self.answers.items() if told.done()}
         self.node = self.new_node()
-        # A kill that died with its node was never promised.
+        # The node that died had never promised its unanswered kills.
         for run_id, told in list(self.kills.items()):
             if run_id not in self.server.results or not told.done():
                 self.kill(run_id)
@@ -147,7 +147,7 @@ class Story:
         self.kills[run_id] = self.node.kill_run(run_id)
 
     def advance(self, run_id, step):
-        """One step of a run in the cluster; returns whether there are more."""
+        """Do the next step of a run in the cluster; return whether there are more steps."""
         if self.dice.falls(0.5):
             self.pods.append((run_id, step))
             return False
@@ -160,13 +160,13 @@ class Story:
         return step + 1 < len(steps)
 
     def remove_delivered_jobs(self):
-        """Kubernetes' own, when the time to live is over."""
+        """Remove delivered Jobs, as Kubernetes does after their time to live."""
         for job in self.cluster.jobs():
             if "ttlSecondsAfterFinished" in job["spec"] and job.get("status"):
                 with contextlib.suppress(NotThere):
                     self.cluster.store.delete("jobs", job["metadata"]["name"])
 
-    # --- what must be so
+    # --- checks
 
     @property
     def is_over(self):
@@ -177,7 +177,7 @@ class Story:
         )
 
     def right_statuses(self, run_id):
-        """The statuses with which this run may have ended."""
+        """Return the statuses with which this run may have ended."""
         if run_id in self.kills:
             [told] = self.kills[run_id].result()
             return {"killed by user"} if told.outcome == "killed" else {told.status}
@@ -185,7 +185,7 @@ class Story:
         return RIGHT.get(self.plans[run_id], {"completed"}) | refused
 
     def wrong_results(self):
-        """Runs that ended in another way than they must have, or in two ways."""
+        """Return the runs with a wrong result, or with two different results."""
         return {
             run_id: (self.plans[run_id], self.right_statuses(run_id), results)
             for run_id, results in self.server.results.items()
@@ -193,7 +193,7 @@ class Story:
         }
 
     def runs_without_job(self):
-        """Runs that were never made, though nobody killed them and nobody refused them."""
+        """Return the runs without any Job that were neither killed nor refused."""
         excused = set(self.kills) | self.cluster.refused
         return set(self.plans) - set(self.made) - excused
 
@@ -210,13 +210,13 @@ def spec_of(run_id):
 
 @pytest.fixture
 def folder():
-    """In memory if there is such a place: what a disk does to files is tested elsewhere."""
+    """Use memory if the machine has /dev/shm: other tests are about the disk's effect on files."""
     shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as path:
         yield Path(path)
 
 
-# That is how the threads of a killed node end.
+# The threads of a killed node end with an unhandled SystemExit.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,4 +1,4 @@
-"""What the API refuses for good holds up no result, and is not asked for again and again."""
+"""Calls that the API refuses for good delay no result, and are not repeated again and again."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.fakes.station import eventually, payload
 
 @pytest.fixture
 def patient(hurry, monkeypatch):
-    """What was refused is not tried again while the test lasts."""
+    """Do not retry refused calls during the test."""
     monkeypatch.setattr(retries, "_REFUSED", Backoff(1000.0, 2000.0))
 
 
@@ -49,7 +49,7 @@ def test_a_refused_kill_is_not_repeated_in_a_hurry_but_at_each_wish(station, pat
 
 
 def test_unreadable_logs_hold_up_neither_new_runs_nor_other_results(station, emitter):
-    """The machine they ran on is gone: each of their logs is asked for, for a minute and more."""
+    """The machine of these runs is lost: the node retries each log for a minute and more."""
     lost = range(101, 113)
     for run_id in lost:
         emitter.submit(payload(run_id))

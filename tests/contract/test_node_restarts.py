@@ -1,4 +1,4 @@
-"""Server and node go away and come back: one Job, one result, whatever the moment."""
+"""Server and node go away and come back at any moment: each run has one Job and one result."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.fakes.station import eventually, payload
 
 @pytest.fixture
 def process(station):
-    """Server and node as processes of their own, and an emitter: (node process, emitter)."""
+    """Server and node as separate processes, and an emitter: (node process, emitter)."""
     station.server.start()
     node = station.start_node_process()
     return node, station.connect()
@@ -51,7 +51,7 @@ def test_a_server_that_is_silent_holds_nobodys_end(station, process):
 
 
 def test_killed_while_the_job_is_being_made(station, process):
-    """The process dies when the request is out and the answer is not back."""
+    """The node's process dies between the request and the answer."""
     node, emitter = process
     station.api.faults.add("POST", "/jobs", seconds_after=30)
     emitter.submit(payload(7))
@@ -78,7 +78,7 @@ def test_killed_when_accepted_but_no_job_is_there(station, process):
 
 
 def test_a_job_that_is_still_being_made_after_a_restart_is_not_missed(station, emitter):
-    """A list that was asked for before the Job is made does not say that somebody deleted it."""
+    """A list that was requested before the Job's creation does not prove a deletion."""
     station.api.faults.add("POST", "/jobs", status=503, times=1000)
     emitter.post(payload(7))
     eventually(lambda: station.api.count("POST", "/jobs"))
@@ -151,7 +151,7 @@ def test_killed_when_the_result_is_delivered_but_the_job_not_marked(station, pro
 
 
 def test_a_run_that_outpaces_the_answer_to_its_own_creation_is_not_owed(station, emitter):
-    """The Job has ended and its result is delivered before the API's answer to POST is back."""
+    """The Job has ended and its result is delivered before the API's answer to POST arrives."""
     station.api.kubelet.on_pod = station.api.kubelet.ends
     station.api.faults.add("POST", "/jobs", seconds_after=0.7)
     emitter.post(payload(7))
@@ -174,7 +174,7 @@ def test_a_job_deleted_while_the_node_was_down_is_told(station, emitter):
 
 
 def test_a_pod_that_vanished_while_the_node_was_down_does_not_hang_its_run(station, emitter):
-    """The Job has failed and its pod is gone: nothing will ever be seen of it again."""
+    """The Job has failed and its pod is gone: no watch will ever report on the pod again."""
     emitter.post(payload(7))
     station.job_arrives(7)
     eventually(lambda: "initializing" in station.statuses(7))
@@ -266,12 +266,12 @@ def test_killed_between_remembering_a_kill_and_removing_the_job(station, process
 
 
 def test_a_run_whose_taking_a_crash_cut_short_may_come_back_with_another_token(station, process):
-    """A vantage6 server gives each try another; nobody was told that the first was taken."""
+    """A vantage6 server gives each try a new token, and did not hear of the first try."""
     node, emitter = process
     station.api.faults.add("POST", "/jobs", status=503, times=100)
     assert emitter.post(payload(7, token="first"))["accepted"] is True
     node.kill()
-    (station.task_dir / ".node/open/7").unlink()  # as if the crash had come before it was made
+    (station.task_dir / ".node/open/7").unlink()  # as if the crash had come before the file
     station.api.faults.clear()
     station.start_node_process()
     assert emitter.post(payload(7, token="second"))["accepted"] is True
@@ -280,7 +280,7 @@ def test_a_run_whose_taking_a_crash_cut_short_may_come_back_with_another_token(s
 
 
 def test_a_node_that_lost_its_lease_sends_nothing_more(station):
-    """Another node of its name works now; what this one still holds may be old."""
+    """Another node of the same name works now; the data in this node may be old."""
     station.server.start()
     node = station.start_node()
     sent = []

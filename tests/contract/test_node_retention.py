@@ -1,4 +1,4 @@
-"""What runs leave is removed when its time is over, and only then; and a run never runs twice."""
+"""Run folders are removed after their retention time, not before; and no run ever runs twice."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.fakes.station import eventually, payload
 
 @pytest.fixture
 def brief(station, monkeypatch):
-    """A station that keeps nothing: (station, emitter)."""
+    """A station that keeps no folders: (station, emitter)."""
     monkeypatch.setattr(janitor, "_ROUND_SECONDS", 0.1)
     station.settings = {"keep_folders_seconds": 0}
     return station, station.start()
@@ -94,7 +94,7 @@ def test_nothing_goes_before_its_time(station, monkeypatch):
 
 
 def test_folders_of_a_node_that_kept_no_notes_are_taken_up(station, monkeypatch):
-    """Their time begins with the first start of a node that removes folders."""
+    """The retention time begins with the first start of a node that removes folders."""
     monkeypatch.setattr(janitor, "_ROUND_SECONDS", 0.1)
     emitter = station.start()
     run_to_its_end(station, emitter, 7)

@@ -1,6 +1,6 @@
 """A mesh adds a sidecar to the pod that never ends: the algorithm ends, pod and Job do not.
 
-The run is delivered as any other, and its Job is removed when its time is over.
+The run is delivered like any other, and its Job is removed after its time to live.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _RUN_IDS = itertools.count(1)
 
 @pytest.fixture
 def kept_briefly(station, monkeypatch):
-    """A station with sidecars, whose delivered Jobs go at once: (station, emitter)."""
+    """A station with sidecars, whose delivered Jobs are removed at once: (station, emitter)."""
     monkeypatch.setattr(lingering_jobs, "_SLACK_SECONDS", 0.3)
     station.settings["keep_finished_seconds"] = 0
     return station, station.start()
 
 
 def algorithm_ends(station, run_id, exit_code=0):
-    """Its container has ended, and the sidecar goes on."""
+    """End the algorithm's container; the sidecar goes on."""
     kubelet = station.api.kubelet
     ended = {
         "exitCode": exit_code,
@@ -45,7 +45,7 @@ def algorithm_ends(station, run_id, exit_code=0):
 
 
 def run(station, emitter, exit_code=0):
-    """A run to the end of its algorithm; returns its number."""
+    """Take a run to the end of its algorithm; return its number."""
     run_id = next(_RUN_IDS)
     assert emitter.post(payload(run_id))["accepted"]
     station.job_arrives(run_id)

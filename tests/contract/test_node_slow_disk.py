@@ -1,4 +1,4 @@
-"""A disk that takes its time holds up who must write, and nobody else; the order stays."""
+"""A slow disk delays only the calls that must write; writes keep their order."""
 
 import threading
 
@@ -12,7 +12,7 @@ from tests.fakes.station import eventually, payload
 
 @pytest.fixture
 def disk(monkeypatch):
-    """Clear: runs are not written until it is set. Writes are counted by run."""
+    """While the event is clear, no run is written. Writes are counted by run."""
     free, write = threading.Event(), Records.write_run
     free.set()
     free.written = []
@@ -33,7 +33,7 @@ def manager(station):
 
 
 def asks(manager, run_id, **changes):
-    """Ask for a run in a thread of its own; returns where its answer will be."""
+    """Ask for a run in a thread; return the list that will get the answer."""
     answers = []
     ask = lambda: answers.append(manager.run(spec(run_id, **changes)))  # noqa: E731
     threading.Thread(target=ask, daemon=True).start()
@@ -66,7 +66,7 @@ def test_runs_are_taken_in_the_order_they_came(station, disk, manager):
 
 
 def manager_waits(station):
-    """Runs that are being taken."""
+    """Return the runs that are being taken."""
     return station._nodes[-1]._engine._intake._at_disk
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_is_killed_while_it_is_written_is_killed(station, disk, manag
 def test_a_kill_finds_the_second_try_of_a_run_that_the_disk_did_not_take(
     station, disk, manager, monkeypatch
 ):
-    """Both tries came before the kill, and the first one was refused."""
+    """Both tries came before the kill, and the disk refused the first try."""
     write, tries = Records.write_run, []
 
     def full_at_first(records, record):

@@ -1,17 +1,17 @@
-"""Those who post take turns: many runs of one are not before everybody's next."""
+"""Owners take turns: many runs of an owner do not go before the next run of every other owner."""
 
 from tests.fakes.station import eventually, payload
 
 
 def places(emitter):
-    """Run ids that wait, by their places."""
+    """Return the ids of waiting runs, ordered by place."""
     runs = emitter.request("list_request", {})["runs"]
     waiting = [run for run in runs if run["position"]]
     return [run["run_id"] for run in sorted(waiting, key=lambda run: run["position"])]
 
 
 def post_all(station):
-    """Ten runs of one who posts, then two of another."""
+    """Post ten runs from an emitter, then two runs from another."""
     first, second = station.connect(), station.connect()
     for run_id in range(1, 11):
         first.post(payload(run_id))
@@ -55,6 +55,6 @@ def test_after_a_restart_the_line_is_as_fair(station):
     station.job_arrives(1)
     station.stop_node()
     station.start_node()
-    # Run 1 was taken up as well: it is tried in the line's first turn, and met again as its Job.
+    # The node took up run 1 too: it is tried in the line's first turn, and found again by its Job.
     eventually(lambda: sorted(places(emitter)) == sorted(TURNS))
     assert places(emitter) == TURNS

@@ -1,7 +1,7 @@
-"""Subtasks where the server has a blob store: vantage6's algorithm client through our proxy.
+"""Subtasks at a server with a blob store: vantage6's algorithm client through the node's proxy.
 
-Its input goes through the proxy into the store, and our node reads it there; our node stores the
-result, and the algorithm client reads it through the proxy.
+The algorithm client's input goes through the proxy into the store, and the node's code reads the
+input there; the node's code stores the result, and the algorithm client reads it through the proxy.
 """
 
 import json
@@ -42,7 +42,7 @@ def station(request, world):
 
 
 def blobs_of(station, name):
-    """The store as the node of this organization has it."""
+    """Return the blob store as the node of this organization uses it."""
     server = station.world.server
     key = station.world.node(station.collaboration, name)["api_key"]
     return Blobs(Rest(f"{server.host}:{server.port}", "/api", key), station.cryptor(name))
@@ -70,7 +70,7 @@ def test_a_central_function_makes_subtasks_and_reads_their_results(station):
 
 
 def test_another_studys_stored_data_stays_closed_and_is_nobodys_input(station):
-    """The server gives each blob to all of its collaboration, and lets any task name it."""
+    """The server gives each blob to its whole collaboration, and lets any task name the blob."""
     theirs = station.submit("alpha")["task_id"]
     run, blobs = station.open_run("alpha", theirs), blobs_of(station, "alpha")
     name = blobs.store(run["id"], b'{"another": "study"}', station.public_key("alpha"))

@@ -1,4 +1,4 @@
-"""A server that is slow, broken or absurd; algorithms that are slow, greedy or hostile."""
+"""A slow, broken or absurd server; slow, greedy or hostile algorithms."""
 
 import base64
 import gzip
@@ -422,7 +422,7 @@ def test_each_refusal_is_logged_once_and_nothing_secret_ever():
             fresh.raw(b"GET /run//1 HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n")
             requests.get(fresh.url + "/run/1", timeout=5)
             fresh.post("/task", data=secret)
-            fresh.post("/some/thing", data=secret)  # the server's own 404: no refusal of ours
+            fresh.post("/some/thing", data=secret)  # the server's own 404, no refusal
             fresh.raw(b"NONSENSE\r\n" + secret.encode() + b"\r\n\r\n")
         assert fresh.serves()
     told = [line["told"] for line in lines if line["event"] == "request refused"]

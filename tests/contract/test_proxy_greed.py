@@ -1,4 +1,4 @@
-"""One algorithm that wants all: memory, disk, time, or the site's log. Others are served."""
+"""An algorithm takes all memory, disk, time or log space: others are still served."""
 
 import base64
 import json
@@ -112,7 +112,7 @@ def task_body(size):
 
 
 def trickle(connection, over):
-    """Send a byte now and then."""
+    """Send a byte from time to time."""
     while not over.wait(0.1):
         try:
             connection.sendall(b"x")
@@ -152,7 +152,7 @@ def test_one_caller_does_not_hold_all_disk_and_gets_it_back(running):
         got = running.post("/task", data=task_body(300_000))
         assert got.status_code == 429
         assert "more than 4000000 bytes" in got.json()["msg"]
-        assert running.post("/task", data=task_body(10)).status_code == 201  # it fits still
+        assert running.post("/task", data=task_body(10)).status_code == 201  # the task still fits
         eventually(lambda: running.post("/task", data=task_body(300_000)).status_code == 201)
     for connection in held:
         connection.close()

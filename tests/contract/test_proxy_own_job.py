@@ -1,4 +1,4 @@
-"""Whose results an algorithm may read: its own job's. The real server: test_proxy_vantage6.py."""
+"""An algorithm may read its own job's results only. Real server: test_proxy_vantage6_jobs.py."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def run_of(task, number, result, **others):
 
 
 def let_results_be(upstream, cryptor):
-    """Task 1 is of the token's job, task 99 is another study's."""
+    """Give the server results of task 1 (the token's job) and task 99 (another study)."""
 
     def results(seen):
         task = 99 if "=99" in seen.path else 1
@@ -142,7 +142,7 @@ def test_a_token_is_asked_about_once_a_minute_and_never_believed(running):
     asked = running.upstream.seen_at(f"{API}/task/3") + running.upstream.seen_at(f"{API}/task/1")
     assert len(asked) == 2
     assert {seen.header("Authorization") for seen in asked} == {running.headers["Authorization"]}
-    # The same claims with another signature: the server is asked anew.
+    # The same claims with another signature: the proxy asks the server again.
     running.upstream.answers["GET", f"{API}/task/3"] = Answer.json({"msg": "bad"}, 422)
     forged = running.headers["Authorization"].rpartition(".")[0] + ".Zm9yZ2Vk"
     assert running.get("/result/5", headers={"Authorization": forged}).status_code == 422
@@ -167,7 +167,7 @@ def test_a_site_may_let_an_algorithm_read_all_of_the_collaboration(cryptor):
         assert running.upstream.seen_at(f"{API}/task/3") == []
 
 
-# --- inputs that are names
+# --- inputs that are names of blobs
 
 
 def store(running, name, **options):
@@ -193,7 +193,7 @@ def test_the_name_of_an_input_that_the_task_stored_goes_on(running):
 
 
 def test_a_name_that_the_task_did_not_store_makes_no_subtask(running):
-    """The node that runs the subtask would open another study's data for it."""
+    """The node that runs the subtask would open another study's data for the subtask."""
     strangers = {"Authorization": f"Bearer {container_token(task_id=99)}"}
     store(running, NAME, headers=strangers)
     got = make_task(running, NAME)

@@ -98,7 +98,7 @@ def peak_bytes(made):
 
 
 def test_it_may_have_files_for_all_connections(tmp_path, upstream):
-    """Many systems give a process 1024, which 500 connections with their bodies would use up."""
+    """Many systems allow a process 1024 files, too few for 500 connections with their bodies."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
     try:

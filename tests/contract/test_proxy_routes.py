@@ -1,4 +1,4 @@
-"""The proxy over real sockets: what travels to the server, and what comes back."""
+"""The proxy over real sockets: requests to the server, and answers to the algorithm."""
 
 import base64
 import gzip
@@ -117,7 +117,7 @@ def test_without_a_containers_token_nothing_reaches_the_server(either, headers):
 
 
 def test_what_the_server_tells_everybody_needs_no_token(either):
-    """vantage6's diagnostics ask without one."""
+    """vantage6's diagnostics send no token."""
     either.upstream.answers["GET", f"{API}/health"] = Answer.json({"database": True})
     for path, told in (("/version", {"version": "4.15.2"}), ("/health", {"database": True})):
         got = requests.get(either.url + path, timeout=10)
@@ -200,7 +200,7 @@ def test_a_task_that_is_none_is_refused(either, body):
 
 
 def own(number, result, **others):
-    """A run of a task of the token's job, as the server tells of its result."""
+    """Return a run of a task of the token's job, as the server lists its result."""
     return {"id": number, "result": result, "task": {"id": 1}, **others}
 
 
@@ -240,7 +240,7 @@ def test_a_result_for_another_key_is_told(encrypted):
 
 
 def let_blob_be_read(running):
-    """Let the blob be a result of the own job, and tell the proxy so."""
+    """Make the blob a result of the token's own job, and let the proxy see the result."""
     run = own(1, UUID, blob_storage_used=True)
     running.upstream.answers["GET", f"{API}/result"] = Answer.json({"data": [run]})
     assert running.get("/result?task_id=1").status_code == 200

@@ -1,4 +1,4 @@
-"""Pods that want all connections, heads or threads: every other pod is served meanwhile.
+"""Pods that take all connections, request heads or threads: all other pods are still served.
 
 Loopback has as many addresses as a test needs pods.
 """
@@ -40,7 +40,7 @@ def connect(running, address):
 
 
 def asks(running, address, path=b"/version", more=b""):
-    """The status line that a pod at this address gets, or nothing."""
+    """Return the status line that a pod at this address gets, or nothing."""
     with connect(running, address) as connection:
         try:
             end = b"Connection: close\r\n\r\n"
@@ -61,7 +61,7 @@ def running():
 
 @contextmanager
 def crowd(running, *, busy):
-    """Four pods that hold all connections; yields them, once they are all there."""
+    """Hold all connections with four pods; yield the connections as soon as all are open."""
     with ExitStack() as stack:
         if busy:
             running.upstream.answers["GET", f"{API}/slow"] = Answer(wait_seconds=8)
@@ -90,7 +90,7 @@ def test_pods_that_hold_all_connections_keep_nobody_out(running, busy):
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 OK")
         print("seconds for ten newcomers:", time.monotonic() - start)
         gone = [connection for connection in held if is_closed(connection)]
-        # Each address gave about as many: none of them holds fewer than another that gave none.
+        # The proxy closed about as many connections of each address.
         given = Counter(connection.getsockname()[0] for connection in gone)
         assert sorted(given.values()) == [2, 2, 3, 3]
     told = {line["address"] for line in lines if "make room" in line.get("told", "")}
@@ -139,7 +139,7 @@ def test_the_heads_of_one_pod_count_together(running):
             lambda: asks(running, "127.0.2.1", more=large) == b"HTTP/1.1 429 Too Many Requests"
         )
         assert asks(running, NEIGHBOUR, more=large) == b"HTTP/1.1 200 OK"
-    # Given back when they have gone.
+    # The proxy frees the space when the connections have gone.
     assert eventually(lambda: asks(running, "127.0.2.1", more=large) == b"HTTP/1.1 200 OK")
 
 
@@ -162,7 +162,7 @@ def test_a_request_waits_until_the_one_before_is_answered(running):
 
 
 def test_what_follows_a_request_in_hand_stays_with_its_sender(running):
-    """It is not read: the sender's own machine keeps it, so at some time it can send no more."""
+    """The proxy does not read on: the data fills the sender's buffers until sending stops."""
     running.upstream.answers["GET", f"{API}/slow"] = Answer(wait_seconds=3)
     with connect(running, NEIGHBOUR) as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\n" + HEAD + b"\r\n")
@@ -172,11 +172,11 @@ def test_what_follows_a_request_in_hand_stays_with_its_sender(running):
             connection.sendall(b"GET /version HTTP/1.1\r\nX: " + b"y" * 50_000_000)
 
 
-# --- memory: as it was when three connections killed the proxy
+# --- memory: the attack with which three connections once killed the proxy
 
 
 def attack(running, over, addresses):
-    """Pipelined requests with large heads, and heads without an end; until `over`."""
+    """Until ``over``, send pipelined requests with large heads, and heads without an end."""
     large = b"".join(b"X%d: %b\r\n" % (number, b"y" * 60_000) for number in range(100))
     request = b"GET /slow HTTP/1.1\r\n" + HEAD + large + b"\r\n"
     small = b"GET /slow HTTP/1.1\r\n" + HEAD + b"\r\n"

@@ -1,4 +1,4 @@
-"""A server behind TLS: its certificate is checked before anything goes to it."""
+"""A server behind TLS: the proxy checks the certificate before it sends anything."""
 
 import ipaddress
 import ssl
@@ -18,7 +18,7 @@ TASK = {"organizations": [{"id": 1, "input": "e30="}]}
 
 
 def certificate(folder, address):
-    """A certificate that signs itself, and its file."""
+    """Return a self-signed certificate, and its file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server of a test")])
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
@@ -60,9 +60,9 @@ def test_a_server_with_a_trusted_certificate_is_served(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
 def test_only_questions_take_a_connection_that_was_kept(tmp_path, monkeypatch, method):
-    """It may be dead already, and then nobody can tell whether the server took the request.
+    """A kept connection may be dead, and then nobody can tell whether the server took the request.
 
-    Without TLS none is kept, so only here they could.
+    The proxy keeps connections only with TLS, so this test needs TLS.
     """
     path = certificate(tmp_path, "127.0.0.1")
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
@@ -72,7 +72,7 @@ def test_only_questions_take_a_connection_that_was_kept(tmp_path, monkeypatch, m
             running.request(method, "/some/thing", json={})
         questions, others = connections(running, "/version"), connections(running, "/some/thing")
     assert len(questions) == 3
-    assert len(set(questions)) == 1  # the control: there was one that they could have taken
+    assert len(set(questions)) == 1  # the control: there was a kept connection
     assert len(set(others)) == 3
     assert not set(others) & set(questions)
 

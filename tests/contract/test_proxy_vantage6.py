@@ -1,7 +1,7 @@
 """The proxy between a real vantage6 server and vantage6's own algorithm client.
 
-The nodes are played by this test: it logs in with their API keys, and reads and writes payloads
-with our own code. So vantage6's client, server and algorithm client are held against it.
+The test plays the nodes: it logs in with their API keys, and reads and writes payloads with the
+project's own code. So that code is tested against vantage6's client, server and algorithm client.
 """
 
 import json
@@ -37,7 +37,7 @@ def station(request, world):
 
 @pytest.fixture(scope="module")
 def central(station):
-    """A task of the user whose container calls; gives (task, its run, the algorithm)."""
+    """A user's task whose container calls the proxy; return (task, its run, the algorithm)."""
     made = station.submit("alpha")
     run = station.open_run("alpha", made["task_id"])
     algorithm = Algorithm(station, station.container_token(made["task_id"]))
@@ -73,7 +73,7 @@ def test_a_central_function_makes_subtasks_and_reads_their_results(station, cent
     assert "id" in subtask, subtask
     for name in ("alpha", "beta"):
         run = station.open_run(name, subtask["id"])
-        # the node takes what vantage6's algorithm client sent through the proxy
+        # the node reads input that vantage6's algorithm client sent through the proxy
         assert json.loads(station.cryptor(name).decrypt(run["input"])) == INPUT
         assert ("$" in run["input"]) is station.encrypted
         big = json.dumps({"from": name, "many": "y" * 2_000_000}).encode()
@@ -166,7 +166,7 @@ def test_a_subtask_with_another_image_is_refused_by_the_server(station, central)
 
 
 def outsider(world):
-    """An organization of the server that is in none of these collaborations."""
+    """Return an organization of the server that is in none of these collaborations."""
     root = world.root_client()
     try:
         made = root.request("POST", "organization", {"name": "outsider"})
@@ -179,7 +179,7 @@ def outsider(world):
 
 
 def subtask(station, token, ids):
-    """What the proxy answers to a subtask for organizations of these ids."""
+    """Return the proxy's answer to a subtask for organizations with these ids."""
     task = {
         "name": "for strangers",
         "image": IMAGE,
@@ -198,7 +198,7 @@ def subtasks(station, task_id):
 
 
 def test_no_subtask_reaches_an_organization_outside_the_collaboration(station):
-    """Nor does one that names others beside it: it is made for all or for none."""
+    """A subtask that also names organizations inside is refused too: all runs are made or none."""
     parent = station.submit("alpha")["task_id"]
     token = station.container_token(parent)
     stranger, beta = outsider(station.world), station.world.organization("beta")
@@ -219,14 +219,14 @@ def test_ids_that_are_none_make_no_subtask_and_break_nothing(station, central, i
     parent, _, _ = central
     before = subtasks(station, parent)
     got = subtask(station, station.container_token(parent), ids)
-    # Without encryption the server itself is asked, and fails at some of them.
+    # Without encryption the server itself gets the request, and fails at some ids.
     assert 400 <= got.status_code < (500 if station.encrypted else 501), got.text
     assert subtasks(station, parent) == before
     assert station.as_node("alpha", "GET", f"task/{parent}")["id"] == parent
 
 
 def test_an_organization_that_is_named_twice_gets_what_the_server_makes_of_it(station):
-    """Encrypted or not, the proxy adds no run and takes none away."""
+    """With or without encryption, the proxy neither adds nor removes a run."""
     parent = station.submit("alpha")["task_id"]
     beta = station.world.organization("beta")
     got = subtask(station, station.container_token(parent), [beta, beta])

@@ -1,7 +1,7 @@
-"""Two studies at a real vantage6 server: the algorithm of one, and the results of the other.
+"""Two studies at a real vantage6 server: the algorithm of one study asks for results of the other.
 
-The server shows a container all runs of its collaboration. The proxy has the organization's key,
-so it alone decides which of them an algorithm can read.
+The server shows a container all runs of its collaboration. The proxy has the organization's key, so
+the proxy alone decides which results an algorithm can read.
 """
 
 import base64
@@ -45,14 +45,14 @@ def finished_run(station, task_id, result, name="alpha"):
 
 @pytest.fixture(scope="module")
 def theirs(station):
-    """Another study's task, and its run, whose result our organization's key opens."""
+    """Return another study's task and its run; our organization's key opens the run's result."""
     task_id = station.submit("alpha")["task_id"]
     return task_id, finished_run(station, task_id, SECRET)
 
 
 @pytest.fixture(scope="module")
 def mine(station):
-    """Our task: (its number, its container's token)."""
+    """Return our task: (its number, its container's token)."""
     task_id = station.submit("alpha", "beta")["task_id"]
     return task_id, station.container_token(task_id)
 
@@ -73,7 +73,7 @@ def test_the_results_of_another_study_stay_closed(station, mine, theirs):
         got = ask(station, token, path)
         assert got.status_code == 403, (path, got.text)
         assert f"task {task_id} belongs to another job" in got.json()["msg"]
-        # The control: the server itself shows it to this token.
+        # The control: the server itself shows the result to this token.
         shown = ask(station, token, path, directly=True)
         assert shown.status_code == 200
         run = shown.json()["data"][0] if "data" in shown.json() else shown.json()
@@ -110,7 +110,7 @@ def test_what_else_shows_results_shows_none_that_can_be_read(station, mine, thei
 
 
 def test_the_whole_own_job_is_open_to_parent_and_subtask(station, mine):
-    """As a central function, its subtask's algorithm, and vantage6's client need it."""
+    """A central function, its subtask's algorithm and vantage6's client need these results."""
     task_id, token = mine
     algorithm = Algorithm(station, token)
     try:
@@ -123,7 +123,7 @@ def test_the_whole_own_job_is_open_to_parent_and_subtask(station, mine):
             finished_run(station, subtask, OWN, name)
         assert algorithm("wait", subtask) == [json.loads(OWN)] * 2
         assert algorithm("result", runs["beta"]) == json.loads(OWN)
-        try:  # the subtask's own algorithm: its siblings' results, and its parent's
+        try:  # the subtask's own algorithm: results of its siblings and of its parent
             assert inner("result", runs["alpha"]) == json.loads(OWN)
             parents = finished_run(station, task_id, OWN)
             assert inner("result", parents) == json.loads(OWN)
@@ -136,7 +136,7 @@ def test_the_whole_own_job_is_open_to_parent_and_subtask(station, mine):
 
 
 def test_a_token_that_the_server_did_not_make_opens_nothing(station, mine):
-    """Its claims could name any task: the server is asked whether they are true."""
+    """The claims could name any task, so the proxy asks the server whether they are true."""
     head, claims, _ = mine[1].split(".")
     got = ask(station, f"{head}.{claims}.Zm9yZ2Vk", f"result?task_id={mine[0]}")
     assert got.status_code in {401, 422}

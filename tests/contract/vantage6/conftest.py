@@ -1,4 +1,4 @@
-"""One real vantage6 server for the session, and stations with a collaboration each on it."""
+"""A real vantage6 server for the session, and stations with a collaboration each on the server."""
 
 import pytest
 from kubernetes.config import kube_config
@@ -12,7 +12,7 @@ from tests.fakes.vantage6_station import V6Station
 
 
 def pytest_collection_modifyitems(items):
-    """Server and clients are whole programs of others: on a busy machine they take their time."""
+    """Allow more time: server and clients are large programs and slow on a busy machine."""
     for item in items:
         if "vantage6" in item.path.parts and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True, scope="session")
 def patience():
-    """For the same reason tests wait for longer before they give up."""
+    """Let tests wait longer before they give up, for the same reason."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(station, "PATIENCE_SECONDS", 90.0)
         yield
@@ -28,7 +28,7 @@ def patience():
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
-    """A server with two organizations. A first run installs it, which no test's time covers."""
+    """A server with two organizations. The first start installs the server before any test."""
     server = devserver.DevServer(tmp_path_factory.mktemp("vantage6"))
     server.start()
     yield devserver.provision(server)
@@ -37,7 +37,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def root(world):
-    """The user who may do everything."""
+    """The user with all rights."""
     client = world.root_client()
     yield client
     client.close()
@@ -53,7 +53,7 @@ def admin(world):
 
 @pytest.fixture(scope="session")
 def keyholder(world):
-    """The same with alpha's private key."""
+    """The same user with alpha's private key."""
     client = world.client("admin", encrypted=True)
     yield client
     client.close()
@@ -61,7 +61,7 @@ def keyholder(world):
 
 @pytest.fixture
 def quick(hurry, monkeypatch):
-    """Shorten the pauses of this protocol: what is tested is what, not when."""
+    """Shorten the pauses of this protocol: the tests are not about times."""
     monkeypatch.setattr(connection, "_BACKOFF", Backoff(0.05, 0.3))
     monkeypatch.setattr(server, "_BACKOFF", Backoff(0.05, 0.3))
     monkeypatch.setattr(send_queue, "_BACKOFF", Backoff(0.05, 0.3))
@@ -87,5 +87,5 @@ def make_station(tmp_path, world, root, quick, monkeypatch):
 
 @pytest.fixture(name="station")
 def plain_station(make_station):
-    """A station in a plain collaboration; its node does not run yet."""
+    """A station in a plain collaboration; the station's node does not run yet."""
     return make_station()

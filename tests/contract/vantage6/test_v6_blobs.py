@@ -1,4 +1,4 @@
-"""A server that keeps inputs and results in a blob store: real server and client, as elsewhere."""
+"""A server with a blob store for inputs and results: real server and client, as elsewhere."""
 
 import json
 
@@ -25,7 +25,7 @@ def store():
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, store):
-    """Takes the place of the session's, for the fixtures that make users and stations."""
+    """Replace the session's server for the fixtures that make users and stations."""
     folder = tmp_path_factory.mktemp("vantage6-blobs")
     server = DevServer(folder, options=Options(blob_store=store.settings))
     server.start()
@@ -94,7 +94,7 @@ def test_large_ones_come_whole(station, user):
 
 @pytest.fixture
 def away(store, monkeypatch):
-    """Sends the store away until the returned function is called."""
+    """Return a function for taking the store away until ``comes_back`` is called."""
 
     def send_away():
         store.turned_away = 0

@@ -1,4 +1,4 @@
-"""`check --online` at a real server: what it says is so, and each mistake has its remedy."""
+"""`check --online` at a real server: its statements are true, and each mistake has its remedy."""
 
 import pytest
 

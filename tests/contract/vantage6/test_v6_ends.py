@@ -1,4 +1,4 @@
-"""How runs end at a real server: crashes, kills, refusals, siblings; and what their logs say."""
+"""How runs end at a real server: crashes, kills, refusals, failed siblings; and the runs' logs."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ from tests.fakes.station import eventually
 
 
 def going(station, user, *organizations, **changes):
-    """A task whose run of alpha has a container that runs: (task id, run id)."""
+    """Make a task whose run of alpha has a running container: (task id, run id)."""
     made = station.submit(user, *organizations, **changes)
     run_id = station.run_of(made)
     station.job_arrives(run_id)
@@ -95,7 +95,7 @@ def test_killing_another_node_ends_nothing_here(station, admin, world):
     station.start_node()
     task_id, run_id = going(station, admin)
     other = world.node(station.collaboration_name, "beta")["id"]
-    # The server refuses to kill on a node that is away, so the event is made here.
+    # The server refuses a kill on an offline node, so the test makes the event.
     for payload in (
         {"node_id": other, "collaboration_id": station.collaboration},
         {"kill_list": [], "node_id": station.identity["id"]},
@@ -114,7 +114,7 @@ def test_killing_another_node_ends_nothing_here(station, admin, world):
 
 
 def test_a_run_that_ended_at_the_server_unheard_is_killed_here(station, admin, monkeypatch):
-    """The event is lost: the list of open runs tells."""
+    """The kill event is lost: the node learns of the end from the list of open runs."""
     station.start_node()
     task_id, run_id = going(station, admin)
     monkeypatch.setattr(station.node._server, "_kill", lambda _payload: None)
@@ -126,7 +126,7 @@ def test_a_run_that_ended_at_the_server_unheard_is_killed_here(station, admin, m
 
 
 def test_a_failed_sibling_ends_a_run_with_a_reason(station, admin, world):
-    """The server fails what has not started; what has, goes on; what comes later gets no token."""
+    """The server fails runs that have not started; started runs go on; later ones get no token."""
     station.start_node()
     made = station.submit(admin, station.alpha, station.beta)
     run_id = station.run_of(made)
@@ -145,7 +145,7 @@ def test_a_failed_sibling_ends_a_run_with_a_reason(station, admin, world):
 
 
 def fails_at_beta(station, made):
-    """Beta's node says that its run of a task has failed."""
+    """As beta's node, report the failure of its run of a task."""
     server = station.world.server
     key = station.world.node(station.collaboration_name, "beta")["api_key"]
     rest = Rest(f"{server.host}:{server.port}", "/api", key)
@@ -169,7 +169,7 @@ def test_a_run_that_no_node_took_before_its_sibling_failed_never_begins(station,
 
 @pytest.mark.parametrize("state", ["queued", "started"])
 def test_a_run_that_was_taken_before_its_sibling_failed_goes_on(station, admin, state):
-    """What the server has not ended goes on, and its result counts."""
+    """A run that the server has not ended goes on, and its result counts."""
     station.settings = {"runs_in_flight": 1}
     station.start_node()
     first, first_run = going(station, admin) if state == "queued" else (None, None)
@@ -192,7 +192,7 @@ def test_a_run_that_was_taken_before_its_sibling_failed_goes_on(station, admin, 
 
 @contextlib.contextmanager
 def listening(station):
-    """Hear what the server tells beta's node of runs in this collaboration."""
+    """Record the status events that the server sends beta's node in this collaboration."""
     server, heard, greeted = station.world.server, [], []
     key = station.world.node(station.collaboration_name, "beta")["api_key"]
     rest = Rest(f"{server.host}:{server.port}", "/api", key)

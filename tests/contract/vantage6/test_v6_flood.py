@@ -1,4 +1,4 @@
-"""A thousand runs at once: taken in order, few at a time, and nothing stops."""
+"""A thousand runs at once: the node takes them in order, runs few at a time, and never stops."""
 
 import contextlib
 import sqlite3
@@ -10,7 +10,7 @@ from tests.fakes.station import eventually
 
 
 def copy_runs(server, run_id, number):
-    """Make so many more tasks with a run each, as if posted: 1,000 posts take minutes."""
+    """Copy a task and its run so often, as if posted: 1,000 posts take minutes."""
     path = server.folder / "server.sqlite"
     with contextlib.closing(sqlite3.connect(path, timeout=30)) as database, database:
         task_id = database.execute("SELECT task_id FROM run WHERE id=?", (run_id,)).fetchone()[0]
@@ -34,7 +34,7 @@ def copy_runs(server, run_id, number):
 
 @pytest.mark.timeout(900)
 def test_a_thousand_runs_at_once(station, admin, world):
-    """All are taken, few run at a time, the oldest first; and all can be killed."""
+    """The node takes all runs and runs few at a time, the oldest first; all can be killed."""
     station.settings = {"runs_in_flight": 5}
     first = station.submit(admin)
     runs = [station.run_of(first), *copy_runs(world.server, station.run_of(first), 999)]
@@ -49,7 +49,7 @@ def test_a_thousand_runs_at_once(station, admin, world):
         int(a.body["metadata"]["labels"]["vantage6.ai/run-id"])
         for a in station.api.requests("POST", "/jobs$")
     ]
-    assert set(began) <= set(runs[:26])  # five are made at a time, in threads
+    assert set(began) <= set(runs[:26])  # the node makes five at a time, in threads
     until_all(lambda: len(manager.open_runs()) >= 980 - 1)
     assert len(station.api.requests("POST", "/jobs$")) <= 25 + 1
     assert node._is_alive()
@@ -69,7 +69,7 @@ def test_a_thousand_runs_at_once(station, admin, world):
 
 
 def until_all(condition):
-    """As ``eventually``, for what takes a real server minutes."""
+    """Do the same as ``eventually``, but wait longer: a real server needs minutes here."""
     until = time.monotonic() + 400
     while not condition():
         assert time.monotonic() < until

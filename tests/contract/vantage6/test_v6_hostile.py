@@ -1,4 +1,4 @@
-"""Runs and messages that break the rules: each hurts itself only."""
+"""Runs and messages that break the rules: no other run or message is affected."""
 
 import base64
 import os
@@ -29,7 +29,7 @@ EVENTS = [
 
 
 def works(station, user):
-    """The node still takes a run and brings its result."""
+    """Assert that the node still takes a run and delivers its result."""
     made = station.submit(user)
     run_id = station.run_of(made)
     station.job_arrives(run_id)
@@ -70,7 +70,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_run_ends_alone_and_with_a_reason(shared, admin, broken, monkeypatch):
-    """What the server says of one run is changed on its way."""
+    """The test changes the server's description of a run on its way to the node."""
     rest = shared.node._server._rest
     get, bad = rest.get, set()
 
@@ -102,7 +102,7 @@ def test_a_broken_run_ends_alone_and_with_a_reason(shared, admin, broken, monkey
 
 @pytest.fixture(scope="module")
 def shared(world, root, tmp_path_factory):
-    """One station with a running node for many short tests."""
+    """A station with a running node for many short tests."""
     from kubernetes.config import kube_config
 
     from tests.fakes.vantage6_station import V6Station
@@ -119,7 +119,7 @@ def shared(world, root, tmp_path_factory):
 
 NOISE = base64.b64encode(os.urandom(600)).decode()
 NO_VECTOR = base64.b64encode(bytes(16)).decode()
-# What the server answers to the post: on some of them it fails itself.
+# The server's answers to the post: with some keys the server itself fails.
 UNREADABLE = {
     "noise": (NOISE, 201),
     "for another key": (VECTORS["for_another"], 201),

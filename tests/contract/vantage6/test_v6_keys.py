@@ -1,4 +1,4 @@
-"""The organization's public key at a real server is missing, another one, or of no use."""
+"""The organization's public key at a real server is missing, different, or unusable."""
 
 import pytest
 
@@ -11,7 +11,7 @@ ANOTHER = public_key_text(make_private_key())
 
 
 class Key:
-    """Alpha's public key at the server, set by a node of alpha as vantage6's own would."""
+    """Alpha's public key at the server, set by a node of alpha as vantage6's own node would."""
 
     def __init__(self, station):
         server = station.world.server
@@ -29,13 +29,13 @@ class Key:
 
 @pytest.fixture
 def station(make_station):
-    """In a collaboration with encryption."""
+    """A station in a collaboration with encryption."""
     return make_station(encrypted=True)
 
 
 @pytest.fixture
 def key(station):
-    """All tests of a session share the organization, so the key is put back."""
+    """Put the key back afterwards, as all tests of a session share the organization."""
     made = Key(station)
     right = made.get()
     assert right

@@ -1,4 +1,4 @@
-"""Several large inputs and results at once: whole, and in the memory that the node's pod has."""
+"""Several large inputs and results at once: complete, and within the memory of the node's pod."""
 
 import json
 import re
@@ -13,14 +13,14 @@ RUNS = 4
 
 
 def pod_memory():
-    """Limit of the node's container, in KiB."""
+    """Return the memory limit of the node's container, in KiB."""
     text = (ROOT / "node_poc/kubeconfs/node_pod_config.yaml").read_text()
     (container,) = yaml.safe_load(text)["spec"]["template"]["spec"]["containers"]
     return int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * 1024
 
 
 def peak_memory(pid):
-    """The most memory that a process ever had, in KiB."""
+    """Return the peak memory of a process, in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
 

@@ -1,4 +1,4 @@
-"""A number that comes again: with SQLite a real server gives a deleted run's to the next one."""
+"""A repeated run number: with SQLite a real server gives a deleted run's number to the next run."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def posted(station, user):
 
 
 def again(station, root, admin, task_id, run_id):
-    """Delete a task and post another, which has its number and its run's."""
+    """Delete a task and post another, which gets the same numbers for task and run."""
     assert root.request("DELETE", f"task/{task_id}")["status"] == 200
     new = posted(station, admin)
     assert new == (task_id, run_id)

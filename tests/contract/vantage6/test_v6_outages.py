@@ -1,4 +1,4 @@
-"""What goes away and comes back: the server, its tokens, the node; and what must not be lost."""
+"""The server, its tokens and the node go away and come back, and nothing is lost."""
 
 import contextlib
 import dataclasses
@@ -17,7 +17,7 @@ NEVER = float("inf")
 
 @pytest.fixture
 def server(world, admin, root):
-    """The server, for tests that restart it; afterwards it is as before."""
+    """A server that tests may restart; afterwards its options are as before."""
     yield world.server
     if world.server.pid is None or world.server.options != Options():
         world.server.restart(Options())
@@ -27,7 +27,7 @@ def server(world, admin, root):
 
 @pytest.mark.parametrize("keeps_secret", [True, False])
 def test_a_result_outlives_a_restart_of_the_server(station, admin, server, keeps_secret):
-    """Without its secret the server takes neither old tokens nor the refresh token."""
+    """Without its secret the server accepts neither old tokens nor the refresh token."""
     server.restart(Options(keeps_secret=keeps_secret))
     admin.login()
     station.start_node()
@@ -68,7 +68,7 @@ def test_tokens_are_renewed_before_they_end(station, admin, server):
 
 @pytest.mark.parametrize("kind", ["expired", "of another server", "no token at all"])
 def test_a_socket_with_a_bad_token_gets_another(station, admin, server, kind):
-    """The server lets it connect, and says what is wrong or nothing."""
+    """The server accepts the connection, and either reports the bad token or stays silent."""
     station.start_node()
     node_server = station.node._server
     rest = node_server._rest
@@ -166,7 +166,7 @@ def test_a_finished_run_that_the_server_has_forgotten_is_told_again(station, adm
     rest = station.node._server._rest
     patch = rest.patch
     told = []
-    # The first time the answer is taken for good though the server never got it.
+    # The first PATCH seems to succeed, although the server never got the result.
     monkeypatch.setattr(rest, "patch", lambda path, body: told.append(path))
     station.ends(run_id, result=5)
     eventually(lambda: station.open_runs == [])
@@ -177,7 +177,7 @@ def test_a_finished_run_that_the_server_has_forgotten_is_told_again(station, adm
 
 
 def reset(world, run_id, task_id, created_at):
-    """Have the server mean another, open run by the same number: as after it was set up anew."""
+    """Replace the server's run by another, open run of the same number, as after a new setup."""
     path = world.server.folder / "server.sqlite"
     with contextlib.closing(sqlite3.connect(path, timeout=30)) as database, database:
         database.execute(
@@ -204,7 +204,7 @@ LATER, EARLIER = "2031-01-01 00:00:00.000001", "2001-01-01 00:00:00.000001"
 def test_a_result_does_not_go_to_another_run_of_the_same_number(
     station, admin, world, was, other, monkeypatch
 ):
-    """One that its server made later is taken; of an earlier one it may be that it ran before."""
+    """A run made later is taken; a run made earlier may have run here before, and is refused."""
     station.start_node()
     made = station.submit(admin)
     task_id, run_id = made["task_id"], station.run_of(made)

@@ -1,4 +1,4 @@
-"""vantage6's policies with a real server: who and what is refused, and that it is told once."""
+"""vantage6's policies with a real server: each refusal has a reason and is reported once."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ BASICS = "ghcr.io/vantage6/algorithm-basics:latest"
 
 
 def ends_refused(station, user, made):
-    """The run ended at the server, never had a Job, and its reason was told once."""
+    """Assert that the run ended at the server without a Job and with its reason; return its log."""
     found = user.wait(made["task_id"], 90)
     (run,) = found["runs"]
     assert run["status"] == "not allowed"
@@ -48,7 +48,7 @@ def test_who_may_run_what(station, admin, rules, image, allowed):
         key: [str(each).format(**ids) for each in value] if isinstance(value, list) else value
         for key, value in rules.items()
     }
-    # Not shared: the server itself would refuse the task then.
+    # Do not share the configuration: the server itself would refuse the task.
     station.config = {"policies": filled, "share_config": False}
     station.start_node()
     made = station.submit(admin, image=image)
@@ -61,7 +61,7 @@ def test_who_may_run_what(station, admin, rules, image, allowed):
 
 @pytest.fixture
 def store():
-    """An algorithm store that answers what the test says, or nothing."""
+    """An algorithm store with the test's answer."""
 
     class Store(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -83,7 +83,7 @@ def store():
 
 
 def name_store(world, collaboration, task_id, url):
-    """Have a task come from a store, as if posted so: the server would ask a real store first."""
+    """Set a task's store in the database: on a post, the server would ask a real store first."""
     path = world.server.folder / "server.sqlite"
     with contextlib.closing(sqlite3.connect(path, timeout=30)) as database, database:
         made = database.execute(
@@ -132,7 +132,7 @@ def test_a_store_decides(station, admin, world, store, kind, monkeypatch):
 
 
 def test_a_refusal_is_told_once_however_often_the_run_is_seen(station, admin, capfd, monkeypatch):
-    """Also while its end does not arrive at the server, and the run is open there."""
+    """The same holds while the run's end does not reach the server, where the run stays open."""
     station.config = {"policies": {"allowed_algorithms": ["^good/"]}}
     station.start_node()
     server = station.node._server

@@ -1,4 +1,4 @@
-"""The dev server notes who asked for what, if told: the bench counts a node's requests by it."""
+"""On request the dev server logs each request with its client: the bench counts requests there."""
 
 from bench.vantage6.request_log import RequestLog
 from devserver import DevServer, Options, provision

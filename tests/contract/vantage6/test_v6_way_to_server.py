@@ -1,6 +1,6 @@
-"""The way to a real server: behind TLS of the site's own authority, and through an outer proxy.
+"""Two ways to a real server: behind TLS of the site's own authority, and through an outer proxy.
 
-Node and proxy are processes as in their pods. The task is a central one: its container makes a
+Node and proxy are processes as in their pods. The task is a central task: its container makes a
 subtask through the proxy with vantage6's own client, and reads the subtask's result.
 """
 
@@ -64,7 +64,7 @@ class Way:
             process.kill()
 
     def central_task(self, user):
-        """Run a task whose container makes a subtask; returns what the user is told."""
+        """Run a task whose container makes a subtask; return the results as the user gets them."""
         station = self.station
         made = station.submit(user)
         run_id = station.run_of(made)
@@ -87,7 +87,7 @@ class Way:
         return [json.loads(text) for text in user.results(made["task_id"])]
 
     def proxy_answers(self):
-        """The status of an answer to a good question, as soon as there is one."""
+        """Return the status of the answer to a valid request, or None if there is no answer yet."""
         assert self.proxy.is_alive, self.proxy.log
         headers = {"Authorization": f"Bearer {container_token()}"}
         with contextlib.suppress(requests.ConnectionError):
@@ -102,7 +102,7 @@ class Way:
 
 @pytest.fixture
 def way_of(station):
-    """Makes the one way of a test."""
+    """Return a function that makes the test's way to the server."""
     made = []
 
     def make(door, scheme):
@@ -170,7 +170,7 @@ def test_a_server_of_an_unknown_authority_gets_nothing(station, authority, way_o
 def test_a_central_task_by_way_of_the_sites_outer_proxy(
     station, admin, authority, way_of, scheme, variable
 ):
-    """The server is asked through it and by no other way; the Kubernetes API is not."""
+    """The node reaches the server only through the outer proxy, the Kubernetes API directly."""
     secured = authority if scheme == "https" else None
     with outer_proxy() as outer, front(station.world.server.port, secured) as door:
         way = way_of(door, scheme)
