@@ -26,6 +26,7 @@ _LONG_HEXADECIMAL = re.compile(r"(?=.*\d)[0-9a-f-]{16,}")
 _VALUES = {
     *("f", "false", "female", "inf", "ja", "m", "male", "man", "missing", "n/a", "n.a.", "na"),
     *("nan", "nd", "nee", "none", "null", "onbekend", "true", "unk", "unknown", "vrouw", "yes"),
+    *("nein", "niet bekend", "niet bepaald", "not done", "unbekannt"),
 }
 # With fewer rows, repetition of values shows nothing.
 _ROWS_FOR_REPETITION = 10
@@ -72,6 +73,8 @@ def _kind_of_value(text: str) -> str | None:
         return "a value such as yes, male or missing"
     if not any(character.isalpha() for character in text):
         return "a number, a date or a time"
+    if text.startswith(("<", ">", "≤", "≥")):
+        return "a limit of what can be measured"
     if _NUMBER_AND_UNIT.fullmatch(lowered):
         return "a number with a unit"
     has_digit = any(character.isdigit() for character in text)

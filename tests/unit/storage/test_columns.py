@@ -76,6 +76,8 @@ DATA = [
     ("x,unknown\ny,63\n", "column 2 holds a value such as yes"),
     ("x,lung\ny,lung\nz,breast\n", "column 2 holds a value that comes again below"),
     ("x,>90\ny,63\n", "column 2 holds a number"),
+    ("x,<LOD\ny,6.5\nz,7.1\n", "column 2 holds a limit of what can be measured"),
+    ("x,Niet bepaald\ny,6.5\nz,7.1\n", "column 2 holds a value such as yes"),
     ('x,"63,5"\ny,"70,1"\n', "column 2 holds a number"),
     ("x,1.5e-3\ny,70\n", "column 2 holds a number"),
     ("x,63 kg\ny,70 kg\n", "column 2 holds a number with a unit"),
