@@ -1,6 +1,6 @@
-"""`python -m tests.faults`: the fault matrix, on the real dev cluster, as `make faults` runs it.
+"""`python -m tests.faults`: the fault matrix on the real dev cluster, as `make faults` runs it.
 
-Exit codes: 0 every run of every fault ended right; 1 one was lost, doubled or wrong, or a fault
+Exit codes: 0 each run of each fault ended right; 1 a run was lost, doubled or wrong, or a fault
 could not be shown; 2 wrong usage; 130 Ctrl-C. The station is removed in any case.
 """
 
@@ -26,7 +26,7 @@ _RUNS, _QUICK_RUNS = 28, 6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; return the exit code."""
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,12 +12,13 @@ from tests.faults.scene import Scene
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to treat the station badly.
+    """A fault of the data station.
 
-    name: for `--only`
-    title: for the table
-    inject: sends the runs, makes the fault, ends it; returns what shows that it was there
-    in_sample: whether `--quick` has it
+    Attributes:
+        name: for ``--only``.
+        title: for the table.
+        inject: sends the runs, makes the fault, ends it; returns the proof of the fault.
+        in_sample: whether ``--quick`` includes the fault.
     """
 
     name: str
@@ -39,7 +40,7 @@ _KILLS = {
     "acknowledged": "acknowledged, the Job not marked",
 }
 
-# The sample has five minutes: those after which it matters most what stands on the disk.
+# The sample has five minutes: it has the kills for which the files on the disk matter most.
 _SAMPLE = {"after-job", "result-written", "sent"}
 
 FAULTS = (

@@ -1,4 +1,4 @@
-"""PURE: what was seen of each run, judged, and counted for each fault."""
+"""PURE: judge the observations of each run, and count the verdicts for each fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """How a run came out of a fault. What comes first here is told first."""
+    """The outcome of a run after a fault. Verdicts are reported in this order."""
 
     DOUBLED = "doubled"
     LOST = "lost"
@@ -20,13 +20,14 @@ class Verdict(StrEnum):
 
 @dataclass
 class RunSeen:
-    """All that was seen of one run, none of it by the node's own account.
+    """The observations of a run, none of them reported by the node.
 
-    word: the run's own argument
-    result: what came back to who posted it, None if nothing came in time
-    delivered: every result of this run that reached the server
-    notes: the numbers that its executions drew and wrote down
-    pods: pods of the run in which a container was ever started, and their cluster nodes
+    Attributes:
+        word: the run's own argument.
+        result: the result received by the emitter, None if nothing came in time.
+        delivered: every result of this run that reached the server.
+        notes: the numbers that the run's executions drew and wrote down.
+        pods: the run's pods with a container that was ever started, and their cluster nodes.
     """
 
     run_id: int
@@ -38,7 +39,7 @@ class RunSeen:
 
     @property
     def executions(self) -> set[str]:
-        """The numbers that its executions drew, as noted on the disk and as logged."""
+        """Return the numbers that the run's executions drew, from the disk and the logs."""
         logged = [
             drawn for result in self.delivered for drawn in drawn_in(result["log"], self.word)
         ]
@@ -46,25 +47,25 @@ class RunSeen:
 
     @property
     def is_doubled(self) -> bool:
-        """Whether it ran twice, or gave two results."""
+        """Return whether the run was executed twice, or gave two results."""
         contents = {json.dumps(result, sort_keys=True) for result in self.delivered}
         return len(contents) > 1 or len(self.executions) > 1 or len(self.pods) > 1
 
 
 def drawn_in(text: str, word: str) -> list[str]:
-    """The numbers drawn by executions for this word, from a log or a file of notes."""
+    """Return the numbers drawn by executions for this word, from a log or a file of notes."""
     return re.findall(rf"^ran {re.escape(word)} (\S+)$", text, flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """How a run must end: its status, and where one belongs to it, the cause."""
+    """The right end of a run: its status, and its cause if the status has one."""
 
     status: str = "completed"
     cause: str | None = None
 
     def fits(self, run: RunSeen) -> bool:
-        """Whether the run ended so."""
+        """Return whether the run ended this way."""
         result = run.result or {}
         if (result.get("status"), result.get("cause") or None) != (self.status, self.cause):
             return False
@@ -72,7 +73,7 @@ class Expected:
 
 
 def judge(run: RunSeen, *expected: Expected) -> Verdict:
-    """Say how a run came out, if it may end in one of the ways ``expected``."""
+    """Return the verdict of a run that may end in any of the ways ``expected``."""
     if run.is_doubled:
         return Verdict.DOUBLED
     if run.result is None:
@@ -84,10 +85,11 @@ def judge(run: RunSeen, *expected: Expected) -> Verdict:
 
 @dataclass
 class Row:
-    """One line of the table.
+    """A row of the table.
 
-    struck: what shows that the fault was really there
-    ends: how often runs ended in which way, as there may be several that are right
+    Attributes:
+        struck: the proof that the fault was really there.
+        ends: the number of runs for each end, as several ends may be right.
     """
 
     fault: str
@@ -99,22 +101,22 @@ class Row:
 
     @property
     def sent(self) -> int:
-        """How many runs were sent."""
+        """Return how many runs were sent."""
         return sum(self.counts.values())
 
     @property
     def is_good(self) -> bool:
-        """Whether the fault was shown, there were runs, and each ended right."""
+        """Return whether the fault was shown, there were runs, and each ended right."""
         return bool(self.struck) and self.sent > 0 and self.counts[Verdict.RIGHT] == self.sent
 
     def revise(self, run: RunSeen, old: Verdict, new: Verdict) -> None:
-        """Count a run anew, of which more was seen later."""
+        """Count a run again after later observations."""
         self.counts[old] -= 1
         self.counts[new] += 1
         self._note_trouble(run, new)
 
     def add(self, run: RunSeen, verdict: Verdict) -> None:
-        """Count a run; of one that did not end right, keep what helps to find out why."""
+        """Count a run; if it did not end right, keep its observations for the diagnosis."""
         self.counts[verdict] += 1
         if run.result is not None:
             told_end = " ".join(filter(None, (run.result.get("status"), run.result.get("cause"))))

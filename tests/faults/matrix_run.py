@@ -1,4 +1,4 @@
-"""Carries out faults, one after the other, and gives a row for each."""
+"""Carry out faults, each after the other, and return their rows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NOT_SHOWN = (DidNotStrikeError, AssertionError, DemoError, OSError, CalledProce
 
 
 class MatrixRun:
-    """A station that one fault after the other strikes. Use it as a context manager."""
+    """A station for a sequence of faults. Use the station as a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        """Logs and records go to ``folder``."""
+        """Write logs and records to ``folder``."""
         self.station = FaultStation(folder)
         self._pods = PodWatch(self.station)
         self._right: list[tuple[Row, RunSeen]] = []
@@ -41,7 +41,7 @@ class MatrixRun:
         self.station.tear_down()
 
     def strike(self, fault: Fault, runs: int, *, hurry: bool = False) -> Row:
-        """Let a fault strike, and tell what became of its runs."""
+        """Carry out a fault, and return the row with its runs' outcomes."""
         if self.station.was_restarted():
             self.station.renew_node()
         began = time.monotonic()
@@ -63,7 +63,7 @@ class MatrixRun:
         return row
 
     def look_back(self) -> None:
-        """Look again at all that ended right: has another result come since, or a container?"""
+        """Look again at all runs that ended right, for a later result or container."""
         delivered = self.station.server.delivered()
         for row, run in self._right:
             run.delivered = delivered.get(run.run_id, [])

@@ -1,4 +1,4 @@
-"""What a fault works on: the station, the runs it is sent, what is seen of them."""
+"""The surroundings of a fault: the station, the fault's runs, and the observations of the runs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tests.faults.watching import PodWatch
 
 from emitter_client import EventKind  # isort: skip  found by tests.cluster.station
 
-# After the fault is over: the longest wait of the node (a watch that is silent) and then some.
+# After the end of the fault: the node's longest wait (a silent watch), with some reserve.
 PATIENCE_SECONDS = 180.0
-# What is delivered twice with another content would come at once.
+# A second delivery with another content would come at once.
 _LATE_SECONDS = 1.5
 _DEFAULT = (Expected(),)
 _words = itertools.count(1)
 
 
 class DidNotStrikeError(Exception):
-    """The fault was not really there, so that nothing is shown by it."""
+    """The fault was not really there, so the runs prove nothing."""
 
 
 def parts_of(whole: int, count: int) -> list[int]:
-    """Divide a number into so many parts, as equal as can be."""
+    """Divide a number into ``count`` parts, as equal as possible."""
     return [whole * (n + 1) // count - whole * n // count for n in range(count)]
 
 
 class Scene:
-    """One fault's runs. ``hurry``: for the sample, with shorter outages."""
+    """The runs of a fault. ``hurry``: for the sample, with shorter outages."""
 
     def __init__(
         self, station: FaultStation, pods: PodWatch, runs: int, *, hurry: bool = False
@@ -43,7 +43,7 @@ class Scene:
         self.hurry = hurry
         self.runs: dict[int, RunSeen] = {}
         self.expected: Callable[[RunSeen], tuple[Expected, ...]] = lambda _: _DEFAULT
-        #: What is put right when the runs have been judged, in this order.
+        #: Repairs for the time after the verdicts, in this order.
         self.afterwards: list[Callable[[], None]] = []
         self._wanted = runs
         self._payloads: dict[int, dict[str, Any]] = {}
@@ -62,11 +62,11 @@ class Scene:
     # --- sending
 
     def parts(self, count: int) -> list[int]:
-        """The runs divided into so many parts."""
+        """Return the runs' number, divided into ``count`` parts."""
         return parts_of(self._wanted, count)
 
     def send(self, count: int, seconds: tuple[float, float] = (0, 3), over: float = 0.0) -> None:
-        """Post runs, evenly over a time; each stays in its container for some of ``seconds``."""
+        """Post runs, evenly over a time; each runs for a random time within ``seconds``."""
         for _ in range(count):
             word = f"word-{next(_words)}"
             stay = f"{self._random.uniform(*seconds):.1f}"
@@ -77,7 +77,7 @@ class Scene:
             time.sleep(over / count if over else 0.001)
 
     def send_again(self, run_id: int) -> None:
-        """Post a run once more, as a person does whose command was refused."""
+        """Post a run again, as a person does after a refusal."""
         self._refused.pop(run_id, None)
         self._emitter.submit(self._payloads[run_id])
 
@@ -89,14 +89,14 @@ class Scene:
         elif event.kind is EventKind.REJECTED or event.data.get("state") == "refused":
             self._refused[event.run_id] = str(event.data.get("reason"))
 
-    # --- looking
+    # --- observing
 
     def has_ended(self, run_id: int) -> bool:
-        """Whether the run's result came back, or the run was refused."""
+        """Return whether the run's result came back, or the run was refused."""
         return run_id in self._results or run_id in self._refused
 
     def refused(self) -> dict[int, str]:
-        """Runs that the node would not take, and why."""
+        """Return the runs that the node refused, and the reasons."""
         return dict(self._refused)
 
     def await_results(self, seconds: float = PATIENCE_SECONDS) -> None:
@@ -106,7 +106,7 @@ class Scene:
             time.sleep(0.1)
 
     def await_running(self, count: int) -> None:
-        """Wait until so many of the runs are in their containers."""
+        """Wait until ``count`` of the runs are in their containers."""
         wait_for(
             lambda: len(self.pods.running() & set(self.runs)) >= count, f"{count} runs are running"
         )
@@ -116,14 +116,14 @@ class Scene:
         self.station.wait_ready()
 
     def strike_seen(self, check: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
-        """Make sure that the fault is there. Raises DidNotStrikeError."""
+        """Make sure that the fault is there. Raise DidNotStrikeError."""
         try:
             wait_for(check, what, seconds)
         except AssertionError as error:
             raise DidNotStrikeError(str(error)) from error
 
     def verdicts(self) -> list[tuple[RunSeen, Verdict]]:
-        """Collect what was seen of each run, and judge it."""
+        """Collect the observations of each run, and judge the run."""
         time.sleep(_LATE_SECONDS)
         self.pods.look()
         delivered = self.station.server.delivered()

@@ -1,8 +1,8 @@
-"""The data station that is treated badly: beside the tests' own, in a namespace of its own.
+"""The data station for the faults, in its own namespace beside the other tests' station.
 
-The node's image and configuration are the users' own. What differs: it starts through
-`inside/stepping_node.py`; node and proxy stay on the first cluster node, so that the second may be
-lost; and if wanted the node's clock is libfaketime's, so that it can be stepped.
+The node's image and configuration are the users' own, with these differences: the node starts
+through ``inside/stepping_node.py``; node and proxy stay on the first cluster node, so that the
+second may be lost; on request the node uses libfaketime's clock, so that the clock can be stepped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from devcluster.layout import Layout
 from tests.cluster.station import ROOT, Cluster, DummyServerProcess, Place, Station
 
 FIRST_NODE = "node1"
-#: What the node is started by, as it stands on its command line.
+#: The script that starts the node, as on its command line.
 NODE_SCRIPT = "/faults/stepping_node.py"
 INSIDE = Path(__file__).resolve().parent / "inside"
 _FOLDER = Path(__file__).resolve().parent.relative_to(ROOT)
@@ -34,7 +34,7 @@ _STEPPED = {
     "FAKETIME_NO_CACHE": "1",
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
 }
-# Delivered Jobs stay for a while, so that their pods can be counted, but not all of a long matrix.
+# Delivered Jobs stay for a while, so that their pods can be counted, but not for a whole matrix.
 _KEEP_SECONDS = 120
 
 
@@ -47,12 +47,12 @@ class RecordingServer(DummyServerProcess):
         self.program = (str(INSIDE / "recording_server.py"), str(results))
 
     def signal(self, number: int) -> None:
-        """Send it a signal."""
+        """Send the server a signal."""
         if self._process is not None:
             self._process.send_signal(number)
 
     def delivered(self) -> dict[int, list[dict[str, Any]]]:
-        """Every result that arrived, by run."""
+        """Return every result that arrived, by run."""
         found: dict[int, list[dict[str, Any]]] = {}
         # The last line may be half written.
         for line in self.results.read_text().splitlines(keepends=True):
@@ -63,10 +63,10 @@ class RecordingServer(DummyServerProcess):
 
 
 class FaultStation(Station):
-    """A station on the dev cluster, with handles for what breaks it."""
+    """A station on the dev cluster, with methods for its faults."""
 
     def __init__(self, folder: Path) -> None:
-        """Logs and results go to ``folder``. Raises UsageError for a cluster that is not ours."""
+        """Write logs and results to ``folder``. Raise UsageError without a dev cluster."""
         self.layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
         target.require_own(target.resolve(self.layout), "faults")
         home = Path(f"/var/lib/vantage6-node-faults{self.layout.index}")
@@ -79,7 +79,7 @@ class FaultStation(Station):
         )
         self.stepped_clock = False
         self.inside = home / "faults"
-        #: task_dir as it is seen from here.
+        #: task_dir as this machine sees it.
         self.tasks_seen = place.tasks
 
     def prepare(self, console: Console) -> None:
@@ -92,10 +92,10 @@ class FaultStation(Station):
             images.build_all([ALGORITHM], target.resolve(self.layout), console)
 
     def make_folders(self) -> None:
-        """The usual folders, and one for what goes into the node's pod."""
+        """Make the usual folders, and a folder for files in the node's pod."""
         super().make_folders()
         self.inside.mkdir()
-        self.inside.chmod(0o777)  # the node's user takes the file `armed` away
+        self.inside.chmod(0o777)  # the node's user removes the file `armed`
         shutil.copyfile(INSIDE / "stepping_node.py", self.inside / "stepping_node.py")
         library = _library()
         assert library is not None, "libfaketime is not installed: prepare() comes first"
@@ -103,13 +103,13 @@ class FaultStation(Station):
         self.set_clock("+0")
 
     def set_clock(self, offset: str) -> None:
-        """Step the clock of the node's process, as `+3600` seconds from the true time."""
+        """Step the clock of the node's process; ``+3600`` is an hour ahead of the true time."""
         fresh = self.inside / "clock.new"
         fresh.write_text(offset + "\n")
         fresh.rename(self.inside / "clock")
 
     def renew_node(self, *, stepped_clock: bool = False) -> None:
-        """Put a fresh pod in the place of the node's: its restarts are not held against it."""
+        """Replace the node's pod, so that Kubernetes forgets its restarts."""
         if stepped_clock != self.stepped_clock:
             self.stepped_clock = stepped_clock
             self.cluster.apply(*self.objects())
@@ -119,19 +119,19 @@ class FaultStation(Station):
         self.wait_ready()
 
     def was_restarted(self) -> bool:
-        """Whether a container of the node's pod has ended: the next one is held back for longer."""
+        """Return whether the node's container has restarted: Kubernetes delays its next start."""
         select = ("-l", "app.kubernetes.io/name=v6-node")
         pods = self.cluster.get("pods", *select, namespace=self.place.namespace)
         statuses = [s for pod in pods for s in pod["status"].get("containerStatuses", [])]
         return len(pods) != 1 or any(status["restartCount"] for status in statuses)
 
     def count_in_log(self, text: str) -> int:
-        """How often the node's log says something; 0 while it cannot be read."""
+        """Count a text in the node's log; return 0 while the log cannot be read."""
         where = ("-n", self.place.namespace, "logs", "deployment/v6-node", "--container=node")
         return self.cluster.kubectl(*where, check=False).count(text)
 
     def objects(self) -> list[dict[str, Any]]:
-        """The users' files, changed as told above."""
+        """Return the users' files with the changes described above."""
         found = super().objects()
         for item in found:
             if item["kind"] == "Deployment":
@@ -152,14 +152,14 @@ class FaultStation(Station):
             container["env"] += [{"name": n, "value": v} for n, v in _STEPPED.items()]
 
     def payload(self, *arguments: str, **changed: Any) -> dict[str, Any]:
-        """A run of the algorithm that counts itself."""
+        """Return a run of the algorithm that counts its executions."""
         image = f"{self.cluster.images}/{ALGORITHM.name}"
         return super().payload(*arguments, **{"image": image, **changed})
 
 
 def _users_limits(config: dict[str, Any]) -> None:
     config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
-    config["kubernetes"]["limits"] = {}  # as they are by default
+    config["kubernetes"]["limits"] = {}  # as by default
 
 
 def _library() -> Path | None:

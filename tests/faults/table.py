@@ -12,7 +12,7 @@ _ORDER = (Verdict.RIGHT, Verdict.LOST, Verdict.DOUBLED, Verdict.WRONG)
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """The table, with a line of sums."""
+    """Return the table, with a line of sums."""
     lines = [_HEAD]
     for row in rows:
         counts = [str(row.counts[verdict]) for verdict in _ORDER]
@@ -32,7 +32,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows as plain data."""
+    """Return the rows as plain data."""
     return [
         {
             "fault": row.fault,

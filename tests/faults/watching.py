@@ -1,4 +1,4 @@
-"""Watches the runs' pods by the API, with rights of its own and no help of the node."""
+"""Watch the runs' pods through the API, with separate rights and without the node."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PAUSE_SECONDS = 1.0
 
 
 class PodWatch:
-    """Remembers every pod of a run in which a container was started, and where each pod was."""
+    """Record every pod of a run with a started container, and each pod's cluster node."""
 
     def __init__(self, station: FaultStation) -> None:
-        """Nothing is asked before ``start``."""
+        """Ask the API nothing before ``start``."""
         self._api = Api(station.layout)
         self._path = f"/api/v1/namespaces/{station.place.namespace}/pods?labelSelector={_LABEL}"
         self._lock = threading.Lock()
@@ -30,31 +30,31 @@ class PodWatch:
         self._thread = threading.Thread(target=self._run, name="pod watch", daemon=True)
 
     def start(self) -> None:
-        """Look every second from now on."""
+        """List the pods every second from now on."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop listing."""
         self._stop.set()
         self._thread.join(15)
 
     def started(self, run_id: int) -> dict[str, str]:
-        """Executions of a run, one entry for each container that was started: its cluster node."""
+        """Return a run's executions: the cluster node of each container that was started."""
         with self._lock:
             return dict(self._started[run_id])
 
     def place_of(self, run_id: int) -> str | None:
-        """The cluster node that the run's pod was given."""
+        """Return the cluster node of the run's pod."""
         with self._lock:
             return self._placed.get(run_id)
 
     def running(self) -> set[int]:
-        """Runs whose container runs, as seen last."""
+        """Return the runs with a running container, as seen last."""
         with self._lock:
             return set(self._running)
 
     def look(self) -> None:
-        """Look once. Raises DevClusterError if the API is away."""
+        """List the pods once. Raise DevClusterError if the API is away."""
         found = self._api.get(self._path) or {"items": []}
         with self._lock:
             self._running.clear()
@@ -75,12 +75,12 @@ class PodWatch:
             if "running" in container["state"]:
                 self._running.add(run_id)
             if _was_started(container):
-                # A container that was started again in its pod has another id.
+                # A container that was restarted in its pod has another id.
                 self._started[run_id][container["containerID"][-12:]] = node
 
 
 def _was_started(container: dict[str, Any]) -> bool:
-    """Whether a container's process ever ran: the runtime may make one and fail to start it."""
+    """Return whether a container's process ever ran: the runtime may fail to start a container."""
     state = container["state"]
     began = (state.get("running") or state.get("terminated") or {}).get("startedAt")
     return began is not None and not began.startswith("1970-")

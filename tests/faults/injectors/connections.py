@@ -1,4 +1,4 @@
-"""What lies between the node and others fails: the network, the server."""
+"""Faults between the node and other parts: the network, the server."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.faults.injectors import machine
 from tests.faults.scene import DidNotStrikeError, Scene
 from tests.faults.station import NODE_SCRIPT
 
-# A dead connection is known after 25 s; the rest is for the runs themselves.
+# The node notices a dead connection after 25 s; the rest is for the runs themselves.
 _NOTICED_SECONDS = 60.0
 _CUT = "connection to the server lost"
 
 
 def watch_cut_silently(scene: Scene) -> str:
-    """Drop every packet of the node's open connections to the API server; new ones work.
+    """Drop every packet of the node's open connections to the API server; new connections work.
 
-    The rules stay until all results are there: the node must have noticed by itself, and soon.
+    The rules stay until all results are there: the node must notice the fault by itself, and soon.
     """
     layout = scene.station.layout
     before, meanwhile = scene.parts(2)
@@ -47,7 +47,7 @@ def watch_cut_silently(scene: Scene) -> str:
 
 
 def _ports_to(pid: int, peer: str) -> list[str]:
-    """The node's own ports of its open connections to an address."""
+    """Return the node's own ports of its open connections to an address."""
     told = machine.inside(pid, ["net"], "ss", "-tnH", "state", "established")
     return [
         mine.rpartition(":")[2]
@@ -57,7 +57,7 @@ def _ports_to(pid: int, peer: str) -> list[str]:
 
 
 def server_stopped(scene: Scene) -> str:
-    """SIGKILL the server, which forgets everything, and start it again later."""
+    """SIGKILL the server, which loses its memory, and start the server again later."""
     seconds = 10.0 if scene.hurry else 30.0
     server = scene.station.server
     before, meanwhile, after = scene.parts(3)
@@ -65,7 +65,7 @@ def server_stopped(scene: Scene) -> str:
     time.sleep(2.0)
     server.kill()
     try:
-        scene.send(meanwhile, (0, 3))  # the emitter keeps them until there is a server
+        scene.send(meanwhile, (0, 3))  # the emitter keeps these runs until there is a server
         time.sleep(seconds)
     finally:
         server.start()

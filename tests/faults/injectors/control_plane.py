@@ -1,4 +1,4 @@
-"""API server, etcd, container runtime and a whole machine of the cluster fail."""
+"""Faults of API server, etcd, container runtime and of a whole machine of the cluster."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def api_server_away(layout: Layout) -> Iterator[None]:
     """Stop the API server; afterwards start it, and wait until it is ready."""
     nodes.ask(layout, 1, {"stop": _API})
     try:
-        time.sleep(1.0)  # it says goodbye to its watches, as on a planned restart
+        time.sleep(1.0)  # it ends its watches properly, as on a planned restart
         machine.kill(machine.service_pids(layout, 1, _API))
         yield
     finally:
@@ -41,7 +41,7 @@ def api_server_away(layout: Layout) -> Iterator[None]:
 
 
 def api_server_stopped(scene: Scene) -> str:
-    """Stop the API server for a minute, with runs before, in and after it."""
+    """Stop the API server for a minute; post runs before, during and after the outage."""
     seconds = 15.0 if scene.hurry else 60.0
     layout = scene.station.layout
     before, meanwhile, after = scene.parts(3)
@@ -57,12 +57,13 @@ def api_server_stopped(scene: Scene) -> str:
 
 
 def etcd_compacted(scene: Scene) -> str:
-    """Take away the history that the node's watches would go on from.
+    """Remove the history from which the node's watches would resume.
 
-    The API server is frozen, and meanwhile etcd is compacted and starts anew. So the API server
-    cannot go on either, begins from lists, and ends its clients' watches; and who asks to go on
-    from where it was asks for what is too long ago: 410. The node is frozen until those lists are
-    there: before, it is told that the API server is not ready, and lists without a 410.
+    The API server is frozen while etcd is compacted and restarted. So the API server cannot resume
+    either: it starts from new lists and ends its clients' watches, and a client that resumes its
+    watch asks for an expired version and gets 410. The node stays frozen until the API server has
+    these lists: before, the node would learn that the API server is not ready, and list without a
+    410.
     """
     before, meanwhile, after = scene.parts(3)
     scene.send(before, (0, 10), over=2.0)
@@ -78,7 +79,7 @@ def etcd_compacted(scene: Scene) -> str:
 
 
 def _lose_history(scene: Scene, runs: int) -> str:
-    """Do it, with runs posted meanwhile; returns etcd's revision."""
+    """Freeze, compact and restart, while runs are posted; return etcd's revision."""
     layout = scene.station.layout
     pid = machine.node_pid(layout, NODE_SCRIPT)
     assert pid is not None, "the node's process was not found"
@@ -102,7 +103,7 @@ def _lose_history(scene: Scene, runs: int) -> str:
 
 
 def _lists_from_memory(layout: Layout) -> bool:
-    """Whether the API server answers from what it holds in memory, as watches need it."""
+    """Return whether the API server answers from its memory, as watches need it."""
     with suppress(DevClusterError):
         api = Api(layout)
         for path in ("/api/v1/pods", "/apis/batch/v1/jobs"):
@@ -121,7 +122,8 @@ def _compact(layout: Layout) -> str:
 def containerd_restarted(scene: Scene) -> str:
     """SIGKILL containerd on every cluster node while containers start, run and end.
 
-    How a container ended just then is known to nobody: containerd forgets it, and says "Unknown".
+    Nobody knows how a container ended at that moment: containerd forgets the exit code, and reports
+    "Unknown".
     """
     layout = scene.station.layout
     killed: set[int] = set()
@@ -141,7 +143,7 @@ def containerd_restarted(scene: Scene) -> str:
 
 
 def worker_lost(scene: Scene) -> str:
-    """End a whole cluster node while runs are on it; it never comes back as it was."""
+    """End a whole cluster node with runs on it; the node never comes back as it was."""
     layout = scene.station.layout
     victim = layout.node_name(2)
     before, meanwhile, after = scene.parts(3)
@@ -154,7 +156,7 @@ def worker_lost(scene: Scene) -> str:
     def expected(run: RunSeen) -> tuple[Expected, ...]:
         if run.run_id in on_victim:
             return (_LOST,)
-        # Kubernetes may still choose it for later runs, until it knows that it is gone.
+        # Kubernetes may still choose the node for later runs, until it knows of the loss.
         late = scene.pods.place_of(run.run_id) == victim
         return (_LOST,) if late else (Expected(),)
 

@@ -13,7 +13,7 @@ _STRIKE_SECONDS = 40.0
 
 
 def killed_at(place: str) -> Callable[[Scene], str]:
-    """A fault: SIGKILL at a place, in each of some rounds, with runs at every other step beside."""
+    """Return a fault: SIGKILL at a place in each of several rounds, among runs at other steps."""
     assert place in PLACES
 
     def inject(scene: Scene) -> str:
@@ -31,8 +31,8 @@ def _round(scene: Scene, place: str, count: int, number: int) -> None:
     inside: Path = scene.station.inside
     fired = inside / "fired"
     fired.unlink(missing_ok=True)
-    # The first run to pass, one in the middle, a late one. Not the last: a run that is quick comes
-    # by no place that is about its being in between.
+    # The first run to reach the place, one in the middle, a late one. Not the last: a quick run may
+    # skip places in between.
     which = 1 + (count - 1) * number // _ROUNDS if not scene.hurry else count // 2
     fresh = inside / "armed.new"
     fresh.write_text(f"{place} {max(1, which)}")

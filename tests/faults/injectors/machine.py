@@ -1,4 +1,4 @@
-"""Handles on the dev cluster's machines: their processes, as this machine sees them."""
+"""Access to the dev cluster's machines: their processes, as this machine sees them."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from devcluster.layout import Layout
 
 
 def run(*argv: str | Path) -> str:
-    """Run a program; return what it prints. Raises CalledProcessError."""
+    """Run a program; return its output. Raise CalledProcessError."""
     done = subprocess.run([*map(str, argv)], check=True, capture_output=True, text=True)
     return done.stdout
 
 
 def inside(pid: int, namespaces: Sequence[str], *argv: str | Path) -> str:
-    """Run a program in a process's namespaces (`net`, `mount`)."""
+    """Run a program in a process's namespaces (``net``, ``mount``)."""
     return run("nsenter", f"--target={pid}", *(f"--{name}" for name in namespaces), "--", *argv)
 
 
 def service_pids(layout: Layout, number: int, program: str) -> list[int]:
-    """Processes of a service of a cluster node, by the program's name."""
+    """Return the processes of a service of a cluster node, by the program's name."""
     role = layout.node_name(number)
     return [p.pid for p in processes.find(layout.name, role) if _program(p.pid) == program]
 
 
 def kill(pids: Sequence[int]) -> None:
-    """SIGKILL processes; those that are gone are fine."""
+    """SIGKILL processes; processes that are already gone are no error."""
     send(pids, signal.SIGKILL)
 
 
 def send(pids: Sequence[int], number: int) -> None:
-    """Send a signal to processes; those that are gone are fine."""
+    """Send a signal to processes; processes that are already gone are no error."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
 def node_pid(layout: Layout, script: str) -> int | None:
-    """The process of the node in its pod on this dev cluster, None if it is away.
+    """Return the node's process in its pod on this dev cluster, None if the node is away.
 
     Args:
         layout: the dev cluster.
-        script: what it was started by, as it stands on its command line.
+        script: the script that started the node, as on its command line.
     """
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or script not in _command(int(folder.name)):

@@ -18,9 +18,10 @@ _HOUR = 3600
 
 
 def _put_small_disk(scene: Scene) -> Path:
-    """Put a small file system over task_dir on the first cluster node, and send all runs there.
+    """Mount a small file system over task_dir on the first cluster node, and send all runs there.
 
-    Returns it as it is seen from here. It goes when the runs have been judged.
+    Return the file system's path as this machine sees it. The mount goes when the runs have been
+    judged.
     """
     station = scene.station
     layout, tasks, kubectl = station.layout, station.place.tasks, station.cluster.kubectl
@@ -33,7 +34,7 @@ def _put_small_disk(scene: Scene) -> Path:
             kubectl("uncordon", other)
         station.tasks_seen = tasks
         machine.inside(pid, ["mount", "pid"], "umount", "--lazy", tasks)
-        station.renew_node()  # else its pod stays on the small disk, and its runs' pods do not
+        station.renew_node()  # else its pod would stay on the small disk, unlike its runs' pods
 
     scene.afterwards.append(take_away)
     options = f"size={_SIZE},mode=0755"
@@ -48,7 +49,7 @@ def _put_small_disk(scene: Scene) -> Path:
 def disk_full(scene: Scene) -> str:
     """Fill task_dir while runs come, run and end; make room later.
 
-    A run that is refused meanwhile is told so, and posted again when there is room.
+    A run that the node refuses meanwhile gets the reason, and is posted again when there is room.
     """
     seconds = 8.0 if scene.hurry else 20.0
     before, meanwhile, after = scene.parts(3)
@@ -77,7 +78,7 @@ def _fill(path: Path) -> None:
 
 
 def clock_stepped(scene: Scene) -> str:
-    """Step the node's clock by an hour, forth and back, and the other way round."""
+    """Step the node's clock by an hour forth and back, and then back and forth."""
     station = scene.station
     station.set_clock("+0")
     station.renew_node(stepped_clock=True)

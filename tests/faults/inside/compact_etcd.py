@@ -1,6 +1,7 @@
-"""Moves etcd some revisions on, and compacts it to the newest. Nobody sees the key it writes.
+"""Move etcd some revisions on, and compact it to the newest. Nobody sees the key written for this.
 
-Runs in the first cluster node's network namespace, as `python compact_etcd.py CERTIFICATES-FOLDER`.
+Run in the first cluster node's network namespace, as ``python compact_etcd.py
+CERTIFICATES-FOLDER``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 
 def call(folder: Path, path: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Ask etcd's JSON gateway. Raises OSError."""
+    """Call etcd's JSON gateway. Raise OSError."""
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
     context.load_cert_chain(folder / "etcd.crt", folder / "etcd.key")
     connection = http.client.HTTPSConnection("127.0.0.1", 2379, timeout=10, context=context)

@@ -1,9 +1,9 @@
-"""The real dummy server, which also writes down each result that a node sends, and can flap.
+"""The real dummy server, which also records each result from a node, and can cut connections.
 
     python recording_server.py RESULTS [options of simple_sio_server.py]
 
-RESULTS gets one JSON line for each `run_result` that arrives, before anything is done with it. On
-SIGUSR1 every TCP connection is cut at once, as a failing network does it.
+RESULTS gets a JSON line for each ``run_result`` that arrives, before the server handles the result.
+On SIGUSR1 the server cuts every TCP connection at once, as a failing network does.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def cut() -> None:
 
 
 def let_it_flap() -> None:
-    """Make the server's application one that can be cut."""
+    """Return the server's application with a way to cut its connections."""
     make_app = simple_sio_server.make_app
 
     def flapping(answer_timeout_s: float) -> web.Application:

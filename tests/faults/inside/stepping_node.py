@@ -1,9 +1,9 @@
-"""Starts the node as its image does, but lets it be killed at an exact step of a run.
+"""Start the node as its image does, but able to be killed at an exact step of a run.
 
-Runs in the node's pod, in the place of the image's entrypoint: `python /faults/stepping_node.py
-run`. Nothing of this is in the image. Each place of `PLACES` is a function of the node; before or
-after it, the process looks whether the file `armed` holds the place's name and how many runs are to
-pass first. Then it takes the file away and sends itself SIGKILL, which no code can catch or delay.
+Runs in the node's pod in place of the image's entrypoint: ``python /faults/stepping_node.py run``.
+The image has none of this code. Each place of ``PLACES`` is a function of the node. Before or after
+the function, the process reads the file ``armed``: the place's name, and how many runs shall pass
+first. Then it takes the file away and sends itself SIGKILL, which no code can catch or delay.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _any(*_: Any) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """A moment in the life of a run: just before or after a function of the node is called."""
+    """A moment in the life of a run: just before or after a call of a function of the node."""
 
     module: str
     owner: str
@@ -60,7 +60,7 @@ PLACES = {
 
 
 def strike(name: str, passed: list[int]) -> None:
-    """End the process if it is its time."""
+    """Kill the process if this place is armed and enough runs have passed."""
     with _lock:
         try:
             armed, wanted = (HERE / "armed").read_text().split()
@@ -76,7 +76,7 @@ def strike(name: str, passed: list[int]) -> None:
 
 
 def watch_over(name: str, place: Place) -> None:
-    """Put the look around the place's function. Raises AttributeError if there is none."""
+    """Wrap the place's function with ``strike``. Raise AttributeError without the function."""
     owner = getattr(importlib.import_module(f"node_poc.{place.module}"), place.owner)
     function = getattr(owner, place.function)
     passed: list[int] = []
@@ -94,10 +94,11 @@ def watch_over(name: str, place: Place) -> None:
 
 
 def sleep_truly() -> None:
-    """Let ``time.sleep`` sleep under libfaketime 0.9.10.
+    """Make ``time.sleep`` work under libfaketime 0.9.10.
 
-    Python sleeps until a moment of the monotonic clock, and libfaketime takes that for one of the
-    faked clock (clock_nanosleep with TIMER_ABSTIME). Waiting for an event it leaves alone.
+    Python sleeps until a moment of the monotonic clock, and libfaketime mistakes the moment for one
+    of the faked clock (clock_nanosleep with TIMER_ABSTIME). libfaketime does not change waits for
+    an event.
     """
     time.sleep = lambda seconds: threading.Event().wait(seconds) and None  # type: ignore[assignment]
 
