@@ -1,4 +1,4 @@
-"""When images are built again, what builds are lent, and which cluster is chosen."""
+"""When images are built again, which settings builds borrow, and which cluster is chosen."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A cluster's whole life on instance 1, beside what runs on instance 0: nothing is left behind."""
+"""A cluster's whole life on instance 1, beside instance 0: nothing is left behind."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from devcluster.versions import REPO_ROOT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 LAYOUT = Layout(1)
-#: Settings of the whole machine that a kubelet or cilium would change if it could.
+#: Settings of the whole machine that a kubelet or cilium would change if possible.
 SETTINGS = (
     "kernel/panic",
     "kernel/panic_on_oops",
@@ -57,7 +57,7 @@ def _must(*words: str) -> str:
 
 
 def _of_this_instance(process: Path) -> bool:
-    """Whether a process names instance 1 in its environment, arguments or folders."""
+    """Return whether a process names instance 1 in its environment, arguments or folders."""
     for name in ("environ", "cmdline"):
         try:
             if LAYOUT.name.encode() in (process / name).read_bytes():
@@ -73,7 +73,7 @@ def _listing(place: str) -> list[str]:
 
 
 def _others(text: str) -> bool:
-    """Whether a link or route is another instance's, which may come and go meanwhile."""
+    """Return whether a link or route belongs to another instance, and so may come and go."""
     return bool(re.search(rf"\bv6dev(?!{LAYOUT.index}\b)\d", text))
 
 
@@ -82,7 +82,7 @@ def _without_counters(rules: str) -> list[str]:
 
 
 def _snapshot() -> dict[str, object]:
-    """What a cluster could leave on a machine, other instances' processes and groups left out."""
+    """Return everything that a cluster could leave on a machine, without other instances' parts."""
     numbered = [
         p for p in Path("/proc").iterdir() if p.name.isdigit() and p.name != str(os.getpid())
     ]
@@ -145,7 +145,7 @@ def test_a_cluster_comes_goes_and_leaves_nothing() -> None:
         assert processes.init_of(LAYOUT.name, "node1") not in (None, first)
         assert [node["ready"] for node in _nodes()] == [True]
 
-        # What a reboot leaves: files, but no process and no link.
+        # A reboot leaves files, but no process and no link.
         processes.end(LAYOUT.name)
         assert json.loads(_command("status", "--json").stdout)["state"] == "broken"
         _must("up")

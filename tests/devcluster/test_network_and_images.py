@@ -58,7 +58,7 @@ def wait_for(look: Callable[[], bool], what: str) -> None:
 
 
 def run_pod(namespace: str, image: str, name: str = "probe") -> dict[str, Any]:
-    """A pod that sleeps; returned once it runs, or once its image could not be pulled."""
+    """Return a pod that sleeps, once it runs or once its image could not be pulled."""
     container = {
         "name": "main",
         "image": image,
@@ -143,7 +143,7 @@ LENT = ("etc/pip.conf", "etc/ssl/certs/ca-certificates.crt", "etc/resolv.conf", 
 
 
 def _own_files(client: Client, name: str, base: set[str]) -> dict[str, bytes]:
-    """Files of an image's own layers, those of its base left out."""
+    """Return the files of an image's own layers, without those of its base."""
     found = client.manifest(name, "latest")
     assert found is not None, "the images are not built: python3 -m devcluster images"
     files: dict[str, bytes] = {}

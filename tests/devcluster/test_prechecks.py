@@ -1,4 +1,4 @@
-"""Prechecks: each lack is told with reason and remedy, and a good machine passes."""
+"""Prechecks: each lack is reported with reason and remedy, and a good machine passes."""
 
 from dataclasses import replace
 

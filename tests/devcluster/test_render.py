@@ -1,4 +1,4 @@
-"""Configuration files: what each must say."""
+"""Configuration files: the settings that each must contain."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the tests let run as an algorithm: it tells what it sees, and behaves badly on request."""
+"""The tests' algorithm: reports its surroundings, and behaves badly on request."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from vantage6.algorithm.tools.decorators import algorithm_client, data
 from vantage6.algorithm.tools.util import info
 
-# Before the tools decode the variables, the process itself was given these.
+# The process itself got these variables, before the tools decode them.
 _INITIAL = Path("/proc/self/environ")
 
 
 def describe() -> dict[str, Any]:
-    """Everything that a container can find out about its surroundings."""
+    """Return everything that a container can find out about its surroundings."""
     given = _INITIAL.read_bytes().decode().rstrip("\0").split("\0")
     return {
         "environment": dict(sorted(item.partition("=")[::2] for item in given)),
@@ -36,7 +36,7 @@ def describe() -> dict[str, Any]:
 
 
 def _make_cache() -> str:
-    """Write into the cache of the user, as libraries do; tell where that is."""
+    """Write into the user's cache, as libraries do; return the cache's path."""
     folder = Path.home() / ".cache" / "library"
     folder.mkdir(parents=True)
     (folder / "file").write_text("x")
@@ -49,7 +49,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _processes() -> list[str]:
-    """What runs here beside this process, by name."""
+    """Return the names of the other processes here."""
     others = (path for path in Path("/proc").glob("[0-9]*") if path.name != str(os.getpid()))
     return sorted((path / "comm").read_text(encoding="utf-8").strip() for path in others)
 
@@ -60,12 +60,12 @@ def _tree(folder: str) -> list[str]:
 
 @data(1)
 def shape_of(table: Any) -> dict[str, Any]:
-    """Rows and columns of the first database, read by the tools."""
+    """Return rows and columns of the first database, as the tools read it."""
     return {"rows": len(table), "columns": [str(name) for name in table.columns]}
 
 
 def list_database(label: str) -> dict[str, Any]:
-    """What lies at a database that the tools do not read: a folder, or another file."""
+    """Return the content of a database that the tools do not read: a folder, or another file."""
     uri = Path(os.environ[f"{label.upper()}_DATABASE_URI"])
     found = sorted(path.name for path in uri.iterdir()) if uri.is_dir() else [uri.read_text()]
     try:
@@ -79,7 +79,7 @@ def list_database(label: str) -> dict[str, Any]:
 
 
 def reach(address: str, port: int) -> str:
-    """Try to connect; tell how it went."""
+    """Try to connect; return the outcome."""
     try:
         with socket.create_connection((address, port), timeout=3):
             return "connected"
@@ -88,25 +88,25 @@ def reach(address: str, port: int) -> str:
 
 
 def reach_all(addresses: list[str]) -> dict[str, str]:
-    """Try to connect to each ``host:port``; tell how each went."""
+    """Try to connect to each ``host:port``; return the outcomes."""
     parts = [(address, *address.rpartition(":")[::2]) for address in addresses]
     return {address: reach(host, int(port)) for address, host, port in parts}
 
 
 def own_proxy() -> str:
-    """Where the proxy is said to be, as ``host:port``."""
+    """Return the proxy's address from the environment, as ``host:port``."""
     return f"{os.environ['HOST'].removeprefix('http://')}:{os.environ['PORT']}"
 
 
 def listen(port: int, seconds: float) -> None:
-    """Take connections for a while."""
+    """Accept connections for a while."""
     with socket.create_server(("", port)):
         info("listens")
         time.sleep(seconds)
 
 
 def ask_name_server(address: str) -> str:
-    """Send a name server a question over UDP; tell whether anything came back."""
+    """Send a name server a question over UDP; return whether an answer came."""
     question = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x00\x00\x01\x00\x01"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(3)
@@ -118,17 +118,17 @@ def ask_name_server(address: str) -> str:
 
 
 def echo(value: Any) -> Any:
-    """Give back what was given."""
+    """Return the argument."""
     return value
 
 
 def big(megabytes: int) -> str:
-    """A large result; hexadecimal, so that nothing compresses it to nothing."""
+    """Return a large result; hexadecimal digits of random bytes do not compress to nothing."""
     return os.urandom(megabytes * 500_000).hex()
 
 
 def remember(name: str, text: str) -> list[str]:
-    """Write a file for others of the same job; returns the names that are there."""
+    """Write a file for other runs of the same job; return the names in the folder."""
     folder = Path(os.environ["TEMPORARY_FOLDER"])
     (folder / name).write_text(text, encoding="utf-8")
     return sorted(path.name for path in folder.iterdir())
@@ -136,7 +136,7 @@ def remember(name: str, text: str) -> list[str]:
 
 @algorithm_client
 def twice_in_one_job(client: Any) -> list[str]:
-    """Write into the job's folder, let a subtask do the same here, and return what it saw."""
+    """Write into the job's folder, let a subtask do the same, and return the subtask's result."""
     remember("central", "c")
     input_ = {"method": "remember", "kwargs": {"name": "partial", "text": "p"}}
     task = client.task.create(
@@ -146,7 +146,7 @@ def twice_in_one_job(client: Any) -> list[str]:
 
 
 def sleep(seconds: float, lines: int = 0) -> str:
-    """Take some time, and say something meanwhile."""
+    """Sleep, and log lines meanwhile."""
     for number in range(lines):
         info(f"line {number}")
         time.sleep(seconds / lines)
@@ -156,7 +156,7 @@ def sleep(seconds: float, lines: int = 0) -> str:
 
 
 def fork(most: int) -> dict[str, Any]:
-    """Start as many processes as possible, which only wait; tell how many, and what stopped it."""
+    """Start as many waiting processes as possible; return their number and the final error."""
     waits, ends = os.pipe()
     children: list[int] = []
     told = ""
@@ -177,7 +177,7 @@ def fork(most: int) -> dict[str, Any]:
 
 
 def crash(code: int = 1) -> None:
-    """End as an algorithm should not."""
+    """End with an exit code, as a broken algorithm does."""
     info("about to crash")
     sys.stdout.flush()
     os._exit(code)
