@@ -1,4 +1,4 @@
-"""A vantage6 server that answers what a test says, and a node's session with it."""
+"""A vantage6 server with answers set by the test, and a node's session with the server."""
 
 import pytest
 

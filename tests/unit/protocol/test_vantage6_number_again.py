@@ -1,4 +1,4 @@
-"""A run whose number another one had: it is taken, and gets nothing of the other one's."""
+"""A run with the id of an earlier run: the node takes the run and gives it nothing of the other."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_run_that_goes_is_killed_before_another_of_its_number_is_taken(world):
     world.start()
     eventually(lambda: 1 in world.engine.killed and 2 in world.engine.taken)
     assert 1 not in world.engine.taken
-    # It has ended, and its result is on its way: that is not for the other one.
+    # The first run has ended, and its result is due: the result is not for the second run.
     world.engine.results[1] = result(1, RunStatus.KILLED)
     done = []
     world.reports.result(result(1, RunStatus.KILLED), lambda: done.append(1))
@@ -64,7 +64,7 @@ def test_a_run_that_goes_is_killed_before_another_of_its_number_is_taken(world):
 
 
 def test_a_number_comes_again_while_the_node_is_connected(world):
-    """The first run was taken from this server, and the node was sure of it."""
+    """The node took the first run from this server and was sure of the run's identity."""
     world.add(1)
     world.start()
     eventually(lambda: 1 in world.engine.taken)
@@ -117,7 +117,7 @@ def test_a_refused_number_comes_again_and_is_taken(world):
 
 
 def test_a_killed_run_asks_before_it_tells_its_end(world):
-    """Who deletes a task kills it first; its numbers go to the next task."""
+    """Deleting a task at the server first kills the task; the next task gets the same run ids."""
     world.add(1)
     world.start()
     eventually(lambda: 1 in world.engine.taken)
@@ -134,6 +134,6 @@ def test_the_log_of_a_run_that_is_gone_at_the_server_is_streamed_no_more(world):
     world.engine.origins[1] = origin(1)
     world.logs.begin(1, 101)
     done = []
-    world.reports.result(result(1), lambda: done.append(1))  # deleted meanwhile
+    world.reports.result(result(1), lambda: done.append(1))  # the server deleted the run meanwhile
     eventually(lambda: done)
     assert world.logs._streams == {}

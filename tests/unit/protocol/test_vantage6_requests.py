@@ -1,4 +1,4 @@
-"""How little a vantage6 server is asked, and that what it is told stays in order."""
+"""The node sends few requests to a vantage6 server, and its reports stay in order."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def world(monkeypatch):
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Set how long statuses wait for the next one."""
+    """Return a function to set how long statuses wait for the next status, in seconds."""
 
     def set_to(begin, active, following):
         monkeypatch.setattr(reports, "_BEGIN_SECONDS", begin)
@@ -142,7 +142,7 @@ def test_a_run_that_has_ended_at_the_server_is_killed_when_its_status_is_told(wo
 
 
 def test_a_run_that_the_server_shows_as_not_taken_up_is_told_again(world, waits):
-    """The node ended before it had told the server."""
+    """The node's former process ended before it reported the status to the server."""
     waits(0.0, 0.0, 0.0)
     known(world)
     world.engine.open.add(1)
@@ -178,7 +178,7 @@ def test_no_time_is_before_the_one_before(world, assigned, received, ended):
         assert end["finished_at"] == "1970-01-01T00:00:02.250000+00:00"
 
 
-# --- kills right after a task was made
+# --- kills right after the creation of a task
 
 
 def test_a_run_that_is_killed_while_its_list_is_read_is_not_taken(world):

@@ -1,4 +1,4 @@
-"""The connection to the dummy server where at first something else answers, over real sockets."""
+"""Connecting to the dummy server where another program answers first, over real sockets."""
 
 import concurrent.futures
 

@@ -1,4 +1,4 @@
-"""What a person asks is answered in messages that the server takes."""
+"""Answers to a person's questions, as messages within the server's limits."""
 
 import json
 
@@ -13,7 +13,7 @@ SERVER_TAKES_BYTES = 5_000_000
 
 
 class Many:
-    """A node with many runs that wait, newest first."""
+    """A node with many waiting runs, newest first."""
 
     def __init__(self, count):
         failure = Failure("Queued", "d" * 300, "a" * 300)
@@ -41,7 +41,7 @@ def test_a_long_list_ends_before_the_message_is_too_long_and_says_so():
 
 
 class Log:
-    """A node with one log, read in parts of a few bytes."""
+    """A node with a single log, read in parts of 7 bytes."""
 
     def __init__(self, data, grows=False):
         self.data, self.grows = data, grows

@@ -1,4 +1,4 @@
-"""The blob store of a server that answers anything but what it should, over a real socket."""
+"""A server's blob store with unexpected answers, over a real socket."""
 
 import socket
 import threading
@@ -136,7 +136,7 @@ def test_a_large_blob_in_little_memory(server, rest, encrypted):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # The server, which is in this process, holds what it was sent.
+    # The server runs in this process and holds the bytes it received.
     (stored,) = posts(server)
     assert len(stored) >= SIZE
     assert peak < 4 * SIZE

@@ -1,4 +1,4 @@
-"""The connection to a vantage6 server that begins badly, over real sockets."""
+"""Connections to a vantage6 server that fail at the start, over real sockets."""
 
 import threading
 import time
@@ -11,12 +11,12 @@ from node_poc.protocol.vantage6.connection import Listeners, Socket, Tokens
 from node_poc.protocol.vantage6.errors import LoginRefusedError
 from tests.fakes.socket_servers import RUBBISH, GreetingServer, RubbishServer
 
-# Much less than the time after which a server that says nothing is left.
+# Much shorter than the node's timeout for a silent server.
 QUICK_SECONDS = 8.0
 
 
 class Scene:
-    """A socket, and what it told and asked for."""
+    """A socket, with the reports and token requests of the socket."""
 
     def __init__(self):
         self.synced = threading.Event()
@@ -55,7 +55,7 @@ def serve():
 
 
 @pytest.fixture
-def scene(monkeypatch, serve):  # the servers are closed after it: hanging up takes two
+def scene(monkeypatch, serve):  # the servers close afterwards: the socket hangs up first
     monkeypatch.setattr(connection, "_BACKOFF", Backoff(0.05, 0.2))
     made = Scene()
     yield made
@@ -81,7 +81,7 @@ def test_after_a_bad_token_a_new_one_is_tried_at_once(scene, serve, event):
 def test_a_connection_that_drops_before_the_greeting_is_made_anew_at_once(scene, serve):
     def greet(io, number, sid):
         if number == 1:
-            time.sleep(0.3)  # connected, and not greeted yet
+            time.sleep(0.3)  # connected but not greeted yet
             io.disconnect(sid, namespace="/tasks")
         else:
             welcome(io, number, sid)
@@ -104,7 +104,7 @@ def test_a_server_that_says_nothing_is_left_for_a_connection_with_a_new_token(
     scene.open(serve(greet).address)
     assert scene.synced.wait(QUICK_SECONDS)
     assert scene.renewed == ["token-0"]
-    time.sleep(1.0)  # the watch for silence is over
+    time.sleep(1.0)  # the watch for silence has ended
     assert scene.socket.is_synced
 
 

@@ -1,4 +1,4 @@
-"""`check --online`: what is asked of a server, and a remedy for each way in which it fails."""
+"""`check --online`: the requests to a server, and a remedy for each way to fail."""
 
 import os
 import ssl
@@ -20,7 +20,7 @@ OWN = make_private_key()
 
 @pytest.fixture
 def good(server):
-    """A server that knows this node, as node 7."""
+    """A server that knows this node as node 7."""
     node = {"id": 7, "name": "north", "collaboration": {"id": 3}, "organization": {"id": 2}}
     server.answers |= {
         "/api/version": (200, {"version": "4.15.2"}),

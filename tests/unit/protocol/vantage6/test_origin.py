@@ -1,4 +1,4 @@
-"""When two tasks are one, and which was made later: whatever spelling a server has for a time."""
+"""Whether two tasks are the same, and which task is newer, for any server's format of times."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from node_poc.protocol.vantage6.origin import RunOrigin
 
 FACTS = RunOrigin(9, None, 3, "http://server", "2026-01-01T00:00:00.123456")
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001  as a server tells
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001  like a server's
 APART = st.integers(1, 10**12).map(lambda micros: timedelta(microseconds=micros))
 
 

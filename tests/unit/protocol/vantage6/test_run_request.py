@@ -1,4 +1,4 @@
-"""What a vantage6 server lists becomes a RunRequest, or an error that names field and run."""
+"""An item of a vantage6 server's list becomes a RunRequest, or an error with field and run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def link(number: int, kind: str) -> dict[str, Any]:
 
 
 def listed_run() -> dict[str, Any]:
-    """A run as server 4.15 lists it."""
+    """Return a run in the format of server 4.15's list."""
     return {
         "id": 7,
         "status": "pending",

@@ -1,4 +1,4 @@
-"""Whether the server still means the run that is known here: nothing is given up on a hunch."""
+"""Whether the server's run is still the run known here: without certainty, no run is given up."""
 
 import pytest
 
@@ -10,7 +10,7 @@ FACTS = RunOrigin(9, None, 3, "http://server", "2026-01-01T00:00:00+00:00")
 
 
 class Rest:
-    """A server that answers for one task, or refuses."""
+    """A server that answers requests for a single task, or refuses."""
 
     address = "http://server"
 

@@ -1,4 +1,4 @@
-"""Who the node is at its server, and whether both agree on encryption and on the key."""
+"""The node's identity at its server, and the agreement on encryption and on the key."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +15,7 @@ PATH = "organization/3"
 
 
 class FakeRest:
-    """Has one organization, and remembers what is changed of it."""
+    """A server with a single organization; records changes to the organization."""
 
     def __init__(self, public_key=None, refuses=None):
         self.answers = {PATH: {"id": 3, "public_key": public_key, "name": "alpha"}}
@@ -85,7 +85,7 @@ def test_a_server_that_is_away_meanwhile_is_asked_again_later():
 
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_file_and_server_must_agree_on_encryption(encrypted):
-    """A server that says "not encrypted" must not make the node send plain results."""
+    """A server's "not encrypted" must not make the node send plain results."""
     rest = FakeRest(OURS)
     with pytest.raises(FatalError, match=f"set encryption.enabled to {str(encrypted).lower()}"):
         cryptor(rest, enabled=not encrypted, encrypted=encrypted)

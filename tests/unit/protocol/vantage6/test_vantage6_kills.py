@@ -1,4 +1,4 @@
-"""Which runs ``kill_containers`` means: in doubt none."""
+"""Which runs ``kill_containers`` refers to; in doubt, no run."""
 
 import pytest
 from hypothesis import given

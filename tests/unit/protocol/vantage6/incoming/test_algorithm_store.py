@@ -1,4 +1,4 @@
-"""An algorithm store that answers anything but what it should, over a real socket."""
+"""An algorithm store with unexpected answers, over a real socket."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a vantage6 algorithm sees: each variable with its encoding, each file, each mount."""
+"""The environment of a vantage6 algorithm: each variable and its encoding, all files and mounts."""
 
 import base64
 import json
@@ -65,12 +65,12 @@ def made(*databases, config=CONFIG, **changes):
 
 
 def decode(text):
-    """What the algorithm tools do (vantage6.algorithm.tools.util.get_env_var)."""
+    """Decode a value like the algorithm tools (vantage6.algorithm.tools.util.get_env_var)."""
     return base64.b32decode(text.replace("!", "=").encode()).decode()
 
 
 def seen(spec, config=CONFIG):
-    """The variables as the algorithm has them, those of the Secret included."""
+    """Return the variables as the algorithm reads them, including the variables from the Secret."""
     secret = build_databases_secret(config)["stringData"]
     values = dict(spec.environment) | {name: secret[key] for name, key in spec.secrets}
     assert len(values) == len(spec.environment) + len(spec.secrets)
@@ -322,7 +322,7 @@ def full_job():
 
 
 def test_a_whole_job_is_as_it_was(request):
-    """`pytest --update-golden` writes the file; the diff is for people to read."""
+    """`pytest --update-golden` writes the file; people review the diff."""
     if request.config.getoption("--update-golden"):
         GOLDEN.write_text(json.dumps(full_job(), indent=2) + "\n")
     assert full_job() == json.loads(GOLDEN.read_text())

@@ -1,4 +1,4 @@
-"""What a tag means, asked of a registry over a real socket, however that answers."""
+"""Asking a registry over a real socket for the digest of a tag, whatever the registry answers."""
 
 import http.server
 import threading
@@ -103,7 +103,7 @@ def test_an_answer_has_a_size(registry, monkeypatch):
 
 
 class Dripping(http.server.BaseHTTPRequestHandler):
-    """Never silent, and never at an end."""
+    """A registry with a response that never pauses and never ends."""
 
     def do_GET(self):
         self.send_response(200)

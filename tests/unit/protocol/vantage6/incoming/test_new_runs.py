@@ -1,4 +1,4 @@
-"""Runs that cannot be taken, for now or at all: each for itself, told once, and with its reason."""
+"""Runs that the node cannot take, now or ever: handled alone, reported once, with the reason."""
 
 import json
 
@@ -46,7 +46,7 @@ def world(make_world):
 
 
 def only_for(task_id, answer):
-    """Trouble with the container's token of one task."""
+    """Return a fault of the server for a single task's requests for a container token."""
     return lambda body: answer if json.loads(body)["task_id"] == task_id else None
 
 
@@ -54,7 +54,7 @@ def told(lines, event):
     return [line for line in lines if line["event"] == event and line["log_level"] != "debug"]
 
 
-# --- trouble that passes
+# --- temporary trouble
 
 
 def test_trouble_with_one_run_stops_no_other_and_is_told_once(world):
@@ -224,11 +224,11 @@ def test_pauses_grow_for_each_run_alone(monkeypatch):
     assert later.failures(8) == 1
 
 
-# --- a no
+# --- refusals
 
 
 def test_a_run_that_is_deleted_before_it_is_taken_is_let_go_of(world):
-    """Its number may be another run's by now, so nothing is told of it."""
+    """Another run may have the id by now, so the node reports nothing about the deleted run."""
     gone = (400, {"msg": "Parent task does not exist!"})
     world.trouble["POST token/container"] = only_for(101, gone)
     world.trouble["GET task/101"] = (404, {"msg": "Task id=101 is not found"})
@@ -318,7 +318,7 @@ def test_a_listed_image_needs_no_store_that_answers(make_world):
     eventually(lambda: 1 in world.engine.taken)
 
 
-# --- runs that are known here, and their listing
+# --- runs that the node knows, and the server's list of runs
 
 
 @pytest.mark.parametrize("known", ["going", "ended", "never"])
@@ -388,7 +388,7 @@ def test_a_run_that_was_taken_here_is_not_asked_for_again_at_its_end(world):
     eventually(lambda: done)
     assert world.ends(1)[0]["status"] == "completed"
     assert world.asked("task/") == 0
-    # after the server was away it might be another one
+    # after an outage of the server, the id may belong to another run
     world.add(2)
     world.sync.ask_task(102)
     eventually(lambda: 2 in world.engine.taken)
@@ -421,7 +421,7 @@ def test_trouble_with_one_run_that_may_have_ended_stops_no_kill_of_another(world
     assert len(told(lines, "not known whether a run has ended at the server")) == 1
 
 
-# --- ends
+# --- ends of runs
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -441,7 +441,7 @@ def test_without_its_organizations_key_a_result_ends_its_run_failed(make_world, 
 
 @pytest.mark.parametrize("status", [RunStatus.KILLED, RunStatus.COMPLETED])
 def test_of_runs_that_the_server_has_ended_only_a_kill_is_told_to_others(world, status):
-    """For a kill of a task the server ends the run first, and tells nobody."""
+    """To kill a task, the server ends the run first and notifies nobody."""
     world.add(1)
     world.runs[1]["finished_at"] = "now"
     world.engine.origins[1] = origin(1)

@@ -1,4 +1,4 @@
-"""Runs with large inputs, in the server's list or its blob store: a few at once do no harm."""
+"""Runs with large inputs, in the server's list or its blob store: several at once do no harm."""
 
 import base64
 import tracemalloc
@@ -40,7 +40,7 @@ def add_to_blobs(world, run_id, input_):
 
 @pytest.fixture(params=[add_to_list, add_to_blobs])
 def add(request, world):
-    """Adds a run whose input lies in the list, or in the blob store."""
+    """Return a function to add a run with its input in the list or in the blob store."""
     return partial(request.param, world)
 
 

@@ -42,7 +42,7 @@ def test_the_digest_of_an_allowed_tag_runs_and_no_other(world, registry):
 
 
 def test_another_tag_of_the_same_image_runs_as_what_it_means_now(world, registry):
-    """The server's token is asked for by the task's own spelling all the same."""
+    """The request for the container token still uses the task's own spelling of the image."""
     name = f"{registry.host}/group/name"
     registry.manifests["group/name:2"] = OWN
     world.add(1, image=f"{name}:2")
@@ -56,7 +56,7 @@ def test_another_tag_of_the_same_image_runs_as_what_it_means_now(world, registry
 def test_a_run_waits_while_the_registry_is_away_and_holds_up_no_other(world, registry, monkeypatch):
     monkeypatch.setattr(policies, "_TRIES", 1000)
     registry.trouble = (503, b"")
-    for number in range(1, 13):  # more than the server may have trouble with in a row
+    for number in range(1, 13):  # more than may fail in a row
         world.add(number, image=f"{registry.host}/group/name@{digest(OWN)}")
     world.add(20)
     world.start()

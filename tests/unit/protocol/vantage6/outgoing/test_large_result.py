@@ -1,4 +1,4 @@
-"""A result of 50 MB on its way to a server takes less than four times its size of memory."""
+"""Sending a result of 50 MB to a server takes less than four times its size of memory."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ SIZE = 50_000_000
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Takes a body in pieces and forgets them; remembers its length and its ends."""
+    """Read a body in pieces and discard the pieces; keep the length, first piece and last piece."""
 
     protocol_version = "HTTP/1.1"
 
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Control:
-    """A run that left a large file."""
+    """The engine's control with a single run, which left a large result."""
 
     def result_size(self, _run_id):
         return SIZE

@@ -1,4 +1,4 @@
-"""What the node tells of its machine's load: figures, at their time, and never at a run's cost."""
+"""The node reports its machine's load: correct figures, at regular times, never delaying runs."""
 
 import threading
 
@@ -12,7 +12,7 @@ from node_poc.runs.ports import RunSummary
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
 
-# The keys of vantage6's own node, without those of graphics cards.
+# The keys that vantage6's own node reports, without the keys for graphics cards.
 KEYS = {
     "cpu_percent",
     "memory_percent",
@@ -26,7 +26,7 @@ KEYS = {
 
 
 class Control:
-    """Two runs that go on, and one that has ended and is not delivered."""
+    """Two open runs, and a run that has ended and is not delivered."""
 
     def open_runs(self):
         ended = {"stage": Stage.FINISHED, "status": RunStatus.COMPLETED, "ended_at": 1.0}
@@ -76,7 +76,7 @@ def test_the_load_is_that_since_the_last_time(monkeypatch):
     assert metrics.measure()["cpu_percent"] == 10.0
     told = metrics.measure()
     assert (told["cpu_percent"], told["memory_percent"]) == (30.0, 75.0)
-    assert metrics.measure()["cpu_percent"] == 0.0  # no time has gone by
+    assert metrics.measure()["cpu_percent"] == 0.0  # no time has passed
 
 
 def test_a_machine_that_tells_nothing_has_no_load(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""Results on their way to a vantage6 server: large ones one at a time, and none too large."""
+"""Reporting results to a vantage6 server: large results one at a time, none above the limit."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def world(monkeypatch):
 
 @pytest.fixture
 def results(world, monkeypatch):
-    """Sizes of results by run; what is set here the runs have left."""
+    """Return the sizes of results by run id; the test sets the size of each run's result."""
     sizes = {}
     monkeypatch.setattr(world.engine, "result_size", lambda run_id: sizes[run_id])
     monkeypatch.setattr(world.engine, "read_result", lambda run_id, _limit: bytes(sizes[run_id]))
@@ -34,7 +34,7 @@ def results(world, monkeypatch):
 
 
 def send(world, run_id, status=RunStatus.COMPLETED):
-    """Report a result; what is returned is true once it is delivered."""
+    """Report a result; return a list that is empty until the result is delivered."""
     world.add(run_id)
     world.engine.origins[run_id] = origin(run_id)
     done = []

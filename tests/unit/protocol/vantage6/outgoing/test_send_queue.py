@@ -1,4 +1,4 @@
-"""Sending in order within a run, several runs at once, and again after trouble."""
+"""Messages are sent in order within a run, for several runs at once, and again after trouble."""
 
 import threading
 

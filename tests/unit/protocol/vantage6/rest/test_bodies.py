@@ -1,4 +1,4 @@
-"""The body of a PATCH with a large result."""
+"""The body of a PATCH request with a large result."""
 
 import json
 import tracemalloc

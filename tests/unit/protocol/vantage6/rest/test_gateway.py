@@ -1,4 +1,4 @@
-"""A gateway before the server answers with pages of its own: the server is away, and no more."""
+"""A gateway before the server answers with its own pages: to the node, the server is away."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def world(monkeypatch):
 
 
 def away(world, path, page, times=2):
-    """The gateway answers so often; then the server is there again."""
+    """Let the gateway answer ``times`` times; afterwards the server answers again."""
     met = []
 
     def answer(_body):
@@ -126,7 +126,7 @@ def test_a_result_that_is_too_large_for_good_ends_its_run_with_a_reason(
     world.engine.origins[1] = origin(1)
     done = []
     world.reports.result(result(1), lambda: done.append(1))
-    if seconds:  # it may be set up anew: nothing is given up
+    if seconds:  # the gateway may be reconfigured: the node does not give up
         eventually(lambda: len(tries) > results._TOO_LARGE_TRIES + 2)
         assert not world.ends(1)
         return

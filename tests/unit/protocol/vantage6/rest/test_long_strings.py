@@ -1,4 +1,4 @@
-"""JSON with strings of any length: read in any pieces, the long ones are left out."""
+"""Reading JSON in pieces of any size: the reader leaves out strings above a limit."""
 
 import json
 import tracemalloc
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from node_poc.protocol.vantage6.rest import long_strings
 from node_poc.protocol.vantage6.rest.long_strings import Cutter, TooMuchError, is_left_out
 
-SHORT = 8  # in bytes of JSON, for these tests
+SHORT = 8  # the limit in bytes of JSON, for these tests
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -21,7 +21,7 @@ def low_limit():
 
 
 def cut(text, sizes=(), kept=0):
-    """The cutter that read a text in pieces of these sizes, and what it gave."""
+    """Return the cutter after it read a text in pieces of these sizes, and its result."""
     cutter, start = Cutter(kept), 0
     for size in sizes:
         cutter.update(text[start : start + size])
@@ -35,7 +35,7 @@ def is_long(text):
 
 
 def put_back(value, cutter):
-    """What was read, with what was left out in its place; fails if that is not what is long."""
+    """Return the value with the left-out strings; fail if any others than the long are left out."""
     if isinstance(value, dict):
         return {put_back(key, cutter): put_back(each, cutter) for key, each in value.items()}
     if isinstance(value, list):

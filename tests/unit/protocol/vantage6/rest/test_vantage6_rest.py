@@ -1,4 +1,4 @@
-"""Requests to a vantage6 server that answers anything but what it should, over a real socket."""
+"""Requests to a vantage6 server with unexpected answers, over a real socket."""
 
 import json
 import time
@@ -83,7 +83,7 @@ def test_each_answer_is_the_error_that_it_means(server, rest, answer, kind):
     server.answers["/api/run/1"] = answer
     with pytest.raises(kind):
         rest.patch("run/1", {"log": "x"})
-    assert server.tokens == 1  # none of these is the token's fault
+    assert server.tokens == 1  # the token caused none of these errors
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_refresh_in_trouble_is_not_waited_for_when_the_token_is_over(server, r
     server.answers["/api/token/node"] = short_login(1)
     server.answers["/api/token/refresh"] = answer
     rest.login()
-    time.sleep(0.85)  # to be renewed, but good for a moment
+    time.sleep(0.85)  # the token is due for renewal but still valid
     assert rest.token() == token(life=1)
     assert rest.token() == token(life=1)
     del server.answers["/api/token/node"]
     time.sleep(0.25)
     assert rest.token() == token(mark="t1")
     refreshes = [asked for asked in server.asked if asked[1] == "/api/token/refresh"]
-    assert len(refreshes) == 2  # not for each request
+    assert len(refreshes) == 2  # not once for each request
 
 
 def test_a_refresh_in_trouble_does_not_keep_a_token_that_the_server_does_not_take(server, rest):
@@ -172,7 +172,7 @@ def test_the_oldest_page_comes_first(server, rest):
     [(3, 10**9, 14), (1, 10**9, 12), (5, 7, 8), (4, 3, 3), (1, 0, 1), (1, -3, 1)],
 )
 def test_only_real_pages_are_followed(server, rest, real, named, most):
-    """However many pages the server names, it is asked for few that it does not have."""
+    """Whatever number of pages the server names, the node requests few pages that do not exist."""
 
     def page(_method, path, _headers, _body):
         number = int(path.rpartition("page=")[2].partition("&")[0])
