@@ -1,4 +1,4 @@
-"""Places for connections: shared out so that whoever holds few gets one."""
+"""Places for connections are shared: an address with few connections always gets a place."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ LIMITS = Limits(connections=12, connections_of_one=5, head_bytes_of_one=100)
 
 
 class World:
-    """Connections by address, as their owners know them."""
+    """Connections by address, as seen by their owners."""
 
     def __init__(self):
         self.connections = Connections(LIMITS)
@@ -80,7 +80,7 @@ def test_a_newcomer_gets_the_longest_idle_place_of_who_holds_most():
     mine = [place for place, _ in world.open if place.address == "a"]
     world.connections.set_busy(mine[0], is_busy=True)
     world.connections.set_busy(mine[1], is_busy=True)
-    world.connections.set_busy(mine[1], is_busy=False)  # idle again, and the last to be so
+    world.connections.set_busy(mine[1], is_busy=False)  # idle again, and the last to become idle
     assert world.take("new")
     assert mine[2] not in [place for place, _ in world.open]
 
@@ -107,4 +107,4 @@ def test_heads_of_one_address_count_together_and_are_given_back():
     assert connections.set_head_bytes(first, 0)
     third = connections.take("a", list)
     assert connections.set_head_bytes(third, 100)
-    assert not connections.set_head_bytes(second, 1)  # it is closed
+    assert not connections.set_head_bytes(second, 1)  # the connection is closed

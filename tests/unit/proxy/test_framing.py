@@ -1,4 +1,4 @@
-"""Where requests begin and end, whatever the pieces are that they come in."""
+"""Where requests start and end, whatever pieces the requests arrive in."""
 
 import pytest
 from hypothesis import given

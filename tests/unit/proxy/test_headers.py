@@ -1,4 +1,4 @@
-"""Which headers travel on."""
+"""Which headers the proxy passes on."""
 
 from node_poc.proxy.headers import to_algorithm, to_server
 

@@ -1,4 +1,4 @@
-"""Which job a token and a task belong to: asked of the server, remembered for a while."""
+"""The job of a token and the job of a task: requested from the server, remembered for a while."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ OTHER = Container(3, 1, "another token of the same claims")
 
 
 class Server:
-    """Tells the job of each task; a task's number may go to another job."""
+    """A server with the job of each task; a task's id may later belong to a task of another job."""
 
     def __init__(self, monkeypatch):
         self.jobs = {3: 30, 4: 30, 99: 990}
@@ -56,7 +56,7 @@ def test_what_was_told_is_kept_a_minute_for_that_token_alone(server):
     require(known, OTHER, 4)
     assert server.asked == [3, 4, 3, 4]
     server.now = 61.0
-    server.jobs[4] = 990  # the number of a deleted task, given again
+    server.jobs[4] = 990  # the id of a deleted task, used again
     with pytest.raises(RefusedError):
         require(known, MINE, 4)
 

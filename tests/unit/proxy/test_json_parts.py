@@ -1,4 +1,4 @@
-"""JSON whose long base64 strings are not read: what comes out is what went in."""
+"""JSON whose long base64 strings are not parsed: the output equals the input."""
 
 import json
 import mmap
@@ -98,7 +98,7 @@ def test_there_may_not_be_many_long_strings():
     "junk", [b"[],", b'{"":0},', b'{"a":{}},', b"1.5,", b'"' + b"A" * 300 + b'",']
 )
 def test_whatever_is_read_takes_little_memory(junk):
-    """A body of megabytes that is all brackets would be a hundred megabytes of objects."""
+    """A body of megabytes of brackets would become a hundred megabytes of objects."""
     count = min(499_000 // len(junk), 1990) if len(junk) > 256 else 499_000 // len(junk)
     tracemalloc.start()
     parts = JsonParts(b"[" + junk * count + b"0]")
@@ -120,7 +120,7 @@ def test_long_strings_take_no_memory():
 
 
 class Ticker(threading.Thread):
-    """Counts how often another thread of the process gets its turn."""
+    """Count how often another thread of the process runs."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -133,7 +133,7 @@ class Ticker(threading.Thread):
 
 
 def test_while_a_large_body_is_read_other_threads_go_on():
-    """One pattern over 200 MB stopped the whole proxy for seconds: nobody was answered."""
+    """A single pattern over 200 MB used to stop the whole proxy for seconds: nobody got answers."""
     body = b'{"a": "' + b"QUJD" * 25_000_000 + b'"}'
     ticker = Ticker()
     ticker.start()
@@ -145,7 +145,7 @@ def test_while_a_large_body_is_read_other_threads_go_on():
 
 @pytest.mark.parametrize("junk", [b" ", b'"', b":", b'"' + b"A" * 300])
 def test_of_a_huge_body_that_is_no_base64_little_is_looked_at(tmp_path, junk):
-    """Of a gigabyte of blanks half a megabyte is read: the rest could make it no better."""
+    """Of a gigabyte of blanks, 0.5 MB is read: the rest could not make the body valid."""
     with (tmp_path / "body").open("w+b") as file:
         file.write(b"[" + junk * (2_000_000 // len(junk)))
         file.truncate(64 << 30)

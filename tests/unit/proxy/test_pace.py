@@ -1,4 +1,4 @@
-"""How slowly an algorithm may send, or take what it asked for."""
+"""How slowly an algorithm may send a request or read a response."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_who_was_quick_for_a_gigabyte_may_not_trickle_now():
 
 
 def test_only_waiting_counts():
-    """Whoever sends each piece at once is quick, however seldom it is asked for one."""
+    """A caller that sends each piece at once is fast, however rarely the proxy asks for a piece."""
     pace = Pace(LIMITS)
     for _ in range(100_000):
         pace.count(0, 1)

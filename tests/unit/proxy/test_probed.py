@@ -1,4 +1,4 @@
-"""The proxy's port for probes: answered, and held by nobody."""
+"""The proxy's port for probes: probes get answers, and no connection occupies the port."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Public keys, asked of the server: of one address a few at one time."""
+"""The proxy asks the server for public keys: only a few at a time for each address."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ from node_poc.proxy.refusals import RefusedError
 
 
 class Server:
-    """Answers in its own time; `most` is how many of an address it was asked at once."""
+    """A slow server; `most` counts the highest number of simultaneous requests by address."""
 
     def __init__(self, monkeypatch):
         self.now = Counter()

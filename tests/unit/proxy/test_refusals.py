@@ -1,4 +1,4 @@
-"""How often a refusal is told to the log."""
+"""How often the proxy writes a refusal to the log."""
 
 from node_poc.proxy.refusals import RefusalLog
 

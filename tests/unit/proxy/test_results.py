@@ -1,4 +1,4 @@
-"""The server's results, opened for the algorithm whose job they belong to."""
+"""The server's results, decrypted for an algorithm of the results' own job."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ PUBLIC = VECTORS["public_key"]
 UUID = "7f6f9d0e-3a53-4c1c-a3a5-b31f7a0c6d11"
 INPUT = json.dumps({"method": "partial", "args": [], "kwargs": {"größe": "x" * 500}}).encode()
 RSA = RsaCryptor(load_private_key(VECTORS["private_key"].encode()))
-GOOD = RSA.encrypt(INPUT + b" " * (-len(INPUT) % 3), PUBLIC)  # no padding at its end
+GOOD = RSA.encrypt(INPUT + b" " * (-len(INPUT) % 3), PUBLIC)  # no base64 padding at the end
 
 
 def text_of(data):
@@ -93,7 +93,7 @@ def test_a_run_is_named_by_a_number_of_the_server_only(rsa, number):
 
 
 def test_a_result_is_never_whole_in_memory(rsa):
-    """In the proxy the body lies on disk, and so does what comes out."""
+    """In the proxy, both the body and the decrypted output are on disk."""
     body = json.dumps({"id": 1, "result": rsa.encrypt(os.urandom(20_000_000), PUBLIC)}).encode()
     tracemalloc.start()
     size = sum(len(piece) for piece in Results(body).pieces(rsa, None))
@@ -109,7 +109,7 @@ def test_an_answer_that_is_no_json_is_told():
     assert refused.value.status == 502
 
 
-# --- whose they are
+# --- the task of the results
 
 
 def opened(value, cryptor, task_id):

@@ -1,4 +1,4 @@
-"""Bodies that wait in memory or on disk, within a budget that all share."""
+"""Bodies that wait in memory or on disk, within a budget that all callers share."""
 
 import mmap
 from contextlib import suppress
@@ -16,7 +16,7 @@ MEGABYTE = 1 << 20
 
 
 def budget_of(size):
-    """One of which a single caller may take half."""
+    """Return a budget from which a single caller may take half."""
     return SpoolBudget(size, bytes_of_one=size)
 
 
@@ -64,7 +64,7 @@ steps = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.integers(1, 2000)),
 
 @given(steps)
 def test_whoever_comes_later_finds_room(asked):
-    """However greedy ten callers are, in whatever order: an eleventh gets a part of the disk."""
+    """However greedy ten callers are, in any order, an eleventh caller gets a part of the disk."""
     total, taken = 1 << 20, {}
     budget = SpoolBudget(total, bytes_of_one=total)
     for caller, kilobytes in asked:
@@ -82,7 +82,7 @@ def test_whoever_comes_later_finds_room(asked):
 
 
 def test_what_lies_in_memory_needs_no_disk():
-    """So requests of everyday size go on while others hold all of it."""
+    """Requests of usual size therefore continue while other callers hold the entire budget."""
     budget = SpoolBudget(0, bytes_of_one=0)
     with Spool(budget, "a", 10 * MEGABYTE, TOO_BIG) as spool:
         spool.write(b"x" * (MEGABYTE >> 2))

@@ -1,4 +1,4 @@
-"""Names of blobs by owner: a limited number, and nobody's many push out another's few."""
+"""Names of blobs by owner: limited in number; an owner of many never displaces an owner of few."""
 
 from hypothesis import given
 from hypothesis import strategies as st

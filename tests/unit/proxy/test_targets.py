@@ -1,4 +1,4 @@
-"""Which requests may be carried out at all: nothing but plain paths of the server's API."""
+"""Which requests the proxy may carry out: only plain paths of the server's API."""
 
 import string
 from urllib.parse import urljoin, urlsplit

@@ -50,7 +50,7 @@ def test_each_input_is_encrypted_and_the_rest_stays(rsa):
 
 
 def test_a_task_for_a_thousand_organizations_is_no_junk(rsa):
-    """Inputs that are just too short to be left where they lie, and a query of some length."""
+    """The inputs are slightly too short to be left in place, and the query is long."""
     text = base64.b64encode(b"x" * 189).decode()
     body = task(
         *({"id": 2**31 - 1 - number, "input": text} for number in range(1000)),

@@ -1,4 +1,4 @@
-"""Only requests with a container's token are carried."""
+"""The proxy carries only requests with a container's token."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Turns at the threads: by address, small bodies past large ones."""
+"""Addresses take turns at the threads, and small bodies pass large bodies."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from node_poc.proxy.turns import LARGE_BYTES, Turns
 
 
 class Work:
-    """Work that goes on until it is let go; `begun` names what began, in order."""
+    """Work that continues until its gate opens; `begun` lists the started names in order."""
 
     def __init__(self, turns):
         self.turns = turns
@@ -60,7 +60,7 @@ def test_addresses_take_turns_however_many_requests_one_has(scene):
             await work.until_begun(name)
             work.gates[name].set()
         assert await asyncio.gather(*tasks) == [*(f"g{n}" for n in range(6)), "m0", "o0"]
-        # In line stood g2 to g5, then m0 and o0: each address once before any a second time.
+        # The line was g2 to g5, m0, o0: each address gets a turn before any address gets a second.
         assert work.begun.index("m0") <= 3
         assert work.begun.index("o0") <= 4
 
@@ -106,7 +106,7 @@ def test_who_goes_away_leaves_the_line_and_keeps_no_thread(scene):
         await asyncio.sleep(0)
         waiting[0].cancel()
         waiting[1].cancel()
-        running[0].cancel()  # its work goes on to its end
+        running[0].cancel()  # its work continues to the end
         await asyncio.sleep(0.01)
         assert not running[0].done()
         work.gates["0"].set()
