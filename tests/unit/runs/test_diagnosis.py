@@ -30,7 +30,7 @@ NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
         ("CreateContainerError", "m", Patience.SHORT, START_FAILED, "CreateContainerError"),
         ("CreateContainerConfigError", "m", Patience.SHORT, START_FAILED, None),
         ("RunContainerError", "m", Patience.SHORT, START_FAILED, "RunContainerError"),
-        # Seen with containerd killed: the kubelet's next try starts it.
+        # Seen after containerd was killed: the kubelet's next attempt starts the container.
         (
             "RunContainerError",
             "error reading from server: EOF",
@@ -62,7 +62,7 @@ NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
         ("RegistryUnavailable", "m", Patience.LONG, NO_IMAGE, "ImagePullError"),
         ("SignatureValidationFailed", "m", Patience.SHORT, NO_IMAGE, None),
         ("ErrImagePull", "429 Too Many Requests", Patience.LONG, NO_IMAGE, "ImageRateLimited"),
-        # Words in the names of images and in addresses are no words of the registry.
+        # Words in image names and in addresses are not words of the registry.
         (
             "ErrImagePull",
             'pull "a.b/forbidden": a.b/unauthorized:1: dial http://a.b/forbidden: i/o timeout',
@@ -176,7 +176,8 @@ END = Terminated(143, ended_at=100.0)
         ({}, END, RunStatus.CRASHED, "Signal"),
         ({"deleted_at": 100.0}, END, RunStatus.FAILED, "PodDeleted"),
         ({"deleted_at": 99.0}, END, RunStatus.FAILED, "PodDeleted"),
-        # The kubelet deletes once more what it has ended; a person deletes what had ended.
+        # The kubelet deletes a pod once more just after ending the container; a person may delete
+        # a pod long after the container's end.
         ({"deleted_at": 101.0}, END, RunStatus.FAILED, "PodDeleted"),
         ({"deleted_at": 110.0}, END, RunStatus.CRASHED, "Signal"),
         ({"deleted_at": 101.0}, Terminated(4, ended_at=100.0), RunStatus.CRASHED, "ExitCode"),

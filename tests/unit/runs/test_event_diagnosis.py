@@ -1,4 +1,4 @@
-"""Texts as Kubernetes writes them; those of a real cluster are in tests/wire too."""
+"""Events with the texts of Kubernetes' source code; tests/wire also has texts of a real cluster."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A run that somebody wants to end, at whatever moment the wish comes."""
+"""A run that a person wants to kill, whenever the kill request comes."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ POD_GONE = PodObservation(7, "pod-1", "Running", gone=True)
 
 
 def after(run, *observations):
-    """The run and all actions after some observations."""
+    """Return the run and all actions after the given observations."""
     actions = []
     for observation in observations:
         run, more = decide(run, observation, 0.0, Limits())
@@ -44,7 +44,7 @@ def test_a_running_run_ends_when_its_pod_has_ended():
     assert actions[-1] == Stop()
     assert not run.has_ended
     run, actions = after(run, JOB_GONE)
-    assert (actions, run.has_ended) == ([], False)  # its pod still ends
+    assert (actions, run.has_ended) == ([], False)  # its pod is still ending
     ended = replace(POD, running_since=None, terminated=Terminated(143))
     run, actions = after(run, ended)
     assert (run.status, run.exit_code) == (RunStatus.KILLED, 143)
@@ -71,27 +71,27 @@ def test_a_job_that_was_made_after_it_was_to_be_removed_is_removed_again():
 
 
 def test_a_second_wish_has_the_job_removed_again_and_changes_nothing_else():
-    """The first removal may have been lost; to remove what is gone is harmless."""
+    """The first removal may be lost, and removing an absent Job is harmless."""
     run, _ = after(RUN, JOB, KILL)
     assert after(run, KILL) == (run, [Stop()])
 
 
 def test_a_job_that_is_seen_after_its_pod_is_removed_again():
-    """The wish came before the Job, so there was nothing to remove; the pod's watch was faster."""
+    """At the kill there was no Job yet to remove, and the pod's watch was faster than the Job's."""
     run, actions = after(RUN, KILL, POD, JOB)
     assert actions.count(Stop()) == 2
     assert after(run, JOB)[1] == []
 
 
 def test_a_job_that_exists_was_not_refused():
-    """The answer that it was made was lost, the Job was seen, and the next try was refused."""
+    """The response to the create was lost, the Job was seen, and the next attempt was refused."""
     run, _ = after(RUN, JOB, POD)
     assert after(run, StartRefused(7, Failure("Forbidden", "no", "ask"))) == (run, [])
 
 
 @pytest.mark.parametrize("stage", [Stage.QUEUED, Stage.CREATED])
 def test_a_wish_of_a_former_process_is_carried_out(stage):
-    """It was written down, and the process died before it removed the Job."""
+    """The kill was saved, and the process died before it removed the Job."""
     run = replace(RUN, stage=stage, kill_requested=True)
     run, actions = after(run, JOB)
     assert Stop() in actions

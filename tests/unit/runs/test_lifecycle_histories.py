@@ -1,4 +1,4 @@
-"""Whatever is seen, in whatever order, with whatever repeats and gaps: a run ends, and once."""
+"""Whatever the observations, their order, repeats and gaps: every run ends, and ends once."""
 
 import random
 from dataclasses import replace
@@ -37,7 +37,7 @@ def ended(exit_code=0):
 
 
 def follow(*observations, run=RUN):
-    """Let a run see observations, or (observation, now) pairs; returns it and all actions."""
+    """Show a run observations, or (observation, now) pairs; return the run and all actions."""
     actions = []
     for step in observations:
         observation, now = step if isinstance(step, tuple) else (step, 0.0)
@@ -99,7 +99,7 @@ _HISTORIES = st.lists(st.tuples(_SEEN, st.floats(0, 60)), max_size=30)
 _STAGES = list(Stage)
 
 
-# Thousands of histories: what is drawn each time is only which of these is seen next.
+# Thousands of histories: Hypothesis draws only which of these observations comes next.
 _CHOSEN = random.Random(7)  # noqa: S311  no secret
 
 
@@ -155,7 +155,7 @@ def test_ten_thousand_histories_end_once_and_never_go_back(start, history):
     for observation, gap in [(JOB, 0.0), *history, *[(Tick(7), 5000.0)] * 4, (ended(), 0.0)]:
         now += gap
         waits_for_its_end = run.status is RunStatus.ACTIVE or run.stopping
-        if observation == ended():  # without it, time alone has ended it
+        if observation == ended():  # until this observation, only timeouts can end the run
             assert run.status.is_final or waits_for_its_end
         run, _ = decide(run, observation, now, ENDING_LIMITS)
     assert run.status.is_final
@@ -168,7 +168,7 @@ def test_a_run_never_goes_back_and_is_collected_once(run, history):
 
 
 class KillWatch:
-    """A kill leads to Stop once the Job exists, whichever comes first and whatever lies between."""
+    """A kill leads to Stop once the Job exists, in either order and with anything in between."""
 
     def __init__(self):
         self.wanted = self.exists = False

@@ -1,4 +1,4 @@
-"""What an entry of a policy means: whole names and whole hosts, however a name goes on."""
+"""An entry of a policy means whole names and whole hosts, never the start of a longer name."""
 
 import re
 import time
@@ -45,7 +45,7 @@ STORE = r"^https://[a-z]+\.vantage6\.ai"
         (r"^a/b|^c/d", "c/d:1", True),
         (r"^a/(?:b|bc)", "a/bc", True),
         (r"(?i)^A/b", "a/b:1", True),
-        (r"(?x)^a/b # a comment", "a/b:1", False),  # told by `check`
+        (r"(?x)^a/b # a comment", "a/b:1", False),  # reported by `check`
         (r"^(?!evil\.example/).*", "evil.example/a", False),
         (r"^(?!evil\.example/).*", "EVIL.example:443/a", False),
         (r"^(?!evil/).*", "docker.io/evil/a", False),
@@ -112,7 +112,7 @@ def test_nothing_that_goes_on_without_a_border_is_allowed(name, tail, suffix):
     for entry in (name, escaped(name)):
         if refusal(TaskFacts(image), Policies(allowed_algorithms=[entry])) is None:
             allowed, asked = parse_image(name), parse_image(image)
-            # What is no name at all is refused later, as such.
+            # An invalid image name is refused later, with its own reason.
             assert asked is None or asked.repository == allowed.repository
 
 

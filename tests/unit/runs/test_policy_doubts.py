@@ -1,4 +1,4 @@
-"""What `check` tells of a policy's entries, with the example that proves each."""
+"""The warnings of `check` about entries of a policy, each with an example as proof."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a quota and a LimitRange say, in the words of their admission plugins."""
+"""Refusals by quotas and LimitRanges, in the words of their admission plugins."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def exceeded(requested, used, limited):
     ("requested", "used", "limited", "lacking"),
     [
         ("count/jobs.batch=1", "count/jobs.batch=2", "count/jobs.batch=2", ()),
-        ("pods=1", "pods=0", "pods=0", ()),  # a door that is shut for now
+        ("pods=1", "pods=0", "pods=0", ()),  # a quota that allows no pods for now
         ("limits.cpu=2", "limits.cpu=1", "limits.cpu=2", ()),
         ("limits.cpu=2", "limits.cpu=0", "limits.cpu=1500m", ("limits.cpu",)),
         (
@@ -44,7 +44,7 @@ def exceeded(requested, used, limited):
             "requests.nvidia.com/gpu=1",
             ("requests.nvidia.com/gpu",),
         ),
-        ("cpu=odd", "cpu=0", "cpu=1", ()),  # what is not understood is waited for
+        ("cpu=odd", "cpu=0", "cpu=1", ()),  # the run waits if a quantity is unknown
     ],
 )
 def test_more_than_the_hard_limit_never_fits(requested, used, limited, lacking):
@@ -99,7 +99,7 @@ def test_its_wait_for_room_is_limited_as_that_of_a_pod_and_counts_from_the_first
     run, _ = decide(RUN, PUT_OFF, 0.0, limits)
     run, _ = decide(replace(run, stage=Stage.ACCEPTED), PUT_OFF, 6.0, limits)
     asking, actions = decide(replace(run, stage=Stage.ACCEPTED), Tick(7), 11.0, limits)
-    assert (asking.has_ended, actions) == (False, ())  # a Job may just be made
+    assert (asking.has_ended, actions) == (False, ())  # the node may be creating the Job just now
     run, actions = decide(run, Tick(7), 10.0, limits)
     assert (run.status, run.failure.cause) == (RunStatus.START_FAILED, "QuotaExceeded")
     assert actions == (Collect(remove_job=True),)
@@ -110,7 +110,7 @@ def test_a_job_that_is_made_in_the_end_ends_the_wait():
     run, actions = decide(run, JobObservation(7, created_at=1001.0), 5.0, Limits())
     assert (run.stage, run.failure, run.waiting) == (Stage.CREATED, None, None)
     assert actions == (Report(),)
-    assert decide(run, PUT_OFF, 6.0, Limits()) == (run, ())  # an answer that was lost
+    assert decide(run, PUT_OFF, 6.0, Limits()) == (run, ())  # a lost response that arrives late
 
 
 def test_a_killed_run_is_not_tried_again():

@@ -39,7 +39,7 @@ RUNNING = pod(phase="Running", running_since=1002.0)
 
 
 def follow(*steps, run=RUN):
-    """Let a run see (observation, now) pairs; returns it and all actions."""
+    """Show a run (observation, now) pairs; return the run and all actions."""
     actions = []
     for step in steps:
         observation, now = step if isinstance(step, tuple) else (step, 0.0)
@@ -48,7 +48,7 @@ def follow(*steps, run=RUN):
     return run, actions
 
 
-# --- the table: what is seen, and what the run and its actions are then
+# --- the table: the observations, and the run's status and actions afterwards
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_times_of_a_run():
 
 
 def test_a_job_is_not_older_than_its_run():
-    """Kubernetes cuts times to whole seconds."""
+    """Kubernetes truncates times to whole seconds."""
     run, _ = follow(JobObservation(7, created_at=999.0))
     assert run.job_created_at == 1000.0
 

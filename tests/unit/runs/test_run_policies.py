@@ -1,4 +1,4 @@
-"""Who may run which algorithm, by vantage6's rules."""
+"""Which users and organizations may run which algorithms, by vantage6's rules."""
 
 import pytest
 
@@ -66,7 +66,7 @@ D1, D2, D3 = ("sha256:" + digit * 64 for digit in "123")
 
 
 def registry(image):
-    """A registry that knows three tags; what a name spells needs no registry."""
+    """Return the digests of an image from a registry with a few tags, or from the name itself."""
     known = {"host/a:1": (D1, D3), "host/a:2": (D1, D3), "host/a:3": (D2,), "host/a": (D3,)}
     return known.get(image) or digests_in(image)
 
@@ -75,7 +75,7 @@ def registry(image):
     ("image", "entry", "runs"),
     [
         (f"host/a@{D1}", "host/a:1", f"host/a@{D1}"),
-        (f"host/a@{D3}", "host/a:1", f"host/a@{D3}"),  # of one of the tag's platforms
+        (f"host/a@{D3}", "host/a:1", f"host/a@{D3}"),  # the digest of a platform of the tag
         (f"host/a@{D2}", "host/a:1", None),
         (f"host/a:9@{D1}", "host/a:1", f"host/a:9@{D1}"),
         ("host/a:2", "host/a:1", f"host/a@{D1}"),
@@ -88,7 +88,7 @@ def registry(image):
     ],
 )
 def test_a_tag_and_a_digest_are_the_same_image_where_a_registry_says_so(image, entry, runs):
-    """What a tag meant when it was looked up is what runs: it may mean another image later."""
+    """The image that runs is the tag's image at look-up: the tag may mean another image later."""
     decision = decide(TaskFacts(image), Policies(allowed_algorithms=[entry]), registry)
     assert (decision.reason is None) is (runs is not None)
     assert decision.image == (runs or image)

@@ -1,4 +1,4 @@
-"""Times to the fraction of a second, and never in another order than things happened."""
+"""Times with fractions of a second, always in the order of the events."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Runs that do not start and show no reason: Events are asked for, and what they tell is kept."""
+"""Runs that do not start and show no reason: the node reads Events and keeps their reasons."""
 
 import itertools
 
@@ -56,7 +56,7 @@ def test_events_are_asked_for_after_some_seconds_and_then_ever_more_seldom(seen)
     assert pauses == sorted(pauses)
     assert max(pauses) == 60
     assert all(len([at for at in looks(actions) if m <= at < m + 60]) <= 4 for m in range(300))
-    assert run.failure is None  # nobody is told of a wait without a trouble
+    assert run.failure is None  # a wait without trouble is reported to nobody
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_pod_ends_the_wait_for_quota(pod):
     assert cause(run) == "QuotaExceeded"
     run, actions = follow((pod, 5.0), run=run)
     assert (run.failure, actions) == (None, [(Report(), 5.0)])
-    run, _ = follow((QUOTA, 6.0), *ticks(6, 200), run=run)  # an answer that comes late
+    run, _ = follow((QUOTA, 6.0), *ticks(6, 200), run=run)  # a response that arrives late
     assert (run.status, run.failure) == (RunStatus.INITIALIZING, None)
 
 

@@ -1,4 +1,4 @@
-"""What a real cluster showed of failing runs (tests/wire), told again to the state machine."""
+"""Recordings of failing runs in a real cluster (tests/wire), replayed to the state machine."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from node_poc.runs.observed import EventsSeen, PodObservation, Tick
 from node_poc.runs.status import RunStatus
 
 WIRE = Path(__file__).parents[2] / "wire"
-# Shorter than those of the recordings, after whose end the node removes what is seen.
+# Shorter than the limits of the recordings: after a recording's end the node removes the objects.
 LIMITS = Limits(schedule_seconds=2, hopeless_seconds=1, pull_seconds=3, run_seconds=12)
 PATIENT = Limits(pull_seconds=100, run_seconds=100)
 STEP_SECONDS = 0.25
@@ -22,7 +22,7 @@ STEP_SECONDS = 0.25
 NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
 CRASHED, FAILED = RunStatus.CRASHED, RunStatus.FAILED
 ROOM, SHORT, LONG = LIMITS.schedule_seconds, LIMITS.hopeless_seconds, LIMITS.pull_seconds
-# What keeps a run from starting: its end, its cause, for how long it is waited.
+# Runs kept from starting: the final status, the cause, and the limit of the wait in seconds.
 WAITING = {
     "no-cpu": (START_FAILED, "InsufficientCpu", ROOM),
     "no-memory": (START_FAILED, "InsufficientMemory", ROOM),
@@ -40,7 +40,7 @@ WAITING = {
     "registry-away": (NO_IMAGE, "ImagePullError", LONG),
     "database-missing": (START_FAILED, "DatabaseMissing", SHORT),
 }
-# What passes by itself: what was told while it lasted.
+# Temporary reasons, and the cause reported meanwhile.
 PASSING = {
     "no-node": "NoSuitableNode",
     "quota-lifted": "QuotaExceeded",
@@ -48,7 +48,7 @@ PASSING = {
     "database-late": None,
     "unseen": None,
 }
-# How a run ends that has started: status, cause.
+# The end of runs that have started: status, cause.
 ENDING = {
     "bad-command": (START_FAILED, "StartError"),
     "bad-mount": (START_FAILED, "StartError"),
@@ -64,13 +64,13 @@ ENDING = {
     "preempted": (FAILED, "Preempted"),
     "node-lost": (FAILED, "NodeLost"),
 }
-# What would tell a researcher of the data station's insides, as it stands in the recordings.
+# Details of the data station in the recordings that a researcher must not see.
 INSIDES = re.compile(r"cluster-node|\d+\.\d+\.\d+\.\d+|/|v6-|localhost|claim|node\d|database-\d")
 TELLS_ITSELF = {"ExitCode", "Signal"}
 
 
 class Replay:
-    """A run that sees a recording as if it happened now."""
+    """A run that sees a recording as if the events happened now."""
 
     def __init__(self, history, limits):
         self.history = history
@@ -136,7 +136,7 @@ def test_a_recorded_wait(name):
     status, cause, patience = WAITING[name]
     replay = Replay(recorded(name), LIMITS).play()
     assert (replay.run.status, replay.run.failure.cause) == (status, cause)
-    assert cause in replay.causes_told  # while it waited
+    assert cause in replay.causes_told  # reported during the wait
     wait = replay.waits[-1]
     assert wait.until - wait.since == patience
     assert replay.results == 1
@@ -160,14 +160,14 @@ def test_a_recorded_end(name):
 
 @pytest.mark.parametrize("name", ENDING)
 def test_a_recorded_end_is_the_same_for_a_node_that_comes_late(name):
-    """Its first look is at any later moment: its pod is there, its Job perhaps not any more."""
+    """The node may first look at any later moment: the pod exists, the Job perhaps not any more."""
     history = recorded(name)
     last = max(n for n, e in enumerate(history) if e["kind"] == "pod" and not e["gone"])
     for begin in range(last + 1):
         rest = [entry for entry in history[begin:] if entry["kind"] != "job"]
         replay = Replay(rest, LIMITS).play()
         expected = ENDING[name]
-        if name == "job-deleted":  # who only sees the pod cannot know
+        if name == "job-deleted":  # a node that sees only the pod cannot know the cause
             expected = (FAILED, "PodDeleted")
         assert (replay.run.status, replay.run.failure.cause) == expected
 
