@@ -1,4 +1,4 @@
-"""What the tests of the disk share."""
+"""Fixtures for all tests of the disk."""
 
 import os
 import pickle
@@ -15,9 +15,9 @@ NODE_USER = 10001
 
 @pytest.fixture
 def as_node_user():
-    """Call something as a user whom modes stop; tests may run as root, whom none does.
+    """Call a function as a user subject to file modes; tests may run as root, who is exempt.
 
-    ``function`` gets ``folder``, which is that user's, and what it returns comes back.
+    ``function`` gets ``folder``, which the user owns; the function's return value is returned.
     """
 
     def call(folder, function):
@@ -30,7 +30,7 @@ def as_node_user():
             os.close(reading)
             code = 1
             with suppress(BaseException):
-                # The folders above are root's: only a relative path leads there.
+                # The parent folders belong to root: only a relative path leads to the folder.
                 os.chdir(folder)
                 os.setgroups([])
                 os.setgid(NODE_USER)
@@ -43,21 +43,21 @@ def as_node_user():
             told = answer.read()
         _, status = os.waitpid(child, 0)
         assert status == 0, "the call failed as another user"
-        return pickle.loads(told)  # noqa: S301  it is our own
+        return pickle.loads(told)  # noqa: S301  our own bytes
 
     return call
 
 
 @pytest.fixture
 def tmp_path(tmp_path):
-    """Gone after the test: Python cannot remove all that an algorithm may leave."""
+    """Remove the folder with ``rm``: Python cannot remove everything an algorithm may leave."""
     yield tmp_path
     subprocess.run(["rm", "-rf", str(tmp_path)], check=True)
 
 
 @pytest.fixture
 def refusing(monkeypatch):
-    """Files of the name ``foreign`` cannot be removed, as those of another user."""
+    """Make files named ``foreign`` impossible to remove, like the files of another user."""
     unlink = os.unlink
 
     def refuse(name, **options):

@@ -1,4 +1,4 @@
-"""One file of certificates for all clients: the usual ones, and those that the site names."""
+"""A single file of certificates for all clients: the default authorities and the site's own."""
 
 import ssl
 from pathlib import Path
@@ -19,7 +19,7 @@ def authority(tmp_path):
 
 
 def subjects(path):
-    """The common names of all authorities in a file."""
+    """Return the common names of all authorities in a file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(path)
     return {
@@ -32,7 +32,7 @@ def subjects(path):
 
 
 def trusted(environment, folder=Path(), **kubernetes):
-    """The authorities that all clients trust afterwards."""
+    """Return the authorities that all clients trust afterwards."""
     trust_the_sites_authorities(config(**kubernetes), folder, environment)
     (path,) = {environment[name] for name in ALL}
     return subjects(path)
@@ -121,7 +121,7 @@ def test_a_cut_certificate_is_refused(authority, tmp_path):
 def test_node_and_proxy_do_not_start_with_certificates_of_no_use(
     tmp_path, monkeypatch, capsys, command, way
 ):
-    monkeypatch.setattr("node_poc.cli._set_up_logging", lambda *_: None)  # it is for the process
+    monkeypatch.setattr("node_poc.cli._set_up_logging", lambda *_: None)  # logging is process-wide
     (tmp_path / "ca.pem").write_text("nonsense")
     setting = "ca_file: ca.pem" if way == "ca_file" else "{}"
     text = f"server_url: https://s\ntask_dir: {tmp_path}/tasks\nkubernetes: {setting}\n"

@@ -1,4 +1,4 @@
-"""Which names of a csv file's columns may leave the site: those of a header, and of no patient."""
+"""Which column names of a csv file may leave the site: a header's names, never a patient's data."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def read(path):
         (b"\xef\xbb\xbfAge\r\n1\r\n", ["Age"]),
         (b'"a, b","two\nlines",c\n1,2,3\n', ["a, b", "two\nlines", "c"]),
         (b"only\n5\n", ["only"]),
-        (b"only", []),  # a table of one patient looks the same
+        (b"only", []),  # a table with a single patient looks the same
         (b"", []),
         (b"\xff\xfe\x00", []),
     ],
@@ -63,7 +63,7 @@ HEADERS = [
     ("leeftijd,geslacht,diagnose_é\n63,M,\n70,,I10\n", None),
     ("sex,smoker\n" + "M,yes\nF,no\nM,no\nF,yes\n" * 5, None),
     ("person_id,year_of_birth,gender_concept_id\n1,1961,8507\n2,1954,8532\n", None),
-    ("male,x\n0,1\n1,1\n", []),  # an answer: the site says that it is a header
+    ("male,x\n0,1\n1,1\n", []),  # an answer; the site can declare the line as a header
     ("country,2018,2019\nNL,1,2\nBE,3,4\n", []),
 ]
 DATA = [

@@ -45,7 +45,7 @@ def test_making_them_again_keeps_what_is_there(tmp_path):
 
 
 def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path):
-    """What a former run left in a folder must not lead the node elsewhere."""
+    """A link left by an earlier run must not lead the node to another folder."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     (tmp_path / "7").mkdir()

@@ -1,4 +1,4 @@
-"""Token and input of a run go when its result is safe, and not before."""
+"""A run's token and input are removed once the run's result is safe, and not earlier."""
 
 import dataclasses
 import os
@@ -59,7 +59,7 @@ def test_the_record_holds_neither_and_still_knows_the_run_again(records):
 def test_what_cannot_be_removed_stops_nothing(records):
     folder, made = leave(records, 7, ended=True)
     (folder / "input").unlink()
-    (folder / "input").mkdir()  # the kubelet makes a folder where a file of a subPath is missing
+    (folder / "input").mkdir()  # the kubelet creates a folder in place of a missing subPath file
     assert remove_inputs(folder, made) == 1
     assert not (folder / "token").exists()
 
@@ -95,7 +95,7 @@ def test_a_folder_that_the_node_may_not_look_into_hides_no_other(records, monkey
 
     def stat(path, *arguments, **options):
         if isinstance(path, os.PathLike) and str(path).endswith("/8/result.json"):
-            raise PermissionError(13, "Permission denied")  # of root, this test would see all
+            raise PermissionError(13, "Permission denied")  # root could look into any folder
         return real(path, *arguments, **options)
 
     monkeypatch.setattr(os, "stat", stat)

@@ -1,4 +1,4 @@
-"""Listing what an algorithm left: in order, and never more than is good for the node."""
+"""Listing an algorithm's output: in order, and within limits that protect the node."""
 
 import os
 
@@ -76,7 +76,7 @@ def test_of_a_huge_folder_so_many_entries_are_looked_at_and_the_others_are_told(
     (tmp_path / "result.csv").write_text("42")
     listed, more = list_output(tmp_path, 100)
     assert more is True
-    # 200 entries: twice the limit is looked at, which makes 198 beside the two of the top.
+    # The node looks at 200 entries, twice the limit: the two at the top leave 198 others.
     assert len(listed) == 100
     few, more = list_output(tmp_path, 20)
     assert [item.path for item in few] == sorted(item.path for item in few)

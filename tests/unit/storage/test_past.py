@@ -1,4 +1,4 @@
-"""Retention on a real disk: what is due, what goes, what stays known."""
+"""Retention on a real disk: which runs are due, are removed, and stay known."""
 
 import os
 import time
@@ -20,7 +20,7 @@ def past(tmp_path):
 
 
 def leave(root, run_id, *volumes):
-    """What a delivered run leaves."""
+    """Create the files that a delivered run leaves."""
     (root / str(run_id) / "output").mkdir(parents=True)
     (root / str(run_id) / "output/big").write_text("x")
     for name in volumes:
@@ -159,7 +159,7 @@ def test_only_so_many_removed_runs_are_remembered(past, tmp_path, monkeypatch):
 
 
 def test_users_that_are_no_more_are_struck_off(past, tmp_path):
-    """A crash came between the run's folder and its mark on the shared one."""
+    """A crash came between the change of the run's folder and of its mark on the shared folder."""
     leave(tmp_path, 7, "vol")
     past.use_volume("vol", 7)
     past.use_volume("vol", 8)

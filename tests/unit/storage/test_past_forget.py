@@ -1,4 +1,4 @@
-"""A number that is another run's: what is left of the first goes, whenever a crash comes."""
+"""A run id used again: all traces of the first run are removed, wherever a crash comes between."""
 
 import contextlib
 from concurrent.futures import Future
@@ -19,7 +19,7 @@ ORIGIN = (("created_at", "2026-01-01T00:00:00.5"), ("task_id", "9"))
 
 
 class Disk:
-    """A task_dir, and what the node of a process knows of it."""
+    """A task_dir, and the knowledge of a node process about the folder."""
 
     def __init__(self, root):
         self.root = root
@@ -33,7 +33,7 @@ class Disk:
         self.runs.take_up()
 
     def deliver(self):
-        """A run of this number comes, ends, and the server has its result."""
+        """Take run 7, end the run, and deliver its result to the server."""
         (self.root / "7").mkdir()
         record = RunRecord(RunSpec(7, "image", origin=ORIGIN), "digest", 1.0)
         self.records.write_run(record)
@@ -42,7 +42,7 @@ class Disk:
         self.runs.close(record, RunStatus.COMPLETED)
 
     def left(self):
-        """Whatever bears the number, outside of the trash."""
+        """Return all paths with the run's id outside the trash."""
         return sorted(
             str(path.relative_to(self.root))
             for path in self.root.rglob("7")
@@ -60,7 +60,7 @@ class Crash(BaseException):
 
 
 def dying_at(monkeypatch, step):
-    """Let the process die before its so many-th change of the disk."""
+    """Make the process die after ``step`` changes of the disk."""
     steps = iter(range(step))
 
     def dying(change):
@@ -88,7 +88,7 @@ def test_a_crash_at_any_step_leaves_something_known_or_nothing(disk, monkeypatch
     disk.start()
     known = disk.records.has_run(7) or disk.past.find_gone(7) is not None
     assert known or disk.left() == []
-    # What is left has no note whose time could end the folder of another run of this number.
+    # No remaining note has a time that could end the folder of another run with the same id.
     assert not (disk.past.is_closed(7) and not disk.records.has_run(7))
     assert disk.runs.forget(7)
     assert disk.left() == []

@@ -1,4 +1,4 @@
-"""The private key's file, and the command that makes it."""
+"""The file of the private key, and the command that creates the file."""
 
 import os
 import stat

@@ -86,7 +86,7 @@ def test_records_are_for_the_node_alone(records, tmp_path):
 
 
 def test_a_crash_in_the_middle_leaves_the_old_file(records):
-    """What a crash leaves is the new file beside its place, half written: it is not read."""
+    """A crash leaves the new file half written beside the old file; the node ignores the new."""
     write(records)
     (records.folder(7) / ".run.json.new").write_text("{half")
     assert records.read_run(7) == record()
@@ -102,7 +102,7 @@ def test_a_folder_that_is_not_there_is_told(records, tmp_path):
 
 
 def as_a_stranger(action):
-    """What an action raises when another user than root does it, in a process of its own."""
+    """Return the error that an action raises for a user other than root, in a child process."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_written_is_told():
 
 
 def test_a_record_of_an_older_node_is_still_read(records):
-    """A field that a newer node added must have a default: an update loses no run."""
+    """A field added by a newer node must have a default: an update loses no run."""
     write(records)
     path = records.folder(7) / "run.json"
     data = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""A log is bounded, survives a crash exactly, and can be read while it grows."""
+"""A log has a size limit, survives a crash exactly, and can be read while it grows."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_crashes_anywhere_lose_and_double_nothing(tmp_path_factory, pieces, cras
         at = int(log.bookmark or 0)
         for number, piece in enumerate(pieces[at:], at + 1):
             if number == crash:
-                break  # the object is left alone, as by SIGKILL
+                break  # the object is abandoned, like by SIGKILL
             log.append(piece, number)
             if number % 3 == 0:
                 log.save()

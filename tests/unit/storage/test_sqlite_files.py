@@ -1,4 +1,4 @@
-"""A SQLite database in WAL mode is told, and one that can be read where it is mounted is not."""
+"""A SQLite database in WAL mode is reported, and a database readable from a mount is not."""
 
 import contextlib
 import sqlite3

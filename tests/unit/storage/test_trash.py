@@ -1,4 +1,4 @@
-"""The trash goes bit by bit, each thing in its turn, and none keeps another."""
+"""The trash is emptied in small steps, in turns, and no item holds up another."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Removing what an algorithm left: whatever it is, in small steps, following no link."""
+"""Removing any files and folders that an algorithm left, step by step; no link is followed."""
 
 import pytest
 

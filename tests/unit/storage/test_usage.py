@@ -1,4 +1,4 @@
-"""How much a run takes is counted as du does, and never for longer than is good for the node."""
+"""The disk usage of a run is counted like ``du`` does, within limits that protect the node."""
 
 import os
 

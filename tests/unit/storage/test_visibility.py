@@ -1,4 +1,4 @@
-"""Who may read what, told from modes and owners alone."""
+"""Which users may read which file, derived from modes and owners alone."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ STRANGER = Reader(US + 12_345, frozenset({os.getgid() + 12_345}))
 
 @pytest.fixture
 def folder():
-    """A folder whose parents are open to everybody, as tmp_path's are not."""
+    """A folder whose parents are open to everybody, unlike the parents of tmp_path."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name).resolve()
@@ -88,7 +88,7 @@ def test_a_link_counts_as_what_it_leads_to(folder):
 
 
 def test_missing_here_or_on_another_machine(folder):
-    assert sight(folder / "a.csv") is Sight.UNSEEN  # an empty /srv is on every machine
+    assert sight(folder / "a.csv") is Sight.UNSEEN  # an empty /srv exists on every machine
     put(folder, 0o644)
     assert sight(folder / "b.csv") is Sight.MISSING
     assert sight(folder / "elsewhere/b.csv") is Sight.UNSEEN
