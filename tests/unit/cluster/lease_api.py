@@ -8,7 +8,7 @@ from node_poc.cluster.errors import ClusterError, error_of
 
 
 class LeaseApi:
-    """``call`` works like the real method; ``fail`` makes it raise, ``hang_seconds`` delays it."""
+    """``call`` works like the real method; with ``fail`` it raises, ``hang_seconds`` delays it."""
 
     def __init__(self):
         self.leases = {}

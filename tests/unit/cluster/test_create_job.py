@@ -10,7 +10,7 @@ from node_poc.cluster.objects import ClusterObjects
 
 
 class DeafApi:
-    """An API that receives calls but loses its answers."""
+    """An API that receives calls and loses the responses."""
 
     def __init__(self):
         self.calls = 0
@@ -37,7 +37,7 @@ def test_a_create_is_tried_again_only_until_its_job_is_seen(seen_after, calls):
 
 
 class QuarrelsomeApi:
-    """An API that answers 409 with the same reason a few times, then creates the Job."""
+    """An API that answers 409 with the same reason a few times and then accepts the Job."""
 
     def __init__(self, reason, times):
         self.reason, self.left, self.calls = reason, times, 0

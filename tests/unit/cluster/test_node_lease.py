@@ -16,7 +16,7 @@ from node_poc.manifests.lease import Holder, build_lease, taken
 
 NODE = "v6-node"
 NAME = Identity(NODE).node_label
-# ``leaseDurationSeconds`` of a Lease is an integer, so the shortest duration is one second.
+# ``leaseDurationSeconds`` of a Lease is an integer: the shortest duration is one second.
 QUICK = LeaseTimes(duration=1.0, give_up=0.8, renew_every=0.1, retry_every=0.05, look_every=0.05)
 POD_A, POD_B = Holder("node-a", "aa", in_pod=True), Holder("node-b", "bb", in_pod=True)
 

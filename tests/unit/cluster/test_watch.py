@@ -14,7 +14,7 @@ PAUSE_SECONDS = 0.2
 
 
 class ForgetfulApi:
-    """An API whose lists work and whose watches expire, the first ``tells`` after a bookmark."""
+    """An API with working lists and expiring watches; the first ``tells`` watches send a bookmark."""
 
     def __init__(self, tells=0):
         self.lists = []
