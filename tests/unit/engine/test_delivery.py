@@ -22,7 +22,7 @@ def run(status=RunStatus.PENDING, run_id=7):
 
 
 class Sink:
-    """A sink that records messages; acknowledges results while ``acknowledges`` is true."""
+    """A sink that records all messages; acknowledges results while ``acknowledges`` is true."""
 
     def __init__(self):
         self.is_connected = True

@@ -1,4 +1,4 @@
-"""Reading the Events of runs that do not start: one request for all runs, or one for each run."""
+"""Reading the Events of runs that do not start: a single request for all runs, or one per run."""
 
 from __future__ import annotations
 
