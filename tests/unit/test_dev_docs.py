@@ -1,4 +1,4 @@
-"""The developers' pages name files that exist, and link to pages and headings that exist."""
+"""The developers' pages refer only to existing files, pages and headings."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ BASES = (ROOT, ROOT / "node_poc")
 
 
 def prose(page):
-    """The text of a page without its blocks of code."""
+    """Return the text of a page without its blocks of code."""
     return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(page):
-    """The names by which the headings of a page are linked to."""
+    """Return the link anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""The pages for users: every key with its default, examples that work, links that lead on."""
+"""The users' pages: every key with its default, working examples, and working links."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text()
 USER_PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 SAMPLE = ROOT / "tests/fakes/vantage6_node.yaml"
 WORDS = {"works", "differs", "does not apply"}
-# Their keys are names that the site chooses, or they are told as one.
+# The site chooses the names inside these keys, or the node reports the key as a whole.
 WHOLE = {
     "algorithm_env",
     "databases[].env",
@@ -32,7 +32,7 @@ WHOLE = {
 
 
 def rows(heading):
-    """The cells of the first table below a heading."""
+    """Return the cells of the first table below a heading."""
     part = TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in part.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
@@ -139,7 +139,7 @@ def test_the_short_configuration_is_whole_and_good(name):
 
 
 def headings(path):
-    """The names by which a browser finds the headings of a page."""
+    """Return the link anchors of a page's headings."""
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
     titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

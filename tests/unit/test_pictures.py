@@ -1,4 +1,4 @@
-"""The pictures of the documents are there, and the drawn one is what its script draws."""
+"""The documents' pictures exist, and the drawn picture equals the output of its script."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""How vague words are counted, and that there is something to count."""
+"""The counting of vague words, and the existence of the folders and pages to count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is answered to the kubelet's probes, and to whoever else connects."""
+"""The answers to the kubelet's probes and to other connections."""
 
 import socket
 import time
@@ -69,7 +69,7 @@ def test_those_who_say_nothing_hold_up_no_probe(server):
         for _ in range(2 * health._MOST_OPEN)
     ]
     assert ask(server, PROBE % b"/healthz").startswith(b"HTTP/1.1 200 ")
-    assert silent[0].recv(1) == b""  # the oldest was let go
+    assert silent[0].recv(1) == b""  # the server closed the oldest connection
     for connection in silent:
         connection.close()
     assert ask(server, PROBE % b"/healthz").startswith(b"HTTP/1.1 200 ")
