@@ -14,7 +14,7 @@ PAUSE_SECONDS = 0.2
 
 
 class ForgetfulApi:
-    """An API with working lists and expiring watches; the first ``tells`` watches send a bookmark."""
+    """An API with working lists and expiring watches; ``tells`` watches send a bookmark first."""
 
     def __init__(self, tells=0):
         self.lists = []
