@@ -1,4 +1,4 @@
-"""The node retries creating a Job only until the Job was seen: a second Job would run twice."""
+"""The node retries creating a Job only until the Job was seen: a second Job would run again."""
 
 import json
 

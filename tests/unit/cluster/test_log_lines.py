@@ -59,7 +59,7 @@ def test_breaks_anywhere_lose_and_double_nothing(written, cuts, size):
     for index in range(1, len(lines)):
         if not lines[index - 1].endswith(b"\n"):
             steps[index] = 1
-    # The reader cannot tell more equal stamps in a row apart than the reader remembers.
+    # Lines with more equal stamps in a row than the reader remembers cannot be told apart.
     for index in range(len(steps)):
         if index % 8 == 0:
             steps[index] = max(steps[index], 1)

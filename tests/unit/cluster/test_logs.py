@@ -190,7 +190,7 @@ def test_a_plain_read_does_not_wait_for_ever(kubelet, monkeypatch):
 
 
 def test_what_the_kubelet_says_while_its_runtime_is_away_is_no_log(kubelet):
-    """The kubelet sent the message with status 200 in place of the log, and the node kept it."""
+    """The kubelet sends the message with status 200 instead of the log; the node once kept it."""
     kubelet.without_runtime = 2
     kubelet.log(b"one\n")
     follower = Follower(kubelet)

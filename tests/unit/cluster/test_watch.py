@@ -1,4 +1,4 @@
-"""A watch on an API server whose only answer is 410, "too old resource version"."""
+"""Watching an API server whose watches always expire (410, "too old")."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""`check` checks the files that the configuration names and shows the data for the server."""
+"""``check`` checks the files that the configuration names and shows the data for the server."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`render vantage6`: one YAML text for a complete node; two nodes can share a cluster."""
+"""``render vantage6``: one YAML text for a complete node; two nodes can share a cluster."""
 
 import json
 from pathlib import Path

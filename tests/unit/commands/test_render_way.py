@@ -1,4 +1,4 @@
-"""`render vantage6`: settings for the route from the node and the proxy to the server."""
+"""``render vantage6``: settings for the route from the node and the proxy to the server."""
 
 import json
 import ssl
@@ -25,7 +25,7 @@ PARTS = ("node", "proxy")
 
 @pytest.fixture
 def station(tmp_path):
-    """Build the objects of a node; `settings`, `variables` and `mounts` are added to its file."""
+    """Build a node's objects; its file gets the ``settings``, ``variables`` and ``mounts``."""
 
     def make(settings="", variables="", mounts=""):
         path = tmp_path / "node.yaml"

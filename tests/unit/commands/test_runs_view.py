@@ -1,4 +1,4 @@
-"""`python -m node_poc runs` against a Kubernetes API over real sockets."""
+"""``python -m node_poc runs`` against a Kubernetes API over real sockets."""
 
 import io
 import json

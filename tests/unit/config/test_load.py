@@ -199,7 +199,7 @@ def test_a_broken_rule_is_told_by_its_path(change, begins):
     ],
 )
 def test_a_key_that_vantage6_would_ignore_is_refused_with_the_remedy(change, key):
-    """Without the check, a misspelt `policies` would permit everything."""
+    """Without the check, a misspelt ``policies`` would permit everything."""
     told = broken(GOOD.replace(*change))
     assert told.startswith(f"{key}: unknown")
     assert "vantage6 ignores such a key" in told

@@ -169,7 +169,7 @@ RFC_4648 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/
 
 
 def without_second_base64(data):
-    """Return the result of `decrypt` for plain bytes, computed with all bytes in memory."""
+    """Return the result of ``decrypt`` for plain bytes, computed with all bytes in memory."""
     try:
         json.loads(data)
     except ValueError:
@@ -231,7 +231,7 @@ def big():
 
 
 def peak_of(work):
-    """Return the peak of allocated bytes while `work` runs, and the result of `work`."""
+    """Return the peak of allocated bytes while ``work`` runs, and the result of ``work``."""
     tracemalloc.start()
     try:
         result = work()

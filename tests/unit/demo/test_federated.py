@@ -1,4 +1,4 @@
-"""`make demo-vantage6` checks for missing parts before starting work of several minutes."""
+"""``make demo-vantage6`` checks for missing parts before starting work of several minutes."""
 
 import pytest
 

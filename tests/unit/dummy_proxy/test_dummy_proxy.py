@@ -38,7 +38,7 @@ def refusing():
 
 
 class Process:
-    """The proxy's process; `seen` is the log up to the last line waited for."""
+    """The proxy's process; ``seen`` is the log up to the last line waited for."""
 
     def __init__(self, outbound_probe):
         env = {

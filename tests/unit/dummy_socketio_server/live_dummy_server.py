@@ -73,9 +73,9 @@ class Server:
 
 
 class FakeNode:
-    """A node that answers commands with `answer(payload)`; with None the node stays silent.
+    """A node that answers commands with ``answer(payload)``; with None the node stays silent.
 
-    `answers` maps the event of a question to a function of the payload.
+    ``answers`` maps the event of a question to a function of the payload.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class FakeNode:
 
 
 def leave_soon(sio):
-    """Disconnect without waiting for long polling, whose last answer comes when the server ends."""
+    """Disconnect; with long polling, do not wait: the last answer comes when the server ends."""
     leaving = threading.Thread(target=sio.disconnect, daemon=True)
     leaving.start()
     if sio.transport() != "polling":
@@ -146,7 +146,7 @@ def leave_soon(sio):
 
 
 class Client(EmitterClient):
-    """An emitter client that stores its events in `seen`."""
+    """An emitter client that stores its events in ``seen``."""
 
     def __init__(self, url):
         self.seen = []

@@ -71,7 +71,7 @@ def test_what_may_pass_is_tried_again_after_growing_pauses(retries, waiting, err
     assert call.calls == 9
     assert 2.5 <= pauses[0] <= 5
     assert 15 <= pauses[-1] <= 30
-    assert len(set(pauses)) > 4  # random, because not all calls may repeat at the same time
+    assert len(set(pauses)) > 4  # random pauses keep the calls from repeating all at once
     assert retries._wanted == {}
 
 

@@ -35,7 +35,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_job_is_as_it_was(name, request):
-    """`pytest --update-golden` writes the files; people review the diff."""
+    """``pytest --update-golden`` writes the files; people review the diff."""
     made = CASES[name]()
     path = GOLDEN / f"{name}.json"
     if request.config.getoption("--update-golden"):

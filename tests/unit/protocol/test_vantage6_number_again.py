@@ -1,4 +1,4 @@
-"""A run with the id of an earlier run: the node takes the run and gives it nothing of the other."""
+"""An id used again: the node takes the later run and gives it nothing of the earlier run."""
 
 import pytest
 

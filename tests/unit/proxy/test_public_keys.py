@@ -12,7 +12,7 @@ from node_poc.proxy.refusals import RefusedError
 
 
 class Server:
-    """A slow server; `most` counts the highest number of simultaneous requests by address."""
+    """A slow server; ``most`` counts the highest number of simultaneous requests by address."""
 
     def __init__(self, monkeypatch):
         self.now = Counter()

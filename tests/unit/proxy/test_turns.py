@@ -9,7 +9,7 @@ from node_poc.proxy.turns import LARGE_BYTES, Turns
 
 
 class Work:
-    """Work that continues until its gate opens; `begun` lists the started names in order."""
+    """Work that continues until its gate opens; ``begun`` lists the started names in order."""
 
     def __init__(self, turns):
         self.turns = turns

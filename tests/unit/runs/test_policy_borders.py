@@ -112,7 +112,7 @@ def test_nothing_that_goes_on_without_a_border_is_allowed(name, tail, suffix):
     for entry in (name, escaped(name)):
         if refusal(TaskFacts(image), Policies(allowed_algorithms=[entry])) is None:
             allowed, asked = parse_image(name), parse_image(image)
-            # An invalid image name is refused later, with its own reason.
+            # An invalid image name is refused later, as invalid.
             assert asked is None or asked.repository == allowed.repository
 
 

@@ -1,4 +1,4 @@
-"""The warnings of `check` about entries of a policy, each with an example as proof."""
+"""The warnings of ``check`` about entries of a policy, each with an example as proof."""
 
 import re
 

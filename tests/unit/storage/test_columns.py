@@ -63,7 +63,7 @@ HEADERS = [
     ("leeftijd,geslacht,diagnose_é\n63,M,\n70,,I10\n", None),
     ("sex,smoker\n" + "M,yes\nF,no\nM,no\nF,yes\n" * 5, None),
     ("person_id,year_of_birth,gender_concept_id\n1,1961,8507\n2,1954,8532\n", None),
-    ("male,x\n0,1\n1,1\n", []),  # an answer; the site can declare the line as a header
+    ("male,x\n0,1\n1,1\n", []),  # "male" may be a value: only the site can declare a header
     ("country,2018,2019\nNL,1,2\nBE,3,4\n", []),
 ]
 DATA = [

@@ -86,7 +86,7 @@ def test_records_are_for_the_node_alone(records, tmp_path):
 
 
 def test_a_crash_in_the_middle_leaves_the_old_file(records):
-    """A crash leaves the new file half written beside the old file; the node ignores the new."""
+    """A crash leaves a half-written new file beside the old file; the node reads the old file."""
     write(records)
     (records.folder(7) / ".run.json.new").write_text("{half")
     assert records.read_run(7) == record()

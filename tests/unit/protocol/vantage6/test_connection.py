@@ -55,7 +55,7 @@ def serve():
 
 
 @pytest.fixture
-def scene(monkeypatch, serve):  # the servers close afterwards: the socket hangs up first
+def scene(monkeypatch, serve):  # the servers close last: hanging up takes both ends
     monkeypatch.setattr(connection, "_BACKOFF", Backoff(0.05, 0.2))
     made = Scene()
     yield made

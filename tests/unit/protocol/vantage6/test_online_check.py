@@ -1,4 +1,4 @@
-"""`check --online`: the requests to a server, and a remedy for each way to fail."""
+"""``check --online``: the requests to a server, and a remedy for each way to fail."""
 
 import os
 import ssl

@@ -322,7 +322,7 @@ def full_job():
 
 
 def test_a_whole_job_is_as_it_was(request):
-    """`pytest --update-golden` writes the file; people review the diff."""
+    """``pytest --update-golden`` writes the file; people review the diff."""
     if request.config.getoption("--update-golden"):
         GOLDEN.write_text(json.dumps(full_job(), indent=2) + "\n")
     assert full_job() == json.loads(GOLDEN.read_text())

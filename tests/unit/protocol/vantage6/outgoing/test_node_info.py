@@ -1,4 +1,4 @@
-"""The node reports its machine's load: correct figures, at regular times, never delaying runs."""
+"""The node reports figures of its machine's load, at regular times and never delaying runs."""
 
 import threading
 

@@ -35,7 +35,7 @@ def is_long(text):
 
 
 def put_back(value, cutter):
-    """Return the value with the left-out strings; fail if any others than the long are left out."""
+    """Put left-out strings back into a value; fail unless exactly the long ones were left out."""
     if isinstance(value, dict):
         return {put_back(key, cutter): put_back(each, cutter) for key, each in value.items()}
     if isinstance(value, list):
