@@ -56,6 +56,6 @@ def test_the_job_of_a_delivered_run_goes_though_a_sidecar_lives_on(listener: Lis
     station.kubectl("patch", "job", job["metadata"]["name"], "--type", "merge", "-p", go)
     assert told(listener.result(run_id)) == ("completed", None, None, None)
     (pod,) = pods_of(station, run_id)
-    assert pod["status"]["phase"] == "Running"  # because of the sidecar: so the Job cannot finish
+    assert pod["status"]["phase"] == "Running"  # because of the sidecar: the Job cannot finish
     wait_for(lambda: station.job_of(run_id) is None, "the Job is removed")
     wait_for(lambda: not pods_of(station, run_id), "its pod is gone")

@@ -57,7 +57,7 @@ def emitter(station):
 
 @pytest.fixture(scope="module")
 def shared_station(tmp_path_factory):
-    """A station for many short tests, which must not break it; return (station, emitter)."""
+    """A station for many short tests, which must leave it intact; return (station, emitter)."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         made = Station(tmp_path_factory.mktemp("station"))
         monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(made.kubeconfig))

@@ -121,7 +121,7 @@ class Story:
         self.deaths += 1
         self.answers = {run: told for run, told in self.answers.items() if told.done()}
         self.node = self.new_node()
-        # The node that died had never promised its unanswered kills.
+        # A dead node never promised its unanswered kills, so the test repeats them.
         for run_id, told in list(self.kills.items()):
             if run_id not in self.server.results or not told.done():
                 self.kill(run_id)

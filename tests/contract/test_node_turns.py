@@ -55,6 +55,6 @@ def test_after_a_restart_the_line_is_as_fair(station):
     station.job_arrives(1)
     station.stop_node()
     station.start_node()
-    # The node took up run 1 too: it is tried in the line's first turn, and found again by its Job.
+    # The node also took up run 1: the line's first turn tries the run, and finds its Job again.
     eventually(lambda: sorted(places(emitter)) == sorted(TURNS))
     assert places(emitter) == TURNS

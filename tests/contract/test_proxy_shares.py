@@ -90,7 +90,7 @@ def test_pods_that_hold_all_connections_keep_nobody_out(running, busy):
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 OK")
         print("seconds for ten newcomers:", time.monotonic() - start)
         gone = [connection for connection in held if is_closed(connection)]
-        # The proxy closed about as many connections of each address.
+        # The addresses held equally many connections, so each loses about as many.
         given = Counter(connection.getsockname()[0] for connection in gone)
         assert sorted(given.values()) == [2, 2, 3, 3]
     told = {line["address"] for line in lines if "make room" in line.get("told", "")}

@@ -1,4 +1,4 @@
-"""Tokens like the server's, with a signature that only the server could check."""
+"""Tokens like the server's, with a signature for the server alone to check."""
 
 import base64
 import json

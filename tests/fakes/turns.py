@@ -1,10 +1,10 @@
-"""A turn that comes late, by a clock that only it moves."""
+"""A late turn at a semaphore, with a clock that moves only while waiting for the turn."""
 
 import time
 
 
 class LateTurn:
-    """In the place of a semaphore; a minute goes by before it lets anybody in."""
+    """A replacement for a semaphore: each entry takes a minute of a fake monotonic clock."""
 
     def __init__(self, monkeypatch):
         self._now = time.monotonic()

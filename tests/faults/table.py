@@ -1,4 +1,4 @@
-"""PURE: the rows as a table for people (Markdown, so that it can be pasted) and as JSON."""
+"""PURE: return the rows as a table for people (Markdown, for pasting) and as JSON."""
 
 from __future__ import annotations
 

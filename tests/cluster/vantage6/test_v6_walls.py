@@ -61,14 +61,14 @@ def has_ended(cluster: Cluster) -> bool:
 def reached_without_walls(
     cluster: Cluster, federation: Federation, addresses: list[str]
 ) -> set[str]:
-    """Return the addresses that the same code reaches from a pod that no NetworkPolicy selects."""
+    """Return the addresses that the same code reaches from a pod without NetworkPolicies."""
     code = f"from v6_test_algorithm import reach_all; print(reach_all({addresses}))"
     image = f"--image={federation.image('v6_test_algorithm')}"
     python = ("--restart=Never", "--command", "--", "/opt/venv/bin/python", "-c", code)
     cluster.kubectl("-n", "default", "run", POD, image, *python)
     try:
         wait_for(lambda: has_ended(cluster), f"pod {POD} ends")
-        # Do not use --attach: it may attach after the end of the output and then prints nothing.
+        # Do not use --attach: a late attach prints nothing.
         told = cluster.kubectl("-n", "default", "logs", POD)
     finally:
         cluster.kubectl("-n", "default", "delete", "pod", POD, "--now")
