@@ -92,8 +92,13 @@ def render(
         return _yaml(_PRIVATE_HEAD, [build_databases_secret(config)])
     station = _station(config, path, image, environment)
     logins = [_pull_secret(config)] if _has_logins(config) else []
-    objects = [*build_station(station), *logins, *build_proxy(station), *_policies(config)]
-    return _yaml(_PRIVATE_HEAD, objects)
+    objects = [*build_station(station), *logins, *build_proxy(station)]
+    return _yaml(_PRIVATE_HEAD, _pods_last([*objects, *_policies(config)]))
+
+
+def _pods_last(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the objects in their order, Deployments at the end: walls stand before any pod."""
+    return sorted(objects, key=lambda each: each["kind"] == "Deployment")
 
 
 def _has_logins(config: NodeConfig) -> bool:

@@ -370,6 +370,13 @@ def test_the_policies_alone(station):
     assert alone == [o for o in station() if o["kind"] == "NetworkPolicy"]
 
 
+def test_the_namespace_comes_first_and_pods_come_after_their_walls(station):
+    kinds = [made["kind"] for made in station()]
+    assert kinds[0] == "Namespace"
+    last_wall = max(index for index, kind in enumerate(kinds) if kind == "NetworkPolicy")
+    assert all(index > last_wall for index, kind in enumerate(kinds) if kind == "Deployment")
+
+
 def test_what_is_printed_may_be_applied(station, tmp_path, capsys):
     station()
     for what in set(WHAT) - {"config-map"}:  # the file contains secrets
