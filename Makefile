@@ -62,13 +62,14 @@ images:  ## build the project's images and push them to the cluster's registry
 ##@ Test
 
 .PHONY: check test test-unit test-contract test-cluster
-check: $(READY)  ## lint, types, import layers
+check: $(READY)  ## lint, types, import layers, plain words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	for folder in dummy_socketio_server dummy_proxy avg_alg; do \
 	  (cd $$folder && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml *.py); done
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.plain_words
 test: check test-unit test-contract test-cluster  ## everything, on a real cluster that it brings up
 test-unit: $(READY)  ## unit tests; need nothing but Python
 	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(ARGS)
@@ -91,7 +92,7 @@ bench-vantage6: $(READY)  ## with a real vantage6 server and client: 15 minutes,
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images v6_node_poc v6_federated_average v6_test_algorithm
 	$(BIN)/python -m bench.vantage6 $(ARGS)
-faults: $(READY)  ## the fault matrix, half an hour on a dev cluster of two nodes (ARGS=--help)
+faults: $(READY)  ## the fault matrix, 16 to 25 minutes on a dev cluster of two nodes (ARGS=--help)
 	$(PYTHON) -m devcluster up --nodes 2
 	$(PYTHON) -m devcluster images
 	$(BIN)/python -m tests.faults $(ARGS)

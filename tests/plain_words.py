@@ -22,7 +22,7 @@ VAGUE_WORDS = frozenset(
 )
 CODE_FOLDERS = (
     *("node_poc", "devcluster", "devserver", "demo", "bench"),
-    *("dummy_socketio_server", "dummy_proxy", "avg_alg", "fed_avg_alg"),
+    *("dummy_socketio_server", "dummy_proxy", "avg_alg", "fed_avg_alg", "tests"),
 )
 FOLDER_PERCENT = 4.0
 FILE_PERCENT = 7.0

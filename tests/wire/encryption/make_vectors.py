@@ -1,10 +1,10 @@
-"""Make vectors.json with vantage6's own code, so that ours is held against it.
+"""Make vectors.json with vantage6's own code, for comparison with the node's code.
 
     python3.10 -m venv /tmp/vantage6 && /tmp/vantage6/bin/pip install vantage6-common==4.15.2
     /tmp/vantage6/bin/python tests/wire/encryption/make_vectors.py
 
-The keys in the file are made for it and used nowhere else. Random bytes are recorded (`seed`), so
-that what our code makes from the same bytes can be compared with what vantage6's made.
+The keys in the file are made for the vectors and used nowhere else. Random bytes are recorded
+(``seed``): from the same bytes the node's code must make the same text as vantage6's.
 """
 
 import base64
