@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import codecs
 import json
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,8 +26,11 @@ class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+_RunId = Annotated[int, Field(ge=1, le=MAX_RUN_ID)]
+
+
 class _OneRun(_Query):
-    run_id: int = Field(ge=1, le=MAX_RUN_ID)
+    run_id: _RunId
 
 
 class _Log(_OneRun):
@@ -40,7 +43,7 @@ class _Output(_OneRun):
 
 
 class _Kill(_Query):
-    run_ids: list[int] | None = Field(default=None, max_length=10_000)
+    run_ids: list[_RunId] | None = Field(default=None, max_length=10_000)
     all: bool = False
 
     @model_validator(mode="after")

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node_poc.protocol.dummy.queries import answer
+from node_poc.protocol.wire import MessageError
 from node_poc.runs.model import Failure, Run
 from node_poc.runs.ports import LogPart, RunSummary
 
@@ -76,3 +78,16 @@ def test_half_a_character_waits_for_its_other_half():
     first = answer("log", {"run_id": 7}, Log(b"\xe2\x82", grows=True))
     assert (first["text"], first["next_offset"]) == ("", 0)
     assert answer("log", {"run_id": 7}, Log("€".encode(), grows=True))["text"] == "€"
+
+
+class Kills:
+    """A node that is asked to kill nothing in these tests."""
+
+    def kill(self, run_ids):
+        raise AssertionError(run_ids)
+
+
+@pytest.mark.parametrize("run_id", [0, -1, 2**63, 10**400])
+def test_a_kill_names_runs_that_there_can_be(run_id):
+    with pytest.raises(MessageError, match="run_ids"):
+        answer("kill", {"run_ids": [7, run_id]}, Kills())
