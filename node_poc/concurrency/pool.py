@@ -56,6 +56,8 @@ class DaemonPool:
     def stop(self) -> None:
         """Start no more calls; calls under way end with the process at the latest."""
         self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def _put(self, call: Callable[[], None]) -> None:
         with self._changed:

@@ -8,7 +8,6 @@ then its calls fail, its files are no longer written, and a new node is built fr
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -165,10 +164,6 @@ class MortalNode:
         self._keeper.stop()
         self.engine.stop(5)
         self._delivery.stop(5)
-        calls = self.engine._calls
-        for pool in (calls._pool, calls._collectors, self.engine._disk):
-            for _ in pool._threads:  # a dying process takes its idle threads along
-                pool._calls.put(time.time)
 
     def submit(self, spec: RunSpec) -> Future[Answer]:
         submission = Submission(spec, Future())

@@ -160,6 +160,8 @@ class FaultStation(Station):
 def _users_limits(config: dict[str, Any]) -> None:
     config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
     config["kubernetes"]["limits"] = {}  # as by default
+    # The fault of a full disk is about results and records, not about runs that wait for room.
+    config["kubernetes"].setdefault("storage", {})["min_free"] = None
 
 
 def _library() -> Path | None:
