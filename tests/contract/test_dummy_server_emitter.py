@@ -505,8 +505,11 @@ def test_a_signal_leaves_no_half_file(scene, tmp_path, number, code):
         return {"data": "eA==", "next_offset": payload["offset"] + 1, "size": 10_000}
 
     scene.node(answers=runs.answers | {"output": slow})
-    command = [sys.executable, "command_emitter.py", "result", "7", "-o", str(tmp_path)]
-    command += ["--server", scene.server.url]
+    # Tests that run under nohup ignore SIGHUP, and so would the script, on purpose.
+    heard = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    heard += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", heard, "command_emitter.py", "result", "7"]
+    command += ["-o", str(tmp_path), "--server", scene.server.url]
     with subprocess.Popen(command, cwd=FOLDER, env=ENV, stderr=subprocess.PIPE) as child:
         try:
             assert asked.wait(10)

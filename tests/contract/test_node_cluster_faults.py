@@ -38,7 +38,6 @@ def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
 @pytest.mark.parametrize(
     ("status", "reason", "message", "cause"),
     [
-        (403, "Forbidden", "jobs.batch is forbidden: exceeded quota: compute", "QuotaExceeded"),
         (403, "Forbidden", "jobs.batch is forbidden: User cannot create resource", "Forbidden"),
         (422, "Invalid", "spec.template.spec.containers[0].resources: Invalid value", "Invalid"),
         (400, "BadRequest", "admission webhook denied the request", "NotAdmitted"),
