@@ -148,7 +148,10 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
 
 def _created(run: Run, created_at: float | None) -> Decision:
     # The API's times are cut to whole seconds, so the later of two times is closer to the truth.
-    run = replace(run, job_created_at=_not_before(run, created_at) or run.job_created_at)
+    # Once the container runs, an observation of the Job says nothing new about its creation.
+    if created_at is not None and (run.job_created_at is None or run.started_at is None):
+        known = max(created_at, run.received_at, run.job_created_at or 0.0)
+        run = replace(run, job_created_at=min(known, run.started_at or known))
     if run.stage not in {Stage.QUEUED, Stage.ACCEPTED}:
         return run, ()
     status = RunStatus.INITIALIZING if run.status is RunStatus.PENDING else run.status

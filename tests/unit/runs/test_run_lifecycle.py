@@ -127,6 +127,20 @@ def test_the_times_of_a_run():
     assert (run.job_created_at, run.started_at, run.ended_at) == (1001.0, 1002.0, 1003.0)
 
 
+def test_a_job_that_is_seen_again_later_keeps_its_time():
+    run, _ = follow(
+        JobObservation(7, created_at=1001.2), RUNNING, JobObservation(7, created_at=1001.0)
+    )
+    assert run.job_created_at == 1001.2
+    run, _ = follow(JobObservation(7, created_at=1009.0), run=run)
+    assert run.job_created_at == 1001.2
+
+
+def test_a_job_that_is_seen_after_its_pod_is_not_younger_than_the_container():
+    run, _ = follow(RUNNING, JobObservation(7, created_at=1002.5))
+    assert run.job_created_at == 1002.0
+
+
 def test_a_job_is_not_older_than_its_run():
     """Kubernetes truncates times to whole seconds."""
     run, _ = follow(JobObservation(7, created_at=999.0))
