@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from node_poc.manifests.volumes import SHARED_FOLDER
-from node_poc.storage.records import StorageError
+from node_poc.storage.records import StorageError, is_run_id
 from node_poc.storage.trash import Trash
 
 # How many removed runs are remembered; each takes one block of the disk.
@@ -203,7 +203,7 @@ class PastRecords:
     def forget_oldest(self) -> int:
         """Forget the oldest removed runs if too many; return how many. Raises StorageError."""
         with _telling(self._gone, "read"):
-            too_many = sum(map(is_number, _names(self._gone))) - _REMEMBERED
+            too_many = sum(map(is_run_id, _names(self._gone))) - _REMEMBERED
             if too_many <= 0:
                 return 0
             oldest = heapq.nsmallest(min(too_many, _REMEMBERED), self._ages(self._gone))
@@ -215,7 +215,7 @@ class PastRecords:
 
     def unnoted(self, open_runs: set[int]) -> list[int]:
         """Return runs with a folder, neither open nor closed: after a crash or an older node."""
-        there = (int(name) for name in _names(self._root) if is_number(name))
+        there = (int(name) for name in _names(self._root) if is_run_id(name))
         return sorted(run_id for run_id in there if not self._is_noted(run_id, open_runs))
 
     def _is_noted(self, run_id: int, open_runs: set[int]) -> bool:
@@ -242,14 +242,9 @@ class PastRecords:
     def _ages(folder: Path) -> Iterator[tuple[float, int]]:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if is_number(entry.name):
+                if is_run_id(entry.name):
                     with contextlib.suppress(FileNotFoundError):
                         yield entry.stat().st_mtime, int(entry.name)
-
-
-def is_number(name: str) -> bool:
-    """Return whether a folder's name is a run id."""
-    return name.isascii() and name.isdigit()
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -56,6 +56,11 @@ def _closed_folder_above(path: Path) -> Path | None:
     return None
 
 
+def is_run_id(name: str) -> bool:
+    """Return whether the name of a file or folder is a run id."""
+    return name.isascii() and name.isdigit()
+
+
 class Records:
     """Reads and writes the records below one ``task_dir``."""
 
@@ -163,7 +168,7 @@ class Records:
         """Return at most ``limit`` ids of runs with a folder, highest (newest) id first."""
         with os.scandir(self._root) as entries:
             names = (entry.name for entry in entries)
-            ids = (int(name) for name in names if name.isascii() and name.isdigit())
+            ids = (int(name) for name in names if is_run_id(name))
             return heapq.nlargest(limit, ids)
 
     def ended_runs(self) -> Iterator[int]:
@@ -172,9 +177,8 @@ class Records:
             with os.scandir(self._root) as entries:
                 for entry in entries:
                     name = entry.name
-                    is_run = name.isascii() and name.isdigit()
                     # os.path: a folder that is closed to the node has none, as far as it can see
-                    if is_run and os.path.exists(self._root / name / "result.json"):  # noqa: PTH110
+                    if is_run_id(name) and os.path.exists(self._root / name / "result.json"):  # noqa: PTH110
                         yield int(name)
         except OSError as error:
             raise StorageError(f"{self._root}: {error.strerror}") from error
@@ -183,7 +187,7 @@ class Records:
         """Return the ids of all open runs, in ascending order."""
         with os.scandir(self._open) as entries:
             names = [entry.name for entry in entries]
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+        return sorted(int(name) for name in names if is_run_id(name))
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
