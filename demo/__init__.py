@@ -1,1 +1,1 @@
-"""The proof of concept's demonstration as one command: ``make demo``."""
+"""``make demo``: the demonstration of the proof of concept in a single command."""

@@ -1,3 +1,3 @@
-"""A vantage6 node whose containers are Kubernetes Jobs. Start reading at ``engine/engine.py``."""
+"""A vantage6 node that runs containers as Kubernetes Jobs; ``engine/engine.py`` is its centre."""
 
 __version__ = "0.1.0"
