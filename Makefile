@@ -98,10 +98,12 @@ faults: $(READY)  ## the fault matrix, 16 to 25 minutes on a dev cluster of two 
 	$(BIN)/python -m tests.faults $(ARGS)
 ##@ Maintain
 
-.PHONY: kubeconfs format
+.PHONY: kubeconfs docs format
 kubeconfs: $(READY)  ## remake the files in node_poc/kubeconfs that are made from others
 	$(BIN)/python -m node_poc render config-map > node_poc/kubeconfs/node_config_map.yaml
 	$(BIN)/python -m node_poc render policies > node_poc/kubeconfs/network_policies.yaml
+docs: $(READY)  ## remake the tables of docs/configuration.md from the code
+	$(BIN)/python docs/configuration_tables.py
 format: $(READY)  ## format the Python code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,6 +67,17 @@ def _docstrings(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, documented) and (text := ast.get_docstring(node)):
             yield text
+        if isinstance(node, ast.ClassDef):
+            yield from _texts_of_fields(node)
+
+
+def _texts_of_fields(node: ast.ClassDef) -> Iterator[str]:
+    """Yield the strings that describe the fields above them."""
+    for field, below in pairwise(node.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+            text = below.value
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield text.value
 
 
 def _comments(path: Path) -> Iterator[str]:

@@ -14,7 +14,14 @@ DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
 class Section(BaseModel):
-    """A section of the file, in which a key without a value counts as left out."""
+    """A section of the file, in which a key without a value counts as left out.
+
+    The string below each field describes the key to users, and `docs/configuration.md` shows the
+    string: the meaning with its unit, then paragraphs that start with ``Differs:`` (from a Docker
+    node), ``No effect:`` or ``Default:`` (the reason of the default).
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     # vantage6 reads these keys with `get(key, True)` and tests the truth of the value: null is
     # false.

@@ -87,10 +87,36 @@ class Database(Strict):
     """One entry of ``databases``. ``uri`` may hold a password, ``env`` usually does."""
 
     label: str
+    """Name of the database for algorithms.
+
+    Differs: a letter or `_`, then up to 62 letters, digits or `_`. Labels must differ in more than
+    upper and lower case. `data` is reserved, and `tmp` is reserved for folders.
+    """
+
+    # Before `uri`, whose rule depends on the type.
     type: Annotated[DatabaseType, Field(strict=False), BeforeValidator(_lower)]
+    """`csv`, `parquet` and `excel` are files; `folder` is a folder; `sql`, `sparql`, `omop` and
+    `other` are files if the URI is a path (folders if the path ends in `/`), otherwise services.
+
+    Differs: the node judges by type and URI and does not look at the file.
+    """
+
     uri: str = Field(repr=False)
+    """An absolute path, or the URI of a service.
+
+    Differs: algorithms have no DNS, and the node looks up the host's name. Some hosts lead nowhere,
+    and files may not lie everywhere: see [paths and URIs](#paths-and-uris).
+    """
+
     env: dict[str, Text] = Field(default={}, repr=False)
+    """Variables for the algorithms that ask for this database. The values come from a Secret
+    ([Secrets](#secrets))."""
+
     mount_mode: Literal["copy", "ro"] | None = None
+    """How algorithms see the file or folder.
+
+    Differs: always `ro`. Nothing is copied, and algorithms cannot write to a folder either.
+    """
 
     @field_validator("label")
     @classmethod
@@ -157,22 +183,25 @@ class DatabaseEgress(Strict):
 
     For a service, the entry has only what the URI lacks. For a mounted file that names a service,
     the entry needs everything, because the node does not read the file.
-
-    Attributes:
-        host: the service's host, if the node cannot read the host from the URI.
-        port: the service's port, if the node cannot read the port from the URI.
-        address: the IP address of a name that the node cannot look up.
-        namespace: the namespace of ``pod_labels``.
-        pod_labels: for a database inside the cluster, the labels of the pods behind its Service.
-        pod_port: the pods' port, if different from the Service's.
     """
 
     host: str | None = Field(default=None, min_length=1)
+    """Host of the service, if the node cannot read the host from the URI."""
+
     port: int | None = Field(default=None, ge=1, le=65535)
+    """TCP port of the service, if the node cannot read the port from the URI."""
+
     address: str | None = None
-    namespace: str | None = Field(default=None, pattern=DNS_LABEL)
+    """IP address of a host whose name the node cannot look up."""
+
     pod_labels: dict[str, str] = Field(default={})
+    """For a database inside the cluster: the labels of the pods behind its Service."""
+
+    namespace: str | None = Field(default=None, pattern=DNS_LABEL)
+    """Namespace of these pods. None: the node's own namespace."""
+
     pod_port: int | None = Field(default=None, ge=1, le=65535)
+    """TCP port of these pods, if different from the Service's port."""
 
     @field_validator("address")
     @classmethod

@@ -7,70 +7,9 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from node_poc.config.base import DNS_LABEL, Strict
+from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.quantities import Quantity, amount
-
-
-class Limits(Strict):
-    """How long a run may wait or last, in seconds, and how much disk space a run may use."""
-
-    pull_seconds: float = Field(default=600, gt=0, description="an image that may still come")
-    hopeless_seconds: float = Field(
-        default=15,
-        ge=0,
-        description="a trouble that says it cannot get better: one more try; absent images: 3",
-    )
-    schedule_seconds: float | None = Field(
-        default=None, gt=0, description="for room in the cluster; null: no limit"
-    )
-    start_seconds: float = Field(
-        default=1800, gt=0, description="from a place in the cluster to a container, pull included"
-    )
-    node_lost_seconds: int = Field(
-        default=60, ge=0, description="a cluster node that is unreachable before its runs are lost"
-    )
-    run_seconds: int | None = Field(
-        default=None, gt=0, description="from the Job's start to its end; null: no limit"
-    )
-    grace_seconds: int = Field(
-        default=1, ge=1, description="that a killed algorithm has to tidy up after its SIGTERM"
-    )
-    output_size: Quantity | None = Field(
-        default="10Gi", description="of the node's disk that a run may take; null: no limit"
-    )
-    output_files: int | None = Field(
-        default=100_000, gt=0, description="files and folders a run may leave; null: no limit"
-    )
-
-
-class Resources(Strict):
-    """The resources of one algorithm container, in Kubernetes' quantities."""
-
-    cpu: Quantity = "2"
-    memory: Quantity = "2Gi"
-    ephemeral_storage: Quantity = "2Gi"
-    cpu_request: Quantity = "50m"
-    memory_request: Quantity = "64Mi"
-    ephemeral_storage_request: Quantity = "64Mi"
-    gpus: int = Field(default=1, ge=1, description="if algorithm_device_requests.gpu is true")
-
-    @model_validator(mode="after")
-    def _requests_within_limits(self) -> Resources:
-        for name in ("cpu", "memory", "ephemeral_storage"):
-            limit, request = getattr(self, name), getattr(self, f"{name}_request")
-            if amount(request) > amount(limit):
-                raise ValueError(
-                    f"{name}_request: {request} is above {name}, {limit}; Kubernetes would take no "
-                    "run; lower the request or raise the limit"
-                )
-        return self
-
-
-class Security(Strict):
-    """The user of algorithm containers. ``run_as_user: null`` leaves the user to the image."""
-
-    run_as_user: int | None = Field(default=10001, ge=0, le=2**31)
-    read_only_root_filesystem: bool = True
 
 
 class Storage(Strict):
@@ -82,12 +21,30 @@ class Storage(Strict):
     """
 
     mode: Literal["hostPath", "pvc"] = "hostPath"
+    """`hostPath`: folders of the machine. `pvc`: [volume claims](#volume-claims).
+
+    Default: a Docker node's folders work without preparation.
+    """
+
     claim: str | None = Field(default=None, pattern=DNS_LABEL)
+    """With `pvc`: name of the claim of `task_dir`."""
+
     databases_claim: str | None = Field(default=None, pattern=DNS_LABEL)
+    """With `pvc`: name of the claim of the databases."""
+
     databases_root: str = "/databases"
-    min_free: Quantity | None = Field(
-        default="1Gi", description="of task_dir's disk, or no run is started; null: no limit"
-    )
+    """With `pvc`: the folder in which the paths of databases begin.
+
+    Default: no usual image has a folder of this name.
+    """
+
+    min_free: Quantity | None = "1Gi"
+    """Free space on the disk of `task_dir`, in bytes or with a unit such as `Gi`, together with
+    10,000 free inodes. With less, the node starts no run: new runs wait with cause
+    `InsufficientDisk`, and `/readyz` says why. Null: the node always starts runs.
+
+    Default: room for the node's own records, and for the results of the active runs.
+    """
 
     @model_validator(mode="after")
     def _claims(self) -> Storage:
@@ -104,65 +61,133 @@ class Proxy(Strict):
     """
 
     service: str = Field(default="v6proxy", pattern=DNS_LABEL)
+    """Name of the proxy's Service.
+
+    Default: the name in the dummy server's setup. With a vantage6 server the default ends in a hash
+    of `node_name`, because each node has a proxy of its own.
+    """
+
     host_name: str = "v6proxy.v6proxy-subdomain.v6-jobs"
+    """Name of the proxy for algorithms.
+
+    Default: the name in the proof of concept. With a vantage6 server the default is `proxyserver`,
+    as on a Docker node.
+    """
+
     port: int = Field(default=8080, ge=1, le=65535)
+    """TCP port of the proxy.
+
+    Default: as in vantage6; users other than root may open the port.
+    """
+
     results: Literal["job", "collaboration"] = "job"
+    """Results that an algorithm may read: `job` for those of its own job, `collaboration` for all
+    results that the server shows. See [below](#whose-results-an-algorithm-may-read).
+
+    Default: an algorithm of one study must not read the results of another study.
+    """
 
 
 class Kubernetes(Strict):
     """All settings of the cluster, beside vantage6's own."""
 
     node_name: str = Field(default="v6-node", min_length=1, max_length=200)
+    """Name of the node. The names of all its objects begin with this name.
+
+    Default: the name in the dummy server's setup. With a vantage6 server the default ends in a hash
+    of the API key, which keeps two nodes apart; set the name if you intend to change the key.
+    """
+
     namespace: str = Field(default="v6-jobs", pattern=DNS_LABEL)
+    """Namespace of all objects and Jobs.
+
+    Default: the namespace of the proof of concept.
+    """
+
     server_kind: Literal["dummy", "vantage6"] = "dummy"
-    node_image: str = Field(
-        default="localhost:5001/v6_node_poc:latest", description="of the node and its proxy"
-    )
-    node_cpu_request: Quantity = Field(
-        default="250m", description="of processor kept free for the node's own pod"
-    )
+    """Kind of the server: `dummy` or `vantage6`.
+
+    Default: `vantage6` with an API key, `dummy` without a key.
+    """
+
+    node_image: str = "localhost:5001/v6_node_poc:latest"
+    """Image of node and proxy for `render vantage6`. The option `--image` overrides the key.
+
+    Default: the registry of the dev cluster.
+    """
+
+    node_cpu_request: Quantity = "250m"
+    """CPUs reserved for the node's own pod, for `render vantage6`: at most `1`. With several nodes
+    on a small machine, a lower value lets all of them start.
+
+    Default: in a burst of runs this share decides how fast the node sends results.
+    """
+
     storage: Storage = Storage()
     proxy: Proxy = Proxy()
     limits: Limits = Limits()
     resources: Resources = Resources()
     security: Security = Security()
+
     image_pull_secrets: list[str] = Field(default=[])
-    docker_config_file: str | None = Field(
-        default=None,
-        min_length=1,
-        description="a `docker login` file where `render pull-secret` is run; the node reads none",
-    )
-    ca_file: str | None = Field(
-        default=None,
-        min_length=1,
-        description="certificates of authorities that vouch for the server, besides the usual",
-    )
-    databases_egress: dict[str, DatabaseEgress] = Field(
-        default={}, description="by label: how to get to a service database, beside its URI"
-    )
-    csv_header: dict[str, bool] = Field(
-        default={},
-        description="by label: whether a csv file's first row is a header; left out: it is judged",
-    )
-    runs_in_flight: int = Field(
-        default=50, ge=1, le=1000, description="Jobs that have not ended; more runs wait their turn"
-    )
-    keep_finished_seconds: int = Field(
-        default=3600, ge=0, description="how long a delivered Job stays, for dashboards"
-    )
-    keep_folders_seconds: int | None = Field(
-        default=604_800,
-        ge=0,
-        description="how long a run's folder stays after its delivery; null: for ever",
-    )
-    log_kept_kilobytes: int = Field(
-        default=20_480,
-        ge=2,
-        le=1_048_576,
-        description="of a log on disk: half its begin, half its end",
-    )
+    """Names of Secrets with registry logins that the site has made."""
+
+    docker_config_file: str | None = Field(default=None, min_length=1)
+    """A file of `docker login` on the machine where you run `render pull-secret`. The node does not
+    read the file."""
+
+    ca_file: str | None = Field(default=None, min_length=1)
+    """A PEM file of certificate authorities for the server, besides the usual authorities. `render
+    vantage6` reads the file (a relative path starts at the folder of the configuration file) and
+    gives it to node and proxy."""
+
+    databases_egress: dict[str, DatabaseEgress] = Field(default={})
+    """By label: where a database service is, if its URI does not say, or which service a file
+    names. See [below](#databases-as-services)."""
+
+    csv_header: dict[str, bool] = Field(default={})
+    """By label: whether the first row of a csv file is a header. See [below](#column-names).
+
+    Default: the node judges by the rows.
+    """
+
+    runs_in_flight: int = Field(default=50, ge=1, le=1000)
+    """Number of Jobs that have not ended. More runs wait, and their senders take turns:
+    organizations, or connections at the dummy server.
+
+    Default: Kubernetes keeps no order of hundreds of pending pods, and each active run holds a
+    connection for its log.
+    """
+
+    keep_finished_seconds: int = Field(default=3600, ge=0)
+    """Seconds for which a Job stays after its result was delivered.
+
+    Default: people can still look at the Job on a dashboard for an hour.
+    """
+
+    keep_folders_seconds: int | None = Field(default=604_800, ge=0)
+    """Seconds for which a run's folder stays after the result was delivered. Null: for ever.
+
+    Default: people can still look at log and output for 7 days.
+    """
+
+    log_kept_kilobytes: int = Field(default=20_480, ge=2, le=1_048_576)
+    """Kilobytes of a log on disk: one half for the start of the log, the other for its end.
+
+    Default: whole logs of usual algorithms, and 50 active runs together take 1 GiB at most.
+    """
+
     log_tail_kilobytes: int = Field(default=64, ge=1, le=1024)
+    """Kilobytes of the end of the log that go to the server with the result.
+
+    Default: enough to explain an error, and small for the server's database.
+    """
+
     output_files_listed: int = Field(default=200, ge=0, le=10_000)
+    """Number of files below `/app/output` that a result names, with the dummy server.
+
+    Default: a message to the dummy server stays small.
+    """
 
     @field_validator("node_cpu_request")
     @classmethod

@@ -2,7 +2,7 @@
 
 The file format is vantage6's node configuration (docs.vantage6.ai, "Configure" of the node), a flat
 YAML document, with one more section ``kubernetes:`` for settings that a Docker node never had. Each
-section has its own model: ``databases.py``, ``sections.py``, ``kubernetes.py``.
+section has its own model: ``databases.py``, ``sections.py``, ``kubernetes.py``, ``bounds.py``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from node_poc.config.base import Section, Text, absolute_path
+from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.checks import broken_rules
 from node_poc.config.databases import Database, DatabaseType, Service
 from node_poc.config.defaults import fill_in
 from node_poc.config.doubts import find_doubts
-from node_poc.config.kubernetes import Kubernetes, Limits, Proxy, Resources, Security, Storage
+from node_poc.config.kubernetes import Kubernetes, Proxy, Storage
 from node_poc.config.sections import (
     DeviceRequests,
     Encryption,
@@ -70,25 +71,89 @@ class NodeConfig(Section):
     off_by_null = frozenset({"share_config", "share_algorithm_logs"})
 
     api_key: str | None = Field(default=None, repr=False)
+    """API key of the node. A vantage6 server requires a key. With an API key the default of
+    `kubernetes.server_kind` is `vantage6`, without a key `dummy`. Blanks around the key are
+    ignored."""
+
     server_url: str
+    """`http://` or `https://` and a host, as pods reach the server. `check` warns about `localhost`
+    and about names and addresses that only Docker knows (`host.docker.internal`, `172.17.0.1`)."""
+
     port: Annotated[
         Annotated[int, Field(strict=True, ge=1, le=65535)] | None, BeforeValidator(_number)
     ] = None
+    """TCP port of the server. None: the URL has no port."""
+
     api_path: str = ""
+    """Path of the server's API."""
+
     task_dir: str
+    """The folder of all runs, under the same path on the machine and in the node's pod. Each node
+    needs a folder of its own, and so does each server
+    ([moving](moving.md#another-server-or-a-new-database-of-the-server)).
+
+    Differs: a Docker node does not read this key.
+    """
+
     databases: list[Database] = Field(default=[])
+    """Files, folders and services for which algorithms may ask, each with the keys below."""
+
     encryption: Encryption = Encryption()
     policies: Policies = Policies()
+
     algorithm_env: dict[str, Text] = Field(default={}, repr=False)
+    """Variables of all algorithms, encoded like all variables.
+
+    Differs: the values come from a Secret. A name that is no valid variable name, or `PKG_NAME`, is
+    an error at the start.
+    """
+
     algorithm_device_requests: DeviceRequests = DeviceRequests()
+
     node_extra_env: dict[str, Text] = Field(default={}, repr=False)
+    """Variables of node and proxy. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` apply to the server
+    and to algorithm stores, never to the Kubernetes API. `REQUESTS_CA_BUNDLE` and `SSL_CERT_FILE`
+    name certificates that node and proxy trust besides the usual certificates.
+
+    Differs: `render vantage6` writes the variables into a Secret.
+    """
+
     node_extra_mounts: list[str] = Field(default=[])
+    """Files and folders for the node: `/source:/target`, or `/source:/target:ro`.
+
+    Differs: paths of the machine only, no named volumes. The proxy gets only the mounts with the
+    certificates that `node_extra_env` names.
+    """
+
     node_extra_hosts: dict[str, str] = Field(default={})
+    """Host names for node and proxy, each with an IP address.
+
+    Differs: no other values than IP addresses.
+    """
+
     docker_registries: list[Registry] = Field(default=[])
+    """Logins to registries, each with the keys below.
+
+    Differs: `render vantage6` and `render pull-secret` make a Secret for the kubelet of these
+    logins.
+    """
+
     whitelist: Whitelist = Whitelist()
+
     share_config: bool = True
+    """The node sends the server its policies, labels and types of the databases, and column names
+    of csv databases. With false, the node sends none of these.
+
+    Differs: no column names of a csv database whose first row may be [data](#column-names).
+    """
+
     share_algorithm_logs: bool = True
+    """With false, no log of an algorithm goes to the server."""
+
     run_context_file: bool = False
+    """With true, each run gets vantage6's run context file. As in vantage6, a run that asks for a
+    service or a folder then does not start."""
+
     prometheus: Prometheus = Prometheus()
     logging: Logging = Logging()
     kubernetes: Kubernetes = Kubernetes()

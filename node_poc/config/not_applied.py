@@ -57,6 +57,25 @@ _NO_DOCKER_HOST = "its host is known in Docker only; name the machine"
 Reasons = dict[str, str]
 
 
+def with_any_server() -> Reasons:
+    """Return the reasons of the keys that have no effect with any server.
+
+    ``images.*`` stands for the keys of a section that have no reason of their own.
+    """
+    sections = _PARTS | {"logging": _LOGGING}
+    parts = {
+        f"{section}.{key or '*'}": why
+        for section, whys in sections.items()
+        for key, why in whys.items()
+    }
+    return parts | _SECTIONS
+
+
+def with_dummy_server() -> Reasons:
+    """Return the reasons of the keys that have no effect only with the dummy server."""
+    return dict(_WITH_DUMMY)
+
+
 def split(data: dict[str, Any], kind: str) -> tuple[dict[str, Any], Reasons]:
     """Split a file's values into those for the model, and reasons for those without effect.
 

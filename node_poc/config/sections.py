@@ -34,12 +34,41 @@ class Policies(Strict):
     off_by_null = frozenset({"allow_basics_algorithm", "require_algorithm_pull"})
 
     allowed_algorithms: Allowed = None
+    """Images that may run: names, names with a tag or digest, and regular expressions. None: all
+    images. See [images that may run](#images-that-may-run).
+
+    Differs: an entry matches up to the end of a part of the name. An empty list is an error; in
+    vantage6 an empty list allows everything.
+    """
+
     allowed_algorithm_stores: Allowed = None
+    """Algorithm stores whose algorithms may run: URLs or regular expressions. None: the node asks
+    no store.
+
+    Differs: an expression must match the whole scheme, host and port. The node also asks the store
+    itself, three times at most. A store that does not answer allows nothing.
+    """
+
     allowed_users: Allowed = None
+    """Users whose tasks may run: ids, also written as numbers. None: all users. If
+    `allowed_organizations` is set too, one of the two has to allow the task."""
+
     allowed_organizations: Allowed = None
+    """Organizations whose tasks may run: ids, also written as numbers, or names. None: all
+    organizations."""
+
     allow_basics_algorithm: bool = True
+    """With false, the node refuses vantage6's basics image."""
+
     allow_either_whitelist_or_store: bool = False
+    """With true, and both lists of algorithms set, one of the two has to allow the image.
+
+    Differs: if only one list is set, this list decides; in vantage6 everything is then allowed.
+    """
+
     require_algorithm_pull: bool = True
+    """With false, the cluster uses an image that the machine already has, without asking the
+    registry."""
 
     @field_validator("allowed_algorithms", "allowed_algorithm_stores")
     @classmethod
@@ -66,7 +95,11 @@ class Encryption(Strict):
     """
 
     enabled: bool = False
+    """Encrypts inputs and results end to end. Must be the same as in the collaboration."""
+
     private_key: str | None = None
+    """File of the organization's private key. None: `private_key.pem`. A relative path starts at
+    the folder of this file. In pods the key comes from a Secret."""
 
     @property
     def key_file(self) -> str:
@@ -78,29 +111,57 @@ class Prometheus(Strict):
     """Whether and how often the node reports metrics of its machine to the server."""
 
     enabled: bool = False
+    """With true, the node sends the use of its machine (CPU, memory, active runs) to the server."""
+
     report_interval_seconds: float = Field(default=45, gt=0, strict=False)
+    """Seconds between two of these messages."""
 
 
 class DeviceRequests(Strict):
     """Devices for algorithms; ``kubernetes.resources.gpus`` has the number of GPUs."""
 
     gpu: bool = False
+    """Gives GPUs to each run.
+
+    Differs: `kubernetes.resources.gpus` GPUs of NVIDIA's device plugin, not all GPUs of the
+    machine.
+    """
 
 
 class Registry(Strict):
     """A private registry of images."""
 
     registry: str = Field(min_length=1)
+    """Host of the registry, with the port if the registry has one. `http://` before the host, if
+    the registry has no TLS."""
+
     username: Text
+    """User name at the registry."""
+
     password: Text = Field(repr=False)
+    """Password or token at the registry."""
 
 
 class Whitelist(Strict):
     """Destinations of algorithms besides the proxy: addresses or networks, on TCP ports."""
 
     domains: list[str] = Field(default=[])
+    """Host names.
+
+    No effect: network policies know addresses and no names; give `whitelist.ips`.
+    """
+
     ips: list[str] = Field(default=[])
+    """Addresses and networks that algorithms reach, on the ports below.
+
+    Differs: algorithms reach the addresses directly. There is no squid and no `HTTP_PROXY`.
+    """
+
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[])
+    """TCP ports of these addresses. An empty list: 80 and 443.
+
+    Differs: as for `whitelist.ips`.
+    """
 
     @field_validator("ips")
     @classmethod
@@ -148,3 +209,4 @@ class Logging(Section):
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_level)
     ] = "INFO"
+    """How much node and proxy log: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`."""

@@ -1,6 +1,8 @@
 """The users' pages: every key with its default, working examples, and working links."""
 
+import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ README = (ROOT / "README.md").read_text()
 USER_PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 SAMPLE = ROOT / "tests/fakes/vantage6_node.yaml"
 WORDS = {"works", "differs", "does not apply"}
+TABLES_SCRIPT = ROOT / "docs/configuration_tables.py"
+# These keys hold a list of the keys below them.
+LISTS = {"databases", "docker_registries"}
 # The site chooses the names inside these keys, or the node reports the key as a whole.
 WHOLE = {
     "algorithm_env",
     "databases[].env",
-    "docker_registries",
     "docker_services",
     "logging.loggers",
     "node_extra_env",
@@ -31,16 +35,27 @@ WHOLE = {
 }
 
 
-def rows(heading):
-    """Return the cells of the first table below a heading."""
+def rows(heading, comment):
+    """Return the cells of the tables below a heading and a kind of comment."""
     part = TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in part.splitlines() if line.startswith("| `")]
+    tables = re.findall(rf"<!-- {comment} -->\n(.*?)<!-- end -->", part, re.DOTALL)
+    lines = [line for line in "".join(tables).splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-VANTAGE6 = {cells[0].strip("`"): cells[1] for cells in rows("Keys of vantage6")}
-VANTAGE6_DEFAULTS = {cells[0].strip("`"): cells[2] for cells in rows("Keys of vantage6")}
-KUBERNETES = {cells[0].strip("`"): cells[1] for cells in rows("Keys of Kubernetes")}
+ROWS = rows("Keys of vantage6", "keys: .*?")
+VANTAGE6_DEFAULTS = {cells[0].strip("`"): cells[2] for cells in ROWS}
+WITHOUT_EFFECT = {cells[0].strip("`") for cells in rows("Keys of vantage6", "without.*any server")}
+WITHOUT_EFFECT_HERE = {
+    cells[0].strip("`"): cells[1] for cells in rows("Keys of vantage6", "without.*dummy server")
+}
+VANTAGE6 = {cells[0].strip("`"): cells[1] for cells in ROWS}
+VANTAGE6 |= dict.fromkeys(WITHOUT_EFFECT, "does not apply")
+KUBERNETES = {
+    cells[0].strip("`"): cells[1]
+    for cells in rows("Keys of Kubernetes", "keys: .*?")
+    if not cells[0].startswith("`databases_egress.")
+}
 
 
 def keys_of(value, path=""):
@@ -56,8 +71,69 @@ def keys_of(value, path=""):
         yield path
 
 
+def row_of(key):
+    """Return the row of a key: its own, or the row of the other keys of its section."""
+    return key if key in VANTAGE6 else f"{key.partition('.')[0]}.*"
+
+
 def test_every_key_of_a_whole_file_has_a_row_and_no_other():
-    assert set(keys_of(yaml.safe_load(SAMPLE.read_text()))) == set(VANTAGE6)
+    keys = set(keys_of(yaml.safe_load(SAMPLE.read_text())))
+    assert {row_of(key) for key in keys} == set(VANTAGE6) - LISTS
+
+
+def load_tables_script():
+    spec = importlib.util.spec_from_file_location("configuration_tables", TABLES_SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    # Dataclasses look for their module there.
+    sys.modules[spec.name] = script
+    spec.loader.exec_module(script)
+    return script
+
+
+TABLES = load_tables_script()
+
+
+def test_the_tables_are_made_from_the_fields():
+    assert TABLES.fill_in(TEXT) == TEXT, "run `make docs`, and read the difference"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Path of the server's API.", "Another text."),
+        ("| `limits.pull_seconds` | `600` |", "| `limits.pull_seconds` | `601` |"),
+        ("| `images.node` |", "| `images.other` |"),
+        ("| `logging.level` | works |", "| `logging.level` | differs |"),
+    ],
+)
+def test_a_changed_cell_is_noticed_and_mended(old, new):
+    assert TEXT.count(old) == 1
+    assert TABLES.fill_in(TEXT.replace(old, new)) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("keys: kubernetes.limits", "keys: kubernetes.proxy"),
+        ("keys: kubernetes.limits", "keys: kubernetes.limits kubernetes.limits.pull_seconds"),
+        ("keys: task_dir databases", "keys: task_dir"),
+    ],
+)
+def test_a_key_belongs_in_exactly_one_table(old, new):
+    with pytest.raises(TABLES.PageError, match="in one table"):
+        TABLES.fill_in(TEXT.replace(old, new))
+
+
+def test_a_key_without_a_text_is_an_error(monkeypatch):
+    monkeypatch.setattr(Kubernetes.model_fields["namespace"], "description", None)
+    with pytest.raises(TABLES.PageError, match=r"kubernetes\.namespace: has no text"):
+        TABLES.find_keys()
+
+
+def test_each_default_of_kubernetes_that_is_a_choice_has_a_reason():
+    empty = {"none", "`[]`", "`{}`", "required"}
+    chosen = [key for key in TABLES.find_keys() if key.path.startswith("kubernetes.")]
+    assert [key.path for key in chosen if key.default not in empty and not key.reason] == []
 
 
 def test_every_key_that_the_model_knows_has_a_row():
@@ -67,10 +143,21 @@ def test_every_key_that_the_model_knows_has_a_row():
 
 
 def test_what_does_not_apply_is_told_by_the_node_and_nothing_else_is():
-    told = {re.sub(r"\[\d+\]", "[]", item.key) for item in load_config(SAMPLE, {}).not_applied}
+    items = {re.sub(r"\[\d+\]", "[]", item.key) for item in load_config(SAMPLE, {}).not_applied}
+    told = {row_of(item) for item in items}
     documented = {key for key, word in VANTAGE6.items() if word == "does not apply"}
     assert documented <= told
     assert {VANTAGE6[key] for key in told - documented} == {"differs"}
+
+
+def test_with_the_dummy_server_the_node_tells_the_keys_without_effect():
+    # The dummy server refuses some policies, and databases that are services.
+    file = yaml.safe_load(SAMPLE.read_text()) | {"policies": {}, "databases": []}
+    # The node tells only keys with a value other than false.
+    file |= {"share_algorithm_logs": True, "kubernetes": {"server_kind": "dummy"}}
+    told = {item.key: item.reason for item in parse_config(yaml.safe_dump(file), {}).not_applied}
+    other = {item.key for item in load_config(SAMPLE, {}).not_applied}
+    assert {key: why for key, why in told.items() if key not in other} == WITHOUT_EFFECT_HERE
 
 
 def defaults(model, path=""):
@@ -96,6 +183,8 @@ def test_every_key_of_vantage6_has_its_default():
     config = parse_config(yaml.safe_dump({"api_key": "a", **required}), {})
     for key, told in VANTAGE6_DEFAULTS.items():
         value = config
+        if key in LISTS or key.startswith("docker_registries[]"):
+            continue
         if VANTAGE6[key] == "does not apply":
             assert told == "-"
         elif told == "required":

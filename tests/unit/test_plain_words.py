@@ -30,6 +30,12 @@ def test_of_python_docstrings_and_comments_count_and_no_code(tmp_path: Path) -> 
     assert count_python(path) == Count(4, 3)
 
 
+def test_the_texts_of_a_class_fields_count(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text('class A:\n    """A."""\n\n    key: str = "it"\n    """What it is."""\n')
+    assert count_python(path) == Count(4, 2)
+
+
 def test_of_a_page_tables_and_code_do_not_count(tmp_path: Path) -> None:
     path = tmp_path / "x.md"
     path.write_text("# It\n```\nthat\n```\n| what |\nplain words\n")
