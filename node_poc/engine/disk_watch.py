@@ -31,6 +31,8 @@ _ROOM_SECONDS = 5.0
 # The time limit for one measurement: of an active run, and of a run at its end.
 _LOOK_MOST_SECONDS = 10.0
 _END_SECONDS = 30.0
+# A disk that hung may work again, and the second measurement finds more in the system's cache.
+_END_TRIES = 2
 # The pause after a measurement: its duration times ``_SHARE``, up to the maximum.
 _SHARE = 20
 _PAUSE_MOST_SECONDS = 60.0
@@ -98,16 +100,32 @@ class DiskWatch:
         with self._lock:
             self._due.pop(run_id, None)
 
-    def check(self, spec: RunSpec, seconds: float = _END_SECONDS) -> Failure | None:
-        """Measure a run for at most ``seconds``; return its failure if above the limit."""
+    def check_at_end(self, spec: RunSpec) -> Failure | None:
+        """Measure an ended run; return its failure if above the limit, or not measured in time."""
+        for _ in range(_END_TRIES):
+            usage = self._measure(spec, _END_SECONDS)
+            if usage.whole:
+                break
+        return None if usage.whole and not self._allowed.is_passed(usage) else self._failure(usage)
+
+    def check(self, spec: RunSpec, seconds: float) -> Failure | None:
+        """Measure an active run for at most ``seconds``; return its failure if above the limit.
+
+        Later measurements, and the measurement at the run's end, follow an incomplete one.
+        """
+        usage = self._measure(spec, seconds)
+        return self._failure(usage) if self._allowed.is_passed(usage) else None
+
+    def _measure(self, spec: RunSpec, seconds: float) -> Usage:
         writable = (mount for mount in task_dir_mounts(spec) if not mount.read_only)
         paths = [self._task_dir / sub_path(mount, spec.run_id) for mount in writable]
         usage = measure(paths, self._allowed, seconds)
-        if self._allowed.is_passed(usage):
-            return ends.disk_limit_exceeded(self._told(usage))
         if not usage.whole:
             log.warning("output not counted to its end", run_id=spec.run_id, files=usage.files)
-        return None
+        return usage
+
+    def _failure(self, usage: Usage) -> Failure:
+        return ends.disk_limit_exceeded(self._told(usage))
 
     def _told(self, usage: Usage) -> str:
         limits = self._limits
@@ -117,6 +135,11 @@ class DiskWatch:
         )
         if usage.too_deep:
             return f"its folders lie more than {DEPTH} deep, which is not counted; {allowed}"
+        if not usage.whole:
+            return (
+                f"{usage.files} files and folders, and more, were not counted within "
+                f"{_END_SECONDS:.0f} s, {_END_TRIES} times; {allowed}"
+            )
         return (
             f"output, result and shared folder take at least {usage.size} bytes of the disk in "
             f"{usage.files} files and folders; {allowed}"

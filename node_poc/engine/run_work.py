@@ -207,7 +207,7 @@ class RunWork:
         self._disk.forget(run.run_id)
         told = run.failure.cause if run.failure else ""
         if run.status in _MAY_TAKE_TOO_MUCH and told != "DiskLimitExceeded":
-            passed = self._disk.check(spec)
+            passed = self._disk.check_at_end(spec)
             if passed is not None:
                 return RunStatus.CRASHED, passed
         return run.status, run.failure

@@ -122,7 +122,10 @@ def _stop(run: Run, why: KillRequested | DiskLimitPassed) -> Decision:
         return replace(run, excess=why.failure), (RemoveJob(),)
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
-        return _end(run, RunStatus.KILLED, ends.KILLED, remove_job=False)
+        # A quota refused the last request for the Job. The answer to an earlier request may have
+        # been lost: then there is a Job, which may be what takes up the quota.
+        was_tried = run.waiting is not None
+        return _end(run, RunStatus.KILLED, ends.KILLED, remove_job=was_tried)
     # Each kill request deletes the Job again: an earlier deletion may have come before the Job's
     # creation.
     return replace(run, stopping=True), (Stop(),)

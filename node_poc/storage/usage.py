@@ -3,7 +3,8 @@
 A sparse file counts by its blocks. Each name of a file with several names counts for an equal part:
 the file counts once if all its names are counted. A folder counts by its own blocks, of which many
 names need many. Not counted are deleted files that are still open, and folders of another user that
-the node may not read. Entries, depth and time of a measurement are bounded. No link is followed.
+the node may not read. Entries, depth and time of a measurement are bounded; a tree beyond the bound
+of entries or depth exceeds every allowance. No link is followed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from node_poc.storage.trees import Budget, OutOfBudgetError, open_folder, opened
 
 # No useful tree is deeper. While a folder is read, each level above takes two file descriptors.
 DEPTH = 64
+# More names are counted only for an allowance of more files.
+ENTRIES = 1_000_000
 _BLOCK = 512
-_ENTRIES = 1_000_000
 # A measurement takes file descriptors, and many runs may end at the same time.
 _TURNS = threading.Semaphore(4)
 _READ = stat.S_IRUSR | stat.S_IXUSR
@@ -34,12 +36,15 @@ class Usage:
         size: bytes on the disk.
         files: number of names of any kind.
         too_deep: whether there are entries deeper than ``DEPTH`` folders.
-        whole: whether everything was counted, or enough to exceed the allowance.
+        too_many: whether there are more names than are counted.
+        whole: False if the time was up before everything was counted, or enough to exceed the
+            allowance.
     """
 
     size: int = 0
     files: int = 0
     too_deep: bool = False
+    too_many: bool = False
     whole: bool = True
 
 
@@ -56,12 +61,12 @@ class Allowance:
         return self.size is None and self.files is None
 
     def is_passed(self, usage: Usage) -> bool:
-        """Return whether the usage exceeds a limit, or is too deep to be counted."""
+        """Return whether the usage exceeds a limit, or is too deep or too much to be counted."""
         if self.is_endless:
             return False
         too_large = self.size is not None and usage.size > self.size
         too_many = self.files is not None and usage.files > self.files
-        return too_large or too_many or usage.too_deep
+        return too_large or too_many or usage.too_deep or usage.too_many
 
 
 def measure(paths: Iterable[Path], allowed: Allowance, seconds: float) -> Usage:
@@ -77,12 +82,14 @@ def measure(paths: Iterable[Path], allowed: Allowance, seconds: float) -> Usage:
     if allowed.is_endless:
         return Usage()
     with _TURNS:
-        count = _Count(allowed, Budget(_ENTRIES, seconds))  # its time begins with its turn
+        entries = max(ENTRIES, allowed.files or 0)
+        count = _Count(allowed, Budget(entries, seconds))  # its time begins with its turn
         try:
             for path in paths:
                 count.add_path(path)
         except OutOfBudgetError:
-            count.usage.whole = False
+            count.usage.too_many = count.usage.files >= entries
+            count.usage.whole = count.usage.too_many
         except _EnoughError:
             pass
     return count.usage

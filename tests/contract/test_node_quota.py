@@ -82,6 +82,25 @@ def test_a_run_that_waits_for_a_quota_is_killed_without_a_job(station, emitter):
     assert station.api.jobs() == []
 
 
+def test_the_kill_of_a_waiting_run_removes_the_job_whose_answer_was_lost(station, monkeypatch):
+    """The lost Job used up the quota, which then refused the repeated request."""
+    monkeypatch.setattr(engine, "NO_ROOM", Backoff(600.0, 600.0))
+    emitter = station.start()
+    station.api.watches_mute = True
+    for kind in ("/jobs", "/pods"):
+        station.api.faults.add("GET", kind, status=503, times=FOR_EVER)
+    station.api.faults.add("POST", "/jobs", seconds_after=0.3)
+    emitter.submit(payload(7))
+    station.job_arrives(7)
+    refuse(station, quota())
+    station.api.cut_connections()
+    eventually(lambda: told(station, 7) == ["QuotaExceeded"])
+    assert len(station.api.jobs()) == 1
+    station.server.freeze()  # nobody acknowledges the result: only the kill removes the Job
+    station._nodes[-1]._manager.kill_tasks(None)
+    eventually(lambda: station.api.jobs() == [])
+
+
 def test_a_run_that_never_fits_ends_with_the_reason(station, emitter):
     refuse(station, quota(requested="4", used="0", limited="2", name="limits.cpu"))
     emitter.post(payload(7))

@@ -78,7 +78,7 @@ def test_a_run_that_grows_is_noticed_at_a_later_look(watched):
     output = station.run()
     for number in range(10):
         (output / str(number)).touch()
-    assert station.watch.check(spec()) is None
+    assert station.watch.check_at_end(spec()) is None
     (output / "one-more").touch()
     _, failure = eventually(lambda: station.passed)[0]
     assert "kubernetes.limits.output_files 10" in failure.site_detail
@@ -109,7 +109,29 @@ def test_without_limits_nothing_is_looked_at(watched, monkeypatch):
     station = watched(output_size=None, output_files=None)
     station.run()
     assert station.watch._due == {}
-    assert station.watch.check(spec()) is None
+    assert station.watch.check_at_end(spec()) is None
+
+
+@pytest.mark.parametrize("in_vain", [1, 2])
+def test_a_run_not_counted_to_its_end_fails_after_a_second_try(watched, monkeypatch, in_vain):
+    left = [in_vain]
+
+    def slow(*_):
+        left[0] -= 1
+        return Usage(files=3, whole=left[0] < 0)
+
+    monkeypatch.setattr(disk_watch, "measure", slow)
+    failure = watched().watch.check_at_end(spec())
+    if in_vain == 1:
+        assert failure is None
+    else:
+        assert failure.cause == "DiskLimitExceeded"
+        assert "3 files and folders, and more, were not counted" in failure.site_detail
+
+
+def test_an_active_run_not_counted_to_its_end_goes_on(watched, monkeypatch):
+    monkeypatch.setattr(disk_watch, "measure", lambda *_: Usage(whole=False))
+    assert watched().watch.check(spec(), 1.0) is None
 
 
 def test_a_run_that_is_forgotten_or_whose_record_is_damaged_stops_no_other(watched):

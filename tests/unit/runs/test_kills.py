@@ -11,6 +11,7 @@ from node_poc.runs.observed import (
     JobObservation,
     KillRequested,
     PodObservation,
+    StartPutOff,
     StartRefused,
     Terminated,
 )
@@ -37,6 +38,14 @@ def test_a_queued_run_ends_at_once_and_no_job_is_ever_made():
     run, actions = after(replace(RUN, stage=Stage.QUEUED), KILL)
     assert (run.status, run.stage) == (RunStatus.KILLED, Stage.COLLECTING)
     assert actions == [Collect(remove_job=False)]
+
+
+def test_a_run_that_a_quota_put_off_may_have_a_job_all_the_same():
+    """The answer to its first request was lost, and the Job itself used up the quota."""
+    put_off = StartPutOff(7, Failure("QuotaExceeded", "detail", "advice"))
+    run, actions = after(RUN, put_off, KILL)
+    assert (run.status, run.stage) == (RunStatus.KILLED, Stage.COLLECTING)
+    assert actions[-1] == Collect(remove_job=True)
 
 
 def test_a_running_run_ends_when_its_pod_has_ended():

@@ -100,14 +100,24 @@ def test_a_tree_too_deep_to_be_counted_passes_any_allowance(folder):
     assert open_files() == before
 
 
-def test_time_and_entries_are_bounded_and_that_is_told(folder, monkeypatch):
+def test_time_is_bounded_and_that_is_told(folder):
     (folder / "a").touch()
-    assert count(folder, seconds=-1).whole is False
-    monkeypatch.setattr(usage, "_ENTRIES", 5)
-    for number in range(10):
+    found = count(folder, seconds=-1)
+    assert (found.whole, found.too_many) == (False, False)
+    assert not ENDLESS.is_passed(found)
+
+
+def test_more_names_than_are_counted_pass_any_allowance(folder, monkeypatch):
+    monkeypatch.setattr(usage, "ENTRIES", 5)
+    only_size = Allowance(10**12, None)
+    for number in range(5):
         (folder / str(number)).touch()
-    found = count(folder)
-    assert (found.files, found.whole) == (5, False)
+    assert not only_size.is_passed(count(folder, allowed=only_size))
+    (folder / "one-more").touch()
+    found = count(folder, allowed=only_size)
+    assert (found.files, found.whole) == (5, True)
+    assert only_size.is_passed(found)
+    assert not ENDLESS.is_passed(count(folder, allowed=Allowance(None, 6)))
 
 
 def test_what_lies_in_a_closed_folder_is_counted(folder, as_node_user):
