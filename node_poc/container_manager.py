@@ -1,4 +1,4 @@
-"""The methods of vantage6's DockerManager, for Kubernetes. Each method delegates to other modules.
+"""The facade of vantage6's DockerManager, for Kubernetes. Each method delegates to other modules.
 
 A Job takes the place of a Docker container, a folder under ``task_dir`` the place of a Docker
 volume. The docstrings name all differences from vantage6's ``DockerManager``
@@ -17,15 +17,15 @@ import structlog
 from node_poc import __version__
 from node_poc.config.databases import DatabaseType
 from node_poc.config.model import NodeConfig
-from node_poc.engine.messages import Message
-from node_poc.engine.queries import ENGINE_SECONDS, RunControl
+from node_poc.engine.messages import Kill, Message, Retire
+from node_poc.engine.queries import ENGINE_SECONDS, RunQueries
 from node_poc.engine.run_work import RunWork
 from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.manifests.tables import VARIABLE
 from node_poc.runs.docker_terms import PARENT_ID, TASK_ID, KilledRun, Result, ToBeKilled, number_in
 from node_poc.runs.model import RunSpec
 from node_poc.runs.policies import basics_refused, image_allowed
-from node_poc.runs.ports import Answer, QueryError, Submission
+from node_poc.runs.ports import Answer, KillOutcome, QueryError, Submission
 from node_poc.runs.status import RunStatus
 from node_poc.storage.columns import read_columns
 from node_poc.storage.columns_file import columns_of
@@ -37,11 +37,14 @@ log = structlog.get_logger(__name__)
 _RESULT_BYTES = 512 * 1024 * 1024
 
 
-class ContainerManager(RunControl):
+class ContainerManager(RunQueries):
     """The node's interface for the server's adapter. Thread-safe; changes runs only by messages.
 
-    ``RunControl`` adds methods that DockerManager does not have: ``list_runs`` and ``status``
+    The facade keeps the names of DockerManager's methods, also those that the node's adapters do
+    not call: ``is_running``, ``get_result``, ``is_docker_image_allowed``, ``create_volume``.
+    ``RunQueries`` adds questions that a DockerManager does not answer: ``list_runs`` and ``status``
     return the state of all runs and of a single run, ``read_log`` reads a log while the log grows.
+    ``kill`` and ``retire`` are new as well.
     """
 
     def __init__(
@@ -84,6 +87,22 @@ class ContainerManager(RunControl):
         self._post(submission)
         return submission.answer.result(ENGINE_SECONDS)
 
+    def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
+        """Kill the given runs, or for None all that have not ended; return the outcomes."""
+        wanted = Kill(run_ids, Future())
+        self._post(wanted)
+        return wanted.outcomes.result(ENGINE_SECONDS)
+
+    def retire(self, run_id: int) -> bool:
+        """Forget a run that is over, because the server gave its id to another run.
+
+        Returns:
+            True if all traces of the run are gone; False if some are left. Then call again later.
+        """
+        wish = Retire(run_id, Future())
+        self._post(wish)
+        return wish.done.result(ENGINE_SECONDS)
+
     def is_running(self, run_id: int) -> bool:
         """Whether the run's container is running now: not waiting, not ended.
 
@@ -122,11 +141,11 @@ class ContainerManager(RunControl):
         Raises:
             QueryError: the run is unknown, or its data cannot be read.
         """
-        result = self.result(run_id)
+        result = self.read_result(run_id)
         if result is None:
             return None
         spec = self.spec(run_id)
-        data = b"" if spec.result_file is None else self.read_result(run_id, _RESULT_BYTES)
+        data = b"" if spec.result_file is None else self.read_result_file(run_id, _RESULT_BYTES)
         origin = dict(spec.origin)
         return Result(
             run_id=run_id,

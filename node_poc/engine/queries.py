@@ -1,7 +1,7 @@
-"""Questions about runs while the node works: list runs, read logs and output, kill runs.
+"""Questions about runs while the node works: list runs, read logs, results and output.
 
 The engine's book answers for runs that are not over, the disk for all others. The threads of the
-server's adapter call this module, which changes runs only by messages to the engine.
+server's adapter call this module, which changes no run.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import structlog
 
 from node_poc.engine.adoption import run_of_record
 from node_poc.engine.book import Entry
-from node_poc.engine.messages import Kill, Message, Retire, Snapshot
+from node_poc.engine.messages import Message, Snapshot
 from node_poc.runs.model import RunResult, RunSpec, Stage
 from node_poc.runs.ports import (
-    KillOutcome,
     LogPart,
     NoSuchRunError,
     OutputPart,
     QueryError,
     RunSummary,
 )
-from node_poc.storage.folders import read_output, read_result, result_size
+from node_poc.storage.folders import read_output, read_result_file, result_file_size
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, StorageError
 from node_poc.storage.run_log import RunLogReader
@@ -40,8 +39,8 @@ _OUTPUT_PART = 512 * 1024
 _Told = TypeVar("_Told")
 
 
-class RunControl:
-    """Lists and kills runs, and reads their logs, outputs and results."""
+class RunQueries:
+    """Lists runs, and reads their logs, outputs and results. Thread-safe."""
 
     def __init__(
         self, post: Callable[[Message], None], records: Records, past: PastRecords
@@ -90,12 +89,6 @@ class RunControl:
         going = {entry.run.run_id: entry for entry in self._snapshot()}
         return list(self._summaries(sorted(going), going))
 
-    def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
-        """Kill the given runs, or for None all that have not ended; return the outcomes."""
-        wanted = Kill(run_ids, Future())
-        self._post(wanted)
-        return wanted.outcomes.result(ENGINE_SECONDS)
-
     def read_log(self, run_id: int, offset: int) -> LogPart:
         """Return the next part of a run's log from ``offset`` (bytes). Raises QueryError."""
         ended = self.status(run_id).run.stage is Stage.FINISHED
@@ -106,7 +99,7 @@ class RunControl:
             raise self._unreadable(run_id, error) from error
         return LogPart(data, following, ended=ended and not data, grows=not ended)
 
-    def result(self, run_id: int) -> RunResult | None:
+    def read_result(self, run_id: int) -> RunResult | None:
         """Return the result of a run, None before the result exists. Raises QueryError."""
         if not self._records.has_run(run_id):
             raise self._not_there(run_id)
@@ -136,29 +129,21 @@ class RunControl:
         """Whether the node still has any record of a run with this id."""
         return self._records.has_run(run_id) or self._past.find_gone(run_id) is not None
 
-    def retire(self, run_id: int) -> bool:
-        """Forget a run that is over, because the server gave its id to another run.
-
-        Returns:
-            True if all traces of the run are gone; False if some are left. Then call again later.
-        """
-        wish = Retire(run_id, Future())
-        self._post(wish)
-        return wish.done.result(ENGINE_SECONDS)
-
-    def result_size(self, run_id: int) -> int:
+    def result_file_size(self, run_id: int) -> int:
         """Return the size of ``RunSpec.result_file`` in bytes. Raises QueryError."""
-        return self._of_result(run_id, result_size)
+        return self._of_result_file(run_id, result_file_size)
 
-    def read_result(self, run_id: int, limit: int) -> bytes:
+    def read_result_file(self, run_id: int, limit: int) -> bytes:
         """Return the content of ``RunSpec.result_file``.
 
         Raises:
             QueryError: the file cannot be read, or has more than ``limit`` bytes.
         """
-        return self._of_result(run_id, lambda folder, name: read_result(folder, name, limit))
+        return self._of_result_file(
+            run_id, lambda folder, name: read_result_file(folder, name, limit)
+        )
 
-    def _of_result(self, run_id: int, ask: Callable[[Path, str], _Told]) -> _Told:
+    def _of_result_file(self, run_id: int, ask: Callable[[Path, str], _Told]) -> _Told:
         try:
             name = self.spec(run_id).result_file
             if name is None:

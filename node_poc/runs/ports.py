@@ -1,4 +1,4 @@
-"""The interfaces between the pipeline and a server's adapter, the same for every server."""
+"""The interfaces between the engine and a server's adapter, the same for every kind of server."""
 
 from __future__ import annotations
 
@@ -100,29 +100,58 @@ class NoSuchRunError(QueryError):
         super().__init__(f"run_id: this node knows no run {run_id}")
 
 
-class Control(Protocol):
-    """The requests that a server may make of the node on behalf of a person."""
+class RunTaker(Protocol):
+    """Takes runs."""
 
-    def list_runs(self) -> list[RunSummary]:
-        """Return all runs that are not over and the newest of the others, newest first."""
+    def run(self, spec: RunSpec, owner: str = "") -> Answer:
+        """Request a run, and wait until the node takes or refuses the run. Raise TimeoutError.
 
-    def status(self, run_id: int) -> RunSummary:
-        """Return one run. Raise QueryError."""
+        ``owner`` names the requester; the owners of queued runs take turns.
+        """
+
+
+class RunKiller(Protocol):
+    """Kills runs."""
 
     def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
         """Kill the runs named, or all that are not over."""
 
+
+class LogReader(Protocol):
+    """Reads the logs of runs."""
+
     def read_log(self, run_id: int, offset: int) -> LogPart:
         """Return the next part of a run's log from ``offset`` (bytes). Raise QueryError."""
 
-    def result(self, run_id: int) -> RunResult | None:
+
+class ResultReader(Protocol):
+    """Reads the results of runs."""
+
+    def read_result(self, run_id: int) -> RunResult | None:
         """Return the result of a run; None while the run has none. Raise QueryError."""
 
-    def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
-        """Return the next part of an output file of a run. Raise QueryError."""
+
+class ResultFiles(Protocol):
+    """The result files of runs: the algorithms' own results."""
+
+    def result_file_size(self, run_id: int) -> int:
+        """Return the size of ``RunSpec.result_file`` in bytes. Raise QueryError."""
+
+    def read_result_file(self, run_id: int, limit: int) -> bytes:
+        """Return the whole ``RunSpec.result_file``, at most ``limit`` bytes. Raise QueryError."""
+
+
+class KnownRuns(Protocol):
+    """The runs that the node knows, for a comparison with the server's runs."""
+
+    def open_runs(self) -> list[RunSummary]:
+        """Return all runs with results that the server does not have, oldest first."""
 
     def knows(self, run_id: int) -> bool:
         """Return whether the node knows a run of this id, present or past."""
+
+    def origin(self, run_id: int) -> dict[str, str]:
+        """Return the run's ``RunSpec.origin``, which survives restarts. Raise QueryError."""
 
     def retire(self, run_id: int) -> bool:
         """Forget a run that is over, because its id now belongs to another run.
@@ -132,11 +161,22 @@ class Control(Protocol):
             later.
         """
 
-    def run(self, spec: RunSpec, owner: str = "") -> Answer:
-        """Request a run, and wait until the node takes or refuses the run. Raise TimeoutError.
 
-        ``owner`` names the requester; the owners of queued runs take turns.
-        """
+class UserQueries(RunKiller, LogReader, ResultReader, Protocol):
+    """The requests about runs that people make through a server."""
+
+    def list_runs(self) -> list[RunSummary]:
+        """Return all runs that are not over and the newest of the others, newest first."""
+
+    def status(self, run_id: int) -> RunSummary:
+        """Return one run. Raise QueryError."""
+
+    def read_output(self, run_id: int, path: str, offset: int) -> OutputPart:
+        """Return the next part of an output file of a run. Raise QueryError."""
+
+
+class DockerVerbs(Protocol):
+    """Further methods of vantage6's DockerManager, for a vantage6 server."""
 
     def kill_tasks(
         self, org_id: int | None, kill_list: Sequence[ToBeKilled] | None = None
@@ -146,17 +186,9 @@ class Control(Protocol):
     def get_column_names(self, label: str, type_: str) -> list[str]:
         """Return a database's column names; empty if there are none, or if they are unknown."""
 
-    def open_runs(self) -> list[RunSummary]:
-        """Return all runs with results that the server does not have, oldest first."""
 
-    def origin(self, run_id: int) -> dict[str, str]:
-        """Return the run's ``RunSpec.origin``, which survives restarts. Raise QueryError."""
-
-    def result_size(self, run_id: int) -> int:
-        """Return the size of ``RunSpec.result_file`` in bytes. Raise QueryError."""
-
-    def read_result(self, run_id: int, limit: int) -> bytes:
-        """Return the whole ``RunSpec.result_file``, at most ``limit`` bytes. Raise QueryError."""
+class NodeControl(RunTaker, UserQueries, KnownRuns, ResultFiles, DockerVerbs, Protocol):
+    """All requests that an adapter may make of the node; each part of an adapter names its own."""
 
 
 class ResultSink(Protocol):
@@ -178,6 +210,16 @@ class ResultSink(Protocol):
 
         ``acknowledged`` is called, from any thread, when the server confirms the receipt.
         """
+
+
+class Server(ResultSink, Protocol):
+    """An adapter at work: hands the server's runs to the node, and the node's results back."""
+
+    def start(self) -> None:
+        """Start the thread that connects, and return at once."""
+
+    def stop(self) -> None:
+        """Disconnect; nothing is received or sent any more."""
 
 
 class DeliveryError(Exception):

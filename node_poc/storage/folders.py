@@ -83,18 +83,18 @@ def task_dir_mounts(spec: RunSpec) -> list[Mount]:
     return [mount for mount in spec.mounts if mount.source is not MountSource.DATABASE]
 
 
-def result_size(folder: Path, name: str) -> int:
+def result_file_size(folder: Path, name: str) -> int:
     """Return the size of the file ``name`` in a run's folder, in bytes. Raises StorageError."""
     return read_output(folder, name, 0, 0)[1]
 
 
-def read_result(folder: Path, name: str, limit: int) -> bytes:
-    """Read the file with a run's result.
+def read_result_file(folder: Path, name: str, limit: int) -> bytes:
+    """Read a run's result file.
 
     Args:
         folder: the run's folder.
         name: name of the file in the folder.
-        limit: maximum size of a result, in bytes.
+        limit: maximum size of the file, in bytes.
 
     Raises:
         StorageError: the file is missing, is not a regular file, or is larger than ``limit``.

@@ -93,8 +93,8 @@ def test_a_run_that_is_killed_while_it_is_written_is_killed(station, disk, manag
     disk.set()
     eventually(lambda: outcomes)
     assert [(each.run_id, each.outcome) for each in outcomes[0]] == [(7, "killed")]
-    eventually(lambda: manager.result(7) is not None)
-    assert manager.result(7).status is RunStatus.KILLED
+    eventually(lambda: manager.read_result(7) is not None)
+    assert manager.read_result(7).status is RunStatus.KILLED
 
 
 def test_a_kill_finds_the_second_try_of_a_run_that_the_disk_did_not_take(

@@ -111,7 +111,7 @@ class Engine:
         self.killed += run_ids
         return []
 
-    def result(self, run_id: int) -> RunResult | None:
+    def read_result(self, run_id: int) -> RunResult | None:
         if run_id in self.results or run_id in self.open:
             return self.results.get(run_id)
         raise NoSuchRunError(run_id)
@@ -124,10 +124,10 @@ class Engine:
     def read_log(self, _run_id: int, offset: int) -> LogPart:
         return LogPart(b"", offset, ended=False, grows=True)
 
-    def result_size(self, _run_id: int) -> int:
+    def result_file_size(self, _run_id: int) -> int:
         return 2
 
-    def read_result(self, _run_id: int, _limit: int) -> bytes:
+    def read_result_file(self, _run_id: int, _limit: int) -> bytes:
         return b"42"
 
 

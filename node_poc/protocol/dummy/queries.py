@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from node_poc.config.explain import explain, shape_of
 from node_poc.protocol.dummy.messages import result_message
 from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
-from node_poc.runs.ports import Control, KillOutcome, RunSummary
+from node_poc.runs.ports import KillOutcome, LogReader, RunSummary, UserQueries
 
 # The server accepts messages of up to 5 MB.
 _MAX_LIST_BYTES = 2 * 1024 * 1024
@@ -53,7 +53,7 @@ class _Kill(_Query):
         return self
 
 
-def answer(event: str, payload: object, control: Control) -> dict[str, Any]:
+def answer(event: str, payload: object, control: UserQueries) -> dict[str, Any]:
     """Return the answer to a query.
 
     Raises:
@@ -73,7 +73,7 @@ def answer(event: str, payload: object, control: Control) -> dict[str, Any]:
         case "log":
             return _log(_parse(_Log, payload), control)
         case "result":
-            result = control.result(_parse(_OneRun, payload).run_id)
+            result = control.read_result(_parse(_OneRun, payload).run_id)
             if result is None:
                 return {"error": "the run has not ended: there is no result yet"}
             return {"result": result_message(result)}
@@ -110,8 +110,8 @@ def _list(runs: list[RunSummary]) -> dict[str, Any]:
     return {"runs": told, "more": len(runs) - len(told)}
 
 
-def _log(query: _Log, control: Control) -> dict[str, Any]:
-    part = control.read_log(query.run_id, query.offset)
+def _log(query: _Log, reader: LogReader) -> dict[str, Any]:
+    part = reader.read_log(query.run_id, query.offset)
     decoder = _DECODER("replace")
     text = decoder.decode(part.data)
     torn = len(decoder.getstate()[0])  # the start of a character that ends in the next part
@@ -120,7 +120,7 @@ def _log(query: _Log, control: Control) -> dict[str, Any]:
     return {"text": text, "next_offset": part.next_offset - torn, "ended": part.ended}
 
 
-def _output(query: _Output, control: Control) -> dict[str, Any]:
+def _output(query: _Output, control: UserQueries) -> dict[str, Any]:
     part = control.read_output(query.run_id, query.path, query.offset)
     data = base64.b64encode(part.data).decode("ascii")
     return {"data": data, "next_offset": part.next_offset, "size": part.size}

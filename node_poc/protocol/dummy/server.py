@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import socketio
 import structlog
@@ -26,7 +26,7 @@ from node_poc.protocol.dummy.messages import (
 from node_poc.protocol.socket_client import hang_up, let_go, new_client
 from node_poc.protocol.wire import MessageError
 from node_poc.runs.model import Run, RunResult
-from node_poc.runs.ports import Answer, Control, DeliveryError, QueryError
+from node_poc.runs.ports import Answer, DeliveryError, QueryError, RunTaker, UserQueries
 
 log = structlog.get_logger(__name__)
 
@@ -38,13 +38,17 @@ _LONGEST_POSTER = 64
 _WEBSOCKET = {"skip_utf8_validation": True}
 
 
+class DummyControl(RunTaker, UserQueries, Protocol):
+    """The requests of the dummy server to the node."""
+
+
 class DummyServer:
     """Receives commands from the dummy server and sends back statuses and results.
 
     Reconnects for ever, with growing pauses while the server is away.
     """
 
-    def __init__(self, config: NodeConfig, control: Control) -> None:
+    def __init__(self, config: NodeConfig, control: DummyControl) -> None:
         """Each well-formed run goes to ``control``, which answers queries too."""
         self._config = config
         self._control = control

@@ -17,7 +17,7 @@ from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.rest.session import Rest
 from node_poc.protocol.vantage6.run_request import RunRequest
-from node_poc.runs.ports import Control, QueryError
+from node_poc.runs.ports import KnownRuns, QueryError
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +42,10 @@ class Meaning(Enum):
 class SameRuns:
     """Remembers which runs are the same at the server, until the server may change. Thread-safe."""
 
-    def __init__(self, rest: Rest, control: Control) -> None:
-        """``control`` returns the noted facts of each run."""
+    def __init__(self, rest: Rest, known: KnownRuns) -> None:
+        """``known`` returns the noted facts of each run."""
         self._rest = rest
-        self._control = control
+        self._known = known
         self._lock = threading.Lock()
         self._sure: dict[int, RunOrigin] = {}
 
@@ -102,7 +102,7 @@ class SameRuns:
             if (known := self._sure.get(run_id)) is not None:
                 return known
         try:
-            return RunOrigin.from_origin(self._control.origin(run_id))
+            return RunOrigin.from_origin(self._known.origin(run_id))
         except (QueryError, KeyError, ValueError) as error:
             log.warning("a run's task is not known", run_id=run_id, error=str(error))
             return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -32,7 +33,16 @@ from node_poc.protocol.vantage6.rest.session import Rest
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.runs.docker_terms import ToBeKilled
 from node_poc.runs.model import Run, RunResult
-from node_poc.runs.ports import Control, DeliveryError
+from node_poc.runs.ports import (
+    DeliveryError,
+    DockerVerbs,
+    KnownRuns,
+    LogReader,
+    ResultFiles,
+    ResultReader,
+    RunKiller,
+    RunTaker,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +60,12 @@ class _Parts:
     metrics: Metrics | None
 
 
+class Vantage6Control(
+    RunTaker, RunKiller, KnownRuns, LogReader, ResultReader, ResultFiles, DockerVerbs, Protocol
+):
+    """The requests of a vantage6 server to the node."""
+
+
 class Vantage6Server:
     """Receives runs from a vantage6 server and sends back statuses, logs and results.
 
@@ -60,7 +76,7 @@ class Vantage6Server:
     def __init__(
         self,
         config: NodeConfig,
-        control: Control,
+        control: Vantage6Control,
         *,
         private_key: RSAPrivateKey | None,
         on_fatal: Callable[[str], None],

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -31,7 +31,7 @@ from node_poc.protocol.vantage6.run_request import RunRequest, RunRequestError, 
 from node_poc.protocol.vantage6.same_run import OTHER_RUN, Meaning
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.runs.model import RunResult
-from node_poc.runs.ports import Control, QueryError
+from node_poc.runs.ports import KnownRuns, QueryError, ResultReader, RunKiller
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -46,10 +46,16 @@ _IN_A_ROW = 8
 _RETIRE_SECONDS = 1.0
 
 
+class TakingControl(KnownRuns, RunKiller, ResultReader, Protocol):
+    """The requests of ``Taking`` to the node."""
+
+
 class Taking:
     """Takes the listed runs. One thread may call ``take_all``; any thread may call ``kill``."""
 
-    def __init__(self, line: Line, intake: Intake, reports: Reports, control: Control) -> None:
+    def __init__(
+        self, line: Line, intake: Intake, reports: Reports, control: TakingControl
+    ) -> None:
         """The attribute ``later`` holds the runs that wait for another try."""
         self._rest = line.rest
         self._node_id = line.identity.node_id
@@ -217,7 +223,7 @@ class Taking:
     def _result(self, run_id: int) -> RunResult | None:
         """Return the result of a run that has ended here before; None without a result."""
         try:
-            return self._control.result(run_id)
+            return self._control.read_result(run_id)
         except QueryError:
             return None
 

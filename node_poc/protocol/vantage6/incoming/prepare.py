@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -28,7 +28,7 @@ from node_poc.protocol.vantage6.rest.long_strings import TooMuchError, is_left_o
 from node_poc.protocol.vantage6.run_request import RunRequest
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.runs.model import RunSpec
-from node_poc.runs.ports import Control
+from node_poc.runs.ports import KnownRuns, RunTaker
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -58,6 +58,10 @@ Prepared = RunSpec | LargeRun
 _Made = TypeVar("_Made")
 
 
+class IntakeControl(RunTaker, KnownRuns, Protocol):
+    """The requests of ``Intake`` to the node."""
+
+
 class Intake:
     """Takes runs. Several threads may call ``prepare``; only one may call ``submit``."""
 
@@ -65,7 +69,7 @@ class Intake:
         self,
         line: Line,
         config: NodeConfig,
-        control: Control,
+        control: IntakeControl,
         reports: Reports,
     ) -> None:
         """``control`` accepts runs; ``reports`` tells the server of refused runs."""

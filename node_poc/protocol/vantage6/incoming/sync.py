@@ -20,12 +20,11 @@ from node_poc.protocol.vantage6.errors import (
     ServerError,
     UnreachableError,
 )
-from node_poc.protocol.vantage6.incoming.new_runs import Taking
+from node_poc.protocol.vantage6.incoming.new_runs import Taking, TakingControl
 from node_poc.protocol.vantage6.incoming.prepare import Intake
 from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.runs.model import Run
-from node_poc.runs.ports import Control
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +55,7 @@ class Sync:
         line: Line,
         intake: Intake,
         reports: Reports,
-        control: Control,
+        control: TakingControl,
         on_refused: Callable[[str], None],
     ) -> None:
         """Nothing runs before ``start``. A rejected API key leads to a call of ``on_refused``."""

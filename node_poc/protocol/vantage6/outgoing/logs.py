@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from node_poc.runs.model import Failure, RunResult
-from node_poc.runs.ports import Control, LogPart, QueryError
+from node_poc.runs.ports import LogPart, LogReader, QueryError
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +57,16 @@ class RunLogs:
     """Reads the runs' logs for the server, and streams the logs of active runs."""
 
     def __init__(
-        self, control: Control, emit: Callable[[dict[str, object]], bool], *, share: bool
+        self, reader: LogReader, emit: Callable[[dict[str, object]], bool], *, share: bool
     ) -> None:
         """Nothing runs before ``start``.
 
         Args:
-            control: reads the logs.
+            reader: reads the logs.
             emit: sends an ``algorithm_log`` without its collaboration; returns False on failure.
             share: whether the data station allows sharing logs.
         """
-        self._control = control
+        self._reader = reader
         self._emit = emit
         self._share = share
         self._lock = threading.Lock()
@@ -141,7 +141,7 @@ class RunLogs:
 
     def _part(self, run_id: int, offset: int) -> LogPart | None:
         try:
-            return self._control.read_log(run_id, offset)
+            return self._reader.read_log(run_id, offset)
         except (QueryError, TimeoutError) as error:
             log.debug("log not read", run_id=run_id, error=str(error))
             return None

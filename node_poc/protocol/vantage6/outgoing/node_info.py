@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from node_poc.config.model import Database, NodeConfig
-from node_poc.runs.ports import Control
+from node_poc.runs.ports import KnownRuns
 
 log = structlog.get_logger(__name__)
 
@@ -60,11 +60,11 @@ class Metrics:
     """Sends ``node_metrics_update`` from time to time."""
 
     def __init__(
-        self, every_seconds: float, control: Control, emit: Callable[[str, object], bool]
+        self, every_seconds: float, known: KnownRuns, emit: Callable[[str, object], bool]
     ) -> None:
         """Nothing runs before ``start``."""
         self._every_seconds = every_seconds
-        self._control = control
+        self._known = known
         self._emit = emit
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="metrics", daemon=True)
@@ -92,7 +92,7 @@ class Metrics:
         self._last = (busy, total)
         spent = max(total - total_before, 1e-9)
         memory, available = _memory()
-        going = [s for s in self._control.open_runs() if not s.run.has_ended]
+        going = [s for s in self._known.open_runs() if not s.run.has_ended]
         return {
             "cpu_percent": round(100 * (busy - busy_before) / spent, 1),
             "memory_percent": round(100 * (1 - available / memory), 1) if memory else 0.0,

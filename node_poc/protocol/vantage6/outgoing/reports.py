@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -23,7 +24,7 @@ from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import Run, RunResult
-from node_poc.runs.ports import Control
+from node_poc.runs.ports import KnownRuns, ResultFiles, RunKiller
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -36,10 +37,14 @@ _ACTIVE_SECONDS = 1.0
 _NEXT_SECONDS = 3.0
 
 
+class ReportsControl(RunKiller, KnownRuns, ResultFiles, Protocol):
+    """The requests of ``Reports`` and its parts to the node."""
+
+
 class Reports:
     """Reports runs to the server. Every call returns at once; the outbox sends."""
 
-    def __init__(self, line: Line, outbox: Outbox, control: Control, logs: RunLogs) -> None:
+    def __init__(self, line: Line, outbox: Outbox, control: ReportsControl, logs: RunLogs) -> None:
         """The caller starts ``logs``, which reads and streams, and ``outbox``, which sends."""
         self._outbox = outbox
         self._control = control

@@ -18,7 +18,7 @@ from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import Line
 from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import RunResult
-from node_poc.runs.ports import Control, QueryError
+from node_poc.runs.ports import QueryError, ResultFiles
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -36,11 +36,11 @@ class Results:
     """Sends the ends of runs. The outbox's threads call ``send``, for a run one at a time."""
 
     def __init__(
-        self, line: Line, control: Control, logs: RunLogs, same: SameRuns, patches: Patches
+        self, line: Line, files: ResultFiles, logs: RunLogs, same: SameRuns, patches: Patches
     ) -> None:
-        """``control`` returns the runs' results, ``logs`` the runs' logs."""
+        """``files`` returns the runs' result files, ``logs`` the runs' logs."""
         self._line = line
-        self._control = control
+        self._files = files
         self._logs = logs
         self._same = same
         self._patches = patches
@@ -72,7 +72,7 @@ class Results:
         try:
             size = self._size(run_id)
             with self._line.turn.of(size):
-                data = self._control.read_result(run_id, MAX_BYTES) if size else b""
+                data = self._files.read_result_file(run_id, MAX_BYTES) if size else b""
                 self._send_data(run_id, facts, fields, data)
             return
         except QueryError as error:
@@ -81,7 +81,7 @@ class Results:
         self._send_last(run_id, facts, fields)
 
     def _size(self, run_id: int) -> int:
-        size = self._control.result_size(run_id)
+        size = self._files.result_file_size(run_id)
         if size > MAX_BYTES:
             raise QueryError(
                 f"it has {size} bytes, and this node sends {MAX_BYTES} at the most; let the "

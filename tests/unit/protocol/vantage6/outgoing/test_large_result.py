@@ -61,10 +61,10 @@ class Handler(BaseHTTPRequestHandler):
 class Control:
     """The engine's control with a single run, which left a large result."""
 
-    def result_size(self, _run_id):
+    def result_file_size(self, _run_id):
         return SIZE
 
-    def read_result(self, _run_id, _limit):
+    def read_result_file(self, _run_id, _limit):
         return bytes(SIZE)
 
     def origin(self, _run_id):

@@ -97,6 +97,6 @@ def test_trouble_ends_nothing(start):
     with capture_logs() as lines:
         metrics = start(control, emit)
         eventually(lambda: [line for line in lines if line["event"] == "metrics not sent"])
-        metrics._control = Control()
+        metrics._known = Control()
         eventually(lambda: len(sent) >= 2)
     assert again.is_set()

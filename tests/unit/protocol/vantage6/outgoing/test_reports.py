@@ -28,8 +28,10 @@ def world(monkeypatch):
 def results(world, monkeypatch):
     """Return the sizes of results by run id; the test sets the size of each run's result."""
     sizes = {}
-    monkeypatch.setattr(world.engine, "result_size", lambda run_id: sizes[run_id])
-    monkeypatch.setattr(world.engine, "read_result", lambda run_id, _limit: bytes(sizes[run_id]))
+    monkeypatch.setattr(world.engine, "result_file_size", lambda run_id: sizes[run_id])
+    monkeypatch.setattr(
+        world.engine, "read_result_file", lambda run_id, _limit: bytes(sizes[run_id])
+    )
     return sizes
 
 
@@ -47,7 +49,7 @@ def test_what_is_too_large_is_never_read_and_the_researcher_reads_why(
     world, results, monkeypatch, status
 ):
     results[1] = MAX_BYTES + 1
-    monkeypatch.setattr(world.engine, "read_result", None)
+    monkeypatch.setattr(world.engine, "read_result_file", None)
     done = send(world, 1, status)
     eventually(lambda: done)
     (end,) = world.ends(1)
@@ -89,7 +91,7 @@ def test_no_large_result_is_read_before_the_one_before_is_sent(world, results, m
         waiting.append(len(waiting) - len(world.patched))
         return bytes(results[run_id])
 
-    monkeypatch.setattr(world.engine, "read_result", read)
+    monkeypatch.setattr(world.engine, "read_result_file", read)
     results |= dict.fromkeys(range(1, 9), LARGE)
     sent = [send(world, run_id) for run_id in results]
     eventually(lambda: all(sent))

@@ -140,7 +140,7 @@ def test_a_result_that_is_too_large_for_good_ends_its_run_with_a_reason(
 def test_a_log_that_is_too_large_for_good_is_cut(world, monkeypatch):
     monkeypatch.setattr(results, "_TOO_LARGE_SECONDS", 0.0)
     world.trouble["PATCH run/1"] = lambda body: TOO_LARGE if len(body) > 9000 else None
-    world.engine.result_size = lambda _run_id: 0
+    world.engine.result_file_size = lambda _run_id: 0
     world.add(1)
     world.engine.origins[1] = origin(1)
     done = []
