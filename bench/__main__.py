@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from bench.judging import burst_rows, processor_rows, single_rows
 from bench.series_crowd import crowd_rows
 from bench.series_idle import idle_rows
 from bench.series_runs import bursts, single_runs
-from bench.site import Site, own_site
+from bench.station import BenchStation, bench_station
 from bench.table import Row, lines_of, missed, written
 
 # Longer than a watch lasts (240 s), so that the restart of a watch is counted as well.
@@ -52,29 +51,29 @@ class Bench:
         self.rows: dict[str, list[Row]] = {}
         self.loads: dict[str, float] = {}
 
-    def series(self) -> dict[str, Callable[[Site], list[Row]]]:
+    def series(self) -> dict[str, Callable[[BenchStation], list[Row]]]:
         """Return the series' names and functions."""
         return {
             "single": self._single,
             "burst": self._burst,
-            "idle": lambda site: idle_rows(site, _IDLE_SECONDS),
+            "idle": lambda station: idle_rows(station, _IDLE_SECONDS),
             "crowd": crowd_rows,
         }
 
-    def measure(self, site: Site, name: str) -> None:
+    def measure(self, station: BenchStation, name: str) -> None:
         """Measure one series."""
         self.loads[name] = os.getloadavg()[0]
         tell(f"{name}: begins; load average {self.loads[name]:.2f}")
-        site.clear()
-        self.rows[name] = self.series()[name](site)
+        station.clear()
+        self.rows[name] = self.series()[name](station)
 
-    def _single(self, site: Site) -> list[Row]:
-        runs = single_runs(site, self._runs)
+    def _single(self, station: BenchStation) -> list[Row]:
+        runs = single_runs(station, self._runs)
         self.samples["single"] = [asdict(run) for run in runs]
         return single_rows(runs)
 
-    def _burst(self, site: Site) -> list[Row]:
-        rounds, used = bursts(site, max(2, self._runs // _BURSTS_PER_RUNS))
+    def _burst(self, station: BenchStation) -> list[Row]:
+        rounds, used = bursts(station, max(2, self._runs // _BURSTS_PER_RUNS))
         self.samples["burst"] = [[asdict(run) for run in burst] for burst in rounds]
         rows = burst_rows(rounds)
         for who, seconds in used.items():
@@ -147,16 +146,13 @@ def main(arguments: list[str] | None = None) -> int:
     bench = Bench(options)
     code = 0
     try:
-        with own_site(tell, keep=options.keep) as site:
+        with bench_station(tell, keep=options.keep) as station:
             for name in bench.series():
                 if not options.only or name in options.only:
-                    bench.measure(site, name)
+                    bench.measure(station, name)
     except KeyboardInterrupt:
         tell("stopped; what was measured so far follows")
         code = 130
-    except subprocess.CalledProcessError as error:
-        print(f"error: `{' '.join(map(str, error.cmd))}`: {error.stderr}", file=sys.stderr)
-        code = 1
     except (BenchError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         code = 1

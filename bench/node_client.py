@@ -11,16 +11,16 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.plan import Who
-from bench.site import PATIENCE_SECONDS, Site
+from bench.station import PATIENCE_SECONDS, BenchStation
 from bench.timed_run import TimedRun
 
 
 class NodeClient:
     """An emitter that records arrival times. Use ``node_client`` to make one."""
 
-    def __init__(self, site: Site) -> None:
-        """Take the site; ``emitter`` must be set before the first request."""
-        self._site = site
+    def __init__(self, station: BenchStation) -> None:
+        """Take the station; ``emitter`` must be set before the first request."""
+        self._station = station
         self.emitter: Any = None
         self._lock = threading.Lock()
         self._asked: dict[int, float] = {}
@@ -39,8 +39,8 @@ class NodeClient:
 
     def payload(self) -> dict[str, Any]:
         """Return the command of a new run of the measured algorithm."""
-        site = self._site
-        made: dict[str, Any] = site.station.payload(*site.arguments(), image=site.image)
+        station = self._station
+        made: dict[str, Any] = station.payload(*station.arguments(), image=station.image)
         return made
 
     def start(self, payload: dict[str, Any]) -> int:
@@ -64,7 +64,7 @@ class NodeClient:
             came, result = self._results[run_id]
         if result["status"] != "completed":
             raise BenchError(f"run {run_id} ended as {result['status']}: {result['detail']}")
-        seen, until = self._site.sightings, came + PATIENCE_SECONDS
+        seen, until = self._station.sightings, came + PATIENCE_SECONDS
         timeline = result["timeline"]
         return TimedRun(
             who=Who.NODE,
@@ -72,7 +72,7 @@ class NodeClient:
             received=_seconds(timeline["received"]),
             created=_seconds(timeline["job_created"]),
             job_seen=seen.wait(seen.jobs, run_id, until),
-            ended=self._site.read_end(run_id),
+            ended=self._station.read_end(run_id),
             told=seen.wait(seen.ends, run_id, until),
             result=came,
         )
@@ -88,9 +88,9 @@ def _seconds(text: str) -> float:
 
 
 @contextmanager
-def node_client(site: Site) -> Iterator[NodeClient]:
+def node_client(station: BenchStation) -> Iterator[NodeClient]:
     """Make a connected client, and disconnect it afterwards."""
-    made = NodeClient(site)
-    with site.station.emitter(made.on_event) as emitter:
+    made = NodeClient(station)
+    with station.emitter(made.on_event) as emitter:
         made.emitter = emitter
         yield made

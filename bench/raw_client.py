@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from bench.plan import Who
-from bench.site import PATIENCE_SECONDS, Site
+from bench.station import PATIENCE_SECONDS, BenchStation
 from bench.timed_run import TimedRun
 from node_poc.manifests.job import build_job
 from node_poc.manifests.volumes import SHARED_FOLDER, sub_path
@@ -26,23 +26,24 @@ _NODE_NAME = "raw-client"
 class RawClient:
     """Runs Jobs like the node's own, under another name to hide them from the node."""
 
-    def __init__(self, site: Site) -> None:
-        """Take the ready ``site``."""
-        self._site = site
-        settings = site.config.kubernetes.model_copy(update={"node_name": _NODE_NAME})
-        self._config = site.config.model_copy(update={"kubernetes": settings})
+    def __init__(self, station: BenchStation) -> None:
+        """Take the ready ``station``."""
+        self._station = station
+        config = station.config()
+        settings = config.kubernetes.model_copy(update={"node_name": _NODE_NAME})
+        self._config = config.model_copy(update={"kubernetes": settings})
         namespace = settings.namespace
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         path = f"/api/v1/namespaces/{namespace}/services/{settings.proxy.service}"
-        self._proxy: str = site.kube.read(path)["spec"]["clusterIP"]
+        self._proxy: str = station.kube.read(path)["spec"]["clusterIP"]
         self._asked: dict[int, tuple[float, float]] = {}
         self._results: dict[int, float] = {}
 
     def prepare(self) -> tuple[int, dict[str, Any]]:
         """Make a run's folders and return its Job as data; outside of the measurement."""
-        payload = self._site.station.payload(*self._site.arguments(), image=self._site.image)
+        payload = self._station.payload(*self._station.arguments(), image=self._station.image)
         spec = parse_command(payload, self._config)
-        task_dir = self._site.station.place.tasks
+        task_dir = self._station.tasks
         mounts = {mount: sub_path(mount, spec.run_id) for mount in task_dir_mounts(spec)}
         make_run_folders(task_dir, spec, mounts)
         for path in (SHARED_FOLDER, str(spec.run_id), *mounts.values()):
@@ -51,19 +52,19 @@ class RawClient:
 
     def start(self, run_id: int, job: dict[str, Any]) -> None:
         """Create the Job; return when Kubernetes has the Job."""
-        self._site.sightings.when_ended(run_id, lambda: self._take(run_id))
+        self._station.sightings.when_ended(run_id, lambda: self._take(run_id))
         asked = time.time()
-        self._site.kube.create(self._jobs, job)
+        self._station.kube.create(self._jobs, job)
         self._asked[run_id] = asked, time.time()
 
     def _take(self, run_id: int) -> None:
-        self._site.read_end(run_id)
+        self._station.read_end(run_id)
         self._results[run_id] = time.time()
 
     def finish(self, run_id: int) -> TimedRun:
         """Wait for the run's end. Raise BenchError."""
         asked, created = self._asked[run_id]
-        seen, until = self._site.sightings, asked + PATIENCE_SECONDS
+        seen, until = self._station.sightings, asked + PATIENCE_SECONDS
         told = seen.wait(seen.ends, run_id, until)
         return TimedRun(
             who=Who.RAW,
@@ -71,7 +72,7 @@ class RawClient:
             received=None,
             created=created,
             job_seen=seen.wait(seen.jobs, run_id, until),
-            ended=self._site.read_end(run_id),
+            ended=self._station.read_end(run_id),
             told=told,
             result=self._results[run_id],
         )

@@ -13,10 +13,9 @@ from bench.errors import BenchError
 from bench.figures import median
 from bench.judging import RESTART_SECONDS
 from bench.node_client import NodeClient, node_client
-from bench.site import PATIENCE_SECONDS, Site, place
+from bench.station import PATIENCE_SECONDS, BenchStation
 from bench.table import Row, written
 from bench.texts import Memory, last_event, memory_of, process_start
-from tests.cluster.station import Station
 
 RESTART_RUNS = 200
 MEMORY_RUNS = 500
@@ -28,20 +27,20 @@ _PROC = (
 )
 
 
-def crowd_rows(site: Site) -> list[Row]:
+def crowd_rows(station: BenchStation) -> list[Row]:
     """Measure restarts and memory. The station's node changes, so this series must be the last."""
-    _restart(site, place(_without_room))
-    at_none = _memory(site)
-    with node_client(site) as node:
-        _post(site, node, RESTART_RUNS)
+    station.reconfigure(_without_room)
+    at_none = _memory(station)
+    with node_client(station) as node:
+        _post(station, node, RESTART_RUNS)
         taken_up, told = [], []
         for number in range(_RESTARTS):
-            began, up, last = _timed_restart(site, node)
+            began, up, last = _timed_restart(station, node)
             taken_up.append(up - began)
             told.append(last - began)
-            site.tell(f"crowd: restart {number + 1} of {_RESTARTS}: {told[-1]:.2f} s")
-        _post(site, node, MEMORY_RUNS - RESTART_RUNS)
-        at_many = _memory(site)
+            station.tell(f"crowd: restart {number + 1} of {_RESTARTS}: {told[-1]:.2f} s")
+        _post(station, node, MEMORY_RUNS - RESTART_RUNS)
+        at_many = _memory(station)
     return [*_restart_rows(taken_up, told), *_memory_rows(at_none, at_many)]
 
 
@@ -72,16 +71,7 @@ def _without_room(config: dict[str, Any]) -> None:
     config["kubernetes"]["resources"] = {"cpu": "1000", "cpu_request": "1000"}
 
 
-def _restart(site: Site, changed: Any) -> None:
-    """Give the node another configuration, and wait until the node uses it."""
-    station = Station(site.station.cluster, site.station.place.home / "log", changed)
-    configs = [item for item in station.objects() if item["kind"] == "ConfigMap"]
-    site.station.cluster.apply(*configs)
-    site.station.kubectl("rollout", "restart", "deployment/v6-node")
-    site.station.wait_ready()
-
-
-def _post(site: Site, node: NodeClient, number: int) -> None:
+def _post(station: BenchStation, node: NodeClient, number: int) -> None:
     """Have the node accept ``number`` more runs, and wait until each has its Job."""
     run_ids: list[int] = []
     while len(run_ids) < number:
@@ -89,38 +79,37 @@ def _post(site: Site, node: NodeClient, number: int) -> None:
         for run_id in some:
             node.await_accepted(run_id)
         run_ids += some
-    seen, until = site.sightings, time.time() + PATIENCE_SECONDS
+    seen, until = station.sightings, time.time() + PATIENCE_SECONDS
     for run_id in run_ids:
         seen.wait(seen.jobs, run_id, until)
-    site.tell(f"crowd: {number} more Jobs are there")
+    station.tell(f"crowd: {number} more Jobs are there")
 
 
-def _timed_restart(site: Site, node: NodeClient) -> tuple[float, float, float]:
+def _timed_restart(station: BenchStation, node: NodeClient) -> tuple[float, float, float]:
     """Return three times of a restart, in seconds since the epoch.
 
     Returns:
         when the new process started, when it had read all runs from disk, and when it had reported
         all runs.
     """
-    site.station.kubectl("rollout", "restart", "deployment/v6-node")
-    site.station.wait_ready()
-    stat, uptime, now, _ = _look(site).split("@\n")
+    station.restart_node()
+    stat, uptime, now, _ = _look(station).split("@\n")
     began = process_start(stat, uptime, float(now), os.sysconf("SC_CLK_TCK"))
     end = time.monotonic() + PATIENCE_SECONDS
     while len(told := node.statuses_since(began)) < RESTART_RUNS:
         if time.monotonic() > end:
             raise BenchError(f"after a restart only {len(told)} of {RESTART_RUNS} runs were told")
         time.sleep(0.2)
-    taken_up = last_event(site.station.node_log(), "run taken up")
+    taken_up = last_event(station.node_log(), "run taken up")
     if taken_up is None:
         raise BenchError("the node's log tells of no run taken up")
     return began, taken_up, max(told.values())
 
 
-def _look(site: Site) -> str:
+def _look(station: BenchStation) -> str:
     exec_in_node = ("exec", "deployment/v6-node", "-c", "node", "--", "sh", "-c", _PROC)
-    return str(site.station.kubectl(*exec_in_node))
+    return str(station.kubectl(*exec_in_node))
 
 
-def _memory(site: Site) -> Memory:
-    return memory_of(_look(site))
+def _memory(station: BenchStation) -> Memory:
+    return memory_of(_look(station))

@@ -11,7 +11,7 @@ import time
 from bench.errors import BenchError
 from bench.judging import IDLE_REQUESTS_A_MINUTE, idle_processor_row
 from bench.processors import NODE
-from bench.site import PATIENCE_SECONDS, Site
+from bench.station import PATIENCE_SECONDS, BenchStation
 from bench.table import Row
 from bench.texts import metric_sum
 
@@ -20,21 +20,21 @@ _METRIC = "apiserver_flowcontrol_dispatched_requests_total"
 _TELL_SECONDS = 60.0
 
 
-def idle_rows(site: Site, seconds: float) -> list[Row]:
+def idle_rows(station: BenchStation, seconds: float) -> list[Row]:
     """Count for ``seconds``. Raise BenchError if the API server does not count."""
-    schema = _flow_schema(site.station.place.namespace)
-    site.station.cluster.apply(schema)
+    schema = _flow_schema(station.location.namespace)
+    station.cluster.apply(schema)
     try:
-        _await_counting(site)
-        began, before = time.monotonic(), _count(site)
-        with site.meter() as meter:
+        _await_counting(station)
+        began, before = time.monotonic(), _count(station)
+        with station.meter() as meter:
             while (passed := time.monotonic() - began) < seconds:
                 time.sleep(min(_TELL_SECONDS, seconds - passed))
-                site.tell(f"idle: {time.monotonic() - began:.0f} of {seconds:.0f} s")
-        requests = _count(site) - before
+                station.tell(f"idle: {time.monotonic() - began:.0f} of {seconds:.0f} s")
+        requests = _count(station) - before
         passed = time.monotonic() - began
     finally:
-        site.station.cluster.delete(schema)
+        station.cluster.delete(schema)
     note = f"{requests:.0f} requests in {passed:.0f} s, counted by the API server"
     what = "API requests of an idle node"
     return [
@@ -43,14 +43,14 @@ def idle_rows(site: Site, seconds: float) -> list[Row]:
     ]
 
 
-def _count(site: Site) -> float:
-    return metric_sum(site.kube.text("/metrics"), _METRIC, flow_schema=_SCHEMA)
+def _count(station: BenchStation) -> float:
+    return metric_sum(station.kube.text("/metrics"), _METRIC, flow_schema=_SCHEMA)
 
 
-def _await_counting(site: Site) -> None:
+def _await_counting(station: BenchStation) -> None:
     """Wait for the first counted request: the node renews its Lease all the time."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while _count(site) == 0:
+    while _count(station) == 0:
         if time.monotonic() > end:
             raise BenchError(f"the API server counts no request for FlowSchema {_SCHEMA}")
         time.sleep(1)

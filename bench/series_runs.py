@@ -9,7 +9,7 @@ from bench.node_client import NodeClient, node_client
 from bench.plan import Who, interleaved
 from bench.processors import added
 from bench.raw_client import RawClient
-from bench.site import Site
+from bench.station import BenchStation
 from bench.timed_run import TimedRun
 
 BURST = 20
@@ -20,18 +20,18 @@ _RAW_THREADS = 8
 _TELL_EVERY = 10
 
 
-def single_runs(site: Site, pairs: int) -> list[TimedRun]:
+def single_runs(station: BenchStation, pairs: int) -> list[TimedRun]:
     """Return ``pairs`` runs of each client, one at a time."""
     runs: list[TimedRun] = []
-    with node_client(site) as node:
-        raw = RawClient(site)
+    with node_client(station) as node:
+        raw = RawClient(station)
         for step in interleaved(_WARM_UPS, _SEED):
             _single(step.who, node, raw)
         for number, step in enumerate(interleaved(pairs, _SEED), 1):
             time.sleep(step.gap_seconds)
             runs.append(_single(step.who, node, raw))
             if number % (2 * _TELL_EVERY) == 0:
-                site.tell(f"single: {number // 2} of {pairs} pairs")
+                station.tell(f"single: {number // 2} of {pairs} pairs")
     return runs
 
 
@@ -43,7 +43,9 @@ def _single(who: Who, node: NodeClient, raw: RawClient) -> TimedRun:
     return raw.finish(run_id)
 
 
-def bursts(site: Site, rounds: int) -> tuple[list[list[TimedRun]], dict[Who, dict[str, float]]]:
+def bursts(
+    station: BenchStation, rounds: int
+) -> tuple[list[list[TimedRun]], dict[Who, dict[str, float]]]:
     """Run ``rounds`` bursts of each client, one after the other.
 
     Returns:
@@ -51,16 +53,16 @@ def bursts(site: Site, rounds: int) -> tuple[list[list[TimedRun]], dict[Who, dic
     """
     done: list[list[TimedRun]] = []
     used: dict[Who, dict[str, float]] = {who: {} for who in Who}
-    with node_client(site) as node:
-        raw = RawClient(site)
+    with node_client(station) as node:
+        raw = RawClient(station)
         for step in interleaved(rounds, _SEED):
-            site.clear()
+            station.clear()
             time.sleep(step.gap_seconds)
-            with site.meter() as meter:
+            with station.meter() as meter:
                 done.append(_node_burst(node) if step.who is Who.NODE else _raw_burst(raw))
             used[step.who] = added(used[step.who], meter.seconds)
             took = max(run.result for run in done[-1]) - min(run.asked for run in done[-1])
-            site.tell(f"burst: {len(done)} of {2 * rounds}: {step.who}, {took:.1f} s")
+            station.tell(f"burst: {len(done)} of {2 * rounds}: {step.who}, {took:.1f} s")
     return done, used
 
 

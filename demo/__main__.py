@@ -6,22 +6,16 @@ Exit codes: 0 all checks passed; 1 a check or a step failed; 130 Ctrl-C.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 
-from demo import federated, station
+from demo import federated
+from demo.errors import DemoError
 from demo.report import average_of, isolation_lines, judge, timeline
-from demo.story import Story, tell
-from demo.tools import (
-    ROOT,
-    DemoError,
-    cluster_settings,
-    devcluster,
-    existing_context,
-    run,
-    step,
-)
+from demo.station import DemoStation
+from demo.steps import make_cluster, make_images, step, tell
+from demo.story import Story, tell_story
+from devstation import ROOT, Cluster, StationError
 
 _COLUMN = "Age"
 _OUTPUT = "avg.txt"
@@ -39,7 +33,7 @@ def main() -> int:
     parser.add_argument("what", choices=list(commands))
     try:
         return commands[parser.parse_args().what]()
-    except DemoError as error:
+    except (DemoError, StationError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -49,27 +43,26 @@ def main() -> int:
 
 def up() -> int:
     """Set up the missing parts, run the average, and check result and isolation."""
-    if existing_context() is None:
-        with step("the dev cluster"):
-            run(devcluster("up", "--nodes", os.environ.get("NODES", "1")))
-    settings = cluster_settings()
-    registry, server = settings["IMAGE_REGISTRY"], settings.get("SERVER_IP")
-    if not server:
-        raise DemoError("SERVER_IP is not set: give this machine's address as pods reach it")
-    with step("the images"):
-        run(devcluster("images"))
+    cluster = Cluster(tell)
+    make_cluster(cluster)
+    address, image = cluster.server_ip, cluster.image("v6_average_algorithm")
+    make_images()
+    station = DemoStation(cluster)
     with step("the data"):
-        station.place_data()
+        station.make_folders()
+        tell(f"in {station.data}")
     with step("the dummy server"):
-        station.start_server(server)
+        server = station.background
+        server.start()
+        tell(f"on {address}:{server.port}, process {server.pid()}, log {server.log}")
     with step("the node and the proxy"):
-        station.deploy(registry, server)
+        station.deploy()
     with step("one run"):
-        story = tell(f"http://{server}:{station.PORT}", f"{registry}/v6_average_algorithm")
-    return _report(story)
+        story = tell_story(server.url, image)
+    return _report(station, story)
 
 
-def _report(story: Story) -> int:
+def _report(station: DemoStation, story: Story) -> int:
     result = story.result
     print("\nTimeline")
     for line in timeline(result, story.posted_at, story.result_at):
@@ -79,7 +72,7 @@ def _report(story: Story) -> int:
         print(f"    {line}")
     outbound = station.proxy_outbound()
     print(f"    the proxy itself: {outbound}")
-    folder = station.TASKS / str(story.run_id) / "output"
+    folder = station.tasks / str(story.run_id) / "output"
     path = folder / _OUTPUT
     output = path.read_text(encoding="utf-8") if path.exists() else None
     text = (ROOT / "csv" / "employees.csv").read_text(encoding="utf-8")
@@ -106,10 +99,8 @@ def _show_more(story: Story, path: str) -> None:
 
 def down() -> int:
     """Remove everything that ``up`` made, except for the cluster and the images."""
-    with step("the dummy server"):
-        station.stop_server()
-    with step("the node, the proxy and their folders"):
-        station.remove()
+    with step("the dummy server, the node, the proxy and their folders"):
+        DemoStation(Cluster(tell)).remove()
     return 0
 
 

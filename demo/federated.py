@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from pathlib import Path
 from typing import Any
 
-from demo.federation import ENCRYPTED, PLAIN, Federation, Ground
+from demo.errors import DemoError
 from demo.report import Check, average_of
-from demo.tools import ROOT, DemoError, cluster_settings, devcluster, existing_context, run, step
+from demo.steps import make_cluster, make_images, step, tell
 from devserver import Client, DevServerError, ensure
+from devstation import ENCRYPTED, PLAIN, ROOT, Cluster, Federation, Location
+from devstation.location import USERS_HOME
 
-HOME = Path("/var/lib/vantage6-node-federation")
-NAMESPACE = "v6-federation"
-PORT = 7601
+LOCATION = Location("v6-federation", USERS_HOME.with_name("vantage6-node-federation"), 7601)
 _COLUMN = "Age"
 _SECONDS = 300.0
 _LOOK_SECONDS = 0.25
 _ONLY = ("v6_node_poc", "v6_federated_average")
 
 
-def ground() -> Ground:
-    """Return the demo's place. Raise DemoError if this machine's address is not known."""
-    settings = cluster_settings()
-    server = settings.get("SERVER_IP")
-    if not server:
-        raise DemoError("SERVER_IP is not set: give this machine's address as pods reach it")
-    return Ground(NAMESPACE, HOME, server, PORT, settings["IMAGE_REGISTRY"])
-
-
 def up() -> int:
     """Set up the missing parts, and compute the average of two organizations, twice."""
     try:
         with step("what the vantage6 server runs in"):  # first, because its Python may be missing
-            ensure(lambda text: print(f"    {text}", flush=True))
-        federation = _cluster()
+            ensure(tell)
+        cluster = Cluster()
+        make_cluster(cluster)
+        federation = Federation(cluster, LOCATION)
+        make_images(_ONLY)
         with step("a vantage6 server with two organizations and two collaborations"):
             federation.leave_server()
         stations = (*PLAIN, *ENCRYPTED)
@@ -45,9 +37,9 @@ def up() -> int:
         with step("four nodes on one cluster, one for each organization in each collaboration"):
             for station in stations:
                 federation.deploy(station)
-                print(f"    {station.name}", flush=True)
-            federation.wait()
-        checks = [check for name in ("plain", "encrypted") for check in _tell(federation, name)]
+                tell(station.name)
+            federation.wait_ready()
+        checks = [check for name in ("plain", "encrypted") for check in _average(federation, name)]
     except DevServerError as error:
         raise DemoError(str(error)) from error
     print("\nChecks")
@@ -57,25 +49,14 @@ def up() -> int:
     return 0 if all(check.passed for check in checks) else 1
 
 
-def _cluster() -> Federation:
-    """Make the cluster, unless CONTEXT names one, and the images."""
-    if existing_context() is None:
-        with step("the dev cluster"):
-            run(devcluster("up", "--nodes", os.environ.get("NODES", "1")))
-    federation = Federation(ground())
-    with step("the images"):
-        run(devcluster("images", *_ONLY))
-    return federation
-
-
 def down() -> int:
     """Remove everything that ``up`` made, except for the cluster and the images."""
     with step("the vantage6 server, the nodes and their folders"):
-        Federation(ground()).remove()
+        Federation(Cluster(), LOCATION).remove()
     return 0
 
 
-def _tell(federation: Federation, collaboration: str) -> list[Check]:
+def _average(federation: Federation, collaboration: str) -> list[Check]:
     world = federation.world
     with step(f"the central function in the {collaboration} collaboration"):
         user = world.client("researcher", encrypted=collaboration == "encrypted")
@@ -85,7 +66,7 @@ def _tell(federation: Federation, collaboration: str) -> list[Check]:
             made = user.submit(
                 world.collaboration(collaboration),
                 [world.organization("alpha")],
-                federation.image("v6_federated_average"),
+                federation.cluster.image("v6_federated_average"),
                 {"method": "central_average", "kwargs": arguments},
                 [{"label": "default"}],
             )
@@ -129,7 +110,7 @@ def _judge(collaboration: str, status: str, result: Any) -> list[Check]:
 
 
 def _show_more(federation: Federation) -> None:
-    kubectl = f'make kubectl ARGS="-n {NAMESPACE} {{}}"'.format
+    kubectl = f'make kubectl ARGS="-n {LOCATION.namespace} {{}}"'.format
     print(f"\nThe server      {federation.server.url}, its users in {federation.server.folder}")
     print("Look further")
     print(f"    {kubectl('get jobs,pods')}")

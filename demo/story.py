@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from demo.tools import ROOT, DemoError
+from demo.errors import DemoError
+from devstation import ROOT
 
 _SECONDS = "300"
 
@@ -24,7 +25,7 @@ class Story:
     result: dict[str, Any]
 
 
-def tell(server: str, image: str) -> Story:
+def tell_story(server: str, image: str) -> Story:
     """Run ``command_emitter.py --wait`` and print each state at once. Raise DemoError."""
     command = [sys.executable, "command_emitter.py", "--server", server, "--image", image]
     command += ["--wait", "--json", "--timeout", _SECONDS]

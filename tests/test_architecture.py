@@ -13,9 +13,12 @@ FOLDERS = [
     "node_poc",
     "devcluster",
     "devserver",
+    "devstation",
+    "demo",
     "dummy_socketio_server",
     "dummy_proxy",
     "avg_alg",
+    "fed_avg_alg",
     "bench",
 ]
 # Files in these folders run as scripts: a module named like a module of the standard library would

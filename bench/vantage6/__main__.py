@@ -31,9 +31,8 @@ from bench.vantage6.beside_raw import BesideRaw
 from bench.vantage6.raw_client import RawClient
 from bench.vantage6.request_log import RequestLog
 from bench.vantage6.series import Series
-from demo.federation import PLAIN, Federation, Ground
-from demo.tools import DemoError
 from devserver import Client, DevServerError, Options
+from devstation import PLAIN, Cluster, Federation, Location, StationError, own_home
 from node_poc.config.kubernetes import Kubernetes
 from node_poc.manifests.identity import (
     COMPONENT_NODE,
@@ -42,9 +41,8 @@ from node_poc.manifests.identity import (
     LABEL_NODE,
     Identity,
 )
-from tests.cluster.station import Cluster
 
-_PORT = 7665
+_NAMESPACE = "v6-bench-fed"
 _NAMES = ("single", "burst", "idle", "central", "kill", "restart")
 # Longer than the pauses between the node's requests to the server, to include some of each kind.
 _IDLE_SECONDS = 180.0
@@ -73,22 +71,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cluster = Cluster()
-    federation = Federation(_ground(cluster))
-    federation.server.options = Options(notes_requests=True)
+    try:
+        federation = _federation()
+    except StationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     rows: dict[str, list[Row]] = {}
     code = 0
     try:
-        tell("a vantage6 server and two data stations of its own: namespace v6-bench-fed")
+        tell(f"a vantage6 server and two stations of its own: namespace {_NAMESPACE}")
         federation.remove()
         federation.start_server(tell)
         federation.place_data(PLAIN)
         for station in PLAIN:
             federation.deploy(station)
-        federation.wait()
+        federation.wait_ready()
         client = federation.world.client("admin")
         series = Series(federation, PLAIN[0], client, tell)
-        beside = _beside(federation, cluster, series, client)
+        beside = _beside(federation, series, client)
         for name, measure in _measures(series, beside, options).items():
             if not options.only or name in options.only:
                 tell(f"{name}: begins; load average {os.getloadavg()[0]:.2f}")
@@ -97,32 +97,30 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         tell("stopped; what was measured so far follows")
         code = 130
-    except (BenchError, DemoError, DevServerError, OSError) as error:
+    except (BenchError, StationError, DevServerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         code = 1
     finally:
-        tell("taking the data stations away")
-        with suppress(DemoError):
+        tell("taking the stations away")
+        with suppress(StationError):
             federation.remove()
     return code or _show(rows, options)
 
 
-def _ground(cluster: Cluster) -> Ground:
-    """Return the place of the data stations, with the default processor request of users' nodes."""
-    return Ground(
-        "v6-bench-fed",
-        Path(f"/var/lib/vantage6-node-bench-fed{os.environ.get('DEVCLUSTER_INDEX', '')}"),
-        cluster.server_ip,
-        _PORT,
-        cluster.images,
-        node_cpu_request=Kubernetes().node_cpu_request,
-    )
+def _federation() -> Federation:
+    """Return the federation; its stations have the default processor request of users' nodes."""
+    location = Location(_NAMESPACE, own_home("bench-fed"), 7665)
+    request = Kubernetes().node_cpu_request
+    federation = Federation(Cluster(), location, node_cpu_request=request)
+    federation.server.options = Options(notes_requests=True)
+    return federation
 
 
-def _beside(federation: Federation, cluster: Cluster, series: Series, client: Client) -> BesideRaw:
+def _beside(federation: Federation, series: Series, client: Client) -> BesideRaw:
     """Return the comparison with the raw client, with the meters of processor time and requests."""
-    station, namespace = PLAIN[0], federation.ground.namespace
-    kube = Kube(cluster.settings.get("KUBECONFIG"), cluster.settings.get("CONTEXT") or None)
+    station, namespace = PLAIN[0], federation.location.namespace
+    cluster = federation.cluster
+    kube = Kube(cluster.settings.get("KUBECONFIG"), cluster.context)
     seen = Sightings(kube, namespace)
     seen.start()
     raw = RawClient(federation, station, kube, seen)
@@ -138,7 +136,7 @@ def _beside(federation: Federation, cluster: Cluster, series: Series, client: Cl
     return BesideRaw(
         series,
         raw,
-        federation.image("v6_test_algorithm"),
+        cluster.image("v6_test_algorithm"),
         lambda: Meter(Pods(pods), own),
         lambda: RequestLog(federation.server.requests_file, node_id),
     )

@@ -18,8 +18,7 @@ import yaml
 from bench.errors import BenchError
 from bench.kube import Kube
 from bench.sightings import Sightings
-from demo.federation import DataStation, Federation
-from demo.tools import kubectl, read
+from devstation import Federation, Vantage6Station
 from node_poc.config.load import parse_config
 from node_poc.isolation.node_policies import build_node_policies
 from node_poc.manifests.identity import LABEL_NODE, Identity
@@ -48,12 +47,12 @@ class RawRun:
 
 
 class RawClient:
-    """Runs Jobs like a data station's own, in a separate folder."""
+    """Runs Jobs like a station's own, in a separate folder."""
 
     def __init__(
-        self, federation: Federation, station: DataStation, kube: Kube, seen: Sightings
+        self, federation: Federation, station: Vantage6Station, kube: Kube, seen: Sightings
     ) -> None:
-        """Take the data station, and apply the NetworkPolicies."""
+        """Take the station, and apply the NetworkPolicies."""
         own = parse_config(yaml.safe_dump(federation.config(station)), {})
         self._task_dir = federation.folder(station) / "raw-tasks"
         self._task_dir.mkdir(exist_ok=True)
@@ -61,12 +60,12 @@ class RawClient:
         changed = {"kubernetes": settings, "task_dir": str(self._task_dir)}
         self._config = own.model_copy(update=changed)
         self._kube, self._seen = kube, seen
-        namespace = federation.ground.namespace
+        namespace = federation.location.namespace
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         proxy = f"/api/v1/namespaces/{namespace}/services/{own.kubernetes.proxy.service}"
         self._proxy: str = kube.read(proxy)["spec"]["clusterIP"]
-        policies = build_node_policies(self._config, {})
-        read(kubectl("apply", "-f", "-"), text_in=yaml.safe_dump_all(policies))
+        self._cluster = federation.cluster
+        self._cluster.apply(*build_node_policies(self._config, {}))
         self._next = _FIRST_RUN
         self._results: dict[int, float] = {}
         self._broken: dict[int, BenchError] = {}
@@ -110,7 +109,7 @@ class RawClient:
         """Remove the raw client's Jobs, to keep them out of the next measurement."""
         selector = f"{LABEL_NODE}={Identity(_NODE_NAME).node_label}"
         where = ("-n", self._config.kubernetes.namespace, "-l", selector)
-        read(kubectl("delete", "jobs,pods", "--timeout=120s", *where))
+        self._cluster.kubectl("delete", "jobs,pods", "--timeout=120s", *where)
 
     def _take(self, run_id: int) -> None:
         path = self._task_dir / str(run_id) / "output"

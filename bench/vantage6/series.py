@@ -15,9 +15,8 @@ from bench.processes import container_processes, until_gone
 from bench.table import Row
 from bench.vantage6 import moments
 from bench.vantage6.moments import Moments, Posted, Restart
-from demo.federation import DataStation, Federation
-from demo.tools import kubectl, read
 from devserver import Client
+from devstation import Federation, Tell, Vantage6Station
 from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, LABEL_RUN, Identity
 
 _LOOK_SECONDS = 0.05
@@ -25,14 +24,12 @@ _PATIENCE_SECONDS = 180.0
 _RESTART_RUNS = 5
 _GRACE = {"ended in order": (), "killed": ("--grace-period=0", "--force")}
 
-Tell = Callable[[str], None]
-
 
 class Series:
-    """The series' common parts: the client, the data station, and posting and following tasks."""
+    """The series' common parts: the client, the station, and posting and following tasks."""
 
     def __init__(
-        self, federation: Federation, station: DataStation, client: Client, tell: Tell
+        self, federation: Federation, station: Vantage6Station, client: Client, tell: Tell
     ) -> None:
         """Take the parts; ``station`` carries out the tasks of its organization."""
         self._federation = federation
@@ -82,42 +79,44 @@ class Series:
         self.tell(f"the node is {how} with {_RESTART_RUNS} runs")
         tasks = [self.post("sleep", seconds=12) for _ in range(_RESTART_RUNS)]
         runs = [self._until_active(task) for task in tasks]
-        where = ["-n", self._federation.ground.namespace]
+        where = ["-n", self._federation.location.namespace]
+        kubectl = self._federation.cluster.kubectl
         label = f"{LABEL_NODE}={Identity(self._station.name).node_label}"
         node = ["-l", f"{LABEL_COMPONENT}=node,{label}"]
         began = time.time()
-        read(kubectl(*where, "delete", "pod", "--wait=false", *node, *_GRACE[how]))
+        kubectl(*where, "delete", "pod", "--wait=false", *node, *_GRACE[how])
         ends = [self._client.wait(task, _PATIENCE_SECONDS) for task in tasks]
         until = time.time() - began
         right = sum(end["status"] == "completed" for end in ends)
         selector = f"{LABEL_RUN} in ({','.join(map(str, runs))})"
-        pods = read(kubectl(*where, "get", "pods", "-o", "name", "-l", selector)).split()
+        pods = kubectl(*where, "get", "pods", "-o", "name", "-l", selector).split()
         return Restart(how, len(tasks), right, len(pods), until)
 
     def _pod_uid(self, run: int) -> str:
-        where = ["-n", self._federation.ground.namespace, "-l", f"{LABEL_RUN}={run}"]
-        (pod,) = json.loads(read(kubectl("get", "pods", "-o", "json", *where)))["items"]
+        namespace = self._federation.location.namespace
+        selector = ("-l", f"{LABEL_RUN}={run}")
+        (pod,) = self._federation.cluster.get("pods", *selector, namespace=namespace)
         return str(pod["metadata"]["uid"])
 
     def one(self, method: str) -> Moments:
         """Post a task and wait until the client sees its completion. Raise BenchError."""
         task = self.posted(method)
         run, seen = self.finish(task.number)
-        folder = self._federation.folder(self._station) / "tasks" / str(run)
+        folder = self._federation.tasks(self._station) / str(run)
         return _moments(task, folder, seen)
 
     def post(self, method: str, image: str = "v6_test_algorithm", **arguments: Any) -> int:
-        """Post a task for the data station; return its number."""
+        """Post a task for the station; return its number."""
         return self.posted(method, image, **arguments).number
 
     def posted(self, method: str, image: str = "v6_test_algorithm", **arguments: Any) -> Posted:
-        """Post a task for the data station; return its number and moments."""
+        """Post a task for the station; return its number and moments."""
         began = time.time()
         world = self._federation.world
         made = self._client.submit(
             world.collaboration(self._station.collaboration),
             [world.organization(self._station.organization)],
-            self._federation.image(image),
+            self._federation.cluster.image(image),
             {"method": method, "kwargs": arguments},
             [{"label": "default"}],
         )

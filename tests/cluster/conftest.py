@@ -1,4 +1,4 @@
-"""The real cluster with a data station, shared by all cluster tests."""
+"""The real cluster with a station, shared by all cluster tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from kubernetes.config import kube_config
 
-from tests.cluster.station import Cluster, Station
+from devstation import Cluster, DummyStation
+from tests.cluster.station import shared_station
 from tests.cluster.wire_recorder import WireRecorder
 
 
@@ -27,12 +28,12 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """Return a data station that is ready for runs."""
-    station = Station(cluster, tmp_path_factory.mktemp("server") / "dummy_server.log")
+def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DummyStation]:
+    """Return a station that is ready for runs."""
+    station = shared_station(cluster, tmp_path_factory.mktemp("server") / "dummy_server.log")
     station.set_up()
     yield station
-    station.tear_down()
+    station.remove()
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from devstation import DummyStation, wait_for
 from node_poc.config.load import parse_config
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import RunSpec
-from tests.cluster.station import NAMESPACE, Station, wait_for
+from tests.cluster.station import NAMESPACE
 
 # The pod's very first Python statements are the connection attempts, in order.
 _TRY = """
@@ -31,7 +32,7 @@ kubernetes: {namespace: v6-test, node_name: v6-node}
 
 
 def algorithm_pod(
-    station: Station, number: int, addresses: list[str], namespace: str = NAMESPACE
+    station: DummyStation, number: int, addresses: list[str], namespace: str = NAMESPACE
 ) -> dict[str, Any]:
     """Return an algorithm pod exactly as the node makes it, with another command."""
     spec = RunSpec(run_id=number, image=f"{station.cluster.images}/v6_average_algorithm")
@@ -51,7 +52,7 @@ def algorithm_pod(
     }
 
 
-def what_pods_reach(station: Station, pods: list[dict[str, Any]]) -> list[dict[str, str]]:
+def what_pods_reach(station: DummyStation, pods: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Run pods to their end, remove them, and return each pod's answer for each address."""
     station.cluster.apply(*pods)
     try:
@@ -60,7 +61,7 @@ def what_pods_reach(station: Station, pods: list[dict[str, Any]]) -> list[dict[s
         station.cluster.delete(*pods)
 
 
-def _told(station: Station, metadata: dict[str, Any]) -> dict[str, str]:
+def _told(station: DummyStation, metadata: dict[str, Any]) -> dict[str, str]:
     where = ("-n", metadata["namespace"])
 
     def ended() -> bool:
@@ -72,7 +73,9 @@ def _told(station: Station, metadata: dict[str, Any]) -> dict[str, str]:
     return told
 
 
-def listener(station: Station, name: str, labels: dict[str, str], namespace: str) -> dict[str, Any]:
+def listener(
+    station: DummyStation, name: str, labels: dict[str, str], namespace: str
+) -> dict[str, Any]:
     """Return a pod that listens on port 8080."""
     return {
         "apiVersion": "v1",
@@ -87,7 +90,7 @@ def listener(station: Station, name: str, labels: dict[str, str], namespace: str
     }
 
 
-def pod_address(station: Station, pod: dict[str, Any]) -> str:
+def pod_address(station: DummyStation, pod: dict[str, Any]) -> str:
     """Return the address of a running pod."""
     metadata = pod["metadata"]
     where = ("-n", metadata["namespace"])

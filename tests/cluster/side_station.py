@@ -1,4 +1,4 @@
-"""A data station for a single test module, with its own settings and its own namespace.
+"""A station for a single test module, with its own settings and its own namespace.
 
 The node runs in this process, so that a dozen nodes start in seconds; the cluster, the runs' pods
 and the dummy server are real. There is no proxy and no NetworkPolicy: these tests are about failing
@@ -8,7 +8,6 @@ runs.
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -19,27 +18,19 @@ from typing import Any
 
 import yaml
 
+from devstation import PATIENCE_SECONDS, Cluster, DummyServer, DummyStation, Location, wait_for
+from devstation.dummy_station import EmitterClient, Event
 from node_poc.config.load import load_config
 from node_poc.node import Node
 from tests.cluster import wire_recorder
-from tests.cluster.station import (
-    HOME,
-    NAMESPACE,
-    PATIENCE_SECONDS,
-    ROOT,
-    Cluster,
-    EmitterClient,
-    Event,
-    Place,
-    Station,
-    wait_for,
-)
+from tests.cluster.station import HOME, NAMESPACE
 
 
-class SideStation(Station):
-    """A data station; ``settings`` is the section ``kubernetes`` of the node's configuration.
+class SideStation(DummyStation):
+    """A station whose node runs in this process.
 
-    ``objects`` are made in the station's namespace, which gets ``labels``.
+    ``settings`` is the section ``kubernetes`` of the node's configuration. ``objects`` are made in
+    the station's namespace, which gets ``labels``.
     """
 
     def __init__(
@@ -54,8 +45,9 @@ class SideStation(Station):
         with socket.socket() as probe:
             probe.bind((cluster.server_ip, 0))
             port = probe.getsockname()[1]
-        place = Place(f"{NAMESPACE}-{name}", Path(f"{HOME}-{name}"), port)
-        super().__init__(cluster, folder / f"{name}.log", place)
+        location = Location(f"{NAMESPACE}-{name}", Path(f"{HOME}-{name}"), port)
+        server = DummyServer(cluster, port, folder / f"{name}.log")
+        super().__init__(cluster, location, server)
         self._settings = settings
         self._objects = list(objects)
         self._labels = labels or {}
@@ -64,41 +56,36 @@ class SideStation(Station):
 
     def set_up(self) -> None:
         """Make the namespace and the folders, start the server and the node."""
-        self.tear_down(wait=True)
-        home = self.place.home
-        self.place.tasks.mkdir(parents=True)
-        (home / "csv").mkdir()
-        shutil.copyfile(ROOT / "csv" / "employees.csv", home / "csv" / "employees.csv")
-        metadata = {"name": self.place.namespace, "labels": self._labels}
+        self.remove(wait=True)
+        self.make_folders()
+        metadata = {"name": self.location.namespace, "labels": self._labels}
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         self.cluster.apply(namespace, *map(self._inside, self._objects))
         self.server.start()
         self.start_node()
 
     def _inside(self, item: dict[str, Any]) -> dict[str, Any]:
-        return item | {"metadata": item["metadata"] | {"namespace": self.place.namespace}}
+        return item | {"metadata": item["metadata"] | {"namespace": self.location.namespace}}
 
-    def tear_down(self, *, wait: bool = False) -> None:
+    def remove(self, *, wait: bool = False) -> None:
         """Remove the station; without ``wait`` Kubernetes empties the namespace later."""
         self.stop_node()
         self.server.kill()
-        gone = f"--wait={str(wait).lower()}"
-        name = self.place.namespace
-        self.cluster.kubectl("delete", "namespace", name, "--ignore-not-found", gone)
-        shutil.rmtree(self.place.home, ignore_errors=True)
+        self.cluster.delete_namespace(self.location.namespace, wait=wait)
+        self.remove_folders()
 
     def start_node(self) -> None:
         """Run the node in this process until ``stop_node``."""
-        csv = {"type": "csv", "uri": f"{self.place.home}/csv/employees.csv"}
-        late = {"label": "late", "type": "csv", "uri": f"{self.place.home}/csv/late.csv"}
+        csv = {"type": "csv", "uri": f"{self.data}/employees.csv"}
+        late = {"label": "late", "type": "csv", "uri": f"{self.data}/late.csv"}
         config = {
             "server_url": f"http://{self.cluster.server_ip}",
-            "port": self.place.port,
-            "task_dir": str(self.place.tasks),
+            "port": self.location.port,
+            "task_dir": str(self.tasks),
             "databases": [csv | {"label": "default"}, late],
             "kubernetes": {
-                "node_name": self.place.namespace,
-                "namespace": self.place.namespace,
+                "node_name": self.location.namespace,
+                "namespace": self.location.namespace,
                 **self._settings,
             },
         }
@@ -109,7 +96,7 @@ class SideStation(Station):
         )
         node.start()
         self._node = node
-        wait_for(node._is_ready, f"the node of {self.place.namespace} is ready")
+        wait_for(node._is_ready, f"the node of {self.location.namespace} is ready")
 
     def stop_node(self) -> None:
         """End the node as SIGTERM does; the Jobs that the node started go on."""
@@ -118,22 +105,22 @@ class SideStation(Station):
             self._node = None
 
 
-def set_up_all(stations: Iterable[Station]) -> None:
+def set_up_all(stations: Iterable[DummyStation]) -> None:
     """Make several stations at the same time."""
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda station: station.set_up(), stations))
 
 
-def tear_down_all(stations: Iterable[Station]) -> None:
+def remove_all(stations: Iterable[DummyStation]) -> None:
     """Remove several stations at the same time."""
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda station: station.tear_down(), stations))
+        list(pool.map(lambda station: station.remove(), stations))
 
 
 class Listener:
     """An emitter that posts runs to a station and remembers all events from the server."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DummyStation) -> None:
         self.station = station
         self.events: list[Event] = []
         self._emitter: EmitterClient = station.emitter(self.events.append)
@@ -191,7 +178,7 @@ def listening(station: SideStation) -> Iterator[Listener]:
         with Listener(station) as listener:
             yield listener
     finally:
-        station.tear_down()
+        station.remove()
 
 
 def told(message: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
@@ -199,13 +186,7 @@ def told(message: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     return message["status"], message["cause"], message["detail"], message["advice"]
 
 
-def pods_of(station: Station, run_id: int) -> list[dict[str, Any]]:
-    """Return the pods of a run."""
-    selector = f"vantage6.ai/run-id={run_id}"
-    return station.cluster.get("pods", "-l", selector, namespace=station.place.namespace)
-
-
-def assert_nothing_can_start(station: Station, run_id: int) -> None:
+def assert_nothing_can_start(station: DummyStation, run_id: int) -> None:
     """Wait until the Job and the pod of a run that ended before its container started are gone."""
     wait_for(lambda: station.job_of(run_id) is None, f"the Job of run {run_id} is removed")
-    wait_for(lambda: not pods_of(station, run_id), f"the pod of run {run_id} is gone")
+    wait_for(lambda: not station.pods_of(run_id), f"the pod of run {run_id} is gone")

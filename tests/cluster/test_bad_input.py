@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.station import Station
+from devstation import DummyStation
 
 BAD: dict[str, tuple[Any, str]] = {
     "not an object": (["a", "list"], "must be an object"),
@@ -27,7 +27,7 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_command_is_refused_and_leaves_nothing(station: Station, name: str):
+def test_bad_command_is_refused_and_leaves_nothing(station: DummyStation, name: str):
     changes, word = BAD[name]
     payload: Any = station.payload() | changes if isinstance(changes, dict) else changes
     with station.emitter() as emitter:
@@ -36,11 +36,11 @@ def test_bad_command_is_refused_and_leaves_nothing(station: Station, name: str):
     assert answer["state"] == "refused"
     assert word in answer["reason"]
     if isinstance(payload, dict):
-        names = [job["metadata"]["name"] for job in station.cluster.get("jobs")]
+        names = [job["metadata"]["name"] for job in station.get("jobs")]
         assert not [name for name in names if name.endswith(f"-{payload['run_id']}")]
 
 
-def test_same_run_id_runs_once_and_another_content_is_refused(station: Station):
+def test_same_run_id_runs_once_and_another_content_is_refused(station: DummyStation):
     payload = station.payload()
     with station.emitter() as emitter:
         assert emitter.post(payload)["accepted"]
@@ -52,9 +52,9 @@ def test_same_run_id_runs_once_and_another_content_is_refused(station: Station):
     assert other["accepted"] is False
     assert "run_id" in other["reason"]
     assert (again["accepted"], again["status"]) == (True, "completed")
-    pods = station.cluster.get("pods", "-l", f"vantage6.ai/run-id={payload['run_id']}")
+    pods = station.get("pods", "-l", f"vantage6.ai/run-id={payload['run_id']}")
     assert len(pods) == 1
 
 
-def test_good_run_after_all_that_completes(station: Station):
+def test_good_run_after_all_that_completes(station: DummyStation):
     assert station.run(station.payload())["status"] == "completed"

@@ -9,7 +9,7 @@ import pytest
 
 from demo import federated
 from demo import station as demo_station
-from tests.cluster.station import ROOT, Cluster
+from devstation import ROOT, Cluster, Location
 
 
 def demo(what: str) -> subprocess.CompletedProcess[str]:
@@ -25,15 +25,19 @@ def checks_of(done: subprocess.CompletedProcess[str]) -> list[str]:
     return checks
 
 
+def is_there(cluster: Cluster, location: Location) -> bool:
+    return bool(cluster.kubectl("get", "namespace", location.namespace, "--ignore-not-found"))
+
+
 @pytest.fixture
 def demo_as_it_was(cluster: Cluster):
     """Keep a demo that was there before the test; remove a demo that the test made."""
-    there = cluster.kubectl("get", "namespace", demo_station.NAMESPACE, "--ignore-not-found")
+    there = is_there(cluster, demo_station.LOCATION)
     yield
     if not there:
         done = demo("down")
         assert done.returncode == 0, done.stderr
-        assert not demo_station.HOME.exists()
+        assert not demo_station.LOCATION.home.exists()
 
 
 def test_demo_ends_with_the_right_average_behind_walls(demo_as_it_was: None):
@@ -46,12 +50,12 @@ def test_demo_ends_with_the_right_average_behind_walls(demo_as_it_was: None):
 @pytest.fixture
 def federation_as_it_was(cluster: Cluster):
     """Do the same for the demo with a vantage6 server."""
-    there = cluster.kubectl("get", "namespace", federated.NAMESPACE, "--ignore-not-found")
+    there = is_there(cluster, federated.LOCATION)
     yield
     if not there:
         done = demo("vantage6-down")
         assert done.returncode == 0, done.stderr
-        assert not federated.HOME.exists()
+        assert not federated.LOCATION.home.exists()
 
 
 def test_vantage6_demo_ends_with_two_right_averages(federation_as_it_was: None):

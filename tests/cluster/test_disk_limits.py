@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from devstation import Cluster, wait_for
 from node_poc.engine import janitor
 from tests.cluster.odd_images import OddImages, command
 from tests.cluster.side_station import Listener, SideStation, listening, told
-from tests.cluster.station import Cluster, wait_for
 
 SETTINGS: dict[str, Any] = {
     "limits": {"output_files": 2_000, "run_seconds": 120},
@@ -57,7 +57,7 @@ def listener(
 def test_what_fills_the_disk_is_stopped_and_goes_and_a_neighbour_ends_as_it_should(
     listener: Listener,
 ):
-    tasks = listener.station.place.tasks
+    tasks = listener.station.tasks
     links = listener.post("links", image="localhost:5001/v6_test_links")
     deep = listener.post("deep", image="localhost:5001/v6_test_deep")
     neighbour = listener.post("neighbour")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from devstation import Cluster, wait_for
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
-from tests.cluster.station import Cluster, wait_for
+from tests.cluster.side_station import Listener, SideStation, listening, told
 
 SETTINGS: dict[str, Any] = {
     "limits": {"run_seconds": 15},
@@ -121,7 +121,7 @@ def test_a_run_that_succeeded_before_anybody_looked_is_completed(listener: Liste
     station.stop_node()
 
     def succeeded() -> bool:
-        return [pod["status"]["phase"] for pod in pods_of(station, run_id)] == ["Succeeded"]
+        return [pod["status"]["phase"] for pod in station.pods_of(run_id)] == ["Succeeded"]
 
     wait_for(succeeded, "its pod has succeeded")
     station.start_node()

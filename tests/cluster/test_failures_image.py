@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from devcluster.layout import Layout
+from devstation import Cluster
 from tests.cluster.odd_images import OddImages
 from tests.cluster.side_station import (
     Listener,
@@ -22,7 +23,6 @@ from tests.cluster.side_station import (
     listening,
     told,
 )
-from tests.cluster.station import Cluster
 from tests.cluster.unwilling_registry import UnwillingRegistry
 
 LIMITS = {"pull_seconds": 25, "hopeless_seconds": 5}

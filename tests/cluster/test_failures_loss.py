@@ -19,9 +19,9 @@ import pytest
 
 from devcluster import nodes, processes
 from devcluster.layout import Layout
+from devstation import ROOT, Cluster, wait_for
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
-from tests.cluster.station import ROOT, Cluster, wait_for
+from tests.cluster.side_station import Listener, SideStation, listening, told
 
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
 AGAIN = "Post the task again."
@@ -84,7 +84,7 @@ def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, flo
         stays(listener, run_id)
     finally:
         cluster.kubectl("uncordon", first)
-    (pod,) = pods_of(listener.station, run_id)
+    (pod,) = listener.station.pods_of(run_id)
     assert pod["spec"]["nodeName"] == layout.node_name(WORKER)
     # No other run may be scheduled there, as it would be lost as well.
     cluster.kubectl("cordon", layout.node_name(WORKER))
@@ -102,14 +102,14 @@ def going(listener: Listener, name: str) -> tuple[int, dict[str, Any]]:
     """Return an active run and its pod."""
     run_id = listener.post(name, *STAY)
     stays(listener, run_id)
-    (pod,) = pods_of(listener.station, run_id)
+    (pod,) = listener.station.pods_of(run_id)
     return run_id, pod
 
 
 def stays(listener: Listener, run_id: int) -> None:
     """Wait until a run is active and has done its work, according to its log on the node's disk."""
     listener.active(run_id)
-    log = listener.station.place.tasks / str(run_id) / "log"
+    log = listener.station.tasks / str(run_id) / "log"
     wait_for(lambda: log.exists() and b"staying" in log.read_bytes(), "it has logged that it stays")
 
 
@@ -134,7 +134,7 @@ def test_a_job_that_a_person_deletes(out_of_disk: int, listener: Listener):
 def test_a_pod_that_is_evicted_by_the_api(out_of_disk: int, listener: Listener):
     """Evict the pod as `kubectl drain` does."""
     run_id, pod = going(listener, "evicted")
-    name, namespace = pod["metadata"]["name"], listener.station.place.namespace
+    name, namespace = pod["metadata"]["name"], listener.station.location.namespace
     eviction = {
         "apiVersion": "policy/v1",
         "kind": "Eviction",
@@ -159,7 +159,7 @@ def test_a_pod_that_makes_room_for_a_more_urgent_one(
             "metadata": {"name": "v6-test-urgent"},
             "value": 1000,
         },
-        greedy_pod(cluster, pod["spec"]["nodeName"], listener.station.place.namespace),
+        greedy_pod(cluster, pod["spec"]["nodeName"], listener.station.location.namespace),
     ]
     cluster.apply(*urgent)
     try:

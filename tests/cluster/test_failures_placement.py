@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from devstation import Cluster
 from tests.cluster.side_station import (
     Listener,
     SideStation,
     assert_nothing_can_start,
+    remove_all,
     set_up_all,
-    tear_down_all,
     told,
 )
-from tests.cluster.station import Cluster
 
 SCHEDULE = {"schedule_seconds": 6, "hopeless_seconds": 3, "pull_seconds": 60}
 LATER = "It starts by itself as soon as there is one; ask the site if that takes too long."
@@ -123,13 +123,13 @@ def stations(
         name: SideStation(cluster, name, folder, objects, **settings)
         for name, (objects, settings) in given.items()
     }
-    policy = admission_policy(made["admission-policy"].place.namespace)
+    policy = admission_policy(made["admission-policy"].location.namespace)
     cluster.apply(*policy)
     try:
         set_up_all(made.values())
         yield made
     finally:
-        tear_down_all(made.values())
+        remove_all(made.values())
         cluster.delete(*policy)
 
 

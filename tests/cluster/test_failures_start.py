@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devstation import Cluster, wait_for
 from tests.cluster.odd_images import OddImages, command
 from tests.cluster.side_station import (
     Listener,
@@ -14,7 +15,6 @@ from tests.cluster.side_station import (
     listening,
     told,
 )
-from tests.cluster.station import Cluster, wait_for
 
 LIMITS = {"hopeless_seconds": 5, "start_seconds": 60}
 ENTRYPOINT = (
@@ -66,7 +66,7 @@ def test_a_database_that_is_missing_is_told_and_ends_the_run(listener: Listener)
 
 
 def test_a_database_that_comes_in_time_is_used(listener: Listener):
-    path = listener.station.place.home / "csv" / "late.csv"
+    path = listener.station.location.home / "csv" / "late.csv"
     run_id = listener.post(
         "database-late",
         "/app/input/csv/late",

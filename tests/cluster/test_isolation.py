@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
+from devstation import DummyStation
 from node_poc.manifests import identity
 from tests.cluster.probes import algorithm_pod, listener, pod_address, what_pods_reach
-from tests.cluster.station import NAMESPACE, Station, moved
+from tests.cluster.station import NAMESPACE
 
 OTHER = "v6-test-other"
-POLICIES = Path(__file__).parents[2] / "node_poc" / "kubeconfs" / "network_policies.yaml"
 
 
 @pytest.fixture
-def neighbour(station: Station) -> Iterator[str]:
+def neighbour(station: DummyStation) -> Iterator[str]:
     """Return the address and port of a pod in another namespace, which is open to every pod."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
     pod = listener(station, "neighbour", {}, OTHER)
@@ -27,11 +25,11 @@ def neighbour(station: Station) -> Iterator[str]:
 
 
 @pytest.fixture
-def addresses(station: Station, neighbour: str) -> dict[str, str]:
+def addresses(station: DummyStation, neighbour: str) -> dict[str, str]:
     """Return every address that an algorithm could try, by name."""
 
     def service(name: str, namespace: str) -> str:
-        (found,) = station.cluster.get(
+        (found,) = station.get(
             "services", f"--field-selector=metadata.name={name}", namespace=namespace
         )
         return str(found["spec"]["clusterIP"])
@@ -46,15 +44,15 @@ def addresses(station: Station, neighbour: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def without_policies(station: Station) -> Iterator[None]:
+def without_policies(station: DummyStation) -> Iterator[None]:
     """Remove the NetworkPolicies, and put them back afterwards."""
-    policies = [moved(item) for item in yaml.safe_load_all(POLICIES.read_text()) if item]
+    policies = [item for item in station.objects() if item["kind"] == "NetworkPolicy"]
     station.cluster.delete(*policies)
     yield
     station.cluster.apply(*policies)
 
 
-def reached(station: Station, addresses: dict[str, str], pods: int) -> list[set[str]]:
+def reached(station: DummyStation, addresses: dict[str, str], pods: int) -> list[set[str]]:
     """Return the names of the addresses that each of several algorithm pods reached."""
     made = [algorithm_pod(station, n + 1, list(addresses.values())) for n in range(pods)]
     return [
@@ -64,14 +62,14 @@ def reached(station: Station, addresses: dict[str, str], pods: int) -> list[set[
 
 
 def test_without_the_policies_the_probe_reaches_everything(
-    station: Station, addresses: dict[str, str], without_policies: None
+    station: DummyStation, addresses: dict[str, str], without_policies: None
 ):
     """The control: the policies, and nothing else, close the addresses in the tests below."""
     assert reached(station, addresses, 1) == [set(addresses)]
 
 
 def test_with_the_policies_ten_pods_reach_the_proxy_only_from_their_first_packet(
-    station: Station, addresses: dict[str, str]
+    station: DummyStation, addresses: dict[str, str]
 ):
     # The forbidden addresses come first, because the pod's first packet must be forbidden.
     ordered = {name: addresses[name] for name in sorted(addresses, key=lambda n: n == "proxy")}
@@ -79,7 +77,7 @@ def test_with_the_policies_ten_pods_reach_the_proxy_only_from_their_first_packet
 
 
 def test_an_algorithm_of_another_node_does_not_reach_this_nodes_proxy(
-    station: Station, addresses: dict[str, str]
+    station: DummyStation, addresses: dict[str, str]
 ):
     own, stranger = (algorithm_pod(station, n, [addresses["proxy"]]) for n in (3, 4))
     stranger["metadata"]["labels"][identity.LABEL_NODE] = identity.slug("another")
@@ -88,7 +86,7 @@ def test_an_algorithm_of_another_node_does_not_reach_this_nodes_proxy(
     assert told_stranger[addresses["proxy"]].startswith("closed")
 
 
-def test_nobody_reaches_an_algorithm_pod(station: Station, neighbour: str):
+def test_nobody_reaches_an_algorithm_pod(station: DummyStation, neighbour: str):
     labels = identity.Identity("v6-node").labels(77, "proxy")
     target = listener(station, "target", labels, NAMESPACE)
     station.cluster.apply(target)
@@ -105,7 +103,7 @@ def test_nobody_reaches_an_algorithm_pod(station: Station, neighbour: str):
     assert told_sibling[address].startswith("closed")
 
 
-def test_the_algorithm_itself_tells_that_it_is_walled_in(station: Station):
+def test_the_algorithm_itself_tells_that_it_is_walled_in(station: DummyStation):
     log = station.run(station.payload())["log"]
     assert f"network: outbound access to {station.cluster.outside} is disabled" in log
     assert "network: proxy v6proxy.v6proxy-subdomain.v6-jobs:8080 is reachable" in log

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from tests.cluster.station import NAMESPACE, PATIENCE_SECONDS, TASKS, Station, wait_for
+from devstation import PATIENCE_SECONDS, DummyStation, wait_for
+from tests.cluster.station import NAMESPACE, TASKS
 
 
-def kill(station: Station, **what: object) -> list[dict[str, object]]:
+def kill(station: DummyStation, **what: object) -> list[dict[str, object]]:
     with station.emitter() as emitter:
         answer = emitter.request("kill_request", what)
     assert "error" not in answer, answer
@@ -15,11 +16,7 @@ def kill(station: Station, **what: object) -> list[dict[str, object]]:
     return outcomes
 
 
-def pods_of(station: Station, run_id: int) -> list[dict[str, object]]:
-    return station.cluster.get("pods", "-l", f"vantage6.ai/run-id={run_id}")
-
-
-def test_running_run_is_killed_its_pod_goes_and_its_log_stays(station: Station):
+def test_running_run_is_killed_its_pod_goes_and_its_log_stays(station: DummyStation):
     seen = []
     payload = station.payload("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
     run_id = payload["run_id"]
@@ -34,44 +31,44 @@ def test_running_run_is_killed_its_pod_goes_and_its_log_stays(station: Station):
         result = emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
     assert (result["status"], result["cause"]) == ("killed by user", "KilledByUser")
     assert "average" in result["log"]
-    wait_for(lambda: not pods_of(station, run_id), "its pod is gone")
+    wait_for(lambda: not station.pods_of(run_id), "its pod is gone")
     assert station.job_of(run_id) is None
     (again,) = kill(station, run_ids=[run_id])
     assert (again["outcome"], again["status"]) == ("already ended", "killed by user")
 
 
-def test_run_that_nobody_knows_is_unknown(station: Station):
+def test_run_that_nobody_knows_is_unknown(station: DummyStation):
     (outcome,) = kill(station, run_ids=[1])
     assert outcome["outcome"] == "unknown"
 
 
-def test_run_whose_pod_never_started_is_killed_too(station: Station):
+def test_run_whose_pod_never_started_is_killed_too(station: DummyStation):
     payload = station.payload("/app/input/csv/late", "Age", "/app/output/avg.txt")
     payload["databases_to_use"] = ["late"]  # a database without a file
     with station.emitter() as emitter:
         assert emitter.post(payload)["accepted"]
-        wait_for(lambda: pods_of(station, payload["run_id"]), "its pod is there, Pending")
+        wait_for(lambda: station.pods_of(payload["run_id"]), "its pod is there, Pending")
         kill(station, run_ids=[payload["run_id"]])
         result = emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
     assert result["status"] == "killed by user"
 
 
-def test_a_kill_survives_a_restart_of_the_node(station: Station):
+def test_a_kill_survives_a_restart_of_the_node(station: DummyStation):
     payload = station.payload("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
     node = ("-l", "app.kubernetes.io/name=v6-node", "--force", "--grace-period=0")
     with station.emitter() as emitter:
         assert emitter.post(payload)["accepted"]
-        wait_for(lambda: pods_of(station, payload["run_id"]), "its pod is there")
+        wait_for(lambda: station.pods_of(payload["run_id"]), "its pod is there")
         kill(station, run_ids=[payload["run_id"]])
         station.cluster.kubectl("-n", NAMESPACE, "delete", "pod", *node)
         result = emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
     station.wait_ready()
     assert result["status"] == "killed by user"
     assert station.job_of(payload["run_id"]) is None
-    wait_for(lambda: not pods_of(station, payload["run_id"]), "its pod is gone")
+    wait_for(lambda: not station.pods_of(payload["run_id"]), "its pod is gone")
 
 
-def test_questions_are_answered_while_runs_go_and_after(station: Station):
+def test_questions_are_answered_while_runs_go_and_after(station: DummyStation):
     payload = station.payload("/app/input/csv/default", "Age", "/app/output/avg.txt", "3")
     run_id = payload["run_id"]
     with station.emitter() as emitter:

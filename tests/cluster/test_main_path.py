@@ -8,7 +8,8 @@ import stat
 
 import pytest
 
-from tests.cluster.station import ROOT, TASKS, Station, wait_for
+from devstation import ROOT, DummyStation, wait_for
+from tests.cluster.station import TASKS
 
 
 def expected_average(column: str) -> float:
@@ -17,7 +18,7 @@ def expected_average(column: str) -> float:
     return sum(values) / len(values)
 
 
-def test_average_arrives_with_log_exit_code_and_output(station: Station):
+def test_average_arrives_with_log_exit_code_and_output(station: DummyStation):
     payload = station.payload()
     result = station.run(payload)
 
@@ -33,7 +34,7 @@ def test_average_arrives_with_log_exit_code_and_output(station: Station):
     assert all(times)
 
 
-def test_statuses_come_in_order_and_the_result_once(station: Station):
+def test_statuses_come_in_order_and_the_result_once(station: DummyStation):
     seen = []
     payload = station.payload("/app/input/csv/default", "Age", "/app/output/avg.txt", "3")
     with station.emitter(seen.append) as emitter:
@@ -44,7 +45,9 @@ def test_statuses_come_in_order_and_the_result_once(station: Station):
     assert [event.kind.value for event in seen].count("result") == 1
 
 
-def test_job_is_kept_with_a_time_to_live_only_after_the_result_was_acknowledged(station: Station):
+def test_job_is_kept_with_a_time_to_live_only_after_the_result_was_acknowledged(
+    station: DummyStation,
+):
     payload = station.payload()
     station.run(payload)
     job = wait_for(
@@ -59,10 +62,10 @@ def test_job_is_kept_with_a_time_to_live_only_after_the_result_was_acknowledged(
     assert job["spec"]["backoffLimit"] == 0
 
 
-def test_secrets_stand_in_no_object_and_in_no_log(station: Station):
+def test_secrets_stand_in_no_object_and_in_no_log(station: DummyStation):
     payload = station.payload(token="token-that-nobody-may-see", docker_input="input-to-hide")
     station.run(payload)
-    objects = json.dumps(station.cluster.get("jobs,pods"))
+    objects = json.dumps(station.get("jobs,pods"))
     for secret in ("token-that-nobody-may-see", "input-to-hide"):
         assert secret not in objects
         assert secret not in station.node_log()
@@ -75,10 +78,10 @@ def test_secrets_stand_in_no_object_and_in_no_log(station: Station):
     assert stat.S_IMODE(folder.stat().st_mode) & 0o007 == 0
 
 
-def test_algorithm_pod_has_no_rights(station: Station):
+def test_algorithm_pod_has_no_rights(station: DummyStation):
     payload = station.payload()
     station.run(payload)
-    (pod,) = station.cluster.get("pods", "-l", f"vantage6.ai/run-id={payload['run_id']}")
+    (pod,) = station.get("pods", "-l", f"vantage6.ai/run-id={payload['run_id']}")
     spec = pod["spec"]
     (container,) = spec["containers"]
     assert spec["automountServiceAccountToken"] is False
@@ -98,7 +101,7 @@ def test_algorithm_pod_has_no_rights(station: Station):
     assert all(mount["readOnly"] for mount in databases)
 
 
-def test_failure_of_the_algorithm_is_told_with_its_log(station: Station):
+def test_failure_of_the_algorithm_is_told_with_its_log(station: DummyStation):
     result = station.run(station.payload("/app/input/csv/default", "NoSuch", "/app/output/a.txt"))
     assert result["status"] == "crashed"
     assert result["exit_code"] == 4
@@ -107,7 +110,7 @@ def test_failure_of_the_algorithm_is_told_with_its_log(station: Station):
     assert result["advice"]
 
 
-def test_arguments_arrive_as_they_were_given(station: Station):
+def test_arguments_arrive_as_they_were_given(station: DummyStation):
     column = "$(HOME) $$ \"quoted\" 'single'\nsecond line \u00e9"
     result = station.run(station.payload("/app/input/csv/default", column, "/app/output/a.txt"))
     assert result["exit_code"] == 4
@@ -115,7 +118,7 @@ def test_arguments_arrive_as_they_were_given(station: Station):
     assert "second line \u00e9" in result["log"]
 
 
-def test_log_keeps_its_end_when_an_argument_of_100_kb_makes_it_long(station: Station):
+def test_log_keeps_its_end_when_an_argument_of_100_kb_makes_it_long(station: DummyStation):
     column = "x" * 100_000
     result = station.run(station.payload("/app/input/csv/default", column, "/app/output/a.txt"))
     assert result["exit_code"] == 4

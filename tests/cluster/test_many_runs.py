@@ -8,8 +8,9 @@ from datetime import datetime
 
 import pytest
 
+from devstation import PATIENCE_SECONDS, ROOT, DummyStation, wait_for
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.station import HOME, PATIENCE_SECONDS, ROOT, TASKS, Station, wait_for
+from tests.cluster.station import HOME, TASKS
 
 _END = "finishedAt"
 NUMERIC = ["Age", "Salary", "YearsOfService", "WeeklyHours", "PerformanceScore"]
@@ -25,7 +26,7 @@ def averages() -> dict[str, float]:
     return found
 
 
-def test_twenty_different_runs_in_one_second_all_give_their_own_right_result(station: Station):
+def test_twenty_different_runs_in_one_second_all_give_their_own_right_result(station: DummyStation):
     expected = averages()
     columns = list(itertools.islice(itertools.cycle(NUMERIC), 20))
     payloads = [
@@ -51,7 +52,7 @@ print("went", sys.argv[-1], flush=True)
 """
 
 
-def test_twenty_runs_that_end_in_the_same_second_give_twenty_results(station: Station):
+def test_twenty_runs_that_end_in_the_same_second_give_twenty_results(station: DummyStation):
     name = "v6_test_together"
     OddImages(station.cluster.settings["REGISTRY"]).derive(
         name, command("python3", "-c", WAIT_FOR_GO)
@@ -72,7 +73,7 @@ def test_twenty_runs_that_end_in_the_same_second_give_twenty_results(station: St
         assert (result["status"], result["log"]) == ("completed", f"went word-{number}\n")
     ends = [
         datetime.fromisoformat(pod["status"]["containerStatuses"][0]["state"]["terminated"][_END])
-        for pod in station.cluster.get("pods", "-l", "vantage6.ai/run-id")
+        for pod in station.get("pods", "-l", "vantage6.ai/run-id")
         if int(pod["metadata"]["labels"]["vantage6.ai/run-id"]) in runs
     ]
     assert len(ends) == 20
@@ -80,7 +81,7 @@ def test_twenty_runs_that_end_in_the_same_second_give_twenty_results(station: St
     assert (max(ends) - min(ends)).total_seconds() <= 2
 
 
-def test_an_absent_image_is_told_and_delays_nobody(station: Station):
+def test_an_absent_image_is_told_and_delays_nobody(station: DummyStation):
     absent = station.payload(image=f"{station.cluster.images}/no-such-image:1")
     good = [station.payload() for _ in range(3)]
     order = []
@@ -96,7 +97,7 @@ def test_an_absent_image_is_told_and_delays_nobody(station: Station):
     wait_for(lambda: station.job_of(absent["run_id"]) is None, "its Job is gone: it may never run")
 
 
-def test_a_pending_pod_in_front_delays_nobody(station: Station):
+def test_a_pending_pod_in_front_delays_nobody(station: DummyStation):
     """The first run's pod stays Pending, because its database has no file."""
     stuck = station.payload("/app/input/csv/late", "Age", "/app/output/avg.txt")
     stuck["databases_to_use"] = ["late"]
@@ -108,7 +109,7 @@ def test_a_pending_pod_in_front_delays_nobody(station: Station):
         for payload in good:
             result = emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
             assert result["status"] == "completed"
-        (pod,) = station.cluster.get("pods", "-l", f"vantage6.ai/run-id={stuck['run_id']}")
+        (pod,) = station.get("pods", "-l", f"vantage6.ai/run-id={stuck['run_id']}")
         assert pod["status"]["phase"] == "Pending"
         late_file.write_text("Age\n1\n2\n")
         # The kubelet looks for the file again after growing pauses.

@@ -6,22 +6,23 @@ import time
 
 import pytest
 
-from tests.cluster.station import NAMESPACE, PATIENCE_SECONDS, Station
+from devstation import PATIENCE_SECONDS, DummyStation
+from tests.cluster.station import NAMESPACE
 
 NODE = ("-l", "app.kubernetes.io/name=v6-node")
 
 
-def restart_politely(station: Station) -> None:
+def restart_politely(station: DummyStation) -> None:
     station.cluster.kubectl("-n", NAMESPACE, "delete", "pod", *NODE)
 
 
-def kill_at_once(station: Station) -> None:
+def kill_at_once(station: DummyStation) -> None:
     station.cluster.kubectl("-n", NAMESPACE, "delete", "pod", *NODE, "--force", "--grace-period=0")
 
 
 @pytest.mark.parametrize("end_node", [restart_politely, kill_at_once])
 @pytest.mark.parametrize("seconds", ["0", "20"], ids=["ends meanwhile", "still runs"])
-def test_result_arrives_once_after_a_restart(station: Station, end_node, seconds: str):
+def test_result_arrives_once_after_a_restart(station: DummyStation, end_node, seconds: str):
     seen = []
     payload = station.payload("/app/input/csv/default", "Age", "/app/output/avg.txt", seconds)
     with station.emitter(seen.append) as emitter:
@@ -32,7 +33,7 @@ def test_result_arrives_once_after_a_restart(station: Station, end_node, seconds
     station.wait_ready()
     assert result["status"] == "completed"
     assert len([event for event in seen if event.kind.value == "result"]) == 1
-    (job,) = station.cluster.get("jobs", "-l", f"vantage6.ai/run-id={payload['run_id']}")
-    pods = station.cluster.get("pods", "-l", f"vantage6.ai/run-id={payload['run_id']}")
+    (job,) = station.get("jobs", "-l", f"vantage6.ai/run-id={payload['run_id']}")
+    pods = station.get("pods", "-l", f"vantage6.ai/run-id={payload['run_id']}")
     assert len(pods) == 1, "an algorithm never runs twice"
     assert job["metadata"]["name"].endswith(str(payload["run_id"]))

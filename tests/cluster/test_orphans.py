@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import structlog
 
+from devstation import Cluster, wait_for
 from node_poc.config.load import parse_config
 from node_poc.engine import orphans
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import RunSpec
 from tests.cluster.side_station import SideStation
-from tests.cluster.station import Cluster, wait_for
 
 NOBODYS = 4_000_000_001
 _LEFT_ALONE_SECONDS = 10.0
@@ -32,14 +32,14 @@ def station(
         station.set_up()
         yield station
     finally:
-        station.tear_down()
+        station.remove()
 
 
 def job_of_nobody(station: SideStation) -> dict[str, Any]:
     """Return a Job like the node's own Jobs, for a run that the node does not know."""
-    place = station.place
-    names = f"{{node_name: {place.namespace}, namespace: {place.namespace}}}"
-    text = f"server_url: http://nowhere\ntask_dir: {place.tasks}\nkubernetes: {names}\n"
+    namespace = station.location.namespace
+    names = f"{{node_name: {namespace}, namespace: {namespace}}}"
+    text = f"server_url: http://nowhere\ntask_dir: {station.tasks}\nkubernetes: {names}\n"
     spec = RunSpec(
         run_id=NOBODYS, image=f"{station.cluster.images}/no-such-image:1", arguments=("x",)
     )

@@ -8,7 +8,6 @@ HTTP.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,9 +21,9 @@ import pytest
 import requests
 import yaml
 
+from devstation import ROOT, Cluster, DummyServer, DummyStation, Location, own_home, wait_for
 from node_poc.config.sections import Registry as Login
 from node_poc.protocol.vantage6.incoming.image_registry import Registries
-from tests.cluster.station import ROOT, Cluster, Place, Station, wait_for
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PORT = 5011
@@ -33,7 +32,6 @@ USER, PASSWORD = "site", "a-registry-password"
 # a-registry-password`.
 HTPASSWD = "site:$2b$05$cFAnO/feGzVmH6HoBiPTnu2ziyuAVf8wkTCfrOzxaBDYzaPzRXkeW\n"
 NAMESPACE = "v6-test-registry"
-HOME = Path(f"/var/lib/vantage6-node-test-registry{os.environ.get('DEVCLUSTER_INDEX', '')}")
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +78,19 @@ def status_of(address: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DummyStation]:
     """Return a station whose configuration names a login file, as at a real site."""
 
     def change(config: dict[str, Any]) -> None:
         config["kubernetes"]["docker_config_file"] = "/srv/v6/docker/config.json"
 
-    place = Place(NAMESPACE, HOME, 5057, change)
-    made = Station(cluster, tmp_path_factory.mktemp("server") / "dummy_server.log", place)
+    log = tmp_path_factory.mktemp("server") / "dummy_server.log"
+    location = Location(NAMESPACE, own_home("test-registry"), 5057)
+    server = DummyServer(cluster, location.port, log)
+    made = DummyStation(cluster, location, server, change)
     made.set_up()
     yield made
-    made.tear_down()
+    made.remove()
 
 
 def secret_of(registry: str, password: str, folder: Path) -> str:
@@ -114,7 +114,7 @@ def secret_of(registry: str, password: str, folder: Path) -> str:
 
 
 def test_an_image_behind_a_password_is_pulled_with_the_sites_login_only(
-    station: Station, registry: str, tmp_path: Path
+    station: DummyStation, registry: str, tmp_path: Path
 ):
     image = f"{registry}/v6_average_algorithm"
     without = station.run(station.payload(image=image))

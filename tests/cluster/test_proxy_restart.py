@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from tests.cluster.station import NAMESPACE, Station
+from devstation import DummyStation
+from tests.cluster.station import NAMESPACE
 
 
-def proxy_pod(station: Station) -> str:
-    (pod,) = station.cluster.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
+def proxy_pod(station: DummyStation) -> str:
+    (pod,) = station.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
     return str(pod["status"]["podIP"])
 
 
-def test_proxy_is_reached_by_the_same_address_after_its_restart(station: Station):
+def test_proxy_is_reached_by_the_same_address_after_its_restart(station: DummyStation):
     before = proxy_pod(station)
     first = station.run(station.payload())
     station.cluster.kubectl(
@@ -23,8 +24,8 @@ def test_proxy_is_reached_by_the_same_address_after_its_restart(station: Station
         assert "v6proxy-subdomain.v6-jobs:8080 is reachable" in result["log"]
 
 
-def test_proxy_has_no_kubernetes_rights_and_tells_that_outbound_works(station: Station):
-    (pod,) = station.cluster.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
+def test_proxy_has_no_kubernetes_rights_and_tells_that_outbound_works(station: DummyStation):
+    (pod,) = station.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
     assert pod["spec"]["automountServiceAccountToken"] is False
     log = station.cluster.kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy")
     assert "outbound traffic: enabled" in log

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
-from tests.cluster.station import Cluster
+from devstation import Cluster
+from tests.cluster.side_station import Listener, SideStation, listening, told
 
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "8")
 
@@ -29,7 +29,7 @@ def test_runs_wait_in_order_and_a_waiting_one_can_be_killed(listener: Listener):
         assert shown["advice"]
     assert listener.kill(second) == ["killed"]
     assert told(listener.result(second))[:2] == ("killed by user", "KilledByUser")
-    assert not pods_of(listener.station, second)
+    assert not listener.station.pods_of(second)
 
     results = [listener.result(run_id) for run_id in (first, third)]
     assert [result["status"] for result in results] == ["completed"] * 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.station import NAMESPACE, Station
+from devstation import DummyStation
+from tests.cluster.station import NAMESPACE
 
 NODE = f"system:serviceaccount:{NAMESPACE}:v6-node"
 ALLOWED = {
@@ -44,7 +45,7 @@ DENIED = {
 }
 
 
-def may(station: Station, action: str, namespace: str) -> bool:
+def may(station: DummyStation, action: str, namespace: str) -> bool:
     told = station.cluster.kubectl(
         "auth", "can-i", *action.split(), "--as", NODE, "-n", namespace, check=False
     )
@@ -54,15 +55,15 @@ def may(station: Station, action: str, namespace: str) -> bool:
 
 
 @pytest.mark.parametrize("action", sorted(ALLOWED))
-def test_node_may_do_what_it_needs(station: Station, action: str):
+def test_node_may_do_what_it_needs(station: DummyStation, action: str):
     assert may(station, action, NAMESPACE)
 
 
 @pytest.mark.parametrize("action", sorted(DENIED))
-def test_node_may_do_nothing_else(station: Station, action: str):
+def test_node_may_do_nothing_else(station: DummyStation, action: str):
     assert not may(station, action, NAMESPACE)
 
 
 @pytest.mark.parametrize("action", sorted(ALLOWED))
-def test_node_may_do_nothing_in_another_namespace(station: Station, action: str):
+def test_node_may_do_nothing_in_another_namespace(station: DummyStation, action: str):
     assert not may(station, action, "kube-system")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tests.cluster.station import PATIENCE_SECONDS, Station
+from devstation import PATIENCE_SECONDS, DummyStation
 
 
-def test_result_arrives_once_after_the_server_was_dead_for_thirty_seconds(station: Station):
+def test_result_arrives_once_after_the_server_was_dead_for_thirty_seconds(station: DummyStation):
     seen = []
     payload = station.payload("/app/input/csv/default", "Age", "/app/output/avg.txt", "5")
     with station.emitter(seen.append) as emitter:
@@ -20,10 +20,10 @@ def test_result_arrives_once_after_the_server_was_dead_for_thirty_seconds(statio
         time.sleep(2)  # a second result would follow at once
     results = [event for event in seen if event.kind.value == "result"]
     assert len(results) == 1
-    assert len(station.cluster.get("jobs", "-l", f"vantage6.ai/run-id={payload['run_id']}")) == 1
+    assert len(station.get("jobs", "-l", f"vantage6.ai/run-id={payload['run_id']}")) == 1
 
 
-def test_command_posted_while_the_node_is_away_is_kept_for_it(station: Station):
+def test_command_posted_while_the_node_is_away_is_kept_for_it(station: DummyStation):
     scale = ("-n", "v6-test", "scale", "deployment/v6-node")
     station.cluster.kubectl(*scale, "--replicas=0")
     station.cluster.kubectl(

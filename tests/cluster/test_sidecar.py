@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from devstation import Cluster, wait_for
 from node_poc.config.load import load_config
 from node_poc.engine import lingering_jobs
 from node_poc.manifests.job import build_job
 from node_poc.protocol.dummy.messages import parse_command
-from tests.cluster.side_station import Listener, SideStation, listening, pods_of, told
-from tests.cluster.station import Cluster, wait_for
+from tests.cluster.side_station import Listener, SideStation, listening, told
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def test_the_job_of_a_delivered_run_goes_though_a_sidecar_lives_on(listener: Lis
     job = job_with_sidecar(station, payload)
     station.cluster.apply(job)  # the node's own attempt finds this Job
     listener.post("sidecar", run_id=run_id, tmp_vol_name=payload["tmp_vol_name"])
-    output = station.place.tasks / str(run_id) / "output"
+    output = station.tasks / str(run_id) / "output"
     wait_for(output.is_dir, "the run's files are there")
     go = '{"spec": {"suspend": false}}'
     station.kubectl("patch", "job", job["metadata"]["name"], "--type", "merge", "-p", go)
     assert told(listener.result(run_id)) == ("completed", None, None, None)
-    (pod,) = pods_of(station, run_id)
+    (pod,) = station.pods_of(run_id)
     assert pod["status"]["phase"] == "Running"  # because of the sidecar: the Job cannot finish
     wait_for(lambda: station.job_of(run_id) is None, "the Job is removed")
-    wait_for(lambda: not pods_of(station, run_id), "its pod is gone")
+    wait_for(lambda: not station.pods_of(run_id), "its pod is gone")

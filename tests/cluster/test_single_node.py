@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 
-from tests.cluster.station import NAMESPACE, Station, wait_for
+from devstation import DummyStation, wait_for
+from tests.cluster.station import NAMESPACE
 
 
-def test_a_second_node_waits_and_says_why(station: Station):
+def test_a_second_node_waits_and_says_why(station: DummyStation):
     (deployment,) = [o for o in station.objects() if o["metadata"]["name"] == "v6-node"
                      and o["kind"] == "Deployment"]  # fmt: skip
     second = copy.deepcopy(deployment)

@@ -15,10 +15,11 @@ import threading
 import time
 from typing import Any
 
+from devstation import ROOT
 from node_poc.cluster.connect import connect
 from node_poc.cluster.watch import Changed, Listed, Seen, Watcher
 from node_poc.manifests import identity
-from tests.cluster.station import HOME, NAMESPACE, ROOT
+from tests.cluster.station import HOME, NAMESPACE
 
 WIRE = ROOT / "tests" / "wire"
 # The expected failure of each run, by run id; the tests fill this dictionary.

@@ -12,7 +12,7 @@ from tests.faults.scene import Scene
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of the data station.
+    """A fault of the station.
 
     Attributes:
         name: for ``--only``.

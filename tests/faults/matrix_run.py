@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 from subprocess import CalledProcessError
 
-from demo.tools import DemoError
 from devcluster.console import Console
+from devstation import StationError
 from tests.faults.catalogue import Fault
 from tests.faults.matrix import Row, RunSeen, Verdict
 from tests.faults.scene import DidNotStrikeError, Scene
 from tests.faults.station import FaultStation
 from tests.faults.watching import PodWatch
 
-_NOT_SHOWN = (DidNotStrikeError, AssertionError, DemoError, OSError, CalledProcessError)
+_NOT_SHOWN = (DidNotStrikeError, AssertionError, StationError, OSError, CalledProcessError)
 
 
 class MatrixRun:
@@ -31,14 +31,14 @@ class MatrixRun:
             self.station.prepare(Console())
             self.station.set_up()
         except BaseException:
-            self.station.tear_down()
+            self.station.remove()
             raise
         self._pods.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pods.stop()
-        self.station.tear_down()
+        self.station.remove()
 
     def strike(self, fault: Fault, runs: int, *, hurry: bool = False) -> Row:
         """Carry out a fault, and return the row with its runs' outcomes."""

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.cluster.station import Event, wait_for
+from devstation import StationError, wait_for
+from devstation.dummy_station import Event
 from tests.faults.matrix import Expected, RunSeen, Verdict, drawn_in, judge
 from tests.faults.station import FaultStation
 from tests.faults.watching import PodWatch
 
-from emitter_client import EventKind  # isort: skip  found by tests.cluster.station
+from emitter_client import EventKind  # isort: skip  found by devstation.dummy_station
 
 # After the end of the fault: the node's longest wait (a silent watch), with some reserve.
 PATIENCE_SECONDS = 180.0
@@ -119,7 +120,7 @@ class Scene:
         """Make sure that the fault is there. Raise DidNotStrikeError."""
         try:
             wait_for(check, what, seconds)
-        except AssertionError as error:
+        except StationError as error:
             raise DidNotStrikeError(str(error)) from error
 
     def verdicts(self) -> list[tuple[RunSeen, Verdict]]:

@@ -1,4 +1,4 @@
-"""The data station for the faults, in its own namespace beside the other tests' station.
+"""The station for the faults, in its own namespace beside the other tests' station.
 
 The node's image and configuration are the users' own, with these differences: the node starts
 through ``inside/stepping_node.py``; node and proxy stay on the first cluster node, so that the
@@ -17,7 +17,7 @@ from devcluster import cluster, images, packages, target
 from devcluster.console import Console
 from devcluster.image_list import Image
 from devcluster.layout import Layout
-from tests.cluster.station import ROOT, Cluster, DummyServerProcess, Place, Station
+from devstation import ROOT, Cluster, DummyServer, DummyStation, Location
 
 FIRST_NODE = "node1"
 #: The script that starts the node, as on its command line.
@@ -38,11 +38,11 @@ _STEPPED = {
 _KEEP_SECONDS = 120
 
 
-class RecordingServer(DummyServerProcess):
+class RecordingServer(DummyServer):
     """The real dummy server with its recorder."""
 
-    def __init__(self, address: str, log: Path, port: int, results: Path) -> None:
-        super().__init__(address, log, port)
+    def __init__(self, cluster: Cluster, port: int, log: Path, results: Path) -> None:
+        super().__init__(cluster, port, log)
         self.results = results
         self.program = (str(INSIDE / "recording_server.py"), str(results))
 
@@ -62,7 +62,7 @@ class RecordingServer(DummyServerProcess):
         return found
 
 
-class FaultStation(Station):
+class FaultStation(DummyStation):
     """A station on the dev cluster, with methods for its faults."""
 
     def __init__(self, folder: Path) -> None:
@@ -70,17 +70,18 @@ class FaultStation(Station):
         self.layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
         target.require_own(target.resolve(self.layout), "faults")
         home = Path(f"/var/lib/vantage6-node-faults{self.layout.index}")
-        place = Place("v6-faults", home, 5056, _users_limits)
-        super().__init__(Cluster(), folder / "dummy_server.log", place)
+        location = Location("v6-faults", home, 5056)
         results = folder / "results.jsonl"
         results.touch()
-        self.server: RecordingServer = RecordingServer(
-            self.cluster.server_ip, folder / "dummy_server.log", place.port, results
-        )
+        cluster = Cluster()
+        log = folder / "dummy_server.log"
+        recorder = RecordingServer(cluster, location.port, log, results)
+        super().__init__(cluster, location, recorder, _short_keeping)
+        self.server: RecordingServer = recorder
         self.stepped_clock = False
         self.inside = home / "faults"
         #: task_dir as this machine sees it.
-        self.tasks_seen = place.tasks
+        self.tasks_seen = self.tasks
 
     def prepare(self, console: Console) -> None:
         """Build the algorithm's image; find or install libfaketime."""
@@ -91,10 +92,13 @@ class FaultStation(Station):
         with cluster.locked("images", console):
             images.build_all([ALGORITHM], target.resolve(self.layout), console)
 
+    def folders(self) -> list[Path]:
+        """Return the usual folders, and a folder for files in the node's pod."""
+        return [*super().folders(), self.inside]
+
     def make_folders(self) -> None:
-        """Make the usual folders, and a folder for files in the node's pod."""
+        """Make the folders, and put the files for the node's pod there."""
         super().make_folders()
-        self.inside.mkdir()
         self.inside.chmod(0o777)  # the node's user removes the file `armed`
         shutil.copyfile(INSIDE / "stepping_node.py", self.inside / "stepping_node.py")
         library = _library()
@@ -114,21 +118,20 @@ class FaultStation(Station):
             self.stepped_clock = stepped_clock
             self.cluster.apply(*self.objects())
         else:
-            where = ("-n", self.place.namespace)
-            self.cluster.kubectl(*where, "delete", "pod", "-l", "app.kubernetes.io/name=v6-node")
+            self.kubectl("delete", "pod", "-l", "app.kubernetes.io/name=v6-node")
         self.wait_ready()
 
     def was_restarted(self) -> bool:
         """Return whether the node's container has restarted: Kubernetes delays its next start."""
         select = ("-l", "app.kubernetes.io/name=v6-node")
-        pods = self.cluster.get("pods", *select, namespace=self.place.namespace)
+        pods = self.get("pods", *select)
         statuses = [s for pod in pods for s in pod["status"].get("containerStatuses", [])]
         return len(pods) != 1 or any(status["restartCount"] for status in statuses)
 
     def count_in_log(self, text: str) -> int:
         """Count a text in the node's log; return 0 while the log cannot be read."""
-        where = ("-n", self.place.namespace, "logs", "deployment/v6-node", "--container=node")
-        return self.cluster.kubectl(*where, check=False).count(text)
+        log = ("logs", "deployment/v6-node", "--container=node")
+        return self.kubectl(*log, check=False).count(text)
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the users' files with the changes described above."""
@@ -153,11 +156,11 @@ class FaultStation(Station):
 
     def payload(self, *arguments: str, **changed: Any) -> dict[str, Any]:
         """Return a run of the algorithm that counts its executions."""
-        image = f"{self.cluster.images}/{ALGORITHM.name}"
+        image = self.cluster.image(ALGORITHM.name)
         return super().payload(*arguments, **{"image": image, **changed})
 
 
-def _users_limits(config: dict[str, Any]) -> None:
+def _short_keeping(config: dict[str, Any]) -> None:
     config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
     config["kubernetes"]["limits"] = {}  # as by default
     # The fault of a full disk is about results and records, not about runs that wait for room.

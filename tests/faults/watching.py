@@ -21,7 +21,7 @@ class PodWatch:
     def __init__(self, station: FaultStation) -> None:
         """Ask the API nothing before ``start``."""
         self._api = Api(station.layout)
-        self._path = f"/api/v1/namespaces/{station.place.namespace}/pods?labelSelector={_LABEL}"
+        self._path = f"/api/v1/namespaces/{station.location.namespace}/pods?labelSelector={_LABEL}"
         self._lock = threading.Lock()
         self._started: defaultdict[int, dict[str, str]] = defaultdict(dict)
         self._placed: dict[int, str] = {}

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.federation import ENCRYPTED, PLAIN, Federation, Ground
 from devserver import Client
-from tests.cluster.station import Cluster
+from devstation import ENCRYPTED, PLAIN, Cluster, Federation, Location, own_home
 from tests.cluster.vantage6.claims import claims, lie_in_claims
 from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, start_sparql
 
 PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
-HOME = Path(f"/var/lib/vantage6-node-fed-test{os.environ.get('DEVCLUSTER_INDEX', '')}")
+HOME = own_home("fed-test")
 DATA_STATION = PLAIN[0]
 #: This station's files lie in volume claims; the others' files lie in folders of the machine.
 CLAIMS_STATION = ENCRYPTED[1]
@@ -30,9 +27,9 @@ TASKS_CLAIM, DATABASES_CLAIM = "tasks", "databases"
 def federation(cluster: Cluster) -> Iterator[Federation]:
     """Return server, nodes and proxies, ready; the first station has a database of each type."""
     address = cluster.server_ip
-    made = Federation(Ground(NAMESPACE, HOME, address, PORT, cluster.images))
+    made = Federation(cluster, Location(NAMESPACE, HOME, PORT))
     home = made.folder(CLAIMS_STATION)
-    folders = {TASKS_CLAIM: home / "tasks", DATABASES_CLAIM: home / "data"}
+    folders = {TASKS_CLAIM: made.tasks(CLAIMS_STATION), DATABASES_CLAIM: home / "data"}
     volumes = claims(NAMESPACE, NAMESPACE, folders)
 
     def remove() -> None:
@@ -59,7 +56,7 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
                 lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
             made.deploy(station, config)
         cluster.apply(*volumes)
-        made.wait()
+        made.wait_ready()
         yield made
     finally:
         remove()
@@ -118,7 +115,7 @@ class Asking:
         made = self.client.submit(
             self.collaboration,
             [self.federation.world.organization(name) for name in at],
-            self.federation.image(image),
+            self.federation.cluster.image(image),
             {"method": method, "kwargs": arguments},
             databases,
         )

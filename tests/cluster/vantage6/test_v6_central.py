@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from demo.report import average_of
-from demo.tools import ROOT
+from devstation import ROOT
 
 
 @pytest.mark.parametrize("collaboration", ["plain", "encrypted"])

@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from demo.federation import ENCRYPTED
+from devstation import ENCRYPTED, wait_for
 from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
-from tests.cluster.station import wait_for
 from tests.cluster.vantage6.conftest import (
     CLAIMS_STATION,
     DATABASES_CLAIM,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cluster.station import wait_for
+from devstation import wait_for
 from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE
 
 

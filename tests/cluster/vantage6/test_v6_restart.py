@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devstation import wait_for
 from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
-from tests.cluster.station import wait_for
 from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE
 
 NODE = f"{LABEL_COMPONENT}=node,{LABEL_NODE}={Identity(DATA_STATION.name).node_label}"

@@ -6,8 +6,7 @@ import ast
 
 import pytest
 
-from demo.federation import Federation
-from tests.cluster.station import Cluster, wait_for
+from devstation import Cluster, Federation, wait_for
 from tests.cluster.vantage6.conftest import DATA_STATION, NAMESPACE, PORT, Asking
 
 POD = "without-walls"
@@ -63,7 +62,7 @@ def reached_without_walls(
 ) -> set[str]:
     """Return the addresses that the same code reaches from a pod without NetworkPolicies."""
     code = f"from v6_test_algorithm import reach_all; print(reach_all({addresses}))"
-    image = f"--image={federation.image('v6_test_algorithm')}"
+    image = f"--image={federation.cluster.image('v6_test_algorithm')}"
     python = ("--restart=Never", "--command", "--", "/opt/venv/bin/python", "-c", code)
     cluster.kubectl("-n", "default", "run", POD, image, *python)
     try:

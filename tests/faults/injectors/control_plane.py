@@ -14,7 +14,7 @@ from devcluster import builds, nodes, processes, services
 from devcluster.errors import DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import Layout
-from tests.cluster.station import ROOT, wait_for
+from devstation import ROOT, wait_for
 from tests.faults.injectors import machine
 from tests.faults.matrix import Expected, RunSeen
 from tests.faults.scene import DidNotStrikeError, Scene

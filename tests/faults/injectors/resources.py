@@ -24,7 +24,7 @@ def _put_small_disk(scene: Scene) -> Path:
     judged.
     """
     station = scene.station
-    layout, tasks, kubectl = station.layout, station.place.tasks, station.cluster.kubectl
+    layout, tasks, kubectl = station.layout, station.tasks, station.cluster.kubectl
     pid = processes.init_of(layout.name, layout.node_name(1))
     assert pid is not None
     others = set(kubectl("get", "nodes", "-o", "name").split()) - {f"node/{FIRST_NODE}"}

@@ -16,7 +16,7 @@ from bench.vantage6.__main__ import parse
 from bench.vantage6.beside_raw import BesideRaw, _single_ratios
 from bench.vantage6.moments import Moments, Posted
 from bench.vantage6.request_log import RequestLog, requests_of, told
-from demo.federation import PLAIN, Federation, Ground
+from devstation import PLAIN, Federation, Location
 from node_poc.config.load import parse_config
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
@@ -92,12 +92,16 @@ def test_the_series_and_the_idle_time_can_be_chosen():
 
 
 class FakeFederation:
-    """A federation with a single data station and its files in a folder of the test."""
+    """A federation with a single station, its files in a folder of the test, and no cluster."""
 
     def __init__(self, folder):
-        self.ground = Ground("v6-bench-fed", folder, "192.0.2.1", 7665, "localhost:5001")
+        self.location = Location("v6-bench-fed", folder, 7665)
+        self.cluster = self
+        self.server_ip = "192.0.2.1"
         self.world = self
+        self.applied = []
         self._folder = folder
+        self._node_cpu_request = "50m"
 
     def folder(self, _station):
         return self._folder
@@ -111,7 +115,11 @@ class FakeFederation:
     def image(self, name):
         return f"localhost:5001/{name}"
 
+    def apply(self, *objects):
+        self.applied += objects
+
     config = Federation.config
+    tasks = Federation.tasks
 
 
 def without_names(job, own, folder):
@@ -119,8 +127,6 @@ def without_names(job, own, folder):
 
 
 def test_the_raw_client_makes_the_job_that_the_node_makes(tmp_path, monkeypatch):
-    applied = []
-    monkeypatch.setattr(raw_client, "read", lambda _, text_in=None: applied.append(text_in))
     monkeypatch.setattr(os, "chown", lambda *_: None)
     kube = SimpleNamespace(read=lambda _: {"spec": {"clusterIP": "192.0.2.7"}})
     federation = FakeFederation(tmp_path)
@@ -136,9 +142,8 @@ def test_the_raw_client_makes_the_job_that_the_node_makes(tmp_path, monkeypatch)
     folder = tmp_path / "raw-tasks" / str(run_id)
     assert json.loads((folder / "input").read_bytes()) == {"method": "shape_of"}
     assert (folder / "output").exists()
-    policies = list(yaml.safe_load_all(applied[0]))
     labels = job["spec"]["template"]["metadata"]["labels"]
-    selected = policies[0]["spec"]["podSelector"]["matchLabels"]
+    selected = federation.applied[0]["spec"]["podSelector"]["matchLabels"]
     assert selected.items() <= labels.items()
 
 

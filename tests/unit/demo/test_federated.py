@@ -3,7 +3,7 @@
 import pytest
 
 from demo import federated
-from demo.tools import DemoError
+from demo.errors import DemoError
 from devserver import DevServerError
 
 
@@ -13,8 +13,8 @@ def test_without_a_python_for_the_server_no_cluster_is_made(monkeypatch):
 
     ran = []
     monkeypatch.setattr(federated, "ensure", missing)
-    monkeypatch.setattr(federated, "run", ran.append)
-    monkeypatch.setattr(federated, "existing_context", lambda: None)
+    monkeypatch.setattr(federated, "make_cluster", ran.append)
+    monkeypatch.setattr(federated, "make_images", ran.append)
     with pytest.raises(DemoError, match=r"needs Python 3\.10"):
         federated.up()
     assert ran == []

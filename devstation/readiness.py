@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from demo.tools import DemoError, kubectl, read
+from devstation.cluster import Cluster, Object
+from devstation.errors import StationError
 
 _SECONDS = 180
 
-Object = dict[str, Any]
 
-
-def wait_ready(namespace: str, *names: str) -> None:
+def wait_ready(cluster: Cluster, namespace: str, *names: str) -> None:
     """Wait until these Deployments of a namespace are ready; without names, all of them.
 
     Raises:
-        DemoError: a Deployment was not ready in time; the text has Kubernetes' reasons per pod.
+        StationError: a Deployment was not ready in time; the text has Kubernetes' reasons per pod.
     """
     where = ("-n", namespace)
-    for chosen in [f"deployment/{name}" for name in names] or _deployments(where):
+    for chosen in [f"deployment/{name}" for name in names] or _deployments(cluster, namespace):
         try:
-            read(kubectl(*where, "rollout", "status", chosen, f"--timeout={_SECONDS}s"))
-        except DemoError as error:
-            told = "\n".join(troubles(_items(where, "pods"), _items(where, "events")))
+            cluster.kubectl(*where, "rollout", "status", chosen, f"--timeout={_SECONDS}s")
+        except StationError as error:
+            pods, events = (cluster.get(kind, namespace=namespace) for kind in ("pods", "events"))
+            told = "\n".join(troubles(pods, events))
             more = f"python3 -m devcluster kubectl -- -n {namespace} describe pods"
-            raise DemoError(f"{error}\n{told}\nmore: {more}") from error
+            raise StationError(f"{error}\n{told}\nmore: {more}") from error
 
 
-def _deployments(where: Sequence[str]) -> list[str]:
-    return read(kubectl(*where, "get", "deployments", "-o", "name")).split()
-
-
-def _items(where: Sequence[str], kind: str) -> list[Object]:
-    items: list[Object] = json.loads(read(kubectl(*where, "get", kind, "-o", "json")))["items"]
-    return items
+def _deployments(cluster: Cluster, namespace: str) -> list[str]:
+    return cluster.kubectl("-n", namespace, "get", "deployments", "-o", "name").split()
 
 
 def troubles(pods: Sequence[Object], events: Sequence[Object]) -> list[str]:

@@ -1,6 +1,6 @@
-"""The demo's messages about pods that do not become ready."""
+"""Messages about pods that do not become ready."""
 
-from demo.readiness import troubles
+from devstation.readiness import troubles
 
 
 def pod(name, phase="Pending", **status):

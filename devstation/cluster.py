@@ -1,0 +1,105 @@
+"""The cluster in use, the dev cluster or CONTEXT's, and ``kubectl`` on the cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import yaml
+
+from devcluster import target
+from devcluster.errors import DevClusterError
+from devcluster.layout import Layout
+from devstation.commands import Tell, quiet, read
+from devstation.errors import StationError
+
+Object = dict[str, Any]
+
+
+class Cluster:
+    """``kubectl``, and the addresses that manifests need.
+
+    Attributes:
+        settings: the variables of ``python3 -m devcluster env``.
+        context: the user's kubectl context in place of the dev cluster, if any.
+    """
+
+    def __init__(self, tell: Tell = quiet) -> None:
+        """Read the settings without a request to the cluster; ``tell`` shows each change.
+
+        Raises:
+            StationError: the settings in the environment make no sense.
+        """
+        try:
+            chosen = target.resolve(Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0)))
+        except (DevClusterError, ValueError) as error:
+            raise StationError(str(error)) from error
+        self._target = chosen
+        self._tell = tell
+        self.context = chosen.context
+        self.settings = chosen.variables()
+
+    @property
+    def images(self) -> str:
+        """The registry of the images in manifests. Raise StationError."""
+        return self._setting("IMAGE_REGISTRY", "REGISTRY", "name the registry of the images")
+
+    @property
+    def server_ip(self) -> str:
+        """The address of this machine for pods. Raise StationError."""
+        remedy = "give this machine's address as pods reach it"
+        return self._setting("SERVER_IP", "SERVER_IP", remedy)
+
+    @property
+    def outside(self) -> str:
+        """The ``address:port`` in place of the internet. Raise StationError."""
+        return self._setting("OUTSIDE", "OUTSIDE", "give an address outside of the cluster")
+
+    def _setting(self, name: str, given: str, remedy: str) -> str:
+        if not self.settings.get(name):
+            raise StationError(f"{given} is not set: {remedy}")
+        return self.settings[name]
+
+    def image(self, name: str) -> str:
+        """Return the full name of one of the project's images."""
+        return f"{self.images}/{name}"
+
+    def kubectl(self, *arguments: str, text_in: str | None = None, check: bool = True) -> str:
+        """Run ``kubectl`` and return its output.
+
+        Raises:
+            StationError: the command failed. Without ``check``, the output is returned instead,
+                together with the error output.
+        """
+        command = (*self._target.kubectl, *arguments)
+        variables = self._target.environment
+        return read(command, text_in=text_in, environment=variables, check=check)
+
+    def get(self, kind: str, *arguments: str, namespace: str = "default") -> list[Object]:
+        """Return the objects of a kind in a namespace."""
+        text = self.kubectl("-n", namespace, "get", kind, "-o", "json", *arguments)
+        items: list[Object] = json.loads(text)["items"]
+        return items
+
+    def apply(self, *objects: Object) -> None:
+        """Apply objects."""
+        self.apply_text(yaml.safe_dump_all(objects))
+
+    def apply_text(self, text: str) -> None:
+        """Apply the objects of a YAML text."""
+        self._show(self.kubectl("apply", "-f", "-", text_in=text))
+
+    def delete(self, *objects: Object) -> None:
+        """Delete objects and wait for their ends; objects that are already gone are no error."""
+        arguments = ("--ignore-not-found", "--wait=true", "-f", "-")
+        self._show(self.kubectl("delete", *arguments, text_in=yaml.safe_dump_all(objects)))
+
+    def delete_namespace(self, name: str, *, wait: bool = True) -> None:
+        """Delete a namespace; without ``wait`` Kubernetes empties the namespace later."""
+        waiting = ("--timeout=180s",) if wait else ("--wait=false",)
+        self._show(self.kubectl("delete", "namespace", name, "--ignore-not-found", *waiting))
+
+    def _show(self, output: str) -> None:
+        for line in output.splitlines():
+            self._tell(line)
