@@ -11,6 +11,7 @@ from aiohttp import web
 
 from node_poc.proxy import headers
 from node_poc.proxy.bodies import AlgorithmBody, of_server, send
+from node_poc.proxy.fair_pool import FairPool
 from node_poc.proxy.jobs import Jobs
 from node_poc.proxy.public_keys import PublicKeys
 from node_poc.proxy.refusals import RefusedError
@@ -19,7 +20,6 @@ from node_poc.proxy.spool import Spool, SpoolBudget
 from node_poc.proxy.stored import StoredNames
 from node_poc.proxy.targets import Target
 from node_poc.proxy.tokens import Container
-from node_poc.proxy.turns import Turns
 from node_poc.proxy.upstream import Headers, Upstream
 
 Result = TypeVar("Result")
@@ -74,7 +74,7 @@ class Carrier:
         self._budget = SpoolBudget(
             settings.limits.spooled_bytes, settings.limits.spooled_bytes_of_one
         )
-        self._turns = Turns(_THREADS)
+        self._pool = FairPool(_THREADS)
 
     async def forward(self, call: Call) -> web.StreamResponse:
         """Carry a request whose body and answer the proxy does not need to read."""
@@ -102,8 +102,8 @@ class Carrier:
 
     async def in_turn(self, call: Call, spool: Spool, work: Callable[[], Result]) -> Result:
         """Process a body in a thread, when the caller's address gets its turn."""
-        return await self._turns.run(call.address, spool.size, work)
+        return await self._pool.run(call.address, spool.size, work)
 
     def close(self) -> None:
         """Stop the threads."""
-        self._turns.close()
+        self._pool.close()

@@ -29,7 +29,7 @@ class HeadTooLargeError(Exception):
     """A head has too many bytes or lines; the message says which."""
 
 
-class _At(Enum):
+class _Part(Enum):
     HEAD = auto()
     BODY = auto()
     SIZE = auto()
@@ -59,7 +59,7 @@ class Framing:
 
     def begin(self) -> None:
         """Expect the next request."""
-        self._at = _At.HEAD
+        self._part = _Part.HEAD
         self._head = bytearray()
         self._line = b""
         self._remaining = 0
@@ -69,17 +69,17 @@ class Framing:
     @property
     def is_over(self) -> bool:
         """Whether the last byte of the request has come."""
-        return self._at is _At.OVER
+        return self._part is _Part.OVER
 
     @property
     def is_in_head(self) -> bool:
         """Whether the head of the request is still incomplete."""
-        return self._at is _At.HEAD
+        return self._part is _Part.HEAD
 
     @property
     def wanted_bytes(self) -> int:
         """How many bytes to read at one time; a small number keeps the next request out."""
-        if self._at in (_At.BODY, _At.DATA):
+        if self._part in (_Part.BODY, _Part.DATA):
             return min(self._remaining, _PIECE_BYTES)
         return _STEP_BYTES
 
@@ -90,8 +90,8 @@ class Framing:
             HeadTooLargeError: nothing more can be taken.
         """
         ready = []
-        while data and self._at is not _At.OVER:
-            step = self._take_head if self._at is _At.HEAD else self._take_body
+        while data and self._part is not _Part.OVER:
+            step = self._take_head if self._part is _Part.HEAD else self._take_body
             piece, data = step(data)
             ready.append(piece)
         return b"".join(ready), data
@@ -117,25 +117,25 @@ class Framing:
 
     def _begin_body(self, head: bytes) -> None:
         fields = [(found[1].lower(), found[2]) for found in _FIELD.finditer(head)]
-        self._at = _At.OVER  # also if aiohttp refuses the head: no more bytes are handed on
+        self._part = _Part.OVER  # also if aiohttp refuses the head: no more bytes are handed on
         match fields:
             case [(b"content-length", value)] if _NUMBER.fullmatch(value):
                 self._remaining = int(value)
-                self._at = _At.BODY if self._remaining else _At.OVER
+                self._part = _Part.BODY if self._remaining else _Part.OVER
             case [(b"transfer-encoding", value)] if value.lower() == b"chunked":
-                self._at = _At.SIZE
+                self._part = _Part.SIZE
 
     def _take_body(self, data: bytes) -> tuple[bytes, bytes]:
-        if self._at in (_At.BODY, _At.DATA):
+        if self._part in (_Part.BODY, _Part.DATA):
             piece, data = data[: self._remaining], data[self._remaining :]
             self._remaining -= len(piece)
             if not self._remaining:
-                self._at = _At.OVER if self._at is _At.BODY else _At.DATA_END
+                self._part = _Part.OVER if self._part is _Part.BODY else _Part.DATA_END
             return piece, data
         line, ended, data = data.partition(b"\n")
         self._line += line[: _LINE_BYTES + 1]
         if len(self._line) > _LINE_BYTES:
-            self._at = _At.OVER
+            self._part = _Part.OVER
             return b"", b""
         if ended:
             self._end_line(self._line.removesuffix(b"\r"))
@@ -143,16 +143,16 @@ class Framing:
         return line + ended, data
 
     def _end_line(self, line: bytes) -> None:
-        match self._at:
-            case _At.SIZE:
+        match self._part:
+            case _Part.SIZE:
                 size = line.partition(b";")[0].strip()
                 known = _CHUNK_SIZE.fullmatch(size)
                 self._remaining = int(size, 16) if known else 0
-                after = _At.DATA if self._remaining else _At.TRAILER
-                self._at = after if known else _At.OVER
-            case _At.DATA_END:
-                self._at = _At.OVER if line else _At.SIZE
+                after = _Part.DATA if self._remaining else _Part.TRAILER
+                self._part = after if known else _Part.OVER
+            case _Part.DATA_END:
+                self._part = _Part.OVER if line else _Part.SIZE
             case _:
                 self._trailer_bytes += len(line)
                 if not line or self._trailer_bytes > _TRAILER_BYTES:
-                    self._at = _At.OVER
+                    self._part = _Part.OVER

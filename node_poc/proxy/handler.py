@@ -45,24 +45,24 @@ class Handler:
                 guard.end_request()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        address, who = request.remote or "?", None
+        address, claims = request.remote or "?", None
         try:
             container = _admitted(request)
-            who = str(container)
+            claims = str(container)
             target = read_target(request.method, request.raw_path)
             await _expect(request)
             answer = await self._carry(Call(request, target, container))
         except RefusedError as error:
-            self.refused(address, error.kind, claims=who, **error.about)
+            self.refused(address, error.kind, claims=claims, **error.about)
             return _refusal(error)
         except ConnectionError:
-            log.debug("an algorithm went away", address=address, claims=who)
+            log.debug("an algorithm went away", address=address, claims=claims)
             raise
         except Exception as error:  # an error in one request must not end the others
             self._failed(address, error)
             return _refusal(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "the proxy failed"))
         log.debug(
-            "request", method=target.method, path=target.path, status=answer.status, claims=who
+            "request", method=target.method, path=target.path, status=answer.status, claims=claims
         )
         return answer
 

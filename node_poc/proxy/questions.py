@@ -15,7 +15,7 @@ _ANSWER_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """The server's answer. `value` is None if the body cannot be read."""
 
     status: int
@@ -39,7 +39,7 @@ class Answer:
         return HTTPStatus(self.status) if known else HTTPStatus.BAD_GATEWAY
 
 
-async def ask(upstream: Upstream, path: str, headers: Headers) -> Answer:
+async def ask(upstream: Upstream, path: str, headers: Headers) -> ServerAnswer:
     """Ask for one object of the API.
 
     Args:
@@ -57,9 +57,9 @@ async def ask(upstream: Upstream, path: str, headers: Headers) -> Answer:
         async for piece in of_server(response):
             body += piece
             if len(body) > _ANSWER_BYTES:
-                return Answer(response.status, None)
+                return ServerAnswer(response.status, None)
         status = response.status
     try:
-        return Answer(status, json.loads(body))
+        return ServerAnswer(status, json.loads(body))
     except (ValueError, RecursionError):
-        return Answer(status, None)
+        return ServerAnswer(status, None)

@@ -21,7 +21,7 @@ _NOT_OF_TASK = "the server does not say that this result belongs to the task tha
 
 
 @dataclass
-class Opened:
+class ResultFindings:
     """Findings while reading results.
 
     Attributes:
@@ -33,12 +33,12 @@ class Opened:
     stored: list[str] = field(default_factory=list)
 
 
-class Results:
+class ResultsAnswer:
     """The server's answer to ``GET /result``: a single result, or a page of results."""
 
     def __init__(self, body: Buffer) -> None:
         """Parse the answer. Raise RefusedError if the server's answer cannot be read."""
-        self.opened = Opened()
+        self.findings = ResultFindings()
         try:
             self._json = JsonParts(body)
         except JsonPartsError as error:
@@ -77,7 +77,7 @@ class Results:
             try:
                 self._open(cryptor, task_id, run)
             except RefusedError as error:
-                self.opened.left_out.append(error)
+                self.findings.left_out.append(error)
                 told = {_RESULT: None, "msg": error.told}
                 data[number] = run | told if isinstance(run, dict) else told
         yield from self._json.pieces()
@@ -89,7 +89,7 @@ class Results:
         if not text or not isinstance(text, str):
             return
         if run.get("blob_storage_used"):
-            self.opened.stored.append(text)
+            self.findings.stored.append(text)
         elif isinstance(cryptor, RsaCryptor):
             plain = _decrypted(cryptor, self._json.text(text), run.get("id"))
             run[_RESULT] = self._json.put(partial(through, EncodeBase64(), plain))
@@ -122,7 +122,7 @@ def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) ->
 
 def task_of_result(body: Buffer) -> int | None:
     """Return the task of a single result, if the server names the task. Raise RefusedError."""
-    with closing(Results(body)) as results:
+    with closing(ResultsAnswer(body)) as results:
         return results.task_id
 
 
@@ -131,14 +131,14 @@ def open_results(
     cryptor: PlainCryptor | RsaCryptor,
     task_id: int | None,
     write: Callable[[bytes], None],
-) -> Opened:
+) -> ResultFindings:
     """Write the results as base64 of their plain bytes.
 
     Raises:
         RefusedError: the answer cannot be read, or is a single result that must not pass or cannot
             be decrypted.
     """
-    with closing(Results(body)) as results:
+    with closing(ResultsAnswer(body)) as results:
         for piece in results.pieces(cryptor, task_id):
             write(piece)
-        return results.opened
+        return results.findings

@@ -12,7 +12,7 @@ import requests
 from devserver import DevServer, Options, provision
 from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.large_payloads import MAX_BYTES
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from tests.fakes.blob_store import BlobStore
 from tests.fakes.proxied_station import IMAGE, INPUT, Algorithm, ProxiedStation
 from tests.fakes.proxy import proxy
@@ -45,7 +45,7 @@ def blobs_of(station, name):
     """Return the blob store as the node of this organization uses it."""
     server = station.world.server
     key = station.world.node(station.collaboration, name)["api_key"]
-    return Blobs(Rest(f"{server.host}:{server.port}", "/api", key), station.cryptor(name))
+    return Blobs(RestSession(f"{server.host}:{server.port}", "/api", key), station.cryptor(name))
 
 
 def test_a_central_function_makes_subtasks_and_reads_their_results(station):

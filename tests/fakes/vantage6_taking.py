@@ -13,13 +13,13 @@ from node_poc.config.load import parse_config
 from node_poc.crypto.payload import Cryptor, PlainCryptor
 from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.identity import NodeIdentity
-from node_poc.protocol.vantage6.incoming.prepare import Intake
+from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
 from node_poc.protocol.vantage6.incoming.sync import Sync
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs
 from node_poc.protocol.vantage6.outgoing.reports import Reports
-from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
-from node_poc.protocol.vantage6.rest.session import Rest
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
+from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import Run, RunResult, RunSpec
 from node_poc.runs.ports import Answer, KillOutcome, LogPart, NoSuchRunError, RunSummary
 from node_poc.runs.status import RunStatus
@@ -143,26 +143,26 @@ class TakingWorld:
         self.trouble: dict[str, Any] = {}  # path → (status, body), or a function of the body
         self.engine = Engine()
         self.server.answers = self
-        rest = Rest(self.server.address, "/api", KEY)
+        rest = RestSession(self.server.address, "/api", KEY)
         who = NodeIdentity(5, "n", 2, "o", 3, encrypted=cryptor is not None)
         cryptor = cryptor or PlainCryptor()
-        line = self.line = Line(rest, self._emit, who, cryptor, Blobs(rest, cryptor))
+        access = self.access = ServerAccess(rest, self._emit, who, cryptor, Blobs(rest, cryptor))
         text = CONFIG.format(key=KEY, address="http://127.0.0.1", port=self.server.server_port)
         config = parse_config(text + f"policies: {json.dumps(policies or {})}\n", {})
-        self.outbox = Outbox()
+        self.send_queue = SendQueue()
         logs = self.logs = RunLogs(self.engine, lambda _: True, share=True)
-        self.reports = Reports(line, self.outbox, self.engine, logs)
-        intake = Intake(line, config, self.engine, self.reports)
-        self.sync = Sync(line, intake, self.reports, self.engine, self.refused.append)
+        self.reports = Reports(access, self.send_queue, self.engine, logs)
+        preparer = RunPreparer(access, config, self.engine, self.reports)
+        self.sync = Sync(access, preparer, self.reports, self.engine, self.refused.append)
         self.lock = threading.Lock()
-        self.outbox.start()
+        self.send_queue.start()
 
     def start(self) -> None:
         self.sync.start()
 
     def close(self) -> None:
         self.sync.stop()
-        self.outbox.stop()
+        self.send_queue.stop()
         self.server.shutdown()
         self.server.server_close()
 

@@ -16,7 +16,7 @@ from node_poc.crypto.payload import Cryptor
 from node_poc.crypto.streams import slices, through
 from node_poc.protocol.vantage6.errors import UnreachableError
 from node_poc.protocol.vantage6.rest.bodies import Body
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 
 _PATH = "blobstream"
 
@@ -24,7 +24,7 @@ _PATH = "blobstream"
 class Blobs:
     """Reads and writes blobs through the server. Thread-safe for different runs."""
 
-    def __init__(self, rest: Rest, cryptor: Cryptor) -> None:
+    def __init__(self, rest: RestSession, cryptor: Cryptor) -> None:
         """``cryptor`` decrypts and encrypts the blobs."""
         self._rest = rest
         self._cryptor = cryptor
@@ -37,14 +37,14 @@ class Blobs:
         Raises:
             TooLargeError: the input has more than ``limit`` bytes.
             CryptoError: the input is for another key, cut or altered; or ``name`` is no blob name.
-            ServerError: as ``Rest.get``.
+            ServerError: as ``RestSession.get``.
         """
         try:
             path = f"{_PATH}/{UUID(name.strip())}"
         except ValueError:
             raise PayloadError("the name of its blob is not a UUID") from None
         whole = io.BytesIO()
-        for piece in through(self._cryptor.decrypt_stream(), self._rest.pieces(path)):
+        for piece in through(self._cryptor.decrypt_stream(), self._rest.get_pieces(path)):
             whole.write(piece)
             if whole.tell() > limit:
                 raise TooLargeError(f"it is larger than {limit >> 20} MiB")
@@ -58,7 +58,7 @@ class Blobs:
 
         Raises:
             CryptoError: the result cannot be encrypted.
-            ServerError: as ``Rest.get``.
+            ServerError: as ``RestSession.get``.
         """
         with self._lock:
             name = self._stored.get(run_id)

@@ -46,8 +46,8 @@ class Listeners:
     on_refused: Callable[[str], None]
 
 
-class Tokens:
-    """The socket's part of the REST session; see ``rest.session.Rest``."""
+class SocketTokens:
+    """The socket's part of the REST session; see ``rest.session.RestSession``."""
 
     def __init__(self, token: Callable[[], str], renew: Callable[[str | None], None]) -> None:
         """``token`` returns a fresh token; ``renew`` replaces a token that the server rejected."""
@@ -55,10 +55,10 @@ class Tokens:
         self.renew = renew
 
 
-class Socket:
+class Connection:
     """Stays connected to the server for ever. ``emit`` may be called from any thread."""
 
-    def __init__(self, address: str, tokens: Tokens, listeners: Listeners) -> None:
+    def __init__(self, address: str, tokens: SocketTokens, listeners: Listeners) -> None:
         """``address`` is a URL with port, without the API's path. Nothing runs before ``start``."""
         self._address = address
         self._tokens = tokens

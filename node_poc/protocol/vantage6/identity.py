@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from node_poc.crypto.keys import KeyMatch, compare_public_key
 from node_poc.crypto.payload import Cryptor, PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6.errors import FatalError, RefusedError, UnreachableError
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +29,8 @@ class NodeIdentity:
     collaboration_name: str = ""
 
 
-def identify(rest: Rest, node_id: int) -> NodeIdentity:
-    """Return the node's identity from the server. Raise the errors of ``Rest.get``."""
+def identify(rest: RestSession, node_id: int) -> NodeIdentity:
+    """Return the node's identity from the server. Raise the errors of ``RestSession.get``."""
     node = rest.get(f"node/{node_id}")
     organization_id = _id_of(node, "organization")
     collaboration_id = _id_of(node, "collaboration")
@@ -55,8 +55,8 @@ def _id_of(node: dict[str, Any], field: str) -> int:
     return number
 
 
-def make_cryptor(
-    rest: Rest, identity: NodeIdentity, *, enabled: bool, private_key: RSAPrivateKey | None
+def set_up_encryption(
+    rest: RestSession, identity: NodeIdentity, *, enabled: bool, private_key: RSAPrivateKey | None
 ) -> Cryptor:
     """Return the cryptor for payloads; with encryption, publish our public key at the server.
 
@@ -69,7 +69,7 @@ def make_cryptor(
     Raises:
         FatalError: the configuration and the collaboration disagree on encryption, the private
             key is missing, or the server does not let this node set the public key.
-        ServerError: the errors of ``Rest.get`` and ``Rest.patch``.
+        ServerError: the errors of ``RestSession.get`` and ``RestSession.patch``.
     """
     if enabled != identity.encrypted:
         is_so, wanted = ("", "true") if identity.encrypted else ("not ", "false")
@@ -91,7 +91,7 @@ def make_cryptor(
 
 
 def _publish_key(
-    rest: Rest, identity: NodeIdentity, private_key: RSAPrivateKey, public_key: str
+    rest: RestSession, identity: NodeIdentity, private_key: RSAPrivateKey, public_key: str
 ) -> None:
     """Set our public key at the server, unless the organization has the same key there already."""
     path = f"organization/{identity.organization_id}"

@@ -15,7 +15,7 @@ from node_poc.protocol.wire import MAX_RUN_ID
 log = structlog.get_logger(__name__)
 
 
-def runs_to_kill(payload: object, who: NodeIdentity) -> tuple[int, ...] | None:
+def runs_to_kill(payload: object, identity: NodeIdentity) -> tuple[int, ...] | None:
     """Return the run ids in a payload of ``kill_containers``, or None for all runs of this node.
 
     The server sends the event to all nodes of a collaboration. A ``kill_list``, even an empty list,
@@ -25,26 +25,26 @@ def runs_to_kill(payload: object, who: NodeIdentity) -> tuple[int, ...] | None:
     if not isinstance(payload, dict):
         log.warning("a wish to kill cannot be read", reason="it is no object")
         return ()
-    if payload.get("collaboration_id") != who.collaboration_id:
+    if payload.get("collaboration_id") != identity.collaboration_id:
         return ()
-    node_id = payload.get("node_id", who.node_id)
-    if node_id != who.node_id:
+    node_id = payload.get("node_id", identity.node_id)
+    if node_id != identity.node_id:
         return ()
     if "kill_list" in payload:
-        return _ours(payload["kill_list"], who)
+        return _ours(payload["kill_list"], identity)
     if "node_id" not in payload:
         log.warning("a wish to kill cannot be read", reason="neither kill_list nor node_id")
         return ()
     return None
 
 
-def _ours(kill_list: object, who: NodeIdentity) -> tuple[int, ...]:
+def _ours(kill_list: object, identity: NodeIdentity) -> tuple[int, ...]:
     if not isinstance(kill_list, list):
         log.warning("a wish to kill cannot be read", reason="kill_list is no list")
         return ()
     found = []
     for item in kill_list:
-        if not isinstance(item, dict) or item.get("organization_id") != who.organization_id:
+        if not isinstance(item, dict) or item.get("organization_id") != identity.organization_id:
             continue
         run_id = item.get("run_id")
         if isinstance(run_id, int) and not isinstance(run_id, bool) and 1 <= run_id <= MAX_RUN_ID:
@@ -81,7 +81,7 @@ class RecentKills:
             else:
                 self._runs.update(dict.fromkeys(run_ids, now))
 
-    def means(self, request: RunRequest, asked_at: float) -> bool:
+    def covers(self, request: RunRequest, asked_at: float) -> bool:
         """Return whether a kill means a run from a list that was requested at ``asked_at``."""
         with self._lock:
             killed_at = max(self._all_at, self._runs.get(request.run_id, float("-inf")))

@@ -18,7 +18,7 @@ MAX_TEXT_BYTES = MAX_BYTES // 3 * 4 + 8192
 _WAIT_SECONDS = 1.0
 
 
-class Turn:
+class LargePayloadLock:
     """A lock that the holder of a large payload owns."""
 
     def __init__(self) -> None:
@@ -26,19 +26,19 @@ class Turn:
         self._taken = threading.Lock()
 
     @contextmanager
-    def of(self, size: int) -> Iterator[None]:
+    def hold(self, size: int) -> Iterator[None]:
         """Hold a payload of ``size`` bytes during the ``with`` block; a small payload never waits.
 
-        Raise UnreachableError as ``large`` does.
+        Raise UnreachableError as ``hold_large`` does.
         """
         if size <= SMALL_BYTES:
             yield
             return
-        with self.large():
+        with self.hold_large():
             yield
 
     @contextmanager
-    def large(self) -> Iterator[None]:
+    def hold_large(self) -> Iterator[None]:
         """Hold the only large payload during the ``with`` block.
 
         Raise UnreachableError if another payload keeps the lock; the caller tries again later.

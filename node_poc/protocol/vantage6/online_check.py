@@ -19,8 +19,8 @@ from node_poc.config.model import NodeConfig
 from node_poc.crypto.keys import KeyMatch, compare_public_key
 from node_poc.protocol.vantage6.errors import LoginRefusedError, ServerError, UnreachableError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify
-from node_poc.protocol.vantage6.rest.answers import Answer, message, reason
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.answers import HttpAnswer, error_message, why_no_answer
+from node_poc.protocol.vantage6.rest.session import RestSession
 
 _MAJOR = "4"
 _DEEPEST = 20
@@ -50,7 +50,7 @@ def ask_server(
     Returns:
         sentences about the server and the node; and findings with their remedies.
     """
-    rest, told = Rest(config.server_address, config.api_path, config.api_key or ""), []
+    rest, told = RestSession(config.server_address, config.api_path, config.api_key or ""), []
     try:
         version = _version(rest, config)
         told.append(f"server: vantage6 {version} at {config.server_address}")
@@ -67,16 +67,16 @@ def ask_server(
     return told, [*_other_version(version), *_disagreements(rest, config, identity, private_key)]
 
 
-def _version(rest: Rest, config: NodeConfig) -> str:
+def _version(rest: RestSession, config: NodeConfig) -> str:
     """Return the server's version, which needs no login. Raise _NoServerError without a server."""
     try:
-        answer = rest.look("version")
+        answer = rest.get_without_login("version")
         return _version_in(answer, config)
     except UnreachableError as found:
         raise _NoServerError(_why_unreachable(found, config)) from found
 
 
-def _version_in(answer: Answer, config: NodeConfig) -> str:
+def _version_in(answer: HttpAnswer, config: NodeConfig) -> str:
     where = f"{config.server_address}{config.api_path}/version"
     if answer.status == HTTPStatus.OK:
         try:
@@ -89,8 +89,8 @@ def _version_in(answer: Answer, config: NodeConfig) -> str:
         raise _NoServerError(f"server_url: {where} redirects to {answer.location[:200]}; give that")
     if answer.status >= 500:
         raise _NoServerError(
-            f"server_url: {where} answers HTTP {answer.status} {message(answer)}; the server is "
-            "down behind its gateway: try again when it is up"
+            f"server_url: {where} answers HTTP {answer.status} {error_message(answer)}; the server "
+            "is down behind its gateway: try again when it is up"
         )
     raise _NoServerError(
         f"api_path: {where} is no vantage6 server (HTTP {answer.status}); correct api_path, which "
@@ -121,7 +121,7 @@ def _why_unreachable(found: UnreachableError, config: NodeConfig) -> str:
             f"server_url, port: {where} does not answer on port {port}; check both, and whether a "
             "firewall is in between"
         )
-    return f"server_url: {where} cannot be asked ({reason(found)})"
+    return f"server_url: {where} cannot be asked ({why_no_answer(found)})"
 
 
 def _why_no_tls(cause: ssl.SSLError, config: NodeConfig) -> str:
@@ -158,7 +158,7 @@ def _other_version(version: str) -> Iterator[Finding]:
 
 
 def _disagreements(
-    rest: Rest, config: NodeConfig, identity: NodeIdentity, private_key: RSAPrivateKey | None
+    rest: RestSession, config: NodeConfig, identity: NodeIdentity, private_key: RSAPrivateKey | None
 ) -> Iterator[Finding]:
     if config.encryption.enabled != identity.encrypted:
         wanted = "true" if identity.encrypted else "false"

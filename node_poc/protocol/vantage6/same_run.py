@@ -15,7 +15,7 @@ import structlog
 
 from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.vantage6.run_request import RunRequest
 from node_poc.runs.ports import KnownRuns, QueryError
 
@@ -31,7 +31,7 @@ OTHER_RUN = (
 )
 
 
-class Meaning(Enum):
+class Relation(Enum):
     """The relation of the server's run to the run of the same id that is known here."""
 
     SAME = auto()
@@ -42,7 +42,7 @@ class Meaning(Enum):
 class SameRuns:
     """Remembers which runs are the same at the server, until the server may change. Thread-safe."""
 
-    def __init__(self, rest: Rest, known: KnownRuns) -> None:
+    def __init__(self, rest: RestSession, known: KnownRuns) -> None:
         """``known`` returns the noted facts of each run."""
         self._rest = rest
         self._known = known
@@ -55,48 +55,50 @@ class SameRuns:
             for run_id in list(self._sure) if run_ids is None else run_ids:
                 self._sure.pop(run_id, None)
 
-    def trust(self, run_id: int, facts: RunOrigin) -> None:
-        """Note that the run with these facts is the server's run of this id."""
+    def trust(self, run_id: int, origin: RunOrigin) -> None:
+        """Note that the run of this origin is the server's run of this id."""
         with self._lock:
-            self._sure[run_id] = facts
+            self._sure[run_id] = origin
 
-    def compare(self, request: RunRequest) -> Meaning:
+    def compare(self, request: RunRequest) -> Relation:
         """Return the relation of a listed run to the run of the same id that is known here.
 
         Raises:
             UnreachableError: the comparison needs an answer of the server, and none came.
         """
-        facts = self.facts(request.run_id)
+        origin = self.origin_of(request.run_id)
         listed = RunOrigin.of(request, self._rest.address)
-        if facts is None or facts.is_same(listed):
-            self.trust(request.run_id, facts or listed)
-            return Meaning.SAME
+        if origin is None or origin.is_same(listed):
+            self.trust(request.run_id, origin or listed)
+            return Relation.SAME
         self.doubt((request.run_id,))
-        if facts.is_before(listed):
-            return Meaning.LATER
-        timeless = not (facts.created_at and listed.created_at)
-        if timeless and facts.task_id != listed.task_id and self._task(facts) is None:
-            return Meaning.LATER
-        return Meaning.OTHER
+        if origin.is_before(listed):
+            return Relation.LATER
+        timeless = not (origin.created_at and listed.created_at)
+        if timeless and origin.task_id != listed.task_id and self._task(origin) is None:
+            return Relation.LATER
+        return Relation.OTHER
 
-    def is_there(self, run_id: int, facts: RunOrigin | None) -> bool:
+    def is_at_server(self, run_id: int, origin: RunOrigin | None) -> bool:
         """Return whether the server still has the run with these facts; in doubt, ask the server.
 
         Raises:
             UnreachableError: the server did not answer; call again.
         """
-        if facts is None or not facts.created_at or self._is_sure(run_id, facts):
+        if origin is None or not origin.created_at or self._is_sure(run_id, origin):
             return True
-        task = self._task(facts)
+        task = self._task(origin)
         if task is None:
             return False
         created_at = task.get("created_at")
-        if isinstance(created_at, str) and not facts.is_same(replace(facts, created_at=created_at)):
-            return False
-        self.trust(run_id, facts)
+        if isinstance(created_at, str):
+            there = replace(origin, created_at=created_at)
+            if not origin.is_same(there):
+                return False
+        self.trust(run_id, origin)
         return True
 
-    def facts(self, run_id: int) -> RunOrigin | None:
+    def origin_of(self, run_id: int) -> RunOrigin | None:
         """Return the noted facts about a run's task; None if no facts can be read."""
         with self._lock:
             if (known := self._sure.get(run_id)) is not None:
@@ -107,16 +109,16 @@ class SameRuns:
             log.warning("a run's task is not known", run_id=run_id, error=str(error))
             return None
 
-    def _task(self, facts: RunOrigin) -> dict[str, object] | None:
+    def _task(self, origin: RunOrigin) -> dict[str, object] | None:
         """Return the task from the server; None if the server has no task of this id for us."""
         try:
-            return self._rest.get(f"task/{facts.task_id}")
+            return self._rest.get(f"task/{origin.task_id}")
         except RefusedError as error:
             if error.status in _NOT_OURS:
                 return None
             # Another status may come from a gateway, and is no reason to give up a result.
             raise UnreachableError(str(error)) from error
 
-    def _is_sure(self, run_id: int, facts: RunOrigin) -> bool:
+    def _is_sure(self, run_id: int, origin: RunOrigin) -> bool:
         with self._lock:
-            return self._sure.get(run_id) == facts
+            return self._sure.get(run_id) == origin

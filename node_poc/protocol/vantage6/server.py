@@ -1,8 +1,8 @@
 """Connects this node to a vantage6 4.x server, as a regular vantage6 node.
 
-login → identity → encryption → Socket.IO ─ sync, new_task ──→ Sync → Intake → the engine
+login → identity → encryption → Socket.IO ─ sync, new_task ──→ Sync → RunPreparer → the engine
                                           ─ kill_containers ─→ control
-delivery → Reports → Outbox → PATCH, algorithm_status_change; RunLogs → algorithm_log
+delivery → Reports → SendQueue → PATCH, algorithm_status_change; RunLogs → algorithm_log
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
 from node_poc.concurrency.pool import DaemonPool
 from node_poc.config.model import NodeConfig
 from node_poc.protocol.vantage6.blobs import Blobs
-from node_poc.protocol.vantage6.connection import Listeners, Socket, Tokens
+from node_poc.protocol.vantage6.connection import Connection, Listeners, SocketTokens
 from node_poc.protocol.vantage6.errors import FatalError, LoginRefusedError, ServerError
-from node_poc.protocol.vantage6.identity import NodeIdentity, identify, make_cryptor
-from node_poc.protocol.vantage6.incoming.prepare import Intake
+from node_poc.protocol.vantage6.identity import NodeIdentity, identify, set_up_encryption
+from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
 from node_poc.protocol.vantage6.incoming.sync import Sync
 from node_poc.protocol.vantage6.kills import runs_to_kill
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs
 from node_poc.protocol.vantage6.outgoing.node_info import Metrics, node_info
 from node_poc.protocol.vantage6.outgoing.reports import Reports
-from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
-from node_poc.protocol.vantage6.rest.session import Rest
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
+from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.docker_terms import ToBeKilled
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.ports import (
@@ -96,13 +96,13 @@ class Vantage6Server:
         self._stop = threading.Event()
         self._connection = 0
         self._parts: _Parts | None = None
-        self._rest = Rest(config.server_address, config.api_path, config.api_key or "")
-        self._outbox = Outbox()
+        self._rest = RestSession(config.server_address, config.api_path, config.api_key or "")
+        self._send_queue = SendQueue()
         self._kills = DaemonPool("kill", 1)
         self._infos = DaemonPool("node info", 1)
-        tokens = Tokens(self._rest.token, self._rest.renew)
+        tokens = SocketTokens(self._rest.token, self._rest.renew)
         listeners = Listeners(self._on_sync, self._on_new_task, self._on_kill, self._fatal)
-        self._socket = Socket(config.server_address, tokens, listeners)
+        self._socket = Connection(config.server_address, tokens, listeners)
         self._thread = threading.Thread(target=self._begin, name="server login", daemon=True)
 
     def start(self) -> None:
@@ -113,7 +113,7 @@ class Vantage6Server:
         """Disconnect; nothing is received or sent any more."""
         self._stop.set()
         self._socket.stop()
-        self._outbox.stop()
+        self._send_queue.stop()
         if (parts := self._parts) is not None:
             parts.sync.stop()
             parts.logs.stop()
@@ -133,15 +133,15 @@ class Vantage6Server:
         return self._connection
 
     def send_status(self, run: Run) -> None:
-        """Queue a run's status for the outbox. Raise DeliveryError before the login."""
-        self._known().reports.status(run)
+        """Queue a run's status for the send queue. Raise DeliveryError before the login."""
+        self._known().reports.report_status(run)
 
     def send_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
-        """Queue a result for the outbox, which sends the result until the server has confirmed.
+        """Queue a result for the send queue, which sends the result until the server has confirmed.
 
         Raise DeliveryError before the login.
         """
-        self._known().reports.result(result, acknowledged)
+        self._known().reports.report_result(result, acknowledged)
 
     def _known(self) -> _Parts:
         if self._parts is None:
@@ -176,7 +176,9 @@ class Vantage6Server:
     def _set_up(self) -> None:
         identity = identify(self._rest, self._rest.login())
         enabled = self._config.encryption.enabled
-        cryptor = make_cryptor(self._rest, identity, enabled=enabled, private_key=self._private_key)
+        cryptor = set_up_encryption(
+            self._rest, identity, enabled=enabled, private_key=self._private_key
+        )
         log.info(
             "logged in at the server",
             node=identity.name,
@@ -186,9 +188,11 @@ class Vantage6Server:
             encrypted=identity.encrypted,
         )
         blobs = Blobs(self._rest, cryptor)
-        parts = self._make_parts(Line(self._rest, self._socket.emit, identity, cryptor, blobs))
+        parts = self._make_parts(
+            ServerAccess(self._rest, self._socket.emit, identity, cryptor, blobs)
+        )
         self._parts = parts
-        self._outbox.start()
+        self._send_queue.start()
         parts.logs.start()
         parts.sync.start()
         if parts.metrics is not None:
@@ -196,21 +200,23 @@ class Vantage6Server:
         if not self._stop.is_set():
             self._socket.start()
 
-    def _make_parts(self, line: Line) -> _Parts:
+    def _make_parts(self, access: ServerAccess) -> _Parts:
         config, control = self._config, self._control
-        who = line.identity
+        identity = access.identity
 
         def emit_log(event: dict[str, object]) -> bool:
-            return line.emit("algorithm_log", {**event, "collaboration_id": who.collaboration_id})
+            return access.emit(
+                "algorithm_log", {**event, "collaboration_id": identity.collaboration_id}
+            )
 
         logs = RunLogs(control, emit_log, share=config.share_algorithm_logs)
-        reports = Reports(line, self._outbox, control, logs)
-        intake = Intake(line, config, control, reports)
-        sync = Sync(line, intake, reports, control, self._fatal)
+        reports = Reports(access, self._send_queue, control, logs)
+        preparer = RunPreparer(access, config, control, reports)
+        sync = Sync(access, preparer, reports, control, self._fatal)
         metrics = None
         if config.prometheus.enabled:
-            metrics = Metrics(config.prometheus.report_interval_seconds, control, line.emit)
-        return _Parts(who, reports, sync, logs, metrics)
+            metrics = Metrics(config.prometheus.report_interval_seconds, control, access.emit)
+        return _Parts(identity, reports, sync, logs, metrics)
 
     def _fatal(self, reason: str) -> None:
         if not self._stop.is_set():
@@ -222,8 +228,8 @@ class Vantage6Server:
     def _on_sync(self) -> None:
         self._connection += 1
         parts = self._known()
-        parts.sync.ask_all()
-        self._outbox.hurry()
+        parts.sync.read_all_soon()
+        self._send_queue.retry_now()
         if self._config.share_config:
             self._infos.submit(self._send_info)
 
@@ -237,9 +243,9 @@ class Vantage6Server:
     def _on_new_task(self, payload: object) -> None:
         task_id = payload.get("id") if isinstance(payload, dict) else None
         if isinstance(task_id, int) and not isinstance(task_id, bool):
-            self._known().sync.ask_task(task_id)
+            self._known().sync.read_task_soon(task_id)
         else:
-            self._known().sync.ask_all()
+            self._known().sync.read_all_soon()
 
     def _on_kill(self, payload: object) -> None:
         self._kills.submit(self._kill, payload)
@@ -251,7 +257,7 @@ class Vantage6Server:
             if run_ids == ():
                 return
             log.info("the server wants runs killed", run_ids=run_ids or "all")
-            parts.sync.kill_taking(run_ids)
+            parts.sync.kill_new(run_ids)
             wanted = None if run_ids is None else [ToBeKilled(run_id) for run_id in run_ids]
             self._control.kill_tasks(None, wanted)  # only runs of this organization are left
         except Exception:  # the next reading of the server's open runs repeats the kills

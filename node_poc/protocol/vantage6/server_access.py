@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from node_poc.crypto.payload import Cryptor
 from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.identity import NodeIdentity
-from node_poc.protocol.vantage6.large_payloads import Turn
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.large_payloads import LargePayloadLock
+from node_poc.protocol.vantage6.rest.session import RestSession
 
 
 @dataclass(frozen=True)
-class Line:
+class ServerAccess:
     """The connections to the server and the node's identity there.
 
-    ``turn`` limits large payloads, inputs and results alike.
+    ``large_payloads`` limits large payloads, inputs and results alike.
     """
 
-    rest: Rest
+    rest: RestSession
     emit: Callable[[str, object], bool]
     identity: NodeIdentity
     cryptor: Cryptor
     blobs: Blobs
-    turn: Turn = field(default_factory=Turn)
+    large_payloads: LargePayloadLock = field(default_factory=LargePayloadLock)

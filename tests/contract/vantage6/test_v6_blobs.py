@@ -8,7 +8,7 @@ from devserver import DevServer, Options, provision
 from node_poc.protocol.vantage6.errors import UnreachableError
 from node_poc.protocol.vantage6.incoming import prepare
 from node_poc.protocol.vantage6.rest.bodies import RunPatch
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from tests.fakes.blob_store import BlobStore
 from tests.fakes.station import eventually
 
@@ -143,7 +143,7 @@ def test_a_result_is_stored_once_when_the_server_fails_afterwards(
 ):
     task_id, run_id = going(station, user)
     before, tries = set(store.blobs), []
-    patch = Rest.patch
+    patch = RestSession.patch
 
     def fails_first(rest, path, body):
         if isinstance(body, RunPatch):
@@ -152,7 +152,7 @@ def test_a_result_is_stored_once_when_the_server_fails_afterwards(
                 raise UnreachableError("the server is away")
         return patch(rest, path, body)
 
-    monkeypatch.setattr(Rest, "patch", fails_first)
+    monkeypatch.setattr(RestSession, "patch", fails_first)
     station.ends(run_id, result=1)
     assert user.wait(task_id, 90)["status"] == "completed"
     assert user.results(task_id) == ["1"]

@@ -7,7 +7,7 @@ import pytest
 import socketio
 
 from node_poc.protocol.vantage6.outgoing import logs
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.wire import iso_time
 from node_poc.storage.records import Records, StorageError
 from tests.fakes.station import eventually
@@ -120,7 +120,7 @@ def test_a_run_that_ended_at_the_server_unheard_is_killed_here(station, admin, m
     monkeypatch.setattr(station.node._server, "_kill", lambda _payload: None)
     admin.kill(task_id)
     assert station._job(run_id) is not None
-    station.node._server._parts.sync.ask_all()
+    station.node._server._parts.sync.read_all_soon()
     eventually(lambda: station._job(run_id) is None)
     eventually(lambda: station.open_runs == [])
 
@@ -148,7 +148,7 @@ def fails_at_beta(station, made):
     """As beta's node, report the failure of its run of a task."""
     server = station.world.server
     key = station.world.node(station.collaboration_name, "beta")["api_key"]
-    rest = Rest(f"{server.host}:{server.port}", "/api", key)
+    rest = RestSession(f"{server.host}:{server.port}", "/api", key)
     rest.login()
     run_id = next(run["id"] for run in made["runs"] if run["organization_id"] == station.beta)
     told = {"status": "failed", "log": "no", "finished_at": iso_time(time.time())}
@@ -195,7 +195,7 @@ def listening(station):
     """Record the status events that the server sends beta's node in this collaboration."""
     server, heard, greeted = station.world.server, [], []
     key = station.world.node(station.collaboration_name, "beta")["api_key"]
-    rest = Rest(f"{server.host}:{server.port}", "/api", key)
+    rest = RestSession(f"{server.host}:{server.port}", "/api", key)
     client = socketio.Client()
     client.on("algorithm_status_change", heard.append, namespace="/tasks")
     client.on("message", greeted.append, namespace="/tasks")
@@ -231,8 +231,8 @@ def test_a_run_without_a_token_ends_at_the_server(station, admin, root, monkeypa
     monkeypatch.setattr(rest, "post", as_the_server_does)
     made = station.submit(admin)
     assert admin.wait(made["task_id"], 90)["ended"]
-    station.node._server._parts.sync.ask_all()
-    eventually(lambda: not station.node._server._parts.sync._taking._taking)
+    station.node._server._parts.sync.read_all_soon()
+    eventually(lambda: not station.node._server._parts.sync._new_runs._on_their_way)
     assert station.jobs_created(station.run_of(made)) == 0
     assert station.open_runs == []
 

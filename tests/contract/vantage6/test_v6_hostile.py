@@ -84,10 +84,10 @@ def test_a_broken_run_ends_alone_and_with_a_reason(shared, admin, broken, monkey
         return answer
 
     monkeypatch.setattr(rest, "get", changed)
-    monkeypatch.setattr(shared.node._server._parts.sync, "ask_task", lambda _task_id: None)
+    monkeypatch.setattr(shared.node._server._parts.sync, "read_task_soon", lambda _task_id: None)
     bad_task, good_task = shared.submit(admin), shared.submit(admin)
     bad.add(shared.run_of(bad_task))
-    shared.node._server._parts.sync.ask_all()
+    shared.node._server._parts.sync.read_all_soon()
     found = admin.wait(bad_task["task_id"], 90)
     run = found["runs"][0]
     assert run["status"] in {"failed", "non-existing Docker image"}

@@ -4,7 +4,7 @@ import pytest
 
 from node_poc.crypto.keys import make_private_key, public_key_text
 from node_poc.protocol.vantage6.outgoing import results
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from tests.fakes.station import eventually
 
 ANOTHER = public_key_text(make_private_key())
@@ -15,7 +15,9 @@ class Key:
 
     def __init__(self, station):
         server = station.world.server
-        self._rest = Rest(f"{server.host}:{server.port}", "/api", station.identity["api_key"])
+        self._rest = RestSession(
+            f"{server.host}:{server.port}", "/api", station.identity["api_key"]
+        )
         self._rest.login()
         self._path = f"organization/{station.alpha}"
 

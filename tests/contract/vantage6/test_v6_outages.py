@@ -106,13 +106,13 @@ def test_a_request_with_an_expired_token_is_made_again_with_another(station, ser
 def test_a_connection_that_stays_deaf_is_made_anew(station, admin, monkeypatch):
     monkeypatch.setattr(connection, "_SYNC_SECONDS", 1.0)
     deaf = iter([True])
-    greet = connection.Socket._on_sync
+    greet = connection.Connection._on_sync
 
     def lost(self, *args):
         if not next(deaf, False):
             greet(self, *args)
 
-    monkeypatch.setattr(connection.Socket, "_on_sync", lost)
+    monkeypatch.setattr(connection.Connection, "_on_sync", lost)
     station.start_node()
     made = station.submit(admin)
     station.job_arrives(station.run_of(made))
@@ -171,7 +171,7 @@ def test_a_finished_run_that_the_server_has_forgotten_is_told_again(station, adm
     station.ends(run_id, result=5)
     eventually(lambda: station.open_runs == [])
     monkeypatch.setattr(rest, "patch", patch)
-    station.node._server._parts.sync.ask_all()
+    station.node._server._parts.sync.read_all_soon()
     assert admin.wait(made["task_id"], 90)["status"] == "completed"
     assert station.jobs_created(run_id) == 1
 

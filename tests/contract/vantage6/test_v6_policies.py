@@ -149,8 +149,8 @@ def test_a_refusal_is_told_once_however_often_the_run_is_seen(station, admin, ca
     made = station.submit(admin)
     eventually(lambda: tries)
     for _ in range(3):
-        looks = server._parts.sync._look_at
-        server._parts.sync.ask_all()
-        eventually(lambda looks=looks: server._parts.sync._look_at > looks)
+        looks = server._parts.sync._read_all_at
+        server._parts.sync.read_all_soon()
+        eventually(lambda looks=looks: server._parts.sync._read_all_at > looks)
     ends_refused(station, admin, made)
     assert capfd.readouterr().out.count("run refused") == 1

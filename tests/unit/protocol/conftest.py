@@ -2,7 +2,7 @@
 
 import pytest
 
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from tests.fakes.vantage6_http import opened
 
 KEY = "11111111-2222-4333-8444-555555555555"
@@ -18,4 +18,4 @@ def server():
 
 @pytest.fixture
 def rest(server):
-    return Rest(server.address, "/api", KEY)
+    return RestSession(server.address, "/api", KEY)

@@ -53,7 +53,7 @@ def test_a_run_that_goes_is_killed_before_another_of_its_number_is_taken(world):
     # The first run has ended, and its result is due: the result is not for the second run.
     world.engine.results[1] = result(1, RunStatus.KILLED)
     done = []
-    world.reports.result(result(1, RunStatus.KILLED), lambda: done.append(1))
+    world.reports.report_result(result(1, RunStatus.KILLED), lambda: done.append(1))
     eventually(lambda: done)
     assert world.patched == []
     assert 1 not in world.engine.taken
@@ -71,16 +71,16 @@ def test_a_number_comes_again_while_the_node_is_connected(world):
     first = world.engine.taken.pop(1)
     later = "2026-01-01T00:00:01.000001"
     world.add(1, created_at=later)
-    world.sync.ask_task(101)
+    world.sync.read_task_soon(101)
     eventually(lambda: world.engine.killed)
     done = []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     eventually(lambda: done)
     assert world.patched == []
     world.engine.open.discard(1)
     eventually(lambda: 1 in world.engine.taken)
     assert dict(first.origin)["created_at"] != dict(world.engine.taken[1].origin)["created_at"]
-    world.reports.result(result(1), lambda: done.append(2))
+    world.reports.report_result(result(1), lambda: done.append(2))
     eventually(lambda: 2 in done)
     assert [end["status"] for end in world.ends(1)] == ["completed"]
 
@@ -100,7 +100,7 @@ def test_a_result_whose_answer_was_lost_does_not_go_to_the_next_run_of_its_numbe
 
     world.trouble["PATCH run/1"] = lost
     done = []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     eventually(lambda: done)
     assert world.patched == []
 
@@ -112,7 +112,7 @@ def test_a_refused_number_comes_again_and_is_taken(world):
     eventually(lambda: world.ends(1))
     world.trouble.clear()
     world.add(1, created_at="2026-01-01T00:00:05.5")
-    world.sync.ask_task(101)
+    world.sync.read_task_soon(101)
     eventually(lambda: 1 in world.engine.taken)
 
 
@@ -121,19 +121,21 @@ def test_a_killed_run_asks_before_it_tells_its_end(world):
     world.add(1)
     world.start()
     eventually(lambda: 1 in world.engine.taken)
-    world.sync.kill_taking((1,))
+    world.sync.kill_new((1,))
     world.runs.pop(1)
     world.add(1, created_at="2026-01-01T00:00:03.5")
     done = []
-    world.reports.result(result(1, RunStatus.KILLED), lambda: done.append(1))
+    world.reports.report_result(result(1, RunStatus.KILLED), lambda: done.append(1))
     eventually(lambda: done)
     assert world.patched == []
 
 
 def test_the_log_of_a_run_that_is_gone_at_the_server_is_streamed_no_more(world):
     world.engine.origins[1] = origin(1)
-    world.logs.begin(1, 101)
+    world.logs.start_stream(1, 101)
     done = []
-    world.reports.result(result(1), lambda: done.append(1))  # the server deleted the run meanwhile
+    world.reports.report_result(
+        result(1), lambda: done.append(1)
+    )  # the server deleted the run meanwhile
     eventually(lambda: done)
     assert world.logs._streams == {}

@@ -43,7 +43,7 @@ def run(status, failure=None, received_at=1000.25):
 def known(world):
     world.add(1)
     world.engine.origins[1] = origin(1)
-    world.reports.same.trust(1, world.reports.same.facts(1))
+    world.reports.same_runs.trust(1, world.reports.same_runs.origin_of(1))
 
 
 def statuses(world):
@@ -57,14 +57,14 @@ def test_new_tasks_that_come_together_are_one_list(world, monkeypatch):
     eventually(lambda: not world.sync._all)
     first = world.asked("run?")
     world.add(1)
-    world.sync.ask_task(101)
+    world.sync.read_task_soon(101)
     eventually(lambda: 1 in world.engine.taken)
     assert world.asked("run?") == first + 1
     for run_id in range(2, 17):
         world.add(run_id)
-        world.sync.ask_task(100 + run_id)
-    world.sync._tasks_at = 0.0
-    world.sync.ask_task(100 + run_id)
+        world.sync.read_task_soon(100 + run_id)
+    world.sync._read_tasks_at = 0.0
+    world.sync.read_task_soon(100 + run_id)
     eventually(lambda: len(world.engine.taken) == 16)
     assert world.asked("run?") == first + 2
     assert world.asked("token/container") == 16
@@ -76,12 +76,12 @@ def test_what_comes_while_a_look_is_under_way_is_looked_at_after_it(world):
 
     def another():
         world.add(2)
-        world.sync.ask_task(102)
+        world.sync.read_task_soon(102)
         return Answer(accepted=True)
 
     world.engine.answers[1] = another
     world.add(1)
-    world.sync.ask_task(101)
+    world.sync.read_task_soon(101)
     eventually(lambda: set(world.engine.taken) == {1, 2})
 
 
@@ -89,9 +89,9 @@ def test_a_short_run_is_told_once(world, waits):
     waits(100.0, 100.0, 100.0)
     known(world)
     for status in (PENDING, INITIALIZING, ACTIVE):
-        world.reports.status(run(status))
+        world.reports.report_status(run(status))
     done = []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     eventually(lambda: done)
     assert statuses(world) == ["completed"]
     assert world.patched[0][1]["started_at"] == "1970-01-01T00:00:00.000000+00:00"
@@ -101,7 +101,7 @@ def test_a_long_run_shows_active_soon_in_one_request(world, waits):
     waits(0.2, 100.0, 100.0)
     known(world)
     for status in (PENDING, INITIALIZING, ACTIVE):
-        world.reports.status(run(status))
+        world.reports.report_status(run(status))
     eventually(lambda: world.patched)
     assert statuses(world) == ["active"]
     assert world.patched[0][1]["started_at"] == "1970-01-01T00:16:40.250000+00:00"
@@ -111,10 +111,10 @@ def test_a_long_run_shows_active_soon_in_one_request(world, waits):
 def test_a_run_that_starts_slowly_shows_that_it_was_taken_up(world, waits):
     waits(0.05, 0.05, 0.05)
     known(world)
-    world.reports.status(run(INITIALIZING))
+    world.reports.report_status(run(INITIALIZING))
     eventually(lambda: statuses(world) == ["initializing"])
-    world.reports.status(run(INITIALIZING))
-    world.reports.status(run(ACTIVE))
+    world.reports.report_status(run(INITIALIZING))
+    world.reports.report_status(run(ACTIVE))
     eventually(lambda: statuses(world) == ["initializing", "active"])
     assert {"started_at" in body for _, body in world.patched} == {True}
 
@@ -122,9 +122,9 @@ def test_a_run_that_starts_slowly_shows_that_it_was_taken_up(world, waits):
 def test_why_a_run_waits_is_told_at_once_when_it_is_shown(world, waits):
     waits(0.05, 100.0, 100.0)
     known(world)
-    world.reports.status(run(PENDING))
+    world.reports.report_status(run(PENDING))
     eventually(lambda: statuses(world) == ["pending"])
-    world.reports.status(run(INITIALIZING, Failure("x", "no room", "wait")))
+    world.reports.report_status(run(INITIALIZING, Failure("x", "no room", "wait")))
     eventually(lambda: statuses(world) == ["pending", "initializing"])
     assert world.patched[1][1]["log"].startswith("[node] Reason: no room")
 
@@ -137,7 +137,7 @@ def test_a_run_that_has_ended_at_the_server_is_killed_when_its_status_is_told(wo
         world.runs[1]["finished_at"] = "now"
     else:
         world.runs.pop(1)
-    world.reports.status(run(INITIALIZING))
+    world.reports.report_status(run(INITIALIZING))
     eventually(lambda: world.engine.killed == [1])
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_the_server_shows_as_not_taken_up_is_told_again(world, waits)
     world.engine.open.add(1)
     world.start()
     eventually(lambda: statuses(world) == ["pending"])
-    world.sync.ask_all()
+    world.sync.read_all_soon()
     eventually(lambda: world.asked("run?") >= 2)
     eventually(lambda: not world.sync._all)
     assert statuses(world) == ["pending"]
@@ -168,7 +168,7 @@ def test_no_time_is_before_the_one_before(world, assigned, received, ended):
     world.engine.origins[1] = origin(1, **({"assigned_at": assigned} if assigned else {}))
     done = []
     told = replace(result(1), received_at=received, ended_at=ended)
-    world.reports.result(told, lambda: done.append(1))
+    world.reports.report_result(told, lambda: done.append(1))
     eventually(lambda: done)
     (end,) = world.ends(1)
     assert end["started_at"] <= end["finished_at"]
@@ -183,7 +183,7 @@ def test_no_time_is_before_the_one_before(world, assigned, received, ended):
 
 def test_a_run_that_is_killed_while_its_list_is_read_is_not_taken(world):
     def killed_meanwhile(_body):
-        world.sync.kill_taking((1,))
+        world.sync.kill_new((1,))
         del world.trouble["GET run"]
         return 200, {"data": [world.runs[1], world.runs[2]], "links": {}}
 
@@ -201,13 +201,13 @@ def test_all_of_a_node_means_also_what_it_has_not_looked_at(world, monkeypatch):
     world.start()
     eventually(lambda: world.asked("run?") == 1)
     eventually(lambda: not world.sync._all)
-    world.sync._tasks_at = 1e12
+    world.sync._read_tasks_at = 1e12
     world.add(1)
-    world.sync.ask_task(101)
-    world.sync.kill_taking(None)
-    world.sync._tasks_at = 0.0
+    world.sync.read_task_soon(101)
+    world.sync.kill_new(None)
+    world.sync._read_tasks_at = 0.0
     world.add(2)
-    world.sync.ask_task(102)
+    world.sync.read_task_soon(102)
     eventually(lambda: 2 in world.engine.taken and world.ends(1))
     assert world.ends(1)[0]["status"] == "killed by user"
     assert set(world.engine.taken) == {2}
@@ -216,8 +216,8 @@ def test_all_of_a_node_means_also_what_it_has_not_looked_at(world, monkeypatch):
 def test_a_kill_of_a_former_run_does_not_end_the_next_of_its_number(world):
     world.start()
     eventually(lambda: world.asked("run?") == 1)
-    world.sync.kill_taking((1,))
+    world.sync.kill_new((1,))
     world.add(1)
-    world.sync.ask_task(101)
+    world.sync.read_task_soon(101)
     eventually(lambda: 1 in world.engine.taken)
     assert not world.ends(1)

@@ -6,7 +6,7 @@ import pytest
 
 from node_poc.proxy import jobs
 from node_poc.proxy.jobs import Jobs
-from node_poc.proxy.questions import Answer
+from node_poc.proxy.questions import ServerAnswer
 from node_poc.proxy.refusals import RefusedError
 from node_poc.proxy.tokens import Container
 
@@ -27,7 +27,7 @@ class Server:
         del upstream, headers
         task = int(path.removeprefix("/task/"))
         self.asked.append(task)
-        return Answer(200, {"id": task, "job_id": self.jobs[task]})
+        return ServerAnswer(200, {"id": task, "job_id": self.jobs[task]})
 
 
 @pytest.fixture

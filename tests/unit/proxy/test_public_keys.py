@@ -7,7 +7,7 @@ import pytest
 
 from node_poc.proxy import public_keys
 from node_poc.proxy.public_keys import PublicKeys
-from node_poc.proxy.questions import Answer
+from node_poc.proxy.questions import ServerAnswer
 from node_poc.proxy.refusals import RefusedError
 
 
@@ -30,7 +30,7 @@ class Server:
             await asyncio.sleep(0)
         self.now[address] -= 1
         number = int(path.removeprefix("/organization/"))
-        return Answer(404 if number == 13 else 200, {"public_key": f"key {number}"})
+        return ServerAnswer(404 if number == 13 else 200, {"public_key": f"key {number}"})
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.proxy.refusals import RefusedError
-from node_poc.proxy.results import Results, open_results, task_of_result
+from node_poc.proxy.results import ResultsAnswer, open_results, task_of_result
 from tests.unit.crypto.conftest import VECTORS
 
 PUBLIC = VECTORS["public_key"]
@@ -27,7 +27,7 @@ def text_of(data):
 
 
 def decrypted(value, rsa):
-    return json.loads(b"".join(Results(json.dumps(value).encode()).pieces(rsa, None)))
+    return json.loads(b"".join(ResultsAnswer(json.dumps(value).encode()).pieces(rsa, None)))
 
 
 def test_results_come_as_base64_of_their_plain_bytes(rsa):
@@ -76,13 +76,13 @@ def test_a_result_that_cannot_be_opened_is_told_with_its_run(rsa, text):
 def test_one_bad_result_of_a_page_hides_no_other(rsa, text):
     good = rsa.encrypt(INPUT, PUBLIC)
     page = {"data": [{"id": 8, "result": text}, {"id": 9, "result": good}, 3], "links": {}}
-    results = Results(json.dumps(page).encode())
+    results = ResultsAnswer(json.dumps(page).encode())
     sent = json.loads(b"".join(results.pieces(rsa, None)))
     assert sent["links"] == {}
     assert sent["data"][1:] == [{"id": 9, "result": text_of(INPUT)}, 3]
     assert sent["data"][0]["result"] is None
     assert "the result of run 8 cannot be decrypted" in sent["data"][0]["msg"]
-    assert [error.about for error in results.opened.left_out] == [{"run": 8}]
+    assert [error.about for error in results.findings.left_out] == [{"run": 8}]
 
 
 @pytest.mark.parametrize("number", ["8", None, -1, 2**31, True])
@@ -96,7 +96,7 @@ def test_a_result_is_never_whole_in_memory(rsa):
     """In the proxy, both the body and the decrypted output are on disk."""
     body = json.dumps({"id": 1, "result": rsa.encrypt(os.urandom(20_000_000), PUBLIC)}).encode()
     tracemalloc.start()
-    size = sum(len(piece) for piece in Results(body).pieces(rsa, None))
+    size = sum(len(piece) for piece in ResultsAnswer(body).pieces(rsa, None))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert size > 20_000_000
@@ -105,7 +105,7 @@ def test_a_result_is_never_whole_in_memory(rsa):
 
 def test_an_answer_that_is_no_json_is_told():
     with pytest.raises(RefusedError, match="cannot be read") as refused:
-        Results(b"<html>")
+        ResultsAnswer(b"<html>")
     assert refused.value.status == 502
 
 

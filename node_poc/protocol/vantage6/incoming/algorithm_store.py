@@ -9,7 +9,7 @@ import structlog
 
 from node_poc.protocol.vantage6.errors import RefusedError, StoreAwayError, UnreachableError
 from node_poc.protocol.vantage6.rest.answers import data_of
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.runs.image_names import parse_image
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ _SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 
 
-def store_has(rest: Rest, store_url: str, image: str) -> bool:
+def store_has(rest: RestSession, store_url: str, image: str) -> bool:
     """Return whether an algorithm store lists an image among its algorithms.
 
     The store checks the node's token at the server. False if the store refuses the request (4xx),
@@ -28,7 +28,7 @@ def store_has(rest: Rest, store_url: str, image: str) -> bool:
 
     Raises:
         StoreAwayError: the store gave no usable answer three times.
-        ServerError: the server gives no token; the errors of ``Rest.token``.
+        ServerError: the server gives no token; the errors of ``RestSession.token``.
     """
     url, tries = f"{store_url.rstrip('/')}/algorithm", 0
     while True:

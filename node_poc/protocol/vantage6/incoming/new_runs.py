@@ -21,15 +21,15 @@ from node_poc.protocol.vantage6.errors import (
     RegistryAwayError,
     ServerError,
 )
-from node_poc.protocol.vantage6.incoming.postponed import Later
-from node_poc.protocol.vantage6.incoming.prepare import EngineBusyError, Intake, Prepared
+from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
+from node_poc.protocol.vantage6.incoming.prepare import EngineBusyError, Prepared, RunPreparer
 from node_poc.protocol.vantage6.kills import RecentKills
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.rest.answers import data_of, last_page
 from node_poc.protocol.vantage6.run_request import RunRequest, RunRequestError, id_in, parse_run
-from node_poc.protocol.vantage6.same_run import OTHER_RUN, Meaning
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.same_run import OTHER_RUN, Relation
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import RunResult
 from node_poc.runs.ports import KnownRuns, QueryError, ResultReader, RunKiller
 from node_poc.runs.status import RunStatus
@@ -46,29 +46,29 @@ _IN_A_ROW = 8
 _RETIRE_SECONDS = 1.0
 
 
-class TakingControl(KnownRuns, RunKiller, ResultReader, Protocol):
-    """The requests of ``Taking`` to the node."""
+class NewRunsControl(KnownRuns, RunKiller, ResultReader, Protocol):
+    """The requests of ``NewRuns`` to the node."""
 
 
-class Taking:
+class NewRuns:
     """Takes the listed runs. One thread may call ``take_all``; any thread may call ``kill``."""
 
     def __init__(
-        self, line: Line, intake: Intake, reports: Reports, control: TakingControl
+        self, access: ServerAccess, preparer: RunPreparer, reports: Reports, control: NewRunsControl
     ) -> None:
-        """The attribute ``later`` holds the runs that wait for another try."""
-        self._rest = line.rest
-        self._node_id = line.identity.node_id
-        self._intake = intake
+        """The attribute ``postponed`` holds the runs that wait for another try."""
+        self._rest = access.rest
+        self._node_id = access.identity.node_id
+        self._preparer = preparer
         self._reports = reports
         self._control = control
-        self.later = Later()
+        self.postponed = PostponedRuns()
         self._in_a_row = 0
         # Open at the server while their end is being sent; the values are their tasks' times.
         self._done: dict[int, str] = {}
         self._killed: set[int] = set()
         self._kills = RecentKills()
-        self._taking: set[int] = set()
+        self._on_their_way: set[int] = set()
         self._replaced: set[int] = set()  # known here, and being removed
         # Open at the server and going on here, but not started according to the server.
         self.not_told: set[int] = set()
@@ -87,13 +87,14 @@ class Taking:
         run_ids = None if run_ids is None else tuple(run_ids)
         self._kills.note(run_ids, task_ids)
         with self._lock:
-            taking = self._taking if run_ids is None else self._taking & set(run_ids)
-            self._killed |= taking | self.later.hurry(run_ids)
+            moving = self._on_their_way
+            named = moving if run_ids is None else moving & set(run_ids)
+            self._killed |= named | self.postponed.retry_now(run_ids)
 
     def forget_all_but(self, listed: set[int], began_at: float) -> None:
         """Forget all runs that are not in ``listed``, the server's open runs of a full reading."""
         with self._lock:
-            self._killed &= listed | self._taking
+            self._killed &= listed | self._on_their_way
         self._done = {run_id: at for run_id, at in self._done.items() if run_id in listed}
         self._replaced &= listed
         self._kills.forget(began_at)
@@ -138,9 +139,9 @@ class Taking:
                 if not self._is_new(request, here, asked_at):
                     continue
                 with self._lock:
-                    self._taking.add(request.run_id)
-                failures = self.later.failures(request.run_id)
-                asked = self._pool.ask(self._intake.prepare, request, failures)
+                    self._on_their_way.add(request.run_id)
+                failures = self.postponed.failures(request.run_id)
+                asked = self._pool.ask(self._preparer.prepare, request, failures)
                 waiting.append((request, asked))
                 if len(waiting) >= _AHEAD:
                     self._submit(*waiting.popleft(), here)
@@ -149,34 +150,34 @@ class Taking:
         finally:
             for request, future in waiting:
                 future.cancel()
-                self._no_longer_taking(request.run_id)
+                self._no_longer_on_its_way(request.run_id)
 
     def _is_new(self, request: RunRequest, here: set[int], asked_at: float) -> bool:
         """Return whether to take the run now; the node requested the list at ``asked_at``."""
         run_id = request.run_id
-        if self._done.get(run_id) == request.created_at or run_id in self._taking:
+        if self._done.get(run_id) == request.created_at or run_id in self._on_their_way:
             return False
         if not self._is_unknown(request, here):
             return False
-        if self._kills.means(request, asked_at):
+        if self._kills.covers(request, asked_at):
             with self._lock:
                 self._killed.add(run_id)
-        return not self._was_killed(request) and not self.later.is_waiting(run_id)
+        return not self._was_killed(request) and not self.postponed.is_waiting(run_id)
 
     def _is_unknown(self, request: RunRequest, here: set[int]) -> bool:
         """Return whether to take the run; settle the case of a known run with the same id."""
         run_id = request.run_id
         if run_id not in here and not self._control.knows(run_id):
             return True
-        match self._reports.same.compare(request):
-            case Meaning.LATER:
+        match self._reports.same_runs.compare(request):
+            case Relation.LATER:
                 return self._replaces(request, here)
-            case Meaning.OTHER:
+            case Relation.OTHER:
                 self._refuse_other(request, going=run_id in here)
-            case Meaning.SAME if run_id in here:
+            case Relation.SAME if run_id in here:
                 if not request.was_started:
                     self.not_told.add(run_id)
-            case Meaning.SAME:
+            case Relation.SAME:
                 result = self._result(run_id)
                 if result is None:
                     return True  # the engine knows how the run ended
@@ -194,7 +195,7 @@ class Taking:
         elif self._control.retire(run_id):
             self._replaced.discard(run_id)
             return True
-        self.later.again(run_id, request.task_id, _RETIRE_SECONDS)
+        self.postponed.retry_in(run_id, request.task_id, _RETIRE_SECONDS)
         return False
 
     def _parse(self, item: object, here: set[int], listed: set[int]) -> RunRequest | None:
@@ -212,7 +213,7 @@ class Taking:
             log.warning("an open run of the server cannot be read", reason=str(error))
             return
         listed.add(run_id)
-        if run_id in self._done or run_id in here or run_id in self._taking:
+        if run_id in self._done or run_id in here or run_id in self._on_their_way:
             return
         if (result := self._result(run_id)) is not None:
             self._tell_again(result)
@@ -232,7 +233,7 @@ class Taking:
         log.info(
             "a finished run is open at the server: its result is sent again", run_id=result.run_id
         )
-        self._reports.result(result, lambda: None)
+        self._reports.report_result(result, lambda: None)
 
     def _refuse_other(self, request: RunRequest, *, going: bool) -> None:
         """Refuse a run whose id belongs to another run here, which the server has lost."""
@@ -253,28 +254,28 @@ class Taking:
                 raise
         else:
             self._in_a_row = 0
-            self.later.forget(request.run_id)
+            self.postponed.forget(request.run_id)
         finally:
-            self._no_longer_taking(request.run_id)
+            self._no_longer_on_its_way(request.run_id)
 
     def _hand_over(self, request: RunRequest, prepared: Prepared | None, here: set[int]) -> None:
         run_id = request.run_id
         if (
             prepared is None
             or self._was_killed(request)
-            or not self._intake.submit(request, prepared)
+            or not self._preparer.submit(request, prepared)
         ):
             self._done[run_id] = request.created_at
             return
         here.add(run_id)
-        self._reports.same.trust(run_id, RunOrigin.of(request, self._rest.address))
+        self._reports.same_runs.trust(run_id, RunOrigin.of(request, self._rest.address))
         if run_id in self._killed:
             self._control.kill((run_id,))
 
     def _postpone(self, request: RunRequest, error: Exception) -> None:
         elsewhere = isinstance(error, RegistryAwayError)
         self._in_a_row += not elsewhere  # trouble at a registry is not the server's trouble
-        failures = self.later.postpone(request.run_id, request.task_id)
+        failures = self.postponed.postpone(request.run_id, request.task_id)
         told = {"run_id": request.run_id, "error": str(error), "tries": failures}
         if not is_worth_a_warning(failures):
             log.debug("run not taken yet: tried again", **told)
@@ -289,15 +290,15 @@ class Taking:
             killed = run_id in self._killed
         if killed:
             self._done[run_id] = request.created_at
-            self.later.forget(run_id)
+            self.postponed.forget(run_id)
             with self._lock:
                 self._killed.discard(run_id)
-            facts = RunOrigin.of(request)
-            self._reports.refuse(run_id, facts, RunStatus.KILLED, "Killed by user.")
+            origin = RunOrigin.of(request)
+            self._reports.refuse(run_id, origin, RunStatus.KILLED, "Killed by user.")
         return killed
 
-    def _no_longer_taking(self, run_id: int) -> None:
+    def _no_longer_on_its_way(self, run_id: int) -> None:
         with self._lock:
-            self._taking.discard(run_id)
-            if not self.later.failures(run_id):
+            self._on_their_way.discard(run_id)
+            if not self.postponed.failures(run_id):
                 self._killed.discard(run_id)

@@ -10,7 +10,7 @@ from node_poc.config.model import NodeConfig
 from node_poc.protocol.vantage6.errors import RegistryAwayError, StoreAwayError
 from node_poc.protocol.vantage6.incoming.algorithm_store import store_has
 from node_poc.protocol.vantage6.incoming.image_registry import Registries
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.vantage6.run_request import RunRequest
 from node_poc.runs import policies
 
@@ -31,7 +31,7 @@ class NotAllowedHereError(Exception):
 class PolicyCheck:
     """Applies the node's policies to runs. Thread-safe."""
 
-    def __init__(self, rest: Rest, config: NodeConfig) -> None:
+    def __init__(self, rest: RestSession, config: NodeConfig) -> None:
         """Nothing is sent before the first decision about a run."""
         self._rest = rest
         self._rules = config.policies

@@ -26,7 +26,7 @@ from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.rest.long_strings import TooMuchError, is_left_out
 from node_poc.protocol.vantage6.run_request import RunRequest
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import RunSpec
 from node_poc.runs.ports import KnownRuns, RunTaker
 from node_poc.runs.status import RunStatus
@@ -58,26 +58,26 @@ Prepared = RunSpec | LargeRun
 _Made = TypeVar("_Made")
 
 
-class IntakeControl(RunTaker, KnownRuns, Protocol):
-    """The requests of ``Intake`` to the node."""
+class PreparerControl(RunTaker, KnownRuns, Protocol):
+    """The requests of ``RunPreparer`` to the node."""
 
 
-class Intake:
+class RunPreparer:
     """Takes runs. Several threads may call ``prepare``; only one may call ``submit``."""
 
     def __init__(
         self,
-        line: Line,
+        access: ServerAccess,
         config: NodeConfig,
-        control: IntakeControl,
+        control: PreparerControl,
         reports: Reports,
     ) -> None:
         """``control`` accepts runs; ``reports`` tells the server of refused runs."""
-        self._line = line
+        self._access = access
         self._config = config
         self._control = control
         self._reports = reports
-        self._policies = PolicyCheck(line.rest, config)
+        self._policies = PolicyCheck(access.rest, config)
 
     def prepare(self, request: RunRequest, failures: int = 0) -> Prepared | None:
         """Get everything that a run needs.
@@ -107,7 +107,7 @@ class Intake:
         """
         if isinstance(prepared, RunSpec):
             return self._hand_over(request, prepared)
-        with self._line.turn.large():
+        with self._access.large_payloads.hold_large():
             spec = self._or_refused(
                 request, lambda: self._spec(prepared.allowed, prepared.token, MAX_BYTES)
             )
@@ -151,7 +151,7 @@ class Intake:
 
     def _spec(self, request: RunRequest, token: str, limit: int) -> RunSpec:
         """Return the run for the engine. Raise TooLargeError if the input must wait its turn."""
-        node_id = self._line.identity.node_id
+        node_id = self._access.identity.node_id
         try:
             data = self._input(request, limit)
             spec = build_spec(request, self._config, data, token, node_id)
@@ -174,7 +174,7 @@ class Intake:
         # The image in the server's spelling: the server compares letter by letter.
         body = {"task_id": request.task_id, "image": request.image}
         try:
-            token = self._line.rest.post("token/container", body).get("container_token")
+            token = self._access.rest.post("token/container", body).get("container_token")
         except RefusedError as error:
             reason = f"The server gave no token for this run's container: {error}."
             raise _Refusal(RunStatus.FAILED, reason) from error
@@ -184,13 +184,13 @@ class Intake:
 
     def _input(self, request: RunRequest, limit: int) -> bytes:
         if request.blob_storage_used:
-            data = self._line.blobs.read(request.input, limit)
+            data = self._access.blobs.read(request.input, limit)
         elif is_left_out(request.input):
             data = self._long_input(request.run_id, limit)
         else:
-            data = self._line.cryptor.decrypt(request.input)
+            data = self._access.cryptor.decrypt(request.input)
         # A blob may be cut on the way, and the base64 of a cut blob may still be valid.
-        if self._line.cryptor.encrypts or request.blob_storage_used:
+        if self._access.cryptor.encrypts or request.blob_storage_used:
             require_json_object(data)
         return data
 
@@ -198,10 +198,10 @@ class Intake:
         if limit < MAX_BYTES:
             raise TooLargeError("it is read when its turn comes")
         try:
-            text = self._line.rest.get_long(f"run/{run_id}", "input", MAX_TEXT_BYTES)
+            text = self._access.rest.get_long(f"run/{run_id}", "input", MAX_TEXT_BYTES)
         except TooMuchError:
             raise TooLargeError(f"it is larger than {MAX_BYTES >> 20} MiB") from None
-        return self._line.cryptor.decrypt_text(text)
+        return self._access.cryptor.decrypt_text(text)
 
     def _refuse(self, request: RunRequest, status: RunStatus, reason: str) -> None:
         self._reports.refuse(request.run_id, RunOrigin.of(request), status, reason)

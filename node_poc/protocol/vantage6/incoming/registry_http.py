@@ -21,7 +21,7 @@ from requests.auth import AuthBase
 
 from node_poc.config.sections import Registry
 from node_poc.protocol.vantage6.errors import RegistryAwayError
-from node_poc.protocol.vantage6.rest.answers import reason
+from node_poc.protocol.vantage6.rest.answers import why_no_answer
 from node_poc.runs.image_names import DOCKER_HUB, canonical_host
 
 _CONNECT_SECONDS = 5.0
@@ -155,7 +155,7 @@ def _get(
             challenge = response.headers.get("WWW-Authenticate", "")
             return Reply(response.status_code, _body(response, site, ends_at), challenge)
     except (requests.RequestException, OSError, ValueError) as error:
-        raise RegistryAwayError(f"{site.url}: {reason(error)}") from error
+        raise RegistryAwayError(f"{site.url}: {why_no_answer(error)}") from error
 
 
 def _body(response: requests.Response, site: Site, ends_at: float) -> bytes:

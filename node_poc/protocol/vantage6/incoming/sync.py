@@ -20,10 +20,10 @@ from node_poc.protocol.vantage6.errors import (
     ServerError,
     UnreachableError,
 )
-from node_poc.protocol.vantage6.incoming.new_runs import Taking, TakingControl
-from node_poc.protocol.vantage6.incoming.prepare import Intake
+from node_poc.protocol.vantage6.incoming.new_runs import NewRuns, NewRunsControl
+from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
 from node_poc.protocol.vantage6.outgoing.reports import Reports
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import Run
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ _GONE = 404
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Reading:
     """The scope of a reading: all runs, or some tasks and, with ``newest``, the newest runs."""
 
     everything: bool = False
@@ -48,29 +48,29 @@ class _Look:
 
 
 class Sync:
-    """Owns the reading thread. Any thread may call ``ask_*`` and ``kill_taking``."""
+    """Owns the reading thread. Any thread may call ``read_*_soon`` and ``kill_new``."""
 
     def __init__(
         self,
-        line: Line,
-        intake: Intake,
+        access: ServerAccess,
+        preparer: RunPreparer,
         reports: Reports,
-        control: TakingControl,
+        control: NewRunsControl,
         on_refused: Callable[[str], None],
     ) -> None:
         """Nothing runs before ``start``. A rejected API key leads to a call of ``on_refused``."""
-        self._rest = line.rest
-        self._taking = Taking(line, intake, reports, control)
+        self._rest = access.rest
+        self._new_runs = NewRuns(access, preparer, reports, control)
         self._reports = reports
         self._control = control
         self._on_refused = on_refused
         self._changed = threading.Condition()
         self._all = True
         self._tasks: dict[int, None] = {}
-        self._tasks_at = 0.0  # monotonic seconds: the earliest next reading of new tasks
-        self._look_at = 0.0  # monotonic seconds: the next reading of all runs without a trigger
+        self._read_tasks_at = 0.0  # monotonic seconds: the earliest next reading of new tasks
+        self._read_all_at = 0.0  # monotonic seconds: the next reading of all runs without a trigger
         self._failures = 0  # failed readings in a row
-        self._later = self._taking.later
+        self._postponed = self._new_runs.postponed
         self._unclear: set[int] = set()  # runs for which the server did not tell whether they ended
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="server sync", daemon=True)
@@ -84,39 +84,39 @@ class Sync:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._taking.stop()
+        self._new_runs.stop()
 
-    def ask_all(self) -> None:
+    def read_all_soon(self) -> None:
         """Read all runs soon: the server is there, and may have been away before."""
-        self._reports.same.doubt()
-        self._later.hurry()
+        self._reports.same_runs.doubt()
+        self._postponed.retry_now()
         with self._changed:
             self._all = True
             self._changed.notify()
 
-    def ask_task(self, task_id: int) -> None:
+    def read_task_soon(self, task_id: int) -> None:
         """Check soon whether this task has a run for this node."""
         with self._changed:
             self._tasks[task_id] = None
             self._changed.notify()
 
-    def kill_taking(self, run_ids: Iterable[int] | None) -> None:
+    def kill_new(self, run_ids: Iterable[int] | None) -> None:
         """Stop runs on their way into the engine: the runs of ``run_ids``, or all for None."""
         run_ids = None if run_ids is None else tuple(run_ids)
         with self._changed:
             task_ids = tuple(self._tasks)
         # A killed task may be deleted next, and the server may give its ids to other tasks.
-        self._reports.same.doubt(run_ids)
-        self._taking.kill(run_ids, task_ids)
+        self._reports.same_runs.doubt(run_ids)
+        self._new_runs.kill(run_ids, task_ids)
         with self._changed:
             self._changed.notify()
 
     # --- the thread
 
     def _work(self) -> None:
-        while (look := self._next()) is not None:
+        while (reading := self._next()) is not None:
             try:
-                self._do(look)
+                self._do(reading)
                 self._failures = 0
             except LoginRefusedError as error:
                 self._on_refused(str(error))
@@ -129,71 +129,71 @@ class Sync:
                 log.exception("open runs not read: tried again")
                 self._pause()
 
-    def _next(self) -> _Look | None:
+    def _next(self) -> _Reading | None:
         """Wait for the next reading, and return its scope; None after ``stop``."""
         with self._changed:
             while not self._stopping:
                 now = time.monotonic()
-                if self._all or now >= self._look_at:
+                if self._all or now >= self._read_all_at:
                     return self._everything()
-                until = self._look_at
+                until = self._read_all_at
                 if not self._failures:  # after a failure, tasks wait for the reading of all runs
-                    if now >= self._tasks_at and (look := self._at_tasks()):
-                        return look
-                    due_at = 0.0 if self._tasks else self._later.next_at()
-                    until = min(until, max(self._tasks_at, due_at))
+                    if now >= self._read_tasks_at and (reading := self._at_tasks()):
+                        return reading
+                    due_at = 0.0 if self._tasks else self._postponed.next_at()
+                    until = min(until, max(self._read_tasks_at, due_at))
                 self._changed.wait(max(until - time.monotonic(), 0.01))
             return None
 
-    def _everything(self) -> _Look:
+    def _everything(self) -> _Reading:
         self._all, self._tasks = False, {}
-        return _Look(everything=True)
+        return _Reading(everything=True)
 
-    def _at_tasks(self) -> _Look | None:
+    def _at_tasks(self) -> _Reading | None:
         """Return the next reading: one list for all new tasks, one for each task to try again."""
-        again, new = self._later.due_tasks(), self._tasks
+        again, new = self._postponed.due_tasks(), self._tasks
         if not again and not new:
             return None
         if len(again) > _FEW_TASKS:
             return self._everything()
-        self._tasks, self._tasks_at = {}, time.monotonic() + _TOGETHER_SECONDS
+        self._tasks, self._read_tasks_at = {}, time.monotonic() + _TOGETHER_SECONDS
         if len(new) > 1:
-            return _Look(newest=True, task_ids=tuple(again))
-        return _Look(task_ids=tuple(dict.fromkeys([*new, *again])))
+            return _Reading(newest=True, task_ids=tuple(again))
+        return _Reading(task_ids=tuple(dict.fromkeys([*new, *again])))
 
     def _pause(self) -> None:
         self._failures += 1
         with self._changed:
-            self._look_at = time.monotonic() + _BACKOFF.pause(self._failures)
+            self._read_all_at = time.monotonic() + _BACKOFF.pause(self._failures)
 
-    def _do(self, look: _Look) -> None:
+    def _do(self, reading: _Reading) -> None:
         # The runs here come first: a run that starts or ends while the list is read would otherwise
         # seem to be missing at the server, or to be new.
         open_here = [summary.run for summary in self._control.open_runs()]
         here = {run.run_id for run in open_here}
         listed: set[int] = set()
         began_at = time.monotonic()
-        if look.everything:
-            self._taking.not_told.clear()
-            self._taking.take_all(here, listed)
-            self._later.settle(began_at)
-            self._taking.forget_all_but(listed, began_at)
+        if reading.everything:
+            self._new_runs.not_told.clear()
+            self._new_runs.take_all(here, listed)
+            self._postponed.forget_due(began_at)
+            self._new_runs.forget_all_but(listed, began_at)
             self._compare([run for run in open_here if not run.has_ended], listed)
-            self._look_at = time.monotonic() + _TIMER_SECONDS
+            self._read_all_at = time.monotonic() + _TIMER_SECONDS
             return
-        if look.newest and not self._taking.take_newest(here, listed):
+        if reading.newest and not self._new_runs.take_newest(here, listed):
             with self._changed:
                 self._all = True
-        for task_id in look.task_ids:
-            self._taking.take_all(here, listed, task_id=task_id)
-        if look.task_ids:
-            self._later.settle(began_at, look.task_ids)
+        for task_id in reading.task_ids:
+            self._new_runs.take_all(here, listed, task_id=task_id)
+        if reading.task_ids:
+            self._postponed.forget_due(began_at, reading.task_ids)
 
     def _compare(self, going: list[Run], listed: set[int]) -> None:
         """Compare the runs that go on here with the runs that are open at the server."""
         for run in going:
-            if run.run_id in self._taking.not_told:
-                self._reports.status(run)
+            if run.run_id in self._new_runs.not_told:
+                self._reports.report_status(run)
         not_open = {run.run_id for run in going} - listed
         for run_id in sorted(not_open):
             self._kill_if_ended(run_id)
@@ -205,7 +205,9 @@ class Sync:
             ended = self._rest.get(f"run/{run_id}").get("finished_at") is not None
         except RefusedError as error:
             ended = error.status == _GONE
-        except UnreachableError as error:  # the next look asks again; the other runs must not wait
+        except (
+            UnreachableError
+        ) as error:  # asked again by the next reading; other runs must not wait
             tell = log.debug if run_id in self._unclear else log.warning
             tell("not known whether a run has ended at the server", run_id=run_id, error=str(error))
             self._unclear.add(run_id)

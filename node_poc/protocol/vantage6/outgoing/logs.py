@@ -86,7 +86,7 @@ class RunLogs:
         self._stop.set()
         self._going.set()
 
-    def begin(self, run_id: int, task_id: int) -> str:
+    def start_stream(self, run_id: int, task_id: int) -> str:
         """Stream a run's log from now on; return the log so far."""
         if not self._share:
             return NOT_SHARED
@@ -98,16 +98,16 @@ class RunLogs:
 
     def whole(self, result: RunResult) -> str:
         """End the run's stream; return the final log for the server."""
-        self.end(result.run_id)
+        self.end_stream(result.run_id)
         text = NOT_SHARED
         if self._share:
             text = clean(result.log)
             if result.log_truncated:
-                text = self._with_begin(result.run_id, text)
+                text = self._with_start(result.run_id, text)
         parts = [text.rstrip("\n"), failure_text(result.failure)]
         return "\n".join(part for part in parts if part)
 
-    def _with_begin(self, run_id: int, end: str) -> str:
+    def _with_start(self, run_id: int, end: str) -> str:
         """Return the start and the end of a long log, or the whole log if both parts meet."""
         begin, offset = self._read(run_id, 0, _HEAD_BYTES)
         length = len(end.encode())
@@ -116,7 +116,7 @@ class RunLogs:
             return clean(begin + following)
         return f"{clean(begin)}{_CUT}{end}"
 
-    def end(self, run_id: int) -> None:
+    def end_stream(self, run_id: int) -> None:
         """Stop streaming a run's log."""
         with self._lock:
             self._streams.pop(run_id, None)
@@ -166,7 +166,7 @@ class RunLogs:
             return
         data = data[: end or len(data)]
         event: dict[str, object] = {"run_id": run_id, "task_id": stream.task_id, "log": clean(data)}
-        with self._lock:  # `end` must not run between an event and its note in `_last_event`
+        with self._lock:  # `end_stream` must not run between an event and its note in `_last_event`
             if self._streams.get(run_id) is not stream or not self._emit(event):
                 return
             self._last_event[run_id] = time.monotonic()

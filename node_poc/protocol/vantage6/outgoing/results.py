@@ -15,7 +15,7 @@ from node_poc.protocol.vantage6.outgoing.logs import RunLogs, clean
 from node_poc.protocol.vantage6.outgoing.patches import Patches
 from node_poc.protocol.vantage6.rest.bodies import RunPatch
 from node_poc.protocol.vantage6.same_run import SameRuns
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import RunResult
 from node_poc.runs.ports import QueryError, ResultFiles
@@ -32,17 +32,22 @@ _TOO_LARGE_TRIES = 4
 _SHORT_LOG = 4096
 
 
-class Results:
-    """Sends the ends of runs. The outbox's threads call ``send``, for a run one at a time."""
+class ResultSender:
+    """Sends the ends of runs. The send queue's threads call ``send``, for a run one at a time."""
 
     def __init__(
-        self, line: Line, files: ResultFiles, logs: RunLogs, same: SameRuns, patches: Patches
+        self,
+        access: ServerAccess,
+        files: ResultFiles,
+        logs: RunLogs,
+        same_runs: SameRuns,
+        patches: Patches,
     ) -> None:
         """``files`` returns the runs' result files, ``logs`` the runs' logs."""
-        self._line = line
+        self._access = access
         self._files = files
         self._logs = logs
-        self._same = same
+        self._same_runs = same_runs
         self._patches = patches
         self._keys: dict[int, tuple[float, str | None]] = {}
         # By run id: when a run's end was too large for the first time, and the number of tries.
@@ -50,7 +55,7 @@ class Results:
 
     def forget(self, run_id: int) -> None:
         """Forget a run whose end needs no more sending."""
-        self._line.blobs.forget(run_id)
+        self._access.blobs.forget(run_id)
         self._too_large.pop(run_id, None)
 
     def send(self, result: RunResult) -> None:
@@ -59,26 +64,26 @@ class Results:
         Raises:
             UnreachableError: the server is away; call again.
         """
-        run_id, facts = result.run_id, self._same.facts(result.run_id)
-        if not self._same.is_there(run_id, facts):
+        run_id, origin = result.run_id, self._same_runs.origin_of(result.run_id)
+        if not self._same_runs.is_at_server(run_id, origin):
             log.warning("the server has this run no more: its result stays here", run_id=run_id)
-            self._logs.end(run_id)
+            self._logs.end_stream(run_id)
             return
         fields = {
             "status": result.status.value,
             "log": self._logs.whole(result),
-            **_times(result, facts),
+            **_times(result, origin),
         }
         try:
             size = self._size(run_id)
-            with self._line.turn.of(size):
+            with self._access.large_payloads.hold(size):
                 data = self._files.read_result_file(run_id, MAX_BYTES) if size else b""
-                self._send_data(run_id, facts, fields, data)
+                self._send_data(run_id, origin, fields, data)
             return
         except QueryError as error:
             if result.status is RunStatus.COMPLETED:
                 fields = _failed(fields, f"The result cannot be sent: {error}")
-        self._send_last(run_id, facts, fields)
+        self._send_last(run_id, origin, fields)
 
     def _size(self, run_id: int) -> int:
         size = self._files.result_file_size(run_id)
@@ -90,14 +95,14 @@ class Results:
         return size
 
     def _send_data(
-        self, run_id: int, facts: RunOrigin | None, fields: dict[str, str], data: bytes
+        self, run_id: int, origin: RunOrigin | None, fields: dict[str, str], data: bytes
     ) -> None:
         if not data:
-            self._send_last(run_id, facts, fields)
+            self._send_last(run_id, origin, fields)
             return
         try:
-            text = self._text(run_id, facts, data)
-            self._patches.send(run_id, facts, RunPatch(fields, text))
+            text = self._text(run_id, origin, data)
+            self._patches.send(run_id, origin, RunPatch(fields, text))
         except CryptoError as error:
             reason = str(error)
         except BodyTooLargeError as error:
@@ -112,7 +117,7 @@ class Results:
             reason = f"The server did not take the result of {len(data)} bytes ({error})."
         else:
             return
-        self._send_last(run_id, facts, _failed(fields, reason))
+        self._send_last(run_id, origin, _failed(fields, reason))
 
     def _is_hopeless(self, run_id: int) -> bool:
         """Note that a run's end was too large again; return whether to give up the result."""
@@ -121,26 +126,26 @@ class Results:
         self._too_large[run_id] = since, tries + 1
         return now - since >= _TOO_LARGE_SECONDS and tries + 1 >= _TOO_LARGE_TRIES
 
-    def _text(self, run_id: int, facts: RunOrigin | None, data: bytes) -> str:
+    def _text(self, run_id: int, origin: RunOrigin | None, data: bytes) -> str:
         """Return the text for the run's result: the payload, or the name of its blob."""
-        key = self._public_key(facts)
-        if facts is not None and facts.in_blobs:
-            return self._line.blobs.store(run_id, data, key)
-        return self._line.cryptor.encrypt(data, key)
+        key = self._public_key(origin)
+        if origin is not None and origin.in_blobs:
+            return self._access.blobs.store(run_id, data, key)
+        return self._access.cryptor.encrypt(data, key)
 
-    def _send_last(self, run_id: int, facts: RunOrigin | None, fields: dict[str, str]) -> None:
+    def _send_last(self, run_id: int, origin: RunOrigin | None, fields: dict[str, str]) -> None:
         try:
-            self._patches.send(run_id, facts, fields)
+            self._patches.send(run_id, origin, fields)
         except BodyTooLargeError:
             if not self._is_hopeless(run_id):
                 raise
             end = fields["log"][-_SHORT_LOG:]
             short = {**fields, "log": f"[node] The log is too long for the server.\n{end}"}
-            self._patches.send(run_id, facts, short)
+            self._patches.send(run_id, origin, short)
         except RefusedError as error:  # the run was deleted or is not ours any more: nobody waits
             log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
 
-    def _public_key(self, facts: RunOrigin | None) -> str | None:
+    def _public_key(self, origin: RunOrigin | None) -> str | None:
         """Return the public key of the organization that posted the task.
 
         None if the organization has no key, or if the payloads are not encrypted.
@@ -149,19 +154,19 @@ class Results:
             PublicKeyError: the server does not tell the key.
             UnreachableError: the server does not answer.
         """
-        if facts is None or not self._line.cryptor.encrypts:
+        if origin is None or not self._access.cryptor.encrypts:
             return None
         now = time.monotonic()
-        asked_at, key = self._keys.get(facts.init_org_id, (float("-inf"), None))
+        asked_at, key = self._keys.get(origin.init_org_id, (float("-inf"), None))
         if now - asked_at > _KEY_SECONDS:
-            found = self._organization(facts.init_org_id).get("public_key")
+            found = self._organization(origin.init_org_id).get("public_key")
             key = found if isinstance(found, str) else None
-            self._keys[facts.init_org_id] = (now, key)
+            self._keys[origin.init_org_id] = (now, key)
         return key
 
     def _organization(self, id_: int) -> dict[str, Any]:
         try:
-            return self._line.rest.get(f"organization/{id_}")
+            return self._access.rest.get(f"organization/{id_}")
         except RefusedError as error:
             raise PublicKeyError(
                 "The result cannot be encrypted: the server does not tell the public key of the "
@@ -169,11 +174,11 @@ class Results:
             ) from error
 
 
-def _times(result: RunResult, facts: RunOrigin | None) -> dict[str, str]:
+def _times(result: RunResult, origin: RunOrigin | None) -> dict[str, str]:
     """Return a run's start and end time, in order and never before the server made the run."""
     begun_at = result.received_at
-    if facts is not None:
-        begun_at = facts.not_before_assigned(begun_at)
+    if origin is not None:
+        begun_at = origin.not_before_assigned(begun_at)
     ended_at = max(begun_at, result.ended_at or time.time())
     return {"started_at": str(iso_time(begun_at)), "finished_at": str(iso_time(ended_at))}
 

@@ -1,4 +1,4 @@
-"""Sends errands to the server, in order within a run, for several runs at once, with retries.
+"""Sends messages to the server, in order within a run, for several runs at once, with retries.
 
 A PATCH takes a server 20 ms and more; with a single thread a burst of results would wait long.
 A few threads therefore send, and no thread ever sends for a run out of order.
@@ -26,12 +26,12 @@ _BACKOFF = Backoff(0.5, 20.0)
 
 
 @dataclass
-class Errand:
+class QueuedMessage:
     """A message about a run.
 
     Args:
         send: sends the message.
-        must: whether the message must be sent; otherwise a newer errand replaces this errand.
+        must: whether the message must be sent; otherwise a newer message replaces this message.
         due_at: the time to send, in monotonic seconds.
         failures: the number of failed tries.
     """
@@ -42,14 +42,14 @@ class Errand:
     failures: int = 0
 
 
-class Outbox:
+class SendQueue:
     """Sends with a few threads. Any thread may call ``put``, which returns at once."""
 
     def __init__(self) -> None:
-        """Nothing runs before ``start``; each thread starts when there is an errand to send."""
+        """Nothing runs before ``start``; each thread starts when there is a message to send."""
         self._changed = threading.Condition()
-        self._errands: dict[int, deque[Errand]] = {}
-        self._busy: set[int] = set()  # runs whose first errand is being sent
+        self._messages: dict[int, deque[QueuedMessage]] = {}
+        self._busy: set[int] = set()  # runs whose first message is being sent
         # A heap of (due time, ticket, run id). Only the entry with the run's last ticket is valid.
         self._due: list[tuple[float, int, int]] = []
         self._tickets: dict[int, int] = {}
@@ -62,11 +62,11 @@ class Outbox:
         """Start sending."""
         with self._changed:
             self._started = True
-            if self._errands:
+            if self._messages:
                 self._wake()
 
     def stop(self) -> None:
-        """Start no more errands."""
+        """Start no more messages."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -74,31 +74,31 @@ class Outbox:
     def put(
         self, run_id: int, send: Callable[[], None], *, must: bool, wait_seconds: float = 0.0
     ) -> None:
-        """Queue a call of ``send`` behind the run's earlier errands that must be sent.
+        """Queue a call of ``send`` behind the run's earlier messages that must be sent.
 
-        An errand without ``must`` waits ``wait_seconds`` for a newer errand. The newer errand
-        replaces the waiting errand and is due at the earlier of both times. After an
-        UnreachableError of ``send`` the outbox tries again later; other errors go to the log.
+        A message without ``must`` waits ``wait_seconds`` for a newer message. The newer message
+        replaces the waiting message and is due at the earlier of both times. After an
+        UnreachableError of ``send`` the queue tries again later; other errors go to the log.
         """
-        errand = Errand(send, must, time.monotonic() + wait_seconds)
+        message = QueuedMessage(send, must, time.monotonic() + wait_seconds)
         with self._changed:
-            kept: deque[Errand] = deque()
-            for place, known in enumerate(self._errands.get(run_id, ())):
+            kept: deque[QueuedMessage] = deque()
+            for place, known in enumerate(self._messages.get(run_id, ())):
                 if known.must or (place == 0 and run_id in self._busy):
                     kept.append(known)
                 else:
-                    errand.due_at = min(errand.due_at, known.due_at)
-            kept.append(errand)
-            self._errands[run_id] = kept
+                    message.due_at = min(message.due_at, known.due_at)
+            kept.append(message)
+            self._messages[run_id] = kept
             if run_id not in self._busy:
-                # A newer errand behind an errand that waits for another try ends the wait.
-                kept[0].due_at = min(kept[0].due_at, errand.due_at)
+                # A newer message behind a message that waits for another try ends the wait.
+                kept[0].due_at = min(kept[0].due_at, message.due_at)
                 self._schedule(run_id)
 
-    def hurry(self) -> None:
-        """Retry all failed errands at once, because the server is back."""
+    def retry_now(self) -> None:
+        """Retry all failed messages at once, because the server is back."""
         with self._changed:
-            for run_id, waiting in self._errands.items():
+            for run_id, waiting in self._messages.items():
                 if run_id not in self._busy and waiting[0].failures:
                     waiting[0].due_at = 0.0
                     self._schedule(run_id)
@@ -107,7 +107,7 @@ class Outbox:
 
     def _schedule(self, run_id: int) -> None:
         ticket = self._tickets[run_id] = next(self._order)
-        heapq.heappush(self._due, (self._errands[run_id][0].due_at, ticket, run_id))
+        heapq.heappush(self._due, (self._messages[run_id][0].due_at, ticket, run_id))
         self._wake()
 
     def _wake(self) -> None:
@@ -136,17 +136,17 @@ class Outbox:
         finally:
             self._idle -= 1
 
-    def _sent(self, run_id: int, errand: Errand, *, again: bool) -> None:
+    def _sent(self, run_id: int, message: QueuedMessage, *, again: bool) -> None:
         self._busy.discard(run_id)
-        waiting = self._errands[run_id]
-        if again and (errand.must or len(waiting) == 1):
-            errand.due_at = time.monotonic() + _BACKOFF.pause(errand.failures)
+        waiting = self._messages[run_id]
+        if again and (message.must or len(waiting) == 1):
+            message.due_at = time.monotonic() + _BACKOFF.pause(message.failures)
         else:
             waiting.popleft()
         if waiting:
             self._schedule(run_id)
         else:
-            del self._errands[run_id]
+            del self._messages[run_id]
 
     # --- the threads
 
@@ -156,21 +156,21 @@ class Outbox:
                 run_id = self._next()
                 if run_id is None:
                     return
-                errand = self._errands[run_id][0]
+                message = self._messages[run_id][0]
                 if self._due:
                     self._wake()
-            again = self._send(run_id, errand)
+            again = self._send(run_id, message)
             with self._changed:
-                self._sent(run_id, errand, again=again)
+                self._sent(run_id, message, again=again)
 
-    def _send(self, run_id: int, errand: Errand) -> bool:
-        """Send an errand; return whether to try again."""
+    def _send(self, run_id: int, message: QueuedMessage) -> bool:
+        """Send a message; return whether to try again."""
         try:
-            errand.send()
+            message.send()
         except UnreachableError as error:
-            errand.failures += 1
-            tell = log.warning if errand.failures in {1, 10} else log.debug
-            tell("not sent: tried again", run_id=run_id, error=str(error), tries=errand.failures)
+            message.failures += 1
+            tell = log.warning if message.failures in {1, 10} else log.debug
+            tell("not sent: tried again", run_id=run_id, error=str(error), tries=message.failures)
             return True
         except ServerError as error:
             log.warning("the server did not take it", run_id=run_id, error=str(error))

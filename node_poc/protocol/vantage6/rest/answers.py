@@ -28,7 +28,7 @@ _FINISHED = "already finished algorithm run"
 _TOKEN_TROUBLE = ("expired", "signature", "token has been revoked", "segments", "authorization")
 
 
-class Answer:
+class HttpAnswer:
     """An HTTP answer. The body is read only on demand."""
 
     def __init__(self, response: requests.Response, what: str) -> None:
@@ -51,11 +51,11 @@ class Answer:
         """
         cutter = Cutter()
         try:
-            return self.value_by(cutter)
+            return self.value_with(cutter)
         except TooMuchError as error:
             raise UnreachableError(f"{self.what}: {error}: is this the server?") from error
 
-    def value_by(self, cutter: Cutter) -> Any:
+    def value_with(self, cutter: Cutter) -> Any:
         """Return the body's JSON, read with the caller's cutter.
 
         Raise TooMuchError for a body that is too large, otherwise the errors of ``value``.
@@ -72,7 +72,7 @@ class Answer:
         try:
             yield from self._response.iter_content(_PIECE)
         except (requests.RequestException, OSError) as error:
-            raise UnreachableError(f"{self.what}: {reason(error)}") from error
+            raise UnreachableError(f"{self.what}: {why_no_answer(error)}") from error
         finally:
             self.close()
 
@@ -93,7 +93,7 @@ def claims(token: str) -> dict[str, Any]:
     return told
 
 
-def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
+def read_object(answer: HttpAnswer, cutter: Cutter | None = None) -> dict[str, Any]:
     """Return the object in the server's answer.
 
     Args:
@@ -105,10 +105,10 @@ def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
         RefusedError: the server refused the request.
         AlreadyFinishedError: the server refused, because the run has ended there.
     """
-    check(answer)
+    check_status(answer)
     what = answer.what
     try:
-        data = answer.value if cutter is None else answer.value_by(cutter)
+        data = answer.value if cutter is None else answer.value_with(cutter)
     except ValueError as error:
         raise UnreachableError(f"{what}: the answer is not JSON: is this the server?") from error
     if not isinstance(data, dict):
@@ -116,8 +116,8 @@ def read(answer: Answer, cutter: Cutter | None = None) -> dict[str, Any]:
     return data
 
 
-def check(answer: Answer) -> None:
-    """Raise the errors of ``read`` if the answer reports an error.
+def check_status(answer: HttpAnswer) -> None:
+    """Raise the errors of ``read_object`` if the answer reports an error.
 
     Only an object with ``msg`` comes from the server itself. A gateway before the server answers
     with its own pages while the server restarts, or while the gateway requires a login: then the
@@ -133,7 +133,7 @@ def check(answer: Answer) -> None:
             answer.close()
             raise UnreachableError(f"{what}: the answer is a web page: is this the server?")
         return
-    told = message(answer)
+    told = error_message(answer)
     # 501: the server lacks a feature, for example a blob store, and a later try does not help.
     if (status >= 500 and status != 501) or status in {408, 425, 429}:
         raise UnreachableError(f"{what}: HTTP {status} {told}")
@@ -148,7 +148,7 @@ def check(answer: Answer) -> None:
     raise RefusedError(f"{what}: HTTP {status} {told}", status)
 
 
-def is_own_word(answer: Answer) -> bool:
+def is_own_word(answer: HttpAnswer) -> bool:
     """Return whether the error comes from the server itself, as an object with ``msg``."""
     try:
         data = answer.value
@@ -157,7 +157,7 @@ def is_own_word(answer: Answer) -> bool:
     return isinstance(data, dict) and isinstance(data.get("msg"), str)
 
 
-def message(answer: Answer) -> str:
+def error_message(answer: HttpAnswer) -> str:
     """Return the server's error message, shortened to one line."""
     told = ""
     if is_own_word(answer):
@@ -166,15 +166,15 @@ def message(answer: Answer) -> str:
     return " ".join((told or answer.reason or "").split())[:_MESSAGE_LENGTH]
 
 
-def is_about_token(answer: Answer) -> bool:
+def is_about_token(answer: HttpAnswer) -> bool:
     """Return whether the server rejected the token, and not the request itself."""
     if not is_own_word(answer):
         return False
-    told = message(answer).lower()
+    told = error_message(answer).lower()
     return answer.status == 422 or any(word in told for word in _TOKEN_TROUBLE)
 
 
-def reason(error: Exception) -> str:
+def why_no_answer(error: Exception) -> str:
     """Return why no answer came: the last words of a chain of nested errors."""
     return str(error).rpartition(": ")[2].strip("')> ")[:_MESSAGE_LENGTH] or type(error).__name__
 

@@ -26,14 +26,14 @@ from node_poc.protocol.vantage6.errors import (
     UnreachableError,
 )
 from node_poc.protocol.vantage6.rest.answers import (
-    Answer,
-    check,
+    HttpAnswer,
+    check_status,
     claims,
+    error_message,
     is_about_token,
     is_own_word,
-    message,
-    read,
-    reason,
+    read_object,
+    why_no_answer,
 )
 from node_poc.protocol.vantage6.rest.bodies import Body
 from node_poc.protocol.vantage6.rest.long_strings import Cutter
@@ -71,7 +71,7 @@ class _Bearer(AuthBase):
         return request
 
 
-class Rest:
+class RestSession:
     """A node's session with the server. Thread-safe."""
 
     def __init__(self, address: str, api_path: str, api_key: str) -> None:
@@ -133,10 +133,10 @@ class Rest:
         headers = {"Content-Type": "application/octet-stream"}
         return self._send("POST", path, data=body, headers=headers)
 
-    def pieces(self, path: str) -> Iterator[bytes]:
+    def get_pieces(self, path: str) -> Iterator[bytes]:
         """GET bytes, piece by piece. Raise the errors of ``get``, at any piece."""
         answer = self._ask("GET", path)
-        check(answer)
+        check_status(answer)
         if answer.status != HTTPStatus.OK:
             answer.close()
             raise UnreachableError(f"{answer.what}: HTTP {answer.status} instead of the data")
@@ -156,7 +156,7 @@ class Rest:
                 out the member any more.
         """
         answer, cutter = self._ask("GET", path), Cutter(most)
-        found = cutter.kept(str(read(answer, cutter).get(name)))
+        found = cutter.kept(str(read_object(answer, cutter).get(name)))
         if found is None:
             raise UnreachableError(f"{answer.what}: `{name}` is another now")
         return found
@@ -179,7 +179,7 @@ class Rest:
         asked = {**params, "per_page": per_page}
         return pages_from_last(lambda number: self.get(path, **asked, page=number))
 
-    def look(self, path: str) -> Answer:
+    def get_without_login(self, path: str) -> HttpAnswer:
         """GET without a login; return any answer. Raise UnreachableError without an answer."""
         return self._call("GET", self._url(path), None)
 
@@ -192,14 +192,14 @@ class Rest:
         """
         headers = {"Server-Url": self._base, "Client-Type": "node"}
         asked = {"params": params, "headers": headers, "read_seconds": read_seconds}
-        return read(self._call("GET", url, token, **asked))
+        return read_object(self._call("GET", url, token, **asked))
 
     # --- one request
 
     def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        return read(self._ask(method, path, **options))
+        return read_object(self._ask(method, path, **options))
 
-    def _ask(self, method: str, path: str, **options: Any) -> Answer:
+    def _ask(self, method: str, path: str, **options: Any) -> HttpAnswer:
         """Return the server's answer; renew the token and repeat once if the token is rejected."""
         token = self.token()
         answer = self._call(method, self._url(path), token, **options)
@@ -213,7 +213,7 @@ class Rest:
     def _url(self, path: str) -> str:
         return f"{self._base}/{path}"
 
-    def _call(self, method: str, url: str, token: str | None, **options: Any) -> Answer:
+    def _call(self, method: str, url: str, token: str | None, **options: Any) -> HttpAnswer:
         usual = _UPLOAD_SECONDS if "data" in options else _READ_SECONDS
         read_seconds = options.pop("read_seconds", usual)
         try:
@@ -226,9 +226,10 @@ class Rest:
                 stream=True,
                 **options,
             )
-            return Answer(response, f"{method} {urlsplit(url).path}")
+            return HttpAnswer(response, f"{method} {urlsplit(url).path}")
         except (requests.RequestException, OSError) as error:
-            raise UnreachableError(f"{method} {urlsplit(url).path}: {reason(error)}") from error
+            what = f"{method} {urlsplit(url).path}"
+            raise UnreachableError(f"{what}: {why_no_answer(error)}") from error
         finally:
             # A vantage6 server sends head and body of an answer in two packets: on a reused
             # connection the second packet waits 40 ms for the acknowledgement of the first packet.
@@ -254,7 +255,7 @@ class Rest:
         """Return whether a valid token exists afterwards: a new token, or still the old token."""
         try:
             answer = self._call("POST", tokens.refresh_url, tokens.refresh)
-            self._keep(read(answer), tokens.refresh_url)
+            self._keep(read_object(answer), tokens.refresh_url)
         except (RefusedError, UnreachableError) as error:
             if is_over or isinstance(error, RefusedError):
                 log.info("tokens are not refreshed: logging in again", error=str(error))
@@ -268,12 +269,12 @@ class Rest:
         answer = self._call("POST", self._url("token/node"), None, json={"api_key": self._api_key})
         if answer.status in {400, 401, 422} and is_own_word(answer):
             raise LoginRefusedError(
-                f"api_key: the server does not take it ({message(answer)}); check that it is this "
-                "node's key, that server_url, port and api_path name the right server, and that "
-                "the node was not deleted there"
+                f"api_key: the server does not take it ({error_message(answer)}); check that it is "
+                "this node's key, that server_url, port and api_path name the right server, and "
+                "that the node was not deleted there"
             )
         try:
-            data = read(answer)
+            data = read_object(answer)
         except RefusedError as error:
             raise UnreachableError(f"{error}; check server_url, port and api_path") from error
         return self._keep(data, urljoin(self.address, str(data.get("refresh_url", ""))))

@@ -9,7 +9,7 @@ from node_poc.protocol.vantage6.same_run import SameRuns
 FACTS = RunOrigin(9, None, 3, "http://server", "2026-01-01T00:00:00+00:00")
 
 
-class Rest:
+class RestSession:
     """A server that answers requests for a single task, or refuses."""
 
     address = "http://server"
@@ -28,30 +28,30 @@ class Rest:
 
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_task_that_is_deleted_or_anothers_is_not_there(status):
-    assert not SameRuns(Rest(RefusedError("no", status)), None).is_there(7, FACTS)
+    assert not SameRuns(RestSession(RefusedError("no", status)), None).is_at_server(7, FACTS)
 
 
 @pytest.mark.parametrize("status", [400, 403, 405])
 def test_another_refusal_is_asked_again_and_gives_nothing_up(status):
-    rest = Rest(RefusedError("a wall in between", status))
+    rest = RestSession(RefusedError("a wall in between", status))
     same = SameRuns(rest, None)
     with pytest.raises(UnreachableError):
-        same.is_there(7, FACTS)
+        same.is_at_server(7, FACTS)
     rest.answer = {"created_at": FACTS.created_at}
-    assert same.is_there(7, FACTS)
+    assert same.is_at_server(7, FACTS)
 
 
 def test_a_task_of_another_time_is_another_one():
-    rest = Rest({"created_at": "2026-01-02T00:00:00+00:00"})
-    assert not SameRuns(rest, None).is_there(7, FACTS)
+    rest = RestSession({"created_at": "2026-01-02T00:00:00+00:00"})
+    assert not SameRuns(rest, None).is_at_server(7, FACTS)
 
 
 def test_who_is_sure_does_not_ask_until_the_server_was_away():
-    rest = Rest({"created_at": FACTS.created_at})
+    rest = RestSession({"created_at": FACTS.created_at})
     same = SameRuns(rest, None)
     same.trust(7, FACTS)
-    assert same.is_there(7, FACTS)
+    assert same.is_at_server(7, FACTS)
     assert rest.asked == 0
     same.doubt()
-    assert same.is_there(7, FACTS)
+    assert same.is_at_server(7, FACTS)
     assert rest.asked == 1

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6.errors import FatalError, RefusedError, UnreachableError
-from node_poc.protocol.vantage6.identity import NodeIdentity, identify, make_cryptor
+from node_poc.protocol.vantage6.identity import NodeIdentity, identify, set_up_encryption
 from tests.unit.crypto.conftest import VECTORS
 
 KEY = load_private_key(VECTORS["private_key"].encode())
@@ -43,7 +43,7 @@ def identity(*, encrypted):
 
 
 def cryptor(rest, *, enabled=True, encrypted=True, key=KEY):
-    return make_cryptor(rest, identity(encrypted=encrypted), enabled=enabled, private_key=key)
+    return set_up_encryption(rest, identity(encrypted=encrypted), enabled=enabled, private_key=key)
 
 
 def test_the_key_that_is_there_already_is_left_alone():

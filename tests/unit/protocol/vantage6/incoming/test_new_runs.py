@@ -9,7 +9,7 @@ from node_poc.concurrency.backoff import Backoff
 from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import RsaCryptor
 from node_poc.protocol.vantage6.incoming import algorithm_store, new_runs, postponed, sync
-from node_poc.protocol.vantage6.incoming.postponed import Later
+from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
 from node_poc.protocol.vantage6.outgoing import send_queue
 from node_poc.runs.ports import Answer
 from node_poc.runs.status import RunStatus
@@ -79,7 +79,7 @@ def test_a_new_task_does_not_wait_for_a_run_in_trouble(world, monkeypatch):
     world.start()
     eventually(lambda: world.asked("token/container"))
     world.add(2)
-    world.sync.ask_task(102)
+    world.sync.read_task_soon(102)
     eventually(lambda: 2 in world.engine.taken)
     assert world.asked("token/container") == 2
 
@@ -92,7 +92,7 @@ def test_a_server_that_is_back_lets_no_run_wait(world, monkeypatch):
         world.start()
         eventually(lambda: told(lines, "run not taken yet: tried again"), "it waits")
     world.trouble.clear()
-    world.sync.ask_all()
+    world.sync.read_all_soon()
     eventually(lambda: 1 in world.engine.taken)
 
 
@@ -106,7 +106,7 @@ def test_trouble_with_many_runs_does_not_try_them_all_at_once(world, monkeypatch
         eventually(lambda: told(lines, "open runs not read: tried again"))
     assert world.asked("token/container") <= new_runs._IN_A_ROW + new_runs._AHEAD
     world.trouble.clear()
-    world.sync.ask_all()
+    world.sync.read_all_soon()
     eventually(lambda: len(world.engine.taken) == 40)
 
 
@@ -130,20 +130,20 @@ def test_a_key_that_is_not_taken_any_more_ends_it(world):
     world.trouble |= {"POST token/container": expired, "POST token/refresh": (401, {})}
     world.trouble["POST token/node"] = (401, {"msg": "not recognized"})
     world.add(3)
-    world.sync.ask_all()
+    world.sync.read_all_soon()
     eventually(lambda: world.refused)
     assert "api_key" in world.refused[0]
 
 
 def test_a_mistake_of_this_node_in_one_run_stops_no_other(world, monkeypatch):
-    prepare = world.sync._taking._intake._input
+    prepare = world.sync._new_runs._preparer._input
 
     def broken(request, limit):
         if request.run_id == 1:
             raise RuntimeError("bug")
         return prepare(request, limit)
 
-    monkeypatch.setattr(world.sync._taking._intake, "_input", broken)
+    monkeypatch.setattr(world.sync._new_runs._preparer, "_input", broken)
     world.add(1)
     world.add(2)
     with capture_logs() as lines:
@@ -176,7 +176,7 @@ def test_a_run_that_the_engine_took_late_is_not_refused(world):
     world.start()
     eventually(lambda: 1 in world.engine.open)
     world.add(2)
-    world.sync.ask_all()
+    world.sync.read_all_soon()
     eventually(lambda: 2 in world.engine.taken)
     assert not world.ends(1)
 
@@ -186,9 +186,9 @@ def test_a_run_that_is_killed_while_it_waits_is_not_taken(world, monkeypatch):
     world.add(1)
     world.trouble["POST token/container"] = DOWN
     world.start()
-    eventually(lambda: world.sync._later.failures(1))
+    eventually(lambda: world.sync._postponed.failures(1))
     world.trouble.clear()
-    world.sync.kill_taking(None)
+    world.sync.kill_new(None)
     eventually(lambda: world.ends(1))
     assert world.ends(1)[0]["status"] == "killed by user"
     assert world.engine.taken == {}
@@ -200,28 +200,28 @@ def test_a_run_that_ended_meanwhile_is_not_tried_again(world):
     world.start()
     eventually(lambda: world.asked("token/container") >= 2)
     world.runs[1]["finished_at"] = "now"
-    eventually(lambda: not world.sync._later.failures(1))
+    eventually(lambda: not world.sync._postponed.failures(1))
 
 
 def test_pauses_grow_for_each_run_alone(monkeypatch):
     monkeypatch.setattr(postponed, "_BACKOFF", Backoff(5.0, 300.0))
     monkeypatch.setattr(postponed.time, "monotonic", lambda: 0.0)
-    later, pauses = Later(), []
+    runs, pauses = PostponedRuns(), []
     for count in range(1, 9):
-        assert later.postpone(7, 107) == count
-        pauses.append(later._tries[7].due_at)
-    assert later.postpone(8, 108) == 1
+        assert runs.postpone(7, 107) == count
+        pauses.append(runs._runs[7].due_at)
+    assert runs.postpone(8, 108) == 1
     assert pauses[0] <= 5.0
     assert 150.0 <= pauses[-1] <= 300.0
-    assert later.is_waiting(7)
-    assert later.due_tasks() == []
-    assert later.hurry([7, 9]) == {7}
-    assert later.due_tasks() == [107]
-    later.settle(0.0, [108])
-    assert later.failures(7) == 8
-    later.settle(0.0, [107])
-    assert later.failures(7) == 0
-    assert later.failures(8) == 1
+    assert runs.is_waiting(7)
+    assert runs.due_tasks() == []
+    assert runs.retry_now([7, 9]) == {7}
+    assert runs.due_tasks() == [107]
+    runs.forget_due(0.0, [108])
+    assert runs.failures(7) == 8
+    runs.forget_due(0.0, [107])
+    assert runs.failures(7) == 0
+    assert runs.failures(8) == 1
 
 
 # --- refusals
@@ -236,7 +236,7 @@ def test_a_run_that_is_deleted_before_it_is_taken_is_let_go_of(world):
     world.add(2)
     world.start()
     eventually(lambda: 2 in world.engine.taken and world.asked("task/101"))
-    eventually(lambda: world.outbox._errands == {})
+    eventually(lambda: world.send_queue._messages == {})
     assert 1 not in world.engine.taken
     assert not world.ends(1)
 
@@ -266,7 +266,7 @@ def test_a_404_on_anything_else_ends_the_run_with_a_reason(make_world, policies,
     with capture_logs() as lines:
         world.start()
         eventually(lambda: world.ends(1))
-        world.sync.ask_all()
+        world.sync.read_all_soon()
         eventually(lambda: world.asked("run?") >= 2)
     assert world.ends(1)[0]["status"] == "failed"
     assert "nothing here" in world.ends(1)[0]["log"]
@@ -297,7 +297,7 @@ def test_the_store_decides_by_its_answer(make_world, kind, either):
     with capture_logs() as lines:
         world.start()
         eventually(lambda: world.ends(1) or 1 in world.engine.taken)
-        world.sync.ask_all()
+        world.sync.read_all_soon()
         eventually(lambda: world.asked("run?") >= 2)
     assert (1 in world.engine.taken) is (part is None)
     if part is not None:
@@ -384,16 +384,16 @@ def test_a_run_that_was_taken_here_is_not_asked_for_again_at_its_end(world):
     world.start()
     eventually(lambda: 1 in world.engine.taken)
     done = []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     eventually(lambda: done)
     assert world.ends(1)[0]["status"] == "completed"
     assert world.asked("task/") == 0
     # after an outage of the server, the id may belong to another run
     world.add(2)
-    world.sync.ask_task(102)
+    world.sync.read_task_soon(102)
     eventually(lambda: 2 in world.engine.taken)
-    world.reports.same.doubt()
-    world.reports.result(result(2), lambda: done.append(2))
+    world.reports.same_runs.doubt()
+    world.reports.report_result(result(2), lambda: done.append(2))
     eventually(lambda: 2 in done)
     assert world.asked("task/102") == 1
     assert world.ends(2)[0]["status"] == "completed"
@@ -416,7 +416,7 @@ def test_trouble_with_one_run_that_may_have_ended_stops_no_kill_of_another(world
         world.start()
         eventually(lambda: world.engine.killed == [2])
         for count in range(3):
-            world.sync.ask_all()
+            world.sync.read_all_soon()
             eventually(lambda count=count: world.asked("run?") >= count + 2)
     assert len(told(lines, "not known whether a run has ended at the server")) == 1
 
@@ -431,7 +431,7 @@ def test_without_its_organizations_key_a_result_ends_its_run_failed(make_world, 
     world.engine.origins[1] = origin(1)
     world.trouble["GET organization/9"] = (status, {"msg": "no"})
     done = []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     eventually(lambda: done)
     (end,) = world.ends(1)
     assert end["status"] == "failed"
@@ -446,7 +446,7 @@ def test_of_runs_that_the_server_has_ended_only_a_kill_is_told_to_others(world, 
     world.runs[1]["finished_at"] = "now"
     world.engine.origins[1] = origin(1)
     done = []
-    world.reports.result(result(1, status), lambda: done.append(1))
+    world.reports.report_result(result(1, status), lambda: done.append(1))
     eventually(lambda: done)
     statuses = [event["status"] for event in world.emitted]
     assert statuses == (["killed by user"] if status is RunStatus.KILLED else [])

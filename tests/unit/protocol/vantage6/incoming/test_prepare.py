@@ -85,7 +85,7 @@ def test_many_large_inputs_are_in_memory_one_after_the_other(world):
 def test_a_large_input_that_waits_for_another_payload_holds_up_no_small_one(world, add):
     add(1, LARGE)
     add(2, b"{}")
-    with world.line.turn.large():
+    with world.access.large_payloads.hold_large():
         world.start()
         eventually(lambda: 2 in world.engine.taken)
         assert 1 not in world.engine.taken

@@ -14,9 +14,9 @@ from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.identity import NodeIdentity
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs
 from node_poc.protocol.vantage6.outgoing.reports import Reports
-from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
-from node_poc.protocol.vantage6.rest.session import Rest
-from node_poc.protocol.vantage6.server_access import Line
+from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
+from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import RunResult
 from node_poc.runs.status import RunStatus
 
@@ -77,13 +77,13 @@ def test_a_large_result_in_little_memory(encrypted):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.public_key = cryptor.public_key if encrypted else None
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    rest = Rest(f"http://127.0.0.1:{server.server_port}", "/api", "key")
+    rest = RestSession(f"http://127.0.0.1:{server.server_port}", "/api", "key")
     control = Control()
     who = NodeIdentity(1, "n", 2, "o", 3, encrypted)
-    outbox = Outbox()
+    queue = SendQueue()
     reports = Reports(
-        Line(rest, lambda *_: True, who, cryptor, Blobs(rest, cryptor)),
-        outbox,
+        ServerAccess(rest, lambda *_: True, who, cryptor, Blobs(rest, cryptor)),
+        queue,
         control,
         RunLogs(control, lambda _: True, share=True),
     )
@@ -92,13 +92,13 @@ def test_a_large_result_in_little_memory(encrypted):
     rest.login()
     tracemalloc.start()
     try:
-        reports.result(result, done.set)
-        outbox.start()
+        reports.report_result(result, done.set)
+        queue.start()
         assert done.wait(50)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-        outbox.stop()
+        queue.stop()
         server.shutdown()
         server.server_close()
     assert server.length > SIZE * 4 / 3

@@ -40,7 +40,7 @@ def send(world, run_id, status=RunStatus.COMPLETED):
     world.add(run_id)
     world.engine.origins[run_id] = origin(run_id)
     done = []
-    world.reports.result(result(run_id, status), lambda: done.append(run_id))
+    world.reports.report_result(result(run_id, status), lambda: done.append(run_id))
     return done
 
 
@@ -75,7 +75,7 @@ def test_a_run_that_left_nothing_ends_without_a_result(world, results):
 
 def test_large_results_wait_for_each_other_and_hold_up_no_small_one(world, results):
     results |= {1: LARGE, 2: LARGE, 3: LARGE, 4: LARGE, 5: LARGE, 6: 10}
-    with world.line.turn.large():
+    with world.access.large_payloads.hold_large():
         large = [send(world, run_id) for run_id in range(1, 6)]
         small = send(world, 6)
         eventually(lambda: small)

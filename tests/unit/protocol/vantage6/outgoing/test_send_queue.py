@@ -7,30 +7,30 @@ import pytest
 from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6.outgoing import send_queue
-from node_poc.protocol.vantage6.outgoing.send_queue import Outbox
+from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from tests.fakes.station import eventually
 
 
 @pytest.fixture
-def outbox(monkeypatch):
+def queue(monkeypatch):
     monkeypatch.setattr(send_queue, "_BACKOFF", Backoff(0.01, 0.05))
-    made = Outbox()
+    made = SendQueue()
     made.start()
     yield made
     made.stop()
 
 
-def test_a_runs_errands_go_in_order_and_one_run_does_not_wait_for_another(outbox):
+def test_a_runs_errands_go_in_order_and_one_run_does_not_wait_for_another(queue):
     gate, done = threading.Event(), []
-    outbox.put(1, lambda: (gate.wait(5), done.append("1a")), must=True)
-    outbox.put(1, lambda: done.append("1b"), must=True)
-    outbox.put(2, lambda: done.append("2"), must=True)
+    queue.put(1, lambda: (gate.wait(5), done.append("1a")), must=True)
+    queue.put(1, lambda: done.append("1b"), must=True)
+    queue.put(2, lambda: done.append("2"), must=True)
     eventually(lambda: done == ["2"])
     gate.set()
     eventually(lambda: done == ["2", "1a", "1b"])
 
 
-def test_what_must_arrive_is_sent_until_it_does(outbox):
+def test_what_must_arrive_is_sent_until_it_does(queue):
     tries = []
 
     def send():
@@ -38,11 +38,11 @@ def test_what_must_arrive_is_sent_until_it_does(outbox):
         if len(tries) < 5:
             raise UnreachableError("away")
 
-    outbox.put(1, send, must=True)
+    queue.put(1, send, must=True)
     eventually(lambda: len(tries) == 5)
 
 
-def test_what_is_overtaken_is_given_up_and_delays_nothing(outbox, monkeypatch):
+def test_what_is_overtaken_is_given_up_and_delays_nothing(queue, monkeypatch):
     monkeypatch.setattr(send_queue, "_BACKOFF", Backoff(100.0, 100.0))
     tries, done = [], []
 
@@ -50,13 +50,13 @@ def test_what_is_overtaken_is_given_up_and_delays_nothing(outbox, monkeypatch):
         tries.append(1)
         raise UnreachableError("away")
 
-    outbox.put(1, away, must=False)
+    queue.put(1, away, must=False)
     eventually(lambda: tries)
-    outbox.put(1, lambda: done.append("result"), must=True)
+    queue.put(1, lambda: done.append("result"), must=True)
     eventually(lambda: done)
 
 
-def test_a_server_that_is_back_is_tried_at_once(outbox, monkeypatch):
+def test_a_server_that_is_back_is_tried_at_once(queue, monkeypatch):
     monkeypatch.setattr(send_queue, "_BACKOFF", Backoff(100.0, 100.0))
     tries = []
 
@@ -65,68 +65,68 @@ def test_a_server_that_is_back_is_tried_at_once(outbox, monkeypatch):
         if len(tries) == 1:
             raise UnreachableError("away")
 
-    outbox.put(1, away, must=True)
-    eventually(lambda: tries and outbox._due)
-    outbox.hurry()
+    queue.put(1, away, must=True)
+    eventually(lambda: tries and queue._due)
+    queue.retry_now()
     eventually(lambda: len(tries) == 2)
 
 
 @pytest.mark.parametrize("error", [RefusedError("no", 400), RuntimeError("bug")])
-def test_a_no_or_a_mistake_ends_that_errand_only(outbox, error):
+def test_a_no_or_a_mistake_ends_that_errand_only(queue, error):
     done = []
 
     def fail():
         raise error
 
     for run_id in range(10):
-        outbox.put(run_id, fail, must=True)
-        outbox.put(run_id, lambda run_id=run_id: done.append(run_id), must=True)
+        queue.put(run_id, fail, must=True)
+        queue.put(run_id, lambda run_id=run_id: done.append(run_id), must=True)
     eventually(lambda: sorted(done) == list(range(10)))
 
 
-def test_what_is_overtaken_before_its_time_is_never_sent(outbox):
+def test_what_is_overtaken_before_its_time_is_never_sent(queue):
     gate, done = threading.Event(), []
-    outbox.put(1, lambda: (gate.wait(5), done.append("first")), must=True)
+    queue.put(1, lambda: (gate.wait(5), done.append("first")), must=True)
     for name in ("initializing", "active"):
-        outbox.put(1, lambda name=name: done.append(name), must=False)
-    outbox.put(1, lambda: done.append("end"), must=True)
+        queue.put(1, lambda name=name: done.append(name), must=False)
+    queue.put(1, lambda: done.append("end"), must=True)
     gate.set()
     eventually(lambda: done == ["first", "end"])
-    assert outbox._errands == {}
+    assert queue._messages == {}
 
 
-def test_what_waits_gives_its_time_to_what_overtakes_it(outbox):
+def test_what_waits_gives_its_time_to_what_overtakes_it(queue):
     done = []
-    outbox.put(1, lambda: done.append("initializing"), must=False, wait_seconds=0.3)
-    outbox.put(1, lambda: done.append("active"), must=False, wait_seconds=100.0)
-    outbox.put(2, lambda: done.append("other"), must=False)
+    queue.put(1, lambda: done.append("initializing"), must=False, wait_seconds=0.3)
+    queue.put(1, lambda: done.append("active"), must=False, wait_seconds=100.0)
+    queue.put(2, lambda: done.append("other"), must=False)
     eventually(lambda: done == ["other", "active"])
 
 
-def test_an_end_does_not_wait_for_what_it_overtakes(outbox):
+def test_an_end_does_not_wait_for_what_it_overtakes(queue):
     done = []
-    outbox.put(1, lambda: done.append("active"), must=False, wait_seconds=100.0)
-    outbox.put(1, lambda: done.append("end"), must=True)
+    queue.put(1, lambda: done.append("active"), must=False, wait_seconds=100.0)
+    queue.put(1, lambda: done.append("end"), must=True)
     eventually(lambda: done == ["end"])
 
 
-def test_only_what_has_failed_is_hurried(outbox):
+def test_only_what_has_failed_is_hurried(queue):
     done = []
-    outbox.put(1, lambda: done.append("active"), must=False, wait_seconds=0.5)
-    outbox.hurry()
-    outbox.put(2, lambda: done.append("other"), must=True)
+    queue.put(1, lambda: done.append("active"), must=False, wait_seconds=0.5)
+    queue.retry_now()
+    queue.put(2, lambda: done.append("other"), must=True)
     eventually(lambda: done == ["other", "active"])
 
 
 def test_threads_are_made_when_there_is_something_to_send():
-    outbox, gate, done = Outbox(), threading.Event(), []
-    outbox.start()
+    queue, gate, done = SendQueue(), threading.Event(), []
+    queue.start()
     try:
-        assert outbox._threads == []
+        assert queue._threads == []
         for run_id in range(20):
-            outbox.put(run_id, lambda: (gate.wait(5), done.append(1)), must=True)
-        assert len(outbox._threads) == send_queue._THREADS
+            queue.put(run_id, lambda: (gate.wait(5), done.append(1)), must=True)
+        assert len(queue._threads) == send_queue._THREADS
         gate.set()
         eventually(lambda: len(done) == 20)
     finally:
-        outbox.stop()
+        queue.stop()

@@ -8,7 +8,7 @@ from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.vantage6.errors import LoginRefusedError, UnreachableError
 from node_poc.protocol.vantage6.incoming import postponed, sync
 from node_poc.protocol.vantage6.outgoing import reports, results, send_queue
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.runs.model import Run
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
@@ -70,7 +70,7 @@ def test_a_status_that_meets_a_page_is_told(world, page, monkeypatch):
     world.add(1)
     world.engine.origins[1] = origin(1)
     met = away(world, "PATCH run/1", page)
-    world.reports.status(Run(1, "", 0.0, status=RunStatus.ACTIVE))
+    world.reports.report_status(Run(1, "", 0.0, status=RunStatus.ACTIVE))
     eventually(lambda: world.patched)
     assert len(met) == 3
     assert world.patched[0][1]["status"] == "active"
@@ -82,7 +82,7 @@ def test_a_result_that_meets_a_page_is_delivered_whole(world, page, path):
     world.add(1)
     world.engine.origins[1] = origin(1)
     met, done = away(world, path, page), []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     eventually(lambda: done)
     assert len(met) == 3
     (end,) = world.ends(1)
@@ -98,7 +98,7 @@ def test_no_run_is_killed_for_a_page(world, page):
 
 
 def test_no_node_ends_for_a_page_at_its_login(world, page):
-    rest = Rest(world.server.address, "/api", KEY)
+    rest = RestSession(world.server.address, "/api", KEY)
     world.server.answers = {"/api/token/node": page}
     with pytest.raises(UnreachableError):
         rest.login()
@@ -125,7 +125,7 @@ def test_a_result_that_is_too_large_for_good_ends_its_run_with_a_reason(
     world.add(1)
     world.engine.origins[1] = origin(1)
     done = []
-    world.reports.result(result(1), lambda: done.append(1))
+    world.reports.report_result(result(1), lambda: done.append(1))
     if seconds:  # the gateway may be reconfigured: the node does not give up
         eventually(lambda: len(tries) > results._TOO_LARGE_TRIES + 2)
         assert not world.ends(1)
@@ -145,7 +145,7 @@ def test_a_log_that_is_too_large_for_good_is_cut(world, monkeypatch):
     world.engine.origins[1] = origin(1)
     done = []
     told = replace(result(1), log="said " * 10_000 + "last")
-    world.reports.result(told, lambda: done.append(1))
+    world.reports.report_result(told, lambda: done.append(1))
     eventually(lambda: done)
     (end,) = world.ends(1)
     assert end["status"] == "completed"

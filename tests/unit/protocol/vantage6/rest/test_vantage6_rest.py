@@ -13,7 +13,7 @@ from node_poc.protocol.vantage6.errors import (
 )
 from node_poc.protocol.vantage6.rest import pages
 from node_poc.protocol.vantage6.rest.bodies import RunPatch
-from node_poc.protocol.vantage6.rest.session import Rest
+from node_poc.protocol.vantage6.rest.session import RestSession
 from tests.fakes.vantage6_http import token
 from tests.unit.protocol.conftest import KEY
 
@@ -60,7 +60,7 @@ def test_a_login_that_makes_no_sense_is_tried_again(server, rest, answer):
 
 def test_a_server_that_is_away_is_unreachable():
     with pytest.raises(UnreachableError):
-        Rest("http://127.0.0.1:1", "/api", KEY).login()
+        RestSession("http://127.0.0.1:1", "/api", KEY).login()
 
 
 @pytest.mark.parametrize(

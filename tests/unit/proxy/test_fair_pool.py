@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from node_poc.proxy.turns import LARGE_BYTES, Turns
+from node_poc.proxy.fair_pool import LARGE_BYTES, FairPool
 
 
 class Work:
@@ -35,7 +35,7 @@ class Work:
 def scene():
     def run(play, threads=2):
         async def played():
-            turns = Turns(threads)
+            turns = FairPool(threads)
             work = Work(turns)
             try:
                 await asyncio.wait_for(play(work), 20)
