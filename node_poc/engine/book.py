@@ -221,10 +221,16 @@ class RunBook:
         """Return the runs that had a pod and are not in ``present``, the runs with a pod now."""
         return [run for run in self if run.pod_name and run.run_id not in present]
 
-    def entries(self) -> list[Entry]:
-        """Return all runs, with their current places in the waiting line."""
-        places = {run_id: place for place, run_id in enumerate(self._line, 1)}
-        return [self._entry(run, places.get(run_id)) for run_id, run in self._runs.items()]
+    def entries(self, run_id: int | None = None) -> list[Entry]:
+        """Return all runs, with their current places in the waiting line.
+
+        With ``run_id``: only this run, or nothing if the book has no such run.
+        """
+        runs = [run for run in self if run_id in (None, run.run_id)]
+        # Only a look at a waiting run needs the line, which may be long.
+        line = self._line if any(run.stage is Stage.QUEUED for run in runs) else ()
+        places = {waiting: place for place, waiting in enumerate(line, 1)}
+        return [self._entry(run, places.get(run.run_id)) for run in runs]
 
     def _entry(self, run: Run, place: int | None) -> Entry:
         if place is not None and run.waiting is None:

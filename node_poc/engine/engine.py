@@ -165,7 +165,7 @@ class Engine:
             Expired: lambda expired: self._disk.submit(self._past.expire, expired),
             Orphan: self._orphans.tell,
             Retire: self._retirement.ask,
-            Snapshot: lambda asked: asked.entries.set_result(self._book.entries()),
+            Snapshot: lambda asked: asked.entries.set_result(self._book.entries(asked.run_id)),
             Again: lambda again: self._timers.after(again.seconds, again.action),
         }
         while True:

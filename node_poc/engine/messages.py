@@ -93,9 +93,10 @@ class Retire:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A request for all current entries of the book."""
+    """A request for the current entries of the book: of all runs, or of the run ``run_id``."""
 
     entries: Future[list[Entry]]
+    run_id: int | None = None
 
 
 @dataclass(frozen=True)

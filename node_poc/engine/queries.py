@@ -51,20 +51,30 @@ class RunQueries:
         self._past = past
 
     def list_runs(self) -> list[RunSummary]:
-        """Return all runs that are not over, and ``_LISTED_RUNS`` past runs, newest first."""
+        """Return all runs that are not over, and ``_LISTED_RUNS`` past runs, newest first.
+
+        Raises QueryError.
+        """
         going = {entry.run.run_id: entry for entry in self._snapshot()}
-        ids = sorted({*going, *self._records.newest_runs(_LISTED_RUNS)}, reverse=True)
-        return list(self._summaries(ids, going))
+        try:
+            newest = self._records.newest_runs(_LISTED_RUNS)
+        except StorageError as error:
+            log.warning("runs not listed", error=str(error))
+            raise QueryError(
+                "the runs cannot be listed at the data station; ask its operator to look at the "
+                "node's log"
+            ) from error
+        return list(self._summaries(sorted({*going, *newest}, reverse=True), going))
 
     def status(self, run_id: int) -> RunSummary:
         """Return the state of one run. Raises QueryError."""
-        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        going = {entry.run.run_id: entry for entry in self._snapshot(run_id)}
         for summary in self._summaries([run_id], going):
             return summary
         raise self._not_there(run_id)
 
-    def _snapshot(self) -> list[Entry]:
-        asked = Snapshot(Future())
+    def _snapshot(self, run_id: int | None = None) -> list[Entry]:
+        asked = Snapshot(Future(), run_id)
         self._post(asked)
         return asked.entries.result(ENGINE_SECONDS)
 

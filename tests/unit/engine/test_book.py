@@ -30,6 +30,16 @@ def test_first_come_first_served_up_to_the_limit():
     assert places == {9: None, 3: None, 5: 1, 4: 2}
 
 
+def test_one_run_can_be_asked_for():
+    book = RunBook(2)
+    for run_id in (9, 3, 5, 4):
+        enter(book, run_id)
+    assert started(book) == [9, 3]
+    everything = {entry.run.run_id: [entry] for entry in book.entries()}
+    assert {run_id: book.entries(run_id) for run_id in (9, 3, 5, 4)} == everything
+    assert book.entries(1) == []
+
+
 def test_a_run_that_must_wait_says_so_and_one_that_need_not_does_not():
     book = RunBook(1)
     assert enter(book, 1).failure is None
