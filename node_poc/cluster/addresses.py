@@ -11,6 +11,9 @@ import structlog
 log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS = 60.0
+# A look-up may wait for seconds until DNS fails, and a burst of runs asks for one name many times.
+# Short, because a run whose database has no address fails although DNS may be back.
+_FAILURE_KEPT_SECONDS = 5.0
 
 
 def look_up(host: str) -> tuple[str, ...]:
@@ -23,27 +26,35 @@ def look_up(host: str) -> tuple[str, ...]:
 
 
 class Addresses:
-    """A cache of names and their addresses; an entry is valid for a minute. Thread-safe."""
+    """A cache of names and their addresses. Thread-safe.
+
+    An address is valid for a minute, a failure for five seconds.
+    """
 
     def __init__(self) -> None:
         """Start empty: ``of`` looks up a name when it is first called with the name."""
-        self._found: dict[str, tuple[float, str]] = {}
+        # By name: until when the entry is valid, and the address; None if there never was any.
+        self._found: dict[str, tuple[float, str | None]] = {}
         self._lock = threading.Lock()
 
     def of(self, host: str) -> str | None:
         """Return one address of a name, the same for a minute; None if none was ever found.
 
-        When a lookup fails, the address found before stays valid.
+        When a lookup fails, the address found before stays valid, and the next lookup comes after
+        five seconds at the earliest.
         """
         now = time.monotonic()
         with self._lock:
-            age, address = self._found.get(host, (float("-inf"), ""))
-        if now - age < _KEPT_SECONDS:
+            valid_until, address = self._found.get(host, (float("-inf"), None))
+        if now < valid_until:
             return address
         addresses = sorted(look_up(host), key=lambda each: (":" in each, each))
-        if not addresses:
+        answered_at = time.monotonic()
+        if addresses:
+            valid_until, address = answered_at + _KEPT_SECONDS, addresses[0]
+        else:
             log.warning("name not found: no algorithm can reach it", host=host)
-            return address or None
+            valid_until = answered_at + _FAILURE_KEPT_SECONDS
         with self._lock:
-            self._found[host] = (now, addresses[0])
-        return addresses[0]
+            self._found[host] = (valid_until, address)
+        return address

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from node_poc.manifests import identity
 from node_poc.runs.observed import ClusterEvent, JobObservation, PodObservation, Terminated
+from node_poc.runs.times import event_time, parse_time
 
 _RUNNING = "running"
-
-
-def parse_time(text: str | None) -> float | None:
-    """Return Kubernetes' RFC 3339 time as seconds since the epoch; None if there is no time."""
-    return datetime.fromisoformat(text).timestamp() if text else None
 
 
 def observe_pod(
@@ -140,19 +135,5 @@ def observe_events(events: list[dict[str, Any]]) -> tuple[ClusterEvent, ...]:
     """Return the Events of one object, oldest first."""
     return tuple(
         ClusterEvent(event.get("reason") or "", event.get("message") or "")
-        for event in sorted(events, key=_told_at)
+        for event in sorted(events, key=event_time)
     )
-
-
-def _told_at(event: dict[str, Any]) -> float:
-    """Return when an Event was last reported; the two Event APIs fill in different fields."""
-    series = event.get("series") or {}
-    for text in (
-        series.get("lastObservedTime"),
-        event.get("lastTimestamp"),
-        event.get("eventTime"),
-        event["metadata"].get("creationTimestamp"),
-    ):
-        if text:
-            return parse_time(text) or 0.0
-    return 0.0

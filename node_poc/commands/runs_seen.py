@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from node_poc.cluster.observations import observe_job, observe_pod, parse_time
+from node_poc.cluster.observations import observe_job, observe_pod
 from node_poc.cluster.watch import Listed, Seen
 from node_poc.commands.runs_table import RunRow
 from node_poc.config.model import Limits
@@ -16,6 +16,7 @@ from node_poc.manifests import identity
 from node_poc.runs.lifecycle import decide
 from node_poc.runs.model import Run
 from node_poc.runs.observed import JobObservation, PodObservation
+from node_poc.runs.times import parse_time
 
 JOBS, PODS = "jobs", "pods"
 Object = dict[str, Any]

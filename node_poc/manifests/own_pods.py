@@ -21,6 +21,9 @@ from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
 
+# Where the pods of node and proxy see the configuration file. `node_pod_config.yaml` names the
+# folder too.
+CONFIG_FOLDER = "/etc/v6-node"
 KEY_FOLDER = "/etc/v6-keys"
 KEY_NAME = "private_key.pem"
 CA_FILE = "/etc/v6-ca/ca.pem"

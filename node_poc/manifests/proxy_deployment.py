@@ -11,6 +11,7 @@ from typing import Any
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.own_pods import (
+    CONFIG_FOLDER,
     Object,
     Station,
     ca_volume,
@@ -23,7 +24,6 @@ from node_poc.manifests.own_pods import (
 )
 from node_poc.manifests.station import file_without_secrets
 
-_FILE_FOLDER = "/etc/v6-node"
 _HEALTH_PORT = 8081
 # Large bodies are spooled on disk (node_poc/proxy/settings.py, Limits.spooled_bytes), small bodies
 # in memory.
@@ -120,7 +120,7 @@ def _container(station: Station) -> Object:
         "imagePullPolicy": "Always",
         "args": ["proxy", "--health-port", str(_HEALTH_PORT)],
         "env": [
-            {"name": "V6_NODE_CONFIG", "value": f"{_FILE_FOLDER}/{KEY}"},
+            {"name": "V6_NODE_CONFIG", "value": f"{CONFIG_FOLDER}/{KEY}"},
             *extra_variables(station),
         ],
         "ports": [
@@ -164,7 +164,7 @@ def _volumes(station: Station) -> tuple[list[Object], list[Object]]:
             *volumes,
         ],
         [
-            {"name": "config", "mountPath": _FILE_FOLDER, "readOnly": True},
+            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "spool", "mountPath": "/tmp"},  # noqa: S108
             *mounts,
         ],

@@ -20,6 +20,7 @@ from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.own_pods import (
     CA_FILE,
+    CONFIG_FOLDER,
     KEY_FOLDER,
     KEY_NAME,
     Object,
@@ -35,8 +36,6 @@ from node_poc.manifests.own_pods import (
     way_to_the_server,
 )
 from node_poc.manifests.tables import add_column_names
-
-_FILE_FOLDER = "/etc/v6-node"
 
 
 def build_station(station: Station) -> list[Object]:
@@ -151,7 +150,7 @@ def _node_volumes(station: Station) -> VolumesAndMounts:
     ]
     mounts: list[Object] = [
         {"name": "task-files-root", "mountPath": config.task_dir},
-        {"name": "config", "mountPath": _FILE_FOLDER, "readOnly": True},
+        {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
     ]
     for more_volumes, more_mounts in (
         key_volume(station),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from node_poc.runs.times import event_time
+
 Object = Mapping[str, Any]
 
 _READY = "Ready"
@@ -26,8 +28,7 @@ def tell_unready(pod: Object, events: list[dict[str, Any]], namespace: str) -> s
     """
     name = pod["metadata"]["name"]
     said = list(_said(pod))
-    warnings = [each for each in events if each.get("type") == "Warning"]
-    warnings.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
+    warnings = sorted((x for x in events if x.get("type") == "Warning"), key=event_time)
     runs = any("running" in each.get("state", {}) for each in _containers(pod))
     if warnings and not runs:
         said.append(f"{warnings[-1].get('reason')}: {warnings[-1].get('message')}")

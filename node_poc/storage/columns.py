@@ -22,10 +22,14 @@ _OTHER_SEPARATORS = (";", "\t", "|")
 
 @dataclass(frozen=True)
 class Columns:
-    """The column ``names`` that may leave the site, or the reason why none may: ``withheld``."""
+    """The column ``names`` that may leave the site, or the reason why none may: ``withheld``.
+
+    ``is_doubtful``: the file can be read, but its first row may be data. The site may decide.
+    """
 
     names: tuple[str, ...] = ()
     withheld: str | None = None
+    is_doubtful: bool = False
 
 
 def read_columns(path: Path, is_header: bool | None = None) -> Columns:  # noqa: FBT001  three values
@@ -64,7 +68,7 @@ def _judge(file: TextIO, *, is_header: bool) -> Columns:
     separators = [sign for sign in _OTHER_SEPARATORS if any(sign in x for x in lines[:head])]
     tables = [_rows(lines, sign) for sign in (",", *separators)]
     reason = why_no_header(tables)
-    return Columns(withheld=reason) if reason else Columns(tuple(names))
+    return Columns(withheld=reason, is_doubtful=True) if reason else Columns(tuple(names))
 
 
 def _kept(file: TextIO, lines: list[str]) -> Iterator[str]:

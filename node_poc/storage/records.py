@@ -12,6 +12,7 @@ run's folder.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 import os
@@ -165,29 +166,42 @@ class Records:
             raise StorageError(f"{self._open}: {error.strerror}") from error
 
     def newest_runs(self, limit: int) -> list[int]:
-        """Return at most ``limit`` ids of runs with a folder, highest (newest) id first."""
-        with os.scandir(self._root) as entries:
+        """Return at most ``limit`` ids of runs with a folder, highest (newest) id first.
+
+        Raises StorageError.
+        """
+        with _listing("task_dir", self._root) as entries:
             names = (entry.name for entry in entries)
             ids = (int(name) for name in names if is_run_id(name))
             return heapq.nlargest(limit, ids)
 
     def ended_runs(self) -> Iterator[int]:
         """Yield the ids of all runs with a result, in no order. Raises StorageError."""
-        try:
-            with os.scandir(self._root) as entries:
-                for entry in entries:
-                    name = entry.name
-                    # os.path: a folder that is closed to the node has none, as far as it can see
-                    if is_run_id(name) and os.path.exists(self._root / name / "result.json"):  # noqa: PTH110
-                        yield int(name)
-        except OSError as error:
-            raise StorageError(f"{self._root}: {error.strerror}") from error
+        with _listing("task_dir", self._root) as entries:
+            for entry in entries:
+                name = entry.name
+                # os.path: a folder that is closed to the node has none, as far as it can see
+                if is_run_id(name) and os.path.exists(self._root / name / "result.json"):  # noqa: PTH110
+                    yield int(name)
 
     def open_runs(self) -> list[int]:
-        """Return the ids of all open runs, in ascending order."""
-        with os.scandir(self._open) as entries:
+        """Return the ids of all open runs, in ascending order. Raises StorageError."""
+        with _listing("the folder of open runs", self._open) as entries:
             names = [entry.name for entry in entries]
         return sorted(int(name) for name in names if is_run_id(name))
+
+
+@contextlib.contextmanager
+def _listing(kind: str, path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """Yield the entries of one of the node's folders. Raises StorageError."""
+    try:
+        with os.scandir(path) as entries:
+            yield entries
+    except OSError as error:
+        raise StorageError(
+            f"{kind} {path}: cannot be listed ({error.strerror}); check that the disk is mounted, "
+            f"and that the folder is there and belongs to user {os.getuid()}"
+        ) from error
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

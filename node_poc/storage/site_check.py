@@ -88,7 +88,7 @@ def _columns(database: Database, columns: Columns) -> str:
         more = f" and {len(columns.names) - _SHOWN} more" if len(columns.names) > _SHOWN else ""
         return f"{len(columns.names)} column names: {shown}{more}"
     mend = ""
-    if columns.withheld.startswith(("the first row", "nothing in")):
+    if columns.is_doubtful:
         mend = (
             "; if it is a header, write kubernetes.csv_header: "
             f"{{{database.label}: true}}, else put one above it"

@@ -51,3 +51,34 @@ def test_the_last_address_stays_while_dns_is_away(dns):
     dns |= {"answer": [], "now": 100.0}
     assert found.of("host") == "192.0.2.1"
     assert found.of("other") is None
+
+
+def test_a_burst_of_runs_asks_a_failing_dns_once(dns):
+    found = Addresses()
+    assert found.of("host") == "192.0.2.1"
+    dns |= {"answer": [], "now": 100.0, "asked": 0}
+    assert [found.of(name) for name in ("host", "other") * 20] == ["192.0.2.1", None] * 20
+    assert dns["asked"] == 2
+
+
+def test_a_name_is_looked_up_again_soon_after_a_failure(dns):
+    found = Addresses()
+    dns["answer"] = []
+    assert found.of("host") is None
+    dns |= {"answer": ["192.0.2.1"], "now": 4.9}
+    assert found.of("host") is None
+    dns["now"] = 5.1
+    assert found.of("host") == "192.0.2.1"
+
+
+def test_a_failure_counts_from_the_moment_of_the_answer(dns, monkeypatch):
+    def slow(host, port, **_):
+        dns["asked"] += 1
+        dns["now"] += 20.0
+        raise socket.gaierror
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", slow)
+    found = Addresses()
+    assert found.of("host") is None
+    assert found.of("host") is None
+    assert dns["asked"] == 1

@@ -1,6 +1,6 @@
 import pytest
 
-from node_poc.cluster.observations import observe_events, observe_job, observe_pod, parse_time
+from node_poc.cluster.observations import observe_events, observe_job, observe_pod
 from node_poc.manifests.identity import Identity
 from node_poc.runs.observed import ClusterEvent, JobObservation, PodObservation, Terminated
 
@@ -98,12 +98,6 @@ def test_a_failed_job(status, reason):
 def test_a_delivered_job():
     assert observe_job(job(annotations={"vantage6.ai/result-delivered": "true"})).delivered
     assert not observe_job(job(annotations=None)).delivered
-
-
-def test_times_with_and_without_parts_of_seconds():
-    assert parse_time("1970-01-01T00:00:01Z") == 1.0
-    assert parse_time("1970-01-01T00:00:01.500000Z") == 1.5
-    assert parse_time(None) is None
 
 
 def test_a_pod_that_is_being_deleted_tells_when_that_was_asked_for():

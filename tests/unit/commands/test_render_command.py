@@ -10,6 +10,8 @@ from kubernetes import client
 from node_poc.cli import main
 from node_poc.commands.render import WHAT, RenderError, render
 from node_poc.config.load import load_config, parse_config
+from node_poc.manifests.config_map import KEY as KEY_OF_FILE
+from node_poc.manifests.own_pods import CONFIG_FOLDER
 from tests.unit.crypto.conftest import VECTORS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -128,6 +130,15 @@ def test_the_proxy_gets_the_private_key_and_no_other_secret(station):
     assert secrets == [only(objects, "Secret", "-private-key")["metadata"]["name"]]
     assert pod["automountServiceAccountToken"] is False
     assert "serviceAccountName" not in pod
+
+
+@pytest.mark.parametrize("component", ["node", "proxy"])
+def test_both_pods_read_the_file_where_it_is_mounted(station, component):
+    (container,) = pod_of(station(), component)["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "config"]
+    assert mount["mountPath"] == CONFIG_FOLDER
+    assert variables["V6_NODE_CONFIG"] == f"{CONFIG_FOLDER}/{KEY_OF_FILE}"
 
 
 def test_the_proxy_reads_a_file_that_says_the_same(station):

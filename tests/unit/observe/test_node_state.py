@@ -35,6 +35,16 @@ def test_a_mount_that_is_missing_is_told_by_the_newest_event():
     )
 
 
+def test_the_newest_event_is_the_newest_of_both_event_apis():
+    # As texts, "…:00.5Z" comes before "…:00Z"; and a series tells its last time elsewhere.
+    later = {"lastTimestamp": None, "eventTime": "2026-01-02T00:00:00.500000Z"}
+    told = tell_unready(pod(), [MOUNT | later | {"message": "new"}, MOUNT], "v6")
+    assert "FailedMount: new" in told
+    series = {"series": {"lastObservedTime": "2026-01-03T00:00:00.000000Z"}, "eventTime": None}
+    repeated = MOUNT | series | {"lastTimestamp": None, "message": "again"}
+    assert "FailedMount: again" in tell_unready(pod(), [repeated, MOUNT], "v6")
+
+
 def test_an_image_that_does_not_come():
     told = tell_unready(pod(main={"waiting": {"reason": "ImagePullBackOff"}}), [], "v6")
     assert "(Pending; node: ImagePullBackOff)" in told

@@ -10,7 +10,7 @@ from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import decide
 from node_poc.runs.model import Run, Stage
 from node_poc.runs.observed import PodObservation, Terminated
-from node_poc.runs.times import finer
+from node_poc.runs.times import event_time, finer, parse_time
 
 SEEN = {
     "within its second": (1003.0, 1003.4, 1003.4),
@@ -54,3 +54,24 @@ def test_an_end_that_is_seen_at_once_has_its_fraction():
     over = replace(pod, running_since=None, terminated=end, seen_at=1003.5)
     run, _ = decide(run, over, 0.0, Limits())
     assert (run.started_at, run.ended_at) == (1002.25, 1003.5)
+
+
+def test_times_with_and_without_parts_of_seconds():
+    assert parse_time("1970-01-01T00:00:01Z") == 1.0
+    assert parse_time("1970-01-01T00:00:01.500000Z") == 1.5
+    assert parse_time(None) is None
+
+
+SECOND = "1970-01-01T00:00:01Z"
+EVENTS = {
+    "the series": ({"series": {"lastObservedTime": "1970-01-01T00:00:02.5Z"}}, 2.5),
+    "the old API": ({"series": None, "lastTimestamp": SECOND, "eventTime": None}, 1.0),
+    "the new API": ({"lastTimestamp": None, "eventTime": "1970-01-01T00:00:01.5Z"}, 1.5),
+    "only its creation": ({"metadata": {"creationTimestamp": SECOND}}, 1.0),
+    "nothing": ({}, 0.0),
+}
+
+
+@pytest.mark.parametrize(("event", "expected"), EVENTS.values(), ids=EVENTS)
+def test_an_event_has_the_time_of_its_last_report(event, expected):
+    assert event_time(event) == expected

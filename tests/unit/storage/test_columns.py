@@ -114,6 +114,7 @@ def test_a_row_that_may_be_a_patient_is_not_told(tmp_path, text, reason):
     path.write_text(text)
     columns = read_columns(path)
     assert columns.names == ()
+    assert columns.is_doubtful
     assert reason in columns.withheld
     for cell in text.partition("\n")[0].split(","):
         assert len(cell) < 4 or cell not in columns.withheld
@@ -126,11 +127,13 @@ def test_the_site_has_the_last_word(tmp_path):
     path.write_text("age\n1\n")
     assert read_columns(path, is_header=False).names == ()
     assert "csv_header" in read_columns(path, is_header=False).withheld
+    assert not read_columns(path, is_header=False).is_doubtful
 
 
 def test_why_a_file_tells_nothing(tmp_path):
     path = tmp_path / "data.csv"
     assert "No such file" in read_columns(path).withheld
+    assert not read_columns(path).is_doubtful
     path.write_bytes("naïve\n1\n".encode("latin-1"))
     assert "UTF-8" in read_columns(path).withheld
     path.write_bytes(b"")

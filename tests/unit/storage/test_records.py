@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -154,3 +155,20 @@ def test_a_record_of_an_older_node_is_still_read(records):
     known = {"spec", "digest", "received_at", "job_created_at"}
     path.write_text(json.dumps({key: data[key] for key in known}))
     assert records.read_run(7) == record()
+
+
+LISTINGS = {
+    "newest_runs": (lambda records: records.newest_runs(1), "task_dir", "."),
+    "ended_runs": (lambda records: list(records.ended_runs()), "task_dir", "."),
+    "open_runs": (lambda records: records.open_runs(), "the folder of open runs", ".node/open"),
+}
+
+
+@pytest.mark.parametrize(("ask", "kind", "folder"), LISTINGS.values(), ids=LISTINGS)
+def test_a_folder_that_is_gone_is_named_with_the_remedy(records, tmp_path, ask, kind, folder):
+    shutil.rmtree(tmp_path)
+    with pytest.raises(StorageError) as caught:
+        ask(records)
+    told = str(caught.value)
+    assert told.startswith(f"{kind} {tmp_path / folder}: cannot be listed (No such file")
+    assert told.endswith(f"that the folder is there and belongs to user {os.getuid()}")
