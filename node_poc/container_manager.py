@@ -198,7 +198,7 @@ class ContainerManager(RunQueries):
         A DockerManager kills all runs and removes its network. Here runs continue, and the node's
         next start adopts them; the NetworkPolicies stay, because they belong to the site.
         """
-        self._work.let_go_of_logs()
+        self._work.stop_reading_logs()
 
     def create_volume(self, name: str) -> None:
         """Make the shared folder ``tmp/<name>`` for runs; an existing folder is no error.

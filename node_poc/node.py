@@ -24,14 +24,14 @@ from node_poc.engine.disk_watch import DiskWatch
 from node_poc.engine.engine import Engine
 from node_poc.engine.janitor import Janitor
 from node_poc.engine.log_keeper import LogKeeper
-from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, RoomSeen
+from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, ShortageChanged
 from node_poc.engine.run_work import RunWork
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.protocol.dummy.server import DummyServer
 from node_poc.protocol.vantage6.server import Vantage6Server
 from node_poc.runs.cautions import cautions
-from node_poc.runs.observed import DiskLimitPassed
+from node_poc.runs.observed import DiskLimitExceeded
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
@@ -72,8 +72,8 @@ class Node:
             StorageError: ``task_dir`` cannot be used.
             OSError: the health port is taken.
         """
-        for told in misplaced_files(config):
-            raise StorageError(told)
+        for misplaced in misplaced_files(config):
+            raise StorageError(misplaced)
         records = Records(Path(config.task_dir))
         records.prepare()
         settings = config.kubernetes
@@ -160,8 +160,8 @@ class Node:
             return
         self._delivery.start()
         self._disk.start(
-            lambda run_id, failure: self._engine.post(DiskLimitPassed(run_id, failure)),
-            lambda shortage: self._engine.post(RoomSeen(shortage)),
+            lambda run_id, failure: self._engine.post(DiskLimitExceeded(run_id, failure)),
+            lambda shortage: self._engine.post(ShortageChanged(shortage)),
         )
         self._engine.start(self._delivery)
         self._working = True

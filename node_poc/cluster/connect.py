@@ -140,9 +140,9 @@ class KubernetesApi:
         try:
             return self._client.call_api(*call, _request_timeout=timeout).response
         except ApiException as error:
-            told = str(error.body or error)
+            text = str(error.body or error)
             wait = (error.headers or {}).get("Retry-After")
-            raise error_of(f"{method} {path}", error.status or 0, told, wait) from error
+            raise error_of(f"{method} {path}", error.status or 0, text, wait) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterError(f"{method} {path}", 0, type(error).__name__, str(error)) from error
 
@@ -161,9 +161,9 @@ def _events(call: str, response: Any) -> Iterator[dict[str, Any]]:
         for line in lines:
             event = json.loads(line)
             if event["type"] == "ERROR":
-                told = event["object"]
-                error = error_of(call, int(told.get("code", 0)), json.dumps(told))
-                if told.get("reason") == "Expired":
+                status = event["object"]
+                error = error_of(call, int(status.get("code", 0)), json.dumps(status))
+                if status.get("reason") == "Expired":
                     raise ExpiredError(call, 410, "Expired", error.message)
                 raise error
             yield event

@@ -74,11 +74,11 @@ def error_of(call: str, status: int, body: str, retry_after: str | None = None) 
         retry_after: the answer's ``Retry-After`` header.
     """
     try:
-        told: Any = json.loads(body)
+        answer: Any = json.loads(body)
     except ValueError:
-        told = None
-    if isinstance(told, dict):
-        reason, message = str(told.get("reason", "")), str(told.get("message", ""))
+        answer = None
+    if isinstance(answer, dict):
+        reason, message = str(answer.get("reason", "")), str(answer.get("message", ""))
     else:
         reason, message = "", body[:500]
     kind = _BY_STATUS.get(status, ClusterError)

@@ -170,7 +170,7 @@ class NodeLease:
             except ConflictError:  # another process was faster: read again
                 pause = random.uniform(*_RACE_SECONDS)  # noqa: S311  jitter, no secret
             except ClusterError as error:
-                self._tell_trouble(error)
+                self._log_trouble(error)
             self._ending.wait(pause)
         return None
 
@@ -197,7 +197,7 @@ class NodeLease:
             left = max(self._times.duration, seconds_of(lease)) - silent
             reason = self._why_over(holder, left)
             if reason is None:
-                self._tell_wait(holder, left)
+                self._log_wait(holder, left)
                 return None
             log.warning("lease taken over", lease=self.name, holder=holder.text, reason=reason)
         return self._calls.take(lease)
@@ -221,7 +221,7 @@ class NodeLease:
             return "its holder's pod is gone"
         return f"its holder's pod has ended ({phase})" if phase in _ENDED_PHASES else None
 
-    def _tell_trouble(self, error: ClusterError) -> None:
+    def _log_trouble(self, error: ClusterError) -> None:
         advice = "it is tried again until the API does it"
         if error.status in {401, 403}:
             advice = (
@@ -230,7 +230,7 @@ class NodeLease:
             )
         log.warning("no lease: this node takes no work", error=str(error), advice=advice)
 
-    def _tell_wait(self, holder: Holder, left: float) -> None:
+    def _log_wait(self, holder: Holder, left: float) -> None:
         remedy = f"end its process on {holder.place}"
         if holder.in_pod:
             remedy = f"`kubectl -n {self._namespace} delete pod {holder.place}`"

@@ -73,9 +73,9 @@ class Piece:
 
 def mark_of_gap(seconds: float) -> bytes:
     """Return the mark line for lost lines; the lines around the gap are ``seconds`` apart."""
-    told = f"{seconds:,.1f} s" if seconds >= 0.1 else "a moment"
+    gap = f"{seconds:,.1f} s" if seconds >= 0.1 else "a moment"
     return (
-        f"[... {told} of this log may be missing here: it was rotated away before it was read, or "
+        f"[... {gap} of this log may be missing here: it was rotated away before it was read, or "
         "grew faster than it is read ...]\n"
     ).encode()
 

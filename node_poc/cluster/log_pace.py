@@ -68,7 +68,7 @@ class LogPace:
         self._clock = clock
         self._all = _Bucket(*together, clock)
 
-    def of_a_run(self) -> RunPace:
+    def new_run_pace(self) -> RunPace:
         """Return a new budget for one run."""
         return RunPace(_Bucket(*self._run, self._clock), self._all)
 
@@ -81,7 +81,7 @@ class RunPace:
         self._own = own
         self._all = together
 
-    def came(self, count: int) -> None:
+    def note_bytes(self, count: int) -> None:
         """Draw a piece of ``count`` bytes from both budgets."""
         self._own.draw(count + _PIECE)
         self._all.draw(count + _PIECE)

@@ -122,7 +122,7 @@ class ContainerLogs:
         set, or between two pieces once ``following.stop`` is set. The iterator raises nothing.
         """
         position, pause = Position.parse(bookmark), _Pause()
-        patience = _Patience(self._pace.of_a_run())
+        patience = _Patience(self._pace.new_run_pace())
         while not (following.stop.is_set() or following.is_overtaken):
             was_ending = following.ending.is_set()
             try:
@@ -138,10 +138,10 @@ class ContainerLogs:
                     return
                 pause.ended()
             except _TooFastError as error:
-                _leave_alone(pod, following, error.seconds)
+                _pause_following(pod, following, error.seconds)
                 continue
             except SilentError:
-                patience.was_in_vain()
+                patience.note_silence()
                 continue
             except ClusterError as error:
                 not_started = error.status == _NOT_STARTED
@@ -160,8 +160,8 @@ class ContainerLogs:
         if patience is not None:
             query.append(("follow", "true"))
         if (since := position.since()) is not None:
-            told = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            query.append(("sinceTime", told))
+            since_text = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            query.append(("sinceTime", since_text))
         if only_end:
             query.append(("tailLines", str(_END_LINES)))
         lines = LineReader(position)
@@ -172,7 +172,7 @@ class ContainerLogs:
             if number == 0 and chunk.startswith(_NO_LOG):
                 raise ClusterError(f"GET {path}", 503, "NoLog", "the kubelet cannot read it now")
             if patience is not None:
-                patience.came(len(chunk))
+                patience.note_bytes(len(chunk))
             piece = lines.feed(chunk)
             if piece is not None:
                 yield piece
@@ -182,7 +182,7 @@ class ContainerLogs:
                 raise _TooFastError(wait)
 
 
-def _leave_alone(pod: str, following: Following, seconds: float) -> None:
+def _pause_following(pod: str, following: Following, seconds: float) -> None:
     """Pause a log that grows too fast; an ended log has a bounded rest and needs no pause."""
     if not following.is_too_fast:
         log.warning("log grows faster than it is read: only its end is read now", pod=pod)
@@ -239,14 +239,14 @@ class _Patience:
         self.seconds = _SILENCE_SECONDS[0]
         self._carried = 0
 
-    def came(self, count: int) -> None:
+    def note_bytes(self, count: int) -> None:
         """Count ``count`` bytes that arrived."""
-        self.pace.came(count)
+        self.pace.note_bytes(count)
         self._carried += count
         if self._carried > _MUCH:
             self.seconds = _SILENCE_SECONDS[0]
 
-    def was_in_vain(self) -> None:
+    def note_silence(self) -> None:
         """Double the accepted silence after a silent connection, unless a rotation is possible."""
         if self._carried <= _MUCH:
             self.seconds = min(2 * self.seconds, _SILENCE_SECONDS[1])

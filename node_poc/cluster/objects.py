@@ -19,7 +19,7 @@ _EVENTS = 200
 _ALL_EVENTS = 2000
 
 
-def _again(error: Exception) -> bool | float:
+def _retry_after(error: Exception) -> bool | float:
     """Return whether to retry a call, or the seconds to wait first if the API server names them."""
     if not isinstance(error, ClusterError) or not error.is_transient:
         return False
@@ -111,7 +111,7 @@ class ClusterObjects:
         call: Any, *arguments: Any, wanted: Callable[[], bool] = lambda: True, **options: Any
     ) -> Any:
         for attempt in stamina.retry_context(
-            on=lambda error: wanted() and _again(error),
+            on=lambda error: wanted() and _retry_after(error),
             attempts=_ATTEMPTS,
             timeout=_RETRY_SECONDS,
             wait_initial=0.1,

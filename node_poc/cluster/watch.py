@@ -52,20 +52,20 @@ class Changed:
     gone: bool
 
 
-Seen = Listed | Changed
+WatchUpdate = Listed | Changed
 
 
 class Watcher:
     """A thread that follows the objects under one path that match a label selector."""
 
     def __init__(
-        self, api: KubernetesApi, path: str, selector: str, on_seen: Callable[[Seen], None]
+        self, api: KubernetesApi, path: str, selector: str, on_update: Callable[[WatchUpdate], None]
     ) -> None:
-        """Prepare the thread; ``on_seen`` is called in the watcher's thread and must not block."""
+        """Prepare the thread; ``on_update`` is called in the watcher's thread, must not block."""
         self._api = api
         self._path = path
         self._selector = selector
-        self._on_seen = on_seen
+        self._on_update = on_update
         self._stop = threading.Event()
         self._version: str | None = None
         self._listed_at = 0.0
@@ -73,7 +73,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; the first call of ``on_seen`` gets a list."""
+        """Start the thread; the first call of ``on_update`` gets a list."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -110,7 +110,7 @@ class Watcher:
         asked_at = time.monotonic()
         objects, self._version = list_all(self._api, self._path, self._selector)
         self._listed_at = asked_at
-        self._on_seen(Listed(tuple(objects), asked_at))
+        self._on_update(Listed(tuple(objects), asked_at))
 
     def _watch(self) -> None:
         query = [
@@ -120,14 +120,14 @@ class Watcher:
             ("timeoutSeconds", str(_WATCH_SECONDS)),
             ("resourceVersion", self._version or ""),
         ]
-        began, told = time.monotonic(), False
+        began, had_event = time.monotonic(), False
         for event in self._api.stream(self._path, query, _SILENCE_SECONDS):
-            told, self._failures = True, 0
+            had_event, self._failures = True, 0
             self._version = event["object"]["metadata"]["resourceVersion"]
             if event["type"] != "BOOKMARK":
-                self._on_seen(Changed(event["object"], event["type"] == "DELETED"))
+                self._on_update(Changed(event["object"], event["type"] == "DELETED"))
             if self._stop.is_set():
                 return
-        if not told and time.monotonic() - began < _SHORT_SECONDS:
+        if not had_event and time.monotonic() - began < _SHORT_SECONDS:
             # A proxy cuts the watch: without a pause and a list the node would be blind.
             raise ClusterError(f"WATCH {self._path}", 0, "EndedAtOnce", "ended without an event")

@@ -25,7 +25,7 @@ from node_poc.protocol.vantage6.online_check import ask_server
 from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.authorities import TrustError, sites_certificates, trust_the_sites_authorities
 from node_poc.storage.private_key import organization_key
-from node_poc.storage.site_check import look_at_files, look_at_places, told_to_the_server
+from node_poc.storage.site_check import facts_for_the_server, look_at_files, look_at_places
 from node_poc.storage.sqlite_files import look_at_sqlite
 
 EXIT_CODES = """\
@@ -73,7 +73,7 @@ def check(
         print(f"{path}: {_count(len(errors), 'error')}; the node would not work", file=err)
         return 2
     _tell_good(config, path, len(findings), out)
-    for told in () if elsewhere else told_to_the_server(config):
+    for told in () if elsewhere else facts_for_the_server(config):
         print(told, file=out)
     print(f"note: {LATE_WALLS}", file=out)
     print(f"note: {_PROCESSES}", file=out)

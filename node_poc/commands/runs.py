@@ -24,7 +24,7 @@ from node_poc.cluster.connect import KubernetesApi, NoClusterError, connect
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.listing import list_all
 from node_poc.cluster.objects import ClusterObjects
-from node_poc.cluster.watch import Listed, Seen, Watcher
+from node_poc.cluster.watch import Listed, Watcher, WatchUpdate
 from node_poc.commands.runs_seen import JOBS, PODS, RunsSeen
 from node_poc.commands.runs_table import RunRow, draw_runs
 from node_poc.config.model import NodeConfig
@@ -95,7 +95,7 @@ class _View:
         objects = self._objects = ClusterObjects(api, namespace)
         self._paths = {JOBS: objects.jobs_path, PODS: objects.pods_path}
         self._seen = RunsSeen(config.kubernetes.limits)
-        self._changes: queue.SimpleQueue[tuple[str, Seen]] = queue.SimpleQueue()
+        self._changes: queue.SimpleQueue[tuple[str, WatchUpdate]] = queue.SimpleQueue()
         for kind, path in self._paths.items():
             listed, _ = list_all(api, path, self._selector)
             self._seen.update(kind, Listed(tuple(listed), time.monotonic()))
@@ -136,7 +136,7 @@ class _View:
             with contextlib.suppress(queue.Empty):
                 self._seen.update(*self._changes.get(timeout=_REDRAW_SECONDS))
 
-    def _taker(self, kind: str) -> Callable[[Seen], None]:
+    def _taker(self, kind: str) -> Callable[[WatchUpdate], None]:
         return lambda seen: self._changes.put((kind, seen))
 
 

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from node_poc.cluster.observations import observe_job, observe_pod
-from node_poc.cluster.watch import Listed, Seen
+from node_poc.cluster.watch import Listed, WatchUpdate
 from node_poc.commands.runs_table import RunRow
 from node_poc.config.model import Limits
 from node_poc.manifests import identity
@@ -30,7 +30,7 @@ class RunsSeen:
         self._limits = limits
         self._objects: dict[str, dict[str, Object]] = {JOBS: {}, PODS: {}}
 
-    def update(self, kind: str, seen: Seen) -> None:
+    def update(self, kind: str, seen: WatchUpdate) -> None:
         """Apply a list or a change from a watch; ``kind`` is ``JOBS`` or ``PODS``."""
         objects = self._objects[kind]
         if isinstance(seen, Listed):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from node_poc.engine.fair_line import FairLine
-from node_poc.engine.quota_gate import Gate
+from node_poc.engine.quota_gate import QuotaGate
 from node_poc.runs import diagnosis
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import JobObservation, Observation, PodObservation
@@ -43,7 +43,7 @@ class RunBook:
             pause: maps the number of refusals in a row by a quota to the seconds to wait.
         """
         self._limit = in_flight_limit
-        self._gate = Gate(pause)
+        self._gate = QuotaGate(pause)
         self._runs: dict[int, Run] = {}
         self._records: dict[int, RunRecord] = {}
         self._line = FairLine()
@@ -59,7 +59,7 @@ class RunBook:
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._runs.values()))
 
-    def is_of(self, seen: Observation) -> bool:
+    def is_about_run(self, seen: Observation) -> bool:
         """Whether an observation concerns a run of the book, not a former run of the same id."""
         if seen.run_id not in self._runs:
             return False
@@ -75,7 +75,7 @@ class RunBook:
         """Return a run's record, or None if the run is not in the book. Safe in any thread."""
         return self._records.get(run_id)
 
-    def going(self) -> tuple[int, ...]:
+    def unended_ids(self) -> tuple[int, ...]:
         """Return the ids of all runs that have not ended."""
         return tuple(run.run_id for run in self._runs.values() if not run.has_ended)
 
@@ -84,14 +84,14 @@ class RunBook:
         if run.stage is Stage.QUEUED and not run.kill_requested:
             others = len(self._line)
             before = self._line.add(run.run_id, record.owner)
-            if others or self._in_flight() >= self._limit or self.is_kept_out or self._shortage:
+            if others or self._in_flight() >= self._limit or self.quota_refuses or self._shortage:
                 run = replace(run, failure=self._queued(before))
         self._runs[run.run_id] = run
         self._records[run.run_id] = record
         return run
 
     def _queued(self, before: int) -> Failure:
-        return self._shortage or diagnosis.queued(before, by_quota=self.is_kept_out)
+        return self._shortage or diagnosis.queued(before, by_quota=self.quota_refuses)
 
     def update(self, run: Run) -> None:
         """Replace the run's state, and take a run that no longer waits out of the line."""
@@ -101,8 +101,8 @@ class RunBook:
             return
         self._line.forget(run.run_id)
         if run.stage is Stage.CREATED:
-            self._gate.lets_in(run.run_id)
-        self._gate.leaves(run.run_id)
+            self._gate.note_success(run.run_id)
+        self._gate.note_end(run.run_id)
 
     def put_back(self, run: Run) -> float | None:
         """Put a run that a quota refused back into its former place in the waiting line.
@@ -112,10 +112,10 @@ class RunBook:
         """
         self._runs[run.run_id] = run
         self._line.put_back(run.run_id)
-        return self._gate.refuses(run.run_id)
+        return self._gate.note_refusal(run.run_id)
 
     @property
-    def is_kept_out(self) -> bool:
+    def quota_refuses(self) -> bool:
         """Whether a quota keeps runs out, judging by the latest attempts."""
         return not self._gate.is_open
 
@@ -153,13 +153,13 @@ class RunBook:
             the run's record; None if no run waits or none may start now.
         """
         waiting = len(self._line)
-        if self._shortage or not waiting or not self._gate.lets_try:
+        if self._shortage or not waiting or not self._gate.may_try:
             return None
         if self._in_flight() >= self._limit:
             return None
         run_id = next(islice(self._line, self._gate.choose(waiting), None))
         self._line.take(run_id)
-        self._gate.tries(run_id)
+        self._gate.note_try(run_id)
         run = self._runs[run_id]
         # A quota's refusal remains the reason until the run's Job exists.
         failure = run.failure if run.waiting else None
@@ -185,7 +185,7 @@ class RunBook:
         """Record that a kill of the run was requested."""
         self._records[run_id] = replace(self._records[run_id], kill_requested=True)
 
-    def job_known(self, run_id: int, since: float, created_at: float | None = None) -> None:
+    def note_job(self, run_id: int, since: float, created_at: float | None = None) -> None:
         """Record that Kubernetes has the run's Job.
 
         Args:
@@ -198,7 +198,7 @@ class RunBook:
             record = self._records[run_id]
             self._records[run_id] = replace(record, job_created_at=created_at)
 
-    def missing_from(self, present: set[int], asked_at: float) -> list[Run]:
+    def runs_without_job(self, present: set[int], asked_at: float) -> list[Run]:
         """Return the runs whose Job is missing from a list of Jobs.
 
         A Job must be in the list if the node knew of the Job before it requested the list. A queued
@@ -217,7 +217,7 @@ class RunBook:
             and self._known_since.get(run.run_id, float("inf")) < asked_at
         ]
 
-    def podless(self, present: set[int]) -> list[Run]:
+    def runs_without_pod(self, present: set[int]) -> list[Run]:
         """Return the runs that had a pod and are not in ``present``, the runs with a pod now."""
         return [run for run in self if run.pod_name and run.run_id not in present]
 

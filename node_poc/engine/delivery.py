@@ -30,7 +30,7 @@ class Delivery:
         self._sink = sink
         self._on_delivered = on_delivered
         self._changed = threading.Condition()
-        self._outbox: deque[Run | RunResult] = deque()
+        self._queue: deque[Run | RunResult] = deque()
         self._unacknowledged: dict[int, tuple[RunResult, float, int]] = {}
         self._stopping = False
         self._abandoned = threading.Event()
@@ -63,13 +63,13 @@ class Delivery:
 
     def _put(self, item: Run | RunResult) -> None:
         with self._changed:
-            self._outbox.append(item)
+            self._queue.append(item)
             self._changed.notify()
 
     def _run(self) -> None:
         while not self._abandoned.is_set():
             with self._changed:
-                if not self._outbox and not self._abandoned.is_set():
+                if not self._queue and not self._abandoned.is_set():
                     if self._stopping and (not self._unacknowledged or not self._sink.is_connected):
                         return
                     # A timeout is needed only while a result may have to be sent again.
@@ -86,12 +86,12 @@ class Delivery:
     def _send_new(self) -> None:
         while not self._abandoned.is_set():
             with self._changed:
-                if not self._outbox:
+                if not self._queue:
                     return
-                item = self._outbox.popleft()
+                item = self._queue.popleft()
             if not self._send(item):
                 with self._changed:
-                    self._outbox.appendleft(item)
+                    self._queue.appendleft(item)
                 time.sleep(_LOOK_SECONDS)
                 return
 

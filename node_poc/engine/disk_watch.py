@@ -66,18 +66,18 @@ class DiskWatch:
 
     def start(
         self,
-        on_passed: Callable[[int, Failure], None],
-        on_room: Callable[[Failure | None], None],
+        on_excess: Callable[[int, Failure], None],
+        on_shortage_changed: Callable[[Failure | None], None],
     ) -> None:
         """Measure the free space, then start the thread; ``shortage`` is valid on return.
 
         Args:
-            on_passed: called with the id of a run above its limit, and the failure of the run.
-            on_room: called with the shortage when a shortage begins, and with None at its end.
+            on_excess: called with the id of a run above its limit, and the failure of the run.
+            on_shortage_changed: called with a shortage when it begins, and with None at its end.
         """
-        self._on_passed = on_passed
-        self._on_room = on_room
-        self._look_for_room()
+        self._on_excess = on_excess
+        self._on_shortage_changed = on_shortage_changed
+        self._check_free_space()
         self._thread.start()
 
     def stop(self) -> None:
@@ -90,7 +90,7 @@ class DiskWatch:
 
         Repeated calls are harmless.
         """
-        if not self._allowed.is_endless:
+        if not self._allowed.is_unlimited:
             with self._lock:
                 self._due.setdefault(run_id, time.monotonic() + _LOOK_SECONDS)
             self._wake.set()
@@ -106,7 +106,7 @@ class DiskWatch:
             usage = self._measure(spec, _END_SECONDS)
             if usage.whole:
                 break
-        return None if usage.whole and not self._allowed.is_passed(usage) else self._failure(usage)
+        return None if usage.whole and not self._allowed.is_exceeded_by(usage) else self._failure(usage)
 
     def check(self, spec: RunSpec, seconds: float) -> Failure | None:
         """Measure an active run for at most ``seconds``; return its failure if above the limit.
@@ -114,7 +114,7 @@ class DiskWatch:
         Later measurements, and the measurement at the run's end, follow an incomplete one.
         """
         usage = self._measure(spec, seconds)
-        return self._failure(usage) if self._allowed.is_passed(usage) else None
+        return self._failure(usage) if self._allowed.is_exceeded_by(usage) else None
 
     def _measure(self, spec: RunSpec, seconds: float) -> Usage:
         writable = (mount for mount in task_dir_mounts(spec) if not mount.read_only)
@@ -125,9 +125,9 @@ class DiskWatch:
         return usage
 
     def _failure(self, usage: Usage) -> Failure:
-        return ends.disk_limit_exceeded(self._told(usage))
+        return ends.disk_limit_exceeded(self._excess_detail(usage))
 
-    def _told(self, usage: Usage) -> str:
+    def _excess_detail(self, usage: Usage) -> str:
         limits = self._limits
         allowed = (
             f"kubernetes.limits.output_size is {limits.output_size or 'not set'}, "
@@ -162,7 +162,7 @@ class DiskWatch:
 
     def _look(self) -> None:
         if self._room_due <= time.monotonic():
-            self._look_for_room()
+            self._check_free_space()
         with self._lock:
             first = min(self._due, key=lambda run_id: self._due[run_id], default=None)
             if first is None or self._due[first] > time.monotonic():
@@ -188,17 +188,17 @@ class DiskWatch:
                     self._due[run_id] = time.monotonic() + pause
         if failure is not None:
             self.forget(run_id)
-            self._on_passed(run_id, failure)
+            self._on_excess(run_id, failure)
         return took
 
-    def _look_for_room(self) -> None:
+    def _check_free_space(self) -> None:
         self._room_due = time.monotonic() + _ROOM_SECONDS
         before, self._shortage = self._shortage, self._find_shortage()
         if (before is None) != (self._shortage is None):
             tell = log.info if self._shortage is None else log.warning
             site = "" if self._shortage is None else self._shortage.site_detail
             tell("the disk has room again" if not site else "no run is started", why=site)
-            self._on_room(self._shortage)
+            self._on_shortage_changed(self._shortage)
 
     def _find_shortage(self) -> Failure | None:
         if self._min_free is None:

@@ -3,8 +3,8 @@
 ARCHITECTURE.md shows which part of the node sends which message, and what the engine then does.
 
 The engine's thread never waits for the API or for the disk: other threads make all slow calls
-(``background.py``) and send the outcome back as a message. A slow, stuck or broken run therefore
-delays no other run. The disk has one thread, so writes happen in the order of their requests.
+(``background_calls.py``) and send the outcome back as a message. Therefore a slow, stuck or broken
+run delays no other run. The disk has one thread, so writes happen in the order of their requests.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from node_poc.cluster.watch import Changed, Listed
 from node_poc.concurrency.pool import DaemonPool
 from node_poc.config.model import NodeConfig
 from node_poc.engine.adoption import read_open_runs
-from node_poc.engine.background import Calls
+from node_poc.engine.background_calls import BackgroundCalls
 from node_poc.engine.book import RunBook
 from node_poc.engine.delivery import Delivery
-from node_poc.engine.intake import Intake, Taking
+from node_poc.engine.intake import DiskIntake, Intake
 from node_poc.engine.kills import Kills
 from node_poc.engine.messages import (
-    Again,
+    CallLater,
     Collected,
     Delivered,
-    Expired,
+    FoldersExpired,
+    IntakeOutcome,
+    JobCreated,
     JobsSeen,
     Kill,
     Message,
-    Orphan,
+    OrphanFound,
     PodsSeen,
     Retire,
-    RoomSeen,
+    ShortageChanged,
     Snapshot,
-    Started,
-    Taken,
 )
 from node_poc.engine.orphans import Orphans
-from node_poc.engine.retention import PastRuns
-from node_poc.engine.reused_numbers import Retirement
+from node_poc.engine.retention import Retention
+from node_poc.engine.retirement import Retirement
 from node_poc.engine.run_work import RunWork
-from node_poc.engine.starts import NO_ROOM, Starts
+from node_poc.engine.starts import QUOTA_PAUSES, Starts
 from node_poc.engine.timers import Timers
 from node_poc.observe.run_changes import log_change
 from node_poc.runs.lifecycle import (
@@ -62,7 +62,7 @@ from node_poc.runs.lifecycle import (
 )
 from node_poc.runs.model import Stage
 from node_poc.runs.observed import (
-    DiskLimitPassed,
+    DiskLimitExceeded,
     EventsSeen,
     JobObservation,
     Observation,
@@ -84,7 +84,7 @@ _IDLE_SECONDS = 20.0  # while no run waits for anything: wake up only to renew `
 # The most time that the disk's thread has at shutdown for its last writes, mostly none.
 _WRITE_SECONDS = 1.0
 _NOTHING = object()
-_OBSERVATIONS = (StartRefused, PodObservation, EventsSeen, DiskLimitPassed)
+_OBSERVATIONS = (StartRefused, PodObservation, EventsSeen, DiskLimitExceeded)
 
 
 class Engine:
@@ -98,19 +98,21 @@ class Engine:
         self._work = work
         self._records = records
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._outbox: Delivery
-        self._book = RunBook(config.kubernetes.runs_in_flight, NO_ROOM.pause)
+        self._delivery: Delivery
+        self._book = RunBook(config.kubernetes.runs_in_flight, QUOTA_PAUSES.pause)
         self._disk = DaemonPool("disk", 1)
-        self._calls = Calls(work, self.post, self._book, self._disk)
+        self._calls = BackgroundCalls(work, self.post, self._book, self._disk)
         self._timers = Timers()
         self._starts = Starts(self._book, self._calls, self._timers, self._observe)
         kept = config.kubernetes.keep_finished_seconds
         self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk, kept)
-        self._past = PastRuns(self._book, records, past)
-        taking = Taking(config, work, records, self._past)
-        self._kills = Kills(self._book, self._past, self._disk, self.post, self._observe)
-        self._intake = Intake(self._book, taking, self._disk, self.post)
-        self._retirement = Retirement(self._intake, self._calls, self._past, self._disk, self.post)
+        self._retention = Retention(self._book, records, past)
+        disk_intake = DiskIntake(config, work, records, self._retention)
+        self._kills = Kills(self._book, self._retention, self._disk, self.post, self._observe)
+        self._intake = Intake(self._book, disk_intake, self._disk, self.post)
+        self._retirement = Retirement(
+            self._intake, self._calls, self._retention, self._disk, self.post
+        )
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
@@ -122,17 +124,17 @@ class Engine:
         """Whether the engine has received a list of this node's Jobs since its start."""
         return self._jobs_listed
 
-    def start(self, outbox: Delivery) -> None:
-        """Adopt the runs of a former process and start; ``outbox`` gets statuses and results."""
-        self._outbox = self._intake.outbox = outbox
-        self._past.take_up()
+    def start(self, delivery: Delivery) -> None:
+        """Adopt the runs of a former process and start; ``delivery`` gets statuses and results."""
+        self._delivery = self._intake.delivery = delivery
+        self._retention.write_missing_notes()
         for adopted in sorted(read_open_runs(self._records), key=lambda a: a.run.received_at):
             run = adopted.run
             self._book.add(run, adopted.record)
             if run.job_created_at is not None or run.kill_requested:
-                self._book.job_known(run.run_id, float("-inf"))
+                self._book.note_job(run.run_id, float("-inf"))
             if adopted.result is not None:
-                outbox.put_result(adopted.result)
+                delivery.put_result(adopted.result)
             log.info("run taken up", run_id=run.run_id, stage=run.stage)
         self._thread.start()
 
@@ -152,21 +154,23 @@ class Engine:
     def _serve(self) -> None:
         handlers: dict[type, Callable[..., None]] = {
             Submission: self._intake.answer,
-            Taken: self._on_taken,
+            IntakeOutcome: self._on_intake_outcome,
             PodsSeen: self._on_pods,
             JobsSeen: self._on_jobs,
-            Started: self._starts.started,
+            JobCreated: self._starts.on_job_created,
             StartPutOff: self._starts.put_off,
             **dict.fromkeys(_OBSERVATIONS, self._observe),
             Collected: self._on_collected,
             Delivered: self._on_delivered,
-            Kill: lambda kill: self._kills.on_kill(kill, self._intake.taking),
-            RoomSeen: self._on_room,
-            Expired: lambda expired: self._disk.submit(self._past.expire, expired),
-            Orphan: self._orphans.tell,
-            Retire: self._retirement.ask,
+            Kill: lambda kill: self._kills.handle(kill, self._intake.pending_ids),
+            ShortageChanged: self._on_shortage,
+            FoldersExpired: lambda expired: self._disk.submit(
+                self._retention.remove_expired, expired
+            ),
+            OrphanFound: self._orphans.on_orphan_found,
+            Retire: self._retirement.handle,
             Snapshot: lambda asked: asked.entries.set_result(self._book.entries(asked.run_id)),
-            Again: lambda again: self._timers.after(again.seconds, again.action),
+            CallLater: lambda call: self._timers.call_later(call.seconds, call.action),
         }
         while True:
             self.beat = time.monotonic()
@@ -196,19 +200,19 @@ class Engine:
             self._observe(Tick(run_id))
         self._calls.read_events()
 
-    def _on_taken(self, taken: Taken) -> None:
-        self._intake.enter(taken)
-        self._starts.go_on()
+    def _on_intake_outcome(self, outcome: IntakeOutcome) -> None:
+        self._intake.enter(outcome)
+        self._starts.start_next()
 
-    def _on_room(self, seen: RoomSeen) -> None:
+    def _on_shortage(self, seen: ShortageChanged) -> None:
         for run in self._book.note_shortage(seen.shortage):
-            self._outbox.put_status(run)
-        self._starts.go_on()
+            self._delivery.put_status(run)
+        self._starts.start_next()
 
     # --- observations
 
     def _on_pods(self, message: PodsSeen) -> None:
-        match message.seen:
+        match message.update:
             case Changed(object=pod, gone=gone):
                 self._observe(observe_pod(pod, gone=gone, seen_at=time.time()))
             case Listed(objects=pods):
@@ -216,29 +220,29 @@ class Engine:
                 for observation in observations:
                     self._observe(observation)
                 present = {observation.run_id for observation in observations}
-                for run in self._book.podless(present):
+                for run in self._book.runs_without_pod(present):
                     self._observe(PodObservation(run.run_id, run.pod_name, "", gone=True))
 
     def _on_jobs(self, message: JobsSeen) -> None:
-        match message.seen:
+        match message.update:
             case Changed(object=job, gone=gone):
                 self._observe(seen := observe_job(job, gone=gone))
-                self._orphans.look_again(seen)
+                self._orphans.check_changed(seen)
                 if gone:
-                    self._starts.job_went()
+                    self._starts.on_job_gone()
             case Listed(objects=jobs, asked_at=asked_at):
                 observations = [o for o in map(observe_job, jobs) if o is not None]
                 for observation in observations:
                     self._observe(observation)
-                    self._orphans.look_after(observation, self.post)
+                    self._orphans.check_listed(observation, self.post)
                 present = {observation.run_id for observation in observations}
-                for run in self._book.missing_from(present, asked_at):
+                for run in self._book.runs_without_job(present, asked_at):
                     self._observe(JobObservation(run.run_id, gone=True))
                 self._jobs_listed = True
-                self._starts.go_on()
+                self._starts.start_next()
 
     def _observe(self, observation: Observation | None) -> None:
-        if observation is None or not self._book.is_of(observation):
+        if observation is None or not self._book.is_about_run(observation):
             return
         self._note_job(observation)
         run = self._book[observation.run_id]
@@ -250,9 +254,9 @@ class Engine:
         for action in actions:
             match action:
                 case Report():
-                    self._outbox.put_status(changed)
+                    self._delivery.put_status(changed)
                     if changed.status is RunStatus.ACTIVE:
-                        self._work.follow(changed)
+                        self._work.watch_container(changed)
                 case Stop():
                     self._book.note_kill(run.run_id)
                     self._calls.kill(run.run_id)
@@ -261,18 +265,18 @@ class Engine:
                 case LookForPod():
                     self._calls.look_for_pod(changed)
                 case LookForEvents():
-                    self._calls.want_events(changed)
+                    self._calls.request_events(changed)
                 case Collect(remove_job=remove_job):
                     self._calls.collect(changed, remove_job=remove_job)
-                    self._starts.go_on()
+                    self._starts.start_next()
 
     def _note_job(self, seen: Observation) -> None:
         """Record that the run's Job exists: the Job is never created again, even if deleted."""
         if not isinstance(seen, JobObservation | PodObservation) or seen.gone:
             return
         if not self._book.knows_job(seen.run_id):
-            self._book.job_known(seen.run_id, time.monotonic(), made_at(seen, time.time()))
-            self._calls.remember(seen.run_id)
+            self._book.note_job(seen.run_id, time.monotonic(), made_at(seen, time.time()))
+            self._calls.write_record(seen.run_id)
 
     # --- the end of a run
 
@@ -285,7 +289,7 @@ class Engine:
         log.info(
             "run ended", run_id=result.run_id, status=result.status.value, exit=result.exit_code
         )
-        self._outbox.put_result(result)
+        self._delivery.put_result(result)
 
     def _on_delivered(self, delivered: Delivered) -> None:
         if delivered.run_id not in self._book:
@@ -296,5 +300,5 @@ class Engine:
         self._disk.submit(self._close, record, status)
 
     def _close(self, record: RunRecord, status: RunStatus) -> None:
-        self._past.close(record, status)
-        self._calls.finish(record.spec.run_id)
+        self._retention.close(record, status)
+        self._calls.mark_job(record.spec.run_id)

@@ -14,8 +14,8 @@ from node_poc.concurrency.pool import DaemonPool
 from node_poc.config.model import NodeConfig
 from node_poc.engine.book import RunBook
 from node_poc.engine.delivery import Delivery
-from node_poc.engine.messages import Message, Taken
-from node_poc.engine.retention import PastRuns
+from node_poc.engine.messages import IntakeOutcome, Message
+from node_poc.engine.retention import Retention
 from node_poc.engine.run_work import RunWork
 from node_poc.runs.admission import NotAllowedError, check_admission
 from node_poc.runs.model import Run, RunResult, Stage
@@ -38,28 +38,32 @@ class Intake:
     """
 
     def __init__(
-        self, book: RunBook, taking: Taking, disk: DaemonPool, post: Callable[[Message], None]
+        self,
+        book: RunBook,
+        disk_intake: DiskIntake,
+        disk: DaemonPool,
+        post: Callable[[Message], None],
     ) -> None:
         """``disk`` has one thread; ``post`` hands a message to the engine."""
         self._book = book
-        self._taking = taking
+        self._disk_intake = disk_intake
         self._disk = disk
         self._post = post
         # Runs that the disk's thread looks up, and further requests for them meanwhile.
         self._at_disk: dict[int, list[Submission]] = {}
-        self.outbox: Delivery
+        self.delivery: Delivery
 
     @property
-    def taking(self) -> Collection[int]:
+    def pending_ids(self) -> Collection[int]:
         """The ids of the runs that the disk's thread looks up or writes at the moment."""
         return self._at_disk.keys()
 
-    def has(self, run_id: int) -> bool:
+    def knows(self, run_id: int) -> bool:
         """Whether the run is in the book or with the disk's thread."""
         return run_id in self._at_disk or run_id in self._book
 
     def answer(self, submission: Submission) -> None:
-        """Answer from the book, or let the disk's thread look up the run → ``Taken``."""
+        """Answer from the book, or let the disk's thread look up the run → ``IntakeOutcome``."""
         run_id = submission.spec.run_id
         if run_id in self._at_disk:
             self._at_disk[run_id].append(submission)
@@ -72,9 +76,9 @@ class Intake:
             self._disk.submit(self._look_up, submission)
 
     def _look_up(self, submission: Submission) -> None:
-        self._post(Taken(submission, self._taking.take(submission)))
+        self._post(IntakeOutcome(submission, self._disk_intake.take(submission)))
 
-    def enter(self, taken: Taken) -> None:
+    def enter(self, taken: IntakeOutcome) -> None:
         """Add a new run to the book or send a past run's result, and answer all requests."""
         submission, outcome = taken.submission, taken.outcome
         others = self._at_disk.pop(submission.spec.run_id, [])
@@ -84,7 +88,7 @@ class Intake:
             case Answer():
                 answer = outcome
             case result:
-                self.outbox.put_result(result)
+                self.delivery.put_result(result)
                 answer = Answer(accepted=True, status=result.status)
         submission.answer.set_result(answer)
         for other in others:
@@ -93,14 +97,16 @@ class Intake:
     def _enter(self, record: RunRecord) -> Answer:
         run = Run(record.spec.run_id, record.digest, record.received_at, stage=Stage.QUEUED)
         run = self._book.add(run, record)
-        self.outbox.put_status(run)
+        self.delivery.put_status(run)
         return Answer(accepted=True, status=run.status)
 
 
-class Taking:
+class DiskIntake:
     """Looks up and writes runs that are not in the book. Only for the disk's thread."""
 
-    def __init__(self, config: NodeConfig, work: RunWork, records: Records, past: PastRuns) -> None:
+    def __init__(
+        self, config: NodeConfig, work: RunWork, records: Records, past: Retention
+    ) -> None:
         """All arguments belong to the engine."""
         self._config = config
         self._work = work

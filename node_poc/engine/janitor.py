@@ -14,7 +14,7 @@ from concurrent.futures import Future
 
 import structlog
 
-from node_poc.engine.messages import Expired, Message
+from node_poc.engine.messages import FoldersExpired, Message
 from node_poc.storage.inputs import remove_left_inputs
 from node_poc.storage.past import PastRecords
 from node_poc.storage.records import Records, StorageError
@@ -71,7 +71,7 @@ class Janitor:
         runs = tuple(self._past.due(_REMOVED_IN_A_ROUND))
         volumes = tuple(self._past.unused_volumes(_REMOVED_IN_A_ROUND))
         if runs or volumes:
-            expired = Expired(runs, volumes, Future())
+            expired = FoldersExpired(runs, volumes, Future())
             self._post(expired)
             expired.done.result(_ENGINE_SECONDS)
         for trouble in self._past.empty_trash(self._is_going):

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 _SLACK_SECONDS = 60.0
 
 
-class Lingering:
+class LingeringJobs:
     """Removes delivered Jobs that have not finished after their keep time.
 
     Only the engine's thread may use this class.
@@ -36,7 +36,7 @@ class Lingering:
         self._kept_seconds = kept_seconds
         self._due: dict[int, float] = {}
 
-    def look_after(self, job: JobObservation) -> None:
+    def check(self, job: JobObservation) -> None:
         """Set or cancel the timer of a Job, according to an observation of the Job."""
         run_id = job.run_id
         finished = job.succeeded or bool(job.failed_reason)
@@ -45,7 +45,7 @@ class Lingering:
         elif run_id not in self._due:
             seconds = self._seconds_left(job)
             self._due[run_id] = due = time.monotonic() + seconds
-            self._timers.after(seconds, lambda: self._end(run_id, due))
+            self._timers.call_later(seconds, lambda: self._remove_if_due(run_id, due))
 
     def _seconds_left(self, job: JobObservation) -> float:
         longest = self._kept_seconds + _SLACK_SECONDS
@@ -53,7 +53,7 @@ class Lingering:
             return longest
         return min(max(job.delivered_at + longest - time.time(), 0.0), longest)
 
-    def _end(self, run_id: int, due: float) -> None:
+    def _remove_if_due(self, run_id: int, due: float) -> None:
         if self._due.get(run_id) != due:
             return  # the Job has finished or gone, or a new Job has another timer
         del self._due[run_id]

@@ -79,7 +79,7 @@ class LogKeeper:
     def complete(
         self, run_id: int, pod_name: str, within_seconds: float, *, ended: bool = True
     ) -> bool:
-        """Write the rest of a container's log to the run's folder, and finish the log.
+        """Write the rest of a container's log to the run's folder, and close the log.
 
         Args:
             run_id: the run.
@@ -102,8 +102,8 @@ class LogKeeper:
         return whole
 
     def give_up(self, run_id: int, pod_name: str) -> None:
-        """Finish a run's log with the part already on disk. Raises StorageError."""
-        self._get(run_id, pod_name).finish()
+        """Close a run's log with the part already on disk. Raises StorageError."""
+        self._get(run_id, pod_name).close()
         self._forget(run_id)
 
     def stop(self) -> None:
@@ -143,7 +143,7 @@ class LogKeeper:
                     return
             for run_id, kept in kept_logs:
                 kept.save()
-                if kept.is_over:  # ``follow`` or ``complete`` was called again after the log's end
+                if kept.is_closed:  # ``follow`` or ``complete`` was called after the log's end
                     self._forget(run_id)
 
 
@@ -175,9 +175,9 @@ class _KeptLog:
                 self._thread.start()
 
     @property
-    def is_over(self) -> bool:
-        """Whether the log is finished."""
-        return self._log is not None and self._log.finished
+    def is_closed(self) -> bool:
+        """Whether the log is closed."""
+        return self._log is not None and self._log.is_closed
 
     def save(self) -> None:
         """Save the log read so far, unless the log is busy: the saver comes back soon."""
@@ -196,14 +196,14 @@ class _KeptLog:
         self.following.stop.set()
         self.save()
 
-    def finish(self) -> None:
-        """Finish the log with the part already on disk. Raises StorageError."""
+    def close(self) -> None:
+        """Close the log with the part already on disk. Raises StorageError."""
         with self._lock:
-            self._opened().finish(whole=False)
+            self._opened().close(whole=False)
             self.following.stop.set()
 
     def complete(self, until: float, *, ended: bool) -> bool:
-        """Read the rest until ``until`` (monotonic), and finish. See ``LogKeeper.complete``."""
+        """Read the rest until ``until`` (monotonic), and close. See ``LogKeeper.complete``."""
         waits = not ended or self._carried > _MUCH
         self.following.is_overtaken = not waits
         self.following.ending.set()
@@ -216,9 +216,9 @@ class _KeptLog:
             self._await_follower(until, may_hang=False)
         with self._lock:
             kept = self._opened()
-            if not kept.finished:
+            if not kept.is_closed:
                 saw_end = self.following.saw_end
-                kept.finish(whole=saw_end if whole is None or not ended else whole)
+                kept.close(whole=saw_end if whole is None or not ended else whole)
             self.following.stop.set()
             return kept.whole
 
@@ -243,12 +243,12 @@ class _KeptLog:
     def _take_all(self) -> None:
         with self._lock:
             kept = self._opened()
-            bookmark, finished = kept.bookmark, kept.finished
-        if finished or self._overtaken:
+            bookmark, is_closed = kept.bookmark, kept.is_closed
+        if is_closed or self._overtaken:
             return
         for piece in self._source.follow(self._pod_name, bookmark, self.following):
             with self._lock:
-                if self.following.stop.is_set() or self._overtaken or kept.finished:
+                if self.following.stop.is_set() or self._overtaken or kept.is_closed:
                     return
                 kept.append(piece.data, piece.position)
                 self._carried += len(piece.data)
@@ -286,7 +286,7 @@ class _KeptLog:
             time.sleep(_PAUSE_SECONDS)
 
     def _read_once(self, kept: RunLog, until: float) -> None:
-        if kept.finished:
+        if kept.is_closed:
             return
         only_end = self.following.is_too_fast
         for piece in self._source.read(self._pod_name, kept.bookmark, only_end=only_end):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from node_poc.cluster.watch import Seen
+from node_poc.cluster.watch import WatchUpdate
 from node_poc.engine.book import Entry
 from node_poc.runs.model import Failure, RunResult
 from node_poc.runs.observed import (
-    DiskLimitPassed,
+    DiskLimitExceeded,
     EventsSeen,
     PodObservation,
     StartPutOff,
@@ -21,7 +21,7 @@ from node_poc.storage.records import RunRecord
 
 
 @dataclass(frozen=True)
-class Taken:
+class IntakeOutcome:
     """The disk's thread has looked up a requested run.
 
     ``outcome`` is the run's record if the record is on disk now and the run goes on, the run's
@@ -36,18 +36,18 @@ class Taken:
 class PodsSeen:
     """The watch of pods delivered a list or a change."""
 
-    seen: Seen
+    update: WatchUpdate
 
 
 @dataclass(frozen=True)
 class JobsSeen:
     """The watch of Jobs delivered a list or a change."""
 
-    seen: Seen
+    update: WatchUpdate
 
 
 @dataclass(frozen=True)
-class Started:
+class JobCreated:
     """The run's Job exists; ``created_at`` is in seconds since the epoch."""
 
     run_id: int
@@ -100,7 +100,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Expired:
+class FoldersExpired:
     """The keep time is over for folders of past runs and for shared folders.
 
     ``done`` is set as soon as the disk's thread has handled the message.
@@ -112,21 +112,21 @@ class Expired:
 
 
 @dataclass(frozen=True)
-class RoomSeen:
+class ShortageChanged:
     """The disk has too little space to start a run, or enough again (``shortage`` is None)."""
 
     shortage: Failure | None
 
 
 @dataclass(frozen=True)
-class Orphan:
+class OrphanFound:
     """A Job of this node belongs to a run unknown to the book and to the disk."""
 
     run_id: int
 
 
 @dataclass(frozen=True)
-class Again:
+class CallLater:
     """A request to do ``action`` in the engine's thread after ``seconds``."""
 
     action: Callable[[], None]
@@ -135,22 +135,22 @@ class Again:
 
 Message = (
     Submission
-    | Taken
+    | IntakeOutcome
     | PodsSeen
     | JobsSeen
-    | Started
+    | JobCreated
     | StartRefused
     | StartPutOff
     | PodObservation
     | EventsSeen
-    | DiskLimitPassed
-    | RoomSeen
+    | DiskLimitExceeded
+    | ShortageChanged
     | Collected
     | Delivered
     | Kill
     | Retire
     | Snapshot
-    | Expired
-    | Orphan
-    | Again
+    | FoldersExpired
+    | OrphanFound
+    | CallLater
 )

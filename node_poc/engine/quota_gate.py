@@ -15,7 +15,7 @@ _OPEN = 64
 _OTHER_EACH = 3
 
 
-class Gate:
+class QuotaGate:
     """Open until a quota refuses a run. Not thread-safe; measures no time."""
 
     def __init__(self, pause: Callable[[int], float]) -> None:
@@ -34,7 +34,7 @@ class Gate:
         return self._at_once is None
 
     @property
-    def lets_try(self) -> bool:
+    def may_try(self) -> bool:
         """Whether one more run may try now."""
         if self._at_once is None:
             return True
@@ -49,17 +49,17 @@ class Gate:
             return 0
         return 1 + self._tries // _OTHER_EACH % (waiting - 1)
 
-    def tries(self, run_id: int) -> None:
+    def note_try(self, run_id: int) -> None:
         """Note that a run tries to create its Job."""
         self._trying.add(run_id)
         if self._at_once is not None:
             self._tries += 1
 
-    def leaves(self, run_id: int) -> None:
+    def note_end(self, run_id: int) -> None:
         """Note the end of a run's try for a reason unrelated to the quota."""
         self._trying.discard(run_id)
 
-    def lets_in(self, run_id: int) -> None:
+    def note_success(self, run_id: int) -> None:
         """Note that a run's Job was created: there may be room for more."""
         if run_id not in self._trying:
             return
@@ -72,7 +72,7 @@ class Gate:
             self._at_once = None
             self._tries = 0
 
-    def refuses(self, run_id: int) -> float | None:
+    def note_refusal(self, run_id: int) -> float | None:
         """Note that the quota refused a run.
 
         Returns:

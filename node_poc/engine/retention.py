@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import structlog
 
 from node_poc.engine.book import RunBook
-from node_poc.engine.messages import Expired
+from node_poc.engine.messages import FoldersExpired
 from node_poc.runs.admission import NotAllowedError
 from node_poc.runs.ports import KillOutcome
 from node_poc.runs.status import RunStatus
@@ -17,11 +17,11 @@ from node_poc.storage.records import Records, RunRecord, StorageError
 log = structlog.get_logger(__name__)
 
 
-class PastRuns:
+class Retention:
     """Keeps notes of past runs and removes their folders.
 
-    Only the disk's thread may use this class, as with ``intake.Taking``: no folder is removed while
-    the run is being taken in again.
+    Only the disk's thread may use this class, as with ``intake.DiskIntake``: no folder is removed
+    while the run is being taken in again.
     """
 
     def __init__(self, book: RunBook, records: Records, past: PastRecords) -> None:
@@ -30,7 +30,7 @@ class PastRuns:
         self._records = records
         self._past = past
 
-    def take_up(self) -> None:
+    def write_missing_notes(self) -> None:
         """Write the notes missing after a crash or an older node. Must be the first call."""
         open_runs = set(self._records.open_runs())
         for run_id in open_runs:
@@ -38,12 +38,12 @@ class PastRuns:
         for run_id in self._past.unnoted(open_runs):
             try:
                 if self._past.find_gone(run_id) is not None:
-                    self._past.retire(run_id)
+                    self._past.discard_run(run_id)
                 elif (result := self._records.read_result(run_id)) is not None:
                     self._note_volumes(run_id)
                     self._note_end(self._records.read_run(run_id), result.status)
                 elif self._past.is_old(run_id):  # the run was never accepted
-                    self._past.retire(run_id)
+                    self._past.discard_run(run_id)
             except StorageError as error:
                 log.warning("folder of a past run left alone", run_id=run_id, error=str(error))
         self._past.drop_stale_users()
@@ -92,8 +92,8 @@ class PastRuns:
                 "for a new server a new task_dir",
                 RunStatus.FAILED,
             )
-        told = self._past.explain_gone(gone)
-        reason = f"run_id: {told}; use a new run_id to run it again"
+        explanation = self._past.explain_gone(gone)
+        reason = f"run_id: {explanation}; use a new run_id to run it again"
         raise NotAllowedError(reason, RunStatus.FAILED)
 
     def forget(self, run_id: int) -> bool:
@@ -111,7 +111,7 @@ class PastRuns:
             return False
         return True
 
-    def kill(self, run_id: int) -> KillOutcome:
+    def find_outcome(self, run_id: int) -> KillOutcome:
         """Return the outcome of a request to kill a run that is not in the book."""
         try:
             result = self._records.read_result(run_id)
@@ -125,24 +125,24 @@ class PastRuns:
             return KillOutcome(run_id, "already ended", gone.status)
         return KillOutcome(run_id, "unknown", "")
 
-    def expire(self, expired: Expired) -> None:
+    def remove_expired(self, expired: FoldersExpired) -> None:
         """Move the folders found by the janitor to the trash, if they are still due."""
         try:
-            runs = [run_id for run_id in expired.run_ids if self._retire(run_id)]
-            volumes = [name for name in expired.volumes if self._retire_volume(name)]
+            runs = [run_id for run_id in expired.run_ids if self._discard_run(run_id)]
+            volumes = [name for name in expired.volumes if self._discard_volume(name)]
         finally:
             expired.done.set_result(None)
-        _tell("run folders removed: their time is over", runs)
-        _tell("shared folders removed: no run uses them", volumes)
+        _log_removed("run folders removed: their time is over", runs)
+        _log_removed("shared folders removed: no run uses them", volumes)
 
-    def _retire(self, run_id: int) -> bool:
+    def _discard_run(self, run_id: int) -> bool:
         if run_id in self._book or self._records.is_open(run_id):
             return False
         if not self._past.is_closed(run_id):
             return False
         self._complete_note(run_id)
         try:
-            self._past.retire(run_id)
+            self._past.discard_run(run_id)
         except StorageError as error:
             log.warning("run folder not removed", run_id=run_id, error=str(error))
             return False
@@ -157,14 +157,14 @@ class PastRuns:
         except StorageError as error:
             log.warning("origin of a past run not noted", run_id=run_id, error=str(error))
 
-    def _retire_volume(self, name: str) -> bool:
+    def _discard_volume(self, name: str) -> bool:
         try:
-            return self._past.retire_volume(name)
+            return self._past.discard_volume(name)
         except StorageError as error:
             log.warning("shared folder not removed", volume=name, error=str(error))
             return False
 
 
-def _tell(what: str, removed: Iterable[object]) -> None:
+def _log_removed(what: str, removed: Iterable[object]) -> None:
     if told := list(removed):
         log.info(what, count=len(told), which=told[:20])

@@ -17,7 +17,7 @@ import structlog
 from node_poc.cluster.errors import ClusterError
 from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
 from node_poc.concurrency.pool import DaemonPool
-from node_poc.engine.messages import Again, Message
+from node_poc.engine.messages import CallLater, Message
 from node_poc.storage.records import StorageError
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ _REFUSED = Backoff(60.0, 900.0)
 
 
 @dataclass(frozen=True)
-class _Try:
+class _RepeatedCall:
     """A call for one run, and the number of its failures in a row of the same kind."""
 
     pool: DaemonPool
@@ -37,7 +37,7 @@ class _Try:
     failures: int = 0
     refused: bool = False
 
-    def failed(self, error: Exception) -> _Try:
+    def failed(self, error: Exception) -> _RepeatedCall:
         refused = isinstance(error, ClusterError) and not error.is_transient
         failures = self.failures + 1 if refused == self.refused else 1
         return replace(self, failures=failures, refused=refused)
@@ -46,7 +46,7 @@ class _Try:
         return (_REFUSED if self.refused else _PASSING).pause(self.failures)
 
     @property
-    def is_told(self) -> bool:
+    def is_logged(self) -> bool:
         """Whether to log this failure. A refusal is logged once: repetition helps nobody."""
         return self.failures == 1 if self.refused else is_worth_a_warning(self.failures)
 
@@ -68,50 +68,50 @@ class Retries:
 
         ``what`` is the text for the log after a failure, and the kind of the call.
         """
-        pool.submit(self._make, self._want(_Try(pool, what, run_id, call)))
+        pool.submit(self._make, self._want(_RepeatedCall(pool, what, run_id, call)))
 
     def make(self, pool: DaemonPool, what: str, run_id: int, call: Callable[[], None]) -> None:
         """Make the call in this thread; after a failure let ``pool`` repeat the call."""
-        self._make(self._want(_Try(pool, what, run_id, call)))
+        self._make(self._want(_RepeatedCall(pool, what, run_id, call)))
 
-    def forget(self, run_id: int) -> None:
+    def drop(self, run_id: int) -> None:
         """Repeat no more calls for this run."""
         with self._lock:
             self._wanted = {key: call for key, call in self._wanted.items() if key[1] != run_id}
 
-    def _want(self, tried: _Try) -> _Try:
+    def _want(self, tried: _RepeatedCall) -> _RepeatedCall:
         with self._lock:
             self._wanted[tried.what, tried.run_id] = tried.call
         return tried
 
-    def _is_wanted(self, tried: _Try) -> bool:
+    def _is_wanted(self, tried: _RepeatedCall) -> bool:
         with self._lock:
             return self._wanted.get((tried.what, tried.run_id)) is tried.call
 
-    def _make(self, tried: _Try) -> None:
+    def _make(self, tried: _RepeatedCall) -> None:
         try:
             tried.call()
         except (ClusterError, StorageError) as error:
-            self._put_off(tried.failed(error), error)
+            self._repeat_later(tried.failed(error), error)
             return
         except BaseException:
             self._forget(tried)
             raise
         self._forget(tried)
 
-    def _forget(self, tried: _Try) -> None:
+    def _forget(self, tried: _RepeatedCall) -> None:
         with self._lock:
             if self._wanted.get((tried.what, tried.run_id)) is tried.call:
                 del self._wanted[tried.what, tried.run_id]
 
-    def _put_off(self, tried: _Try, error: Exception) -> None:
+    def _repeat_later(self, tried: _RepeatedCall, error: Exception) -> None:
         seconds = tried.pause()
-        if tried.is_told:
-            told = "call refused: made again, but rarely" if tried.refused else "call failed"
+        if tried.is_logged:
+            text = "call refused: made again, but rarely" if tried.refused else "call failed"
             what = {"what": tried.what, "run_id": tried.run_id, "again_in_s": seconds}
-            log.warning(told, error=str(error), **what)
-        self._post(Again(partial(self._go_on, tried), seconds))
+            log.warning(text, error=str(error), **what)
+        self._post(CallLater(partial(self._repeat, tried), seconds))
 
-    def _go_on(self, tried: _Try) -> None:
+    def _repeat(self, tried: _RepeatedCall) -> None:
         if self._is_wanted(tried):
             tried.pool.submit(self._make, tried)

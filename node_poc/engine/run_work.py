@@ -95,7 +95,7 @@ class RunWork:
         """Make a folder that runs share, unless the folder exists. Raises StorageError."""
         make_shared_folder(self._task_dir, name)
 
-    def run(self, record: RunRecord, wanted: Callable[[], bool]) -> float:
+    def create_job(self, record: RunRecord, wanted: Callable[[], bool]) -> float:
         """Create the run's Job and return at once; a watch follows the Job from then on.
 
         A Job that exists already is no error: a run id has one Job.
@@ -129,20 +129,20 @@ class RunWork:
         run_id = record.spec.run_id
         for job in self._objects.list_jobs(self._identity.run_selector(run_id)):
             if identity.content_of(job["metadata"]) not in {"", record.digest}:
-                self.remove(run_id)
+                self.remove_job(run_id)
                 told = "the Job of a former run of this number has to go first"
                 raise ClusterError(f"create Job of run {run_id}", 0, "AlreadyExists", told)
 
-    def clear(self, run_id: int) -> bool:
+    def remove_completely(self, run_id: int) -> bool:
         """Delete the Job of a run that is over; return whether Job and pods are gone.
 
         Raises ClusterError.
         """
-        self.remove(run_id)
+        self.remove_job(run_id)
         selector = self._identity.run_selector(run_id)
         return not self._objects.list_jobs(selector) and not self._objects.list_pods(selector)
 
-    def remember(self, record: RunRecord) -> None:
+    def update_record(self, record: RunRecord) -> None:
         """Write a run's current record to disk. Raises StorageError."""
         self._records.update_run(record)
 
@@ -170,7 +170,7 @@ class RunWork:
                 found[service.host] = address
         return found
 
-    def get_result(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
+    def collect(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Write an ended run's result to disk, then remove the run's token and input only.
 
         With ``insist`` an unreadable log raises an error; otherwise the log in the result is cut.
@@ -183,7 +183,7 @@ class RunWork:
         limit = self._config.kubernetes.output_files_listed
         folder = self._records.folder(run.run_id)
         output, more = list_once(folder, spec.output_folder, limit)
-        status, failure = self._judge(run, spec)
+        status, failure = self._final_status(run, spec)
         result = RunResult(
             run_id=run.run_id,
             status=status,
@@ -202,7 +202,7 @@ class RunWork:
         remove_inputs(folder, spec)
         return result
 
-    def _judge(self, run: Run, spec: RunSpec) -> tuple[RunStatus, Failure | None]:
+    def _final_status(self, run: Run, spec: RunSpec) -> tuple[RunStatus, Failure | None]:
         """Return how the run ended, after measuring how much of the disk the run took."""
         self._disk.forget(run.run_id)
         told = run.failure.cause if run.failure else ""
@@ -212,12 +212,12 @@ class RunWork:
                 return RunStatus.CRASHED, passed
         return run.status, run.failure
 
-    def follow(self, run: Run) -> None:
+    def watch_container(self, run: Run) -> None:
         """Follow the run's log and measure its output from now on; return at once."""
         self._keeper.follow(run.run_id, run.pod_name)
         self._disk.follow(run.run_id)
 
-    def let_go_of_logs(self) -> None:
+    def stop_reading_logs(self) -> None:
         """Stop reading all logs; the node's next start continues each where it stopped."""
         self._keeper.stop()
 
@@ -244,7 +244,7 @@ class RunWork:
         tail, more = RunLogReader(self._records.folder(run.run_id)).tail(limit)
         return tail.decode("utf-8", "replace"), more or not whole
 
-    def remove(self, run_id: int) -> None:
+    def remove_job(self, run_id: int) -> None:
         """Delete a run's Job and pods. Raises ClusterError."""
         self._objects.delete_job(self._identity.job_name(run_id))
 
@@ -258,7 +258,7 @@ class RunWork:
         """Return the Events of each run; see ``EventReader``. Raises ClusterError."""
         return self._event_reader.read(runs)
 
-    def finish(self, run_id: int) -> None:
+    def mark_job(self, run_id: int) -> None:
         """Mark the Job as delivered; Kubernetes removes the Job after ``keep_finished_seconds``.
 
         A Job whose container never ended is removed at once, because a pod could still start.
@@ -273,7 +273,7 @@ class RunWork:
         # A missing result means that the run's folder was removed while the cluster was away.
         never_ended = result.exit_code is None if result else not self._records.has_run(run_id)
         if never_ended:
-            self.remove(run_id)
+            self.remove_job(run_id)
             return
         marks = {
             identity.ANNOTATION_DELIVERED: "true",

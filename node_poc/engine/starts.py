@@ -12,16 +12,16 @@ from functools import partial
 import structlog
 
 from node_poc.concurrency.backoff import Backoff
-from node_poc.engine.background import Calls
+from node_poc.engine.background_calls import BackgroundCalls
 from node_poc.engine.book import RunBook
-from node_poc.engine.messages import Started
+from node_poc.engine.messages import JobCreated
 from node_poc.engine.timers import Timers
 from node_poc.runs.model import Stage
 from node_poc.runs.observed import JobObservation, Observation, StartPutOff
 
 log = structlog.get_logger(__name__)
 
-NO_ROOM = Backoff(2.0, 60.0)
+QUOTA_PAUSES = Backoff(2.0, 60.0)
 # Kubernetes updates the usage of a quota a moment after an object has gone.
 _COUNTED_SECONDS = 1.0
 
@@ -30,7 +30,11 @@ class Starts:
     """Starts runs and puts them off. Only the engine's thread may use this class."""
 
     def __init__(
-        self, book: RunBook, calls: Calls, timers: Timers, observe: Callable[[Observation], None]
+        self,
+        book: RunBook,
+        calls: BackgroundCalls,
+        timers: Timers,
+        observe: Callable[[Observation], None],
     ) -> None:
         """All arguments belong to the engine; ``observe`` handles an observation of a run."""
         self._book = book
@@ -38,15 +42,15 @@ class Starts:
         self._timers = timers
         self._observe = observe
 
-    def go_on(self) -> None:
+    def start_next(self) -> None:
         """Start runs until the book allows no more."""
         while (record := self._book.take_next()) is not None:
-            self._calls.create(record)
+            self._calls.create_job(record)
 
-    def started(self, started: Started) -> None:
+    def on_job_created(self, created: JobCreated) -> None:
         """Handle the creation of a Job, then start more runs, for which there may be room now."""
-        self._observe(JobObservation(started.run_id, created_at=started.created_at))
-        self.go_on()
+        self._observe(JobObservation(created.run_id, created_at=created.created_at))
+        self.start_next()
 
     def put_off(self, refused: StartPutOff) -> None:
         """Put a run that a quota refused back into the waiting line; one run tries again later."""
@@ -57,13 +61,13 @@ class Starts:
         run = self._book[run_id]
         if run.stage is Stage.QUEUED and (seconds := self._book.put_back(run)) is not None:
             log.info("a quota is used up: tried again", run_id=run_id, again_in_s=seconds)
-            self._timers.after(seconds, partial(self._resume, self._book.pauses))
+            self._timers.call_later(seconds, partial(self._resume, self._book.pauses))
 
-    def job_went(self) -> None:
+    def on_job_gone(self) -> None:
         """Try again soon after a Job of this node has gone: a quota on Jobs may have room."""
-        if self._book.is_kept_out:
-            self._timers.after(_COUNTED_SECONDS, partial(self._resume, self._book.pauses))
+        if self._book.quota_refuses:
+            self._timers.call_later(_COUNTED_SECONDS, partial(self._resume, self._book.pauses))
 
     def _resume(self, pause: int) -> None:
         self._book.resume(pause)
-        self.go_on()
+        self.start_next()

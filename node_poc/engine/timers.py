@@ -15,7 +15,7 @@ class Timers:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = itertools.count()
 
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
         """Call ``action`` after ``seconds``."""
         entry = (time.monotonic() + seconds, next(self._sequence), action)
         heapq.heappush(self._due, entry)

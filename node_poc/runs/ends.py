@@ -12,7 +12,7 @@ from node_poc.runs.model import Failure
 from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
-Told = tuple[RunStatus, Failure | None]
+End = tuple[RunStatus, Failure | None]
 
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}
 # The likely meaning of a signal and a remedy, where the signal's name alone tells a researcher
@@ -66,7 +66,7 @@ _REMOVAL_SECONDS = 2.0
 _CANNOT_RUN = frozenset({"ContainerCannotRun", "StartError"})
 
 
-def diagnose_end(pod: PodObservation, run_seconds: int | None) -> Told:
+def diagnose_end(pod: PodObservation, run_seconds: int | None) -> End:
     """Return how a pod with an ended container ended: by itself, by Kubernetes or by a person.
 
     Args:
@@ -76,14 +76,14 @@ def diagnose_end(pod: PodObservation, run_seconds: int | None) -> Told:
     end = pod.terminated or Terminated(0)
     if pod.phase == "Failed" and pod.reason:
         return diagnose_failed_pod(pod)
-    told = diagnose_terminated(end)
+    diagnosed = diagnose_terminated(end)
     if end.exit_code == 0 or end.reason == "OOMKilled" or end.reason in _CANNOT_RUN:
-        return told
+        return diagnosed
     if pod.disruption:
         return RunStatus.FAILED, _disrupted(pod)
     if _was_deleted_before(pod, end):
         return RunStatus.FAILED, _deleted(pod, run_seconds)
-    return told
+    return diagnosed
 
 
 def _was_deleted_before(pod: PodObservation, end: Terminated) -> bool:
@@ -122,7 +122,7 @@ def diagnose_gone_pod(pod: PodObservation) -> Failure:
     return _disrupted(pod) if pod.disruption else POD_DELETED
 
 
-def diagnose_terminated(end: Terminated) -> Told:
+def diagnose_terminated(end: Terminated) -> End:
     """Return how an ended container ended: completed, or crashed with a reason."""
     if end.exit_code == 0:
         return RunStatus.COMPLETED, None
@@ -143,7 +143,7 @@ def diagnose_terminated(end: Terminated) -> Told:
     return _by_signal_or_code(end)
 
 
-def _by_signal_or_code(end: Terminated) -> Told:
+def _by_signal_or_code(end: Terminated) -> End:
     signal = end.signal or (end.exit_code - _SIGNALS if _SIGNALS < end.exit_code < 160 else 0)
     if signal:
         name = SIGNAL_NAMES.get(signal, f"signal {signal}")
@@ -157,7 +157,7 @@ def _by_signal_or_code(end: Terminated) -> Told:
     return RunStatus.CRASHED, Failure("ExitCode", detail, advice, end.message)
 
 
-def diagnose_failed_pod(pod: PodObservation) -> Told:
+def diagnose_failed_pod(pod: PodObservation) -> End:
     """Return why a pod failed, despite its container's status: eviction, shutdown or deadline."""
     site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):

@@ -16,7 +16,7 @@ from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.event_diagnosis import diagnose_events
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
-    DiskLimitPassed,
+    DiskLimitExceeded,
     EventsSeen,
     JobObservation,
     KillRequested,
@@ -92,7 +92,7 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
             return _decide_job(run, observation)
         case PodObservation():
             return _decide_pod(run, observation, now, limits)
-        case KillRequested() | DiskLimitPassed():
+        case KillRequested() | DiskLimitExceeded():
             return _stop(run, observation)
         case EventsSeen():
             return _decide_events(run, observation, now, limits)
@@ -117,8 +117,8 @@ def _decide_refusal(
     return _wait_for(replace(run, stage=Stage.QUEUED), seen, now, limits)
 
 
-def _stop(run: Run, why: KillRequested | DiskLimitPassed) -> Decision:
-    if isinstance(why, DiskLimitPassed):
+def _stop(run: Run, why: KillRequested | DiskLimitExceeded) -> Decision:
+    if isinstance(why, DiskLimitExceeded):
         return replace(run, excess=why.failure), (RemoveJob(),)
     run = replace(run, kill_requested=True)
     if run.stage is Stage.QUEUED:
@@ -188,9 +188,9 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
 
 
 def _terminated(
-    run: Run, pod: PodObservation, end: Terminated, told: tuple[RunStatus, Failure | None]
+    run: Run, pod: PodObservation, end: Terminated, diagnosed: tuple[RunStatus, Failure | None]
 ) -> Decision:
-    status, failure = told
+    status, failure = diagnosed
     started_at = times.finer(end.started_at, run.started_at)
     ended_at = times.finer(end.ended_at, pod.seen_at)
     run = replace(run, exit_code=end.exit_code, started_at=_not_before(run, started_at))
@@ -239,13 +239,13 @@ def _decide_events(run: Run, seen: EventsSeen, now: float, limits: Limits) -> De
     wait = run.waiting
     if wait is None or wait.look_at == math.inf or seen.pod_name != run.pod_name:
         return run, ()  # by now the pod's status tells more, or the run has a pod
-    told = diagnose_events(seen.events)
-    if told is None and not wait.by_events:
+    diagnosed = diagnose_events(seen.events)
+    if diagnosed is None and not wait.by_events:
         return run, ()
-    if told is None:  # the trouble in the earlier Events is over
+    if diagnosed is None:  # the trouble in the earlier Events is over
         run = replace(run, waiting=replace(wait, by_events=False))
-        told = diagnosis.unexplained(run.pod_name)
-    return _wait_for(run, told, now, limits)
+        diagnosed = diagnosis.unexplained(run.pod_name)
+    return _wait_for(run, diagnosed, now, limits)
 
 
 def _tick(run: Run, now: float, limits: Limits) -> Decision:
@@ -256,7 +256,7 @@ def _tick(run: Run, now: float, limits: Limits) -> Decision:
     ended, actions = _overdue(run, now)
     if actions or run.waiting is None or now < run.waiting.look_at:
         return ended, actions
-    return replace(run, waiting=waits.looked(run.waiting, now)), (LookForEvents(),)
+    return replace(run, waiting=waits.after_look(run.waiting, now)), (LookForEvents(),)
 
 
 def _overdue(run: Run, now: float) -> Decision:

@@ -95,7 +95,7 @@ class StartPutOff:
 
 
 @dataclass(frozen=True)
-class DiskLimitPassed:
+class DiskLimitExceeded:
     """The run exceeds its limit of the node's disk, as described in ``failure``."""
 
     run_id: int
@@ -144,7 +144,7 @@ Observation = (
     | EventsSeen
     | StartRefused
     | StartPutOff
-    | DiskLimitPassed
+    | DiskLimitExceeded
     | KillRequested
     | Tick
 )

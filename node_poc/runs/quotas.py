@@ -40,22 +40,26 @@ def diagnose_quota(message: str, *, by_events: bool = False) -> Waiting | None:
     if "exceeded quota" in message:
         if lacking := never_fits(message):
             detail = f"it asks for more {', '.join(lacking)} than the data station's quota allows"
-            return _told(
+            return _waiting(
                 Patience.SHORT, "QuotaTooSmall", detail, _TOO_LARGE, message, by_events=by_events
             )
         detail = "the data station's quota for runs is used up at the moment"
-        return _told(Patience.ROOM, "QuotaExceeded", detail, _WAITS, message, by_events=by_events)
+        return _waiting(
+            Patience.ROOM, "QuotaExceeded", detail, _WAITS, message, by_events=by_events
+        )
     if _NOT_COUNTED in message:
         detail = "the data station's quota for runs is not counted yet"
-        return _told(Patience.ROOM, "QuotaExceeded", detail, _WAITS, message, by_events=by_events)
+        return _waiting(
+            Patience.ROOM, "QuotaExceeded", detail, _WAITS, message, by_events=by_events
+        )
     if _OUT_OF_RANGE.search(message):
         detail = "the data station allows no run of this size"
-        return _told(
+        return _waiting(
             Patience.SHORT, "NotAdmitted", detail, _TOO_LARGE, message, by_events=by_events
         )
     if any(words in message for words in _NOT_NAMED):
         detail = "the data station's quota does not allow runs of this kind"
-        return _told(
+        return _waiting(
             Patience.SHORT, "NotAdmitted", detail, _TOO_LARGE, message, by_events=by_events
         )
     return None
@@ -92,7 +96,7 @@ def _is_quantity(text: str) -> bool:
     return True
 
 
-def _told(
+def _waiting(
     patience: Patience, cause: str, detail: str, advice: str, site: str, *, by_events: bool
 ) -> Waiting:
     failure = Failure(cause, detail, advice, site)

@@ -33,16 +33,16 @@ def event_time(event: Mapping[str, Any]) -> float:
     return 0.0
 
 
-def finer(told: float | None, seen_at: float | None) -> float | None:
+def finer(reported: float | None, seen_at: float | None) -> float | None:
     """Return the most precise known time of a moment.
 
     Args:
-        told: Kubernetes' time, cut to a whole second. The moment lies within that second.
+        reported: Kubernetes' time, cut to a whole second. The moment lies within that second.
         seen_at: when the node observed the moment, or a more precise time; None: not observed at
             once.
     """
-    if told is None:
+    if reported is None:
         return seen_at
-    if seen_at is None or not 0 <= seen_at - told < _FRESH_SECONDS:
-        return told
-    return min(seen_at, told + _LAST_OF_A_SECOND)
+    if seen_at is None or not 0 <= seen_at - reported < _FRESH_SECONDS:
+        return reported
+    return min(seen_at, reported + _LAST_OF_A_SECOND)

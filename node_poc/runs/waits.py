@@ -57,7 +57,7 @@ def only_repeats(wait: Wait | None, seen: Waiting) -> bool:
     return wait.by_events and not seen.is_trouble
 
 
-def looked(wait: Wait, now: float) -> Wait:
+def after_look(wait: Wait, now: float) -> Wait:
     """Return the wait after the node has read Events."""
     return replace(wait, looks=wait.looks + 1, look_at=now + _pause(wait.looks + 1))
 

@@ -126,7 +126,7 @@ def cut(path: Path, length: int) -> int:
 
 
 @contextlib.contextmanager
-def told(folder: Path) -> Iterator[None]:
+def storage_errors(folder: Path) -> Iterator[None]:
     """Turn an OSError into a StorageError with the file's path."""
     try:
         yield

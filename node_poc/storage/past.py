@@ -60,7 +60,7 @@ class PastRecords:
     def prepare(self) -> None:
         """Create the folders. Raises StorageError."""
         for folder in (self._closed, self._gone, self._volumes, self._trash_folder):
-            with _telling(folder, "made"):
+            with _as_storage_error(folder, "made"):
                 folder.mkdir(parents=True, exist_ok=True)
 
     # --- while a run is open, and when it is over
@@ -68,7 +68,7 @@ class PastRecords:
     def use_volume(self, name: str, run_id: int) -> None:
         """Record a run as user of a shared folder. Raises StorageError."""
         folder = self._volumes / name
-        with _telling(folder, "written"):
+        with _as_storage_error(folder, "written"):
             folder.mkdir(exist_ok=True)
             (folder / str(run_id)).touch()
 
@@ -79,7 +79,7 @@ class PastRecords:
         """
         path = self._closed / str(past.run_id)
         text = json.dumps([past.digest, past.status, past.volumes, past.origin])
-        with _telling(path, "made"):
+        with _as_storage_error(path, "made"):
             path.touch()
             with contextlib.suppress(OSError):
                 path.write_text(text, encoding="utf-8")
@@ -93,7 +93,7 @@ class PastRecords:
         """Add the origin to a closed run's note, whole or not at all. Raises StorageError."""
         note, fresh = self._closed / str(run_id), self._closed / f".{run_id}.new"
         past = _read(note, run_id) or PastRun(run_id)
-        with _telling(note, "written"):
+        with _as_storage_error(note, "written"):
             try:
                 text = json.dumps([past.digest, past.status, past.volumes, origin])
                 fresh.write_text(text, encoding="utf-8")
@@ -122,7 +122,7 @@ class PastRecords:
         if self._keep_seconds is None:
             return []
         before = time.time() - self._keep_seconds
-        with _telling(self._closed, "read"):
+        with _as_storage_error(self._closed, "read"):
             old = (note for note in self._ages(self._closed) if note[0] <= before)
             return [run_id for _, run_id in heapq.nsmallest(limit, old)]
 
@@ -139,7 +139,7 @@ class PastRecords:
         shared = self._root / SHARED_FOLDER
         if not shared.is_dir():
             return []
-        with _telling(shared, "read"), os.scandir(shared) as entries:
+        with _as_storage_error(shared, "read"), os.scandir(shared) as entries:
             for entry in entries:
                 if len(found) == limit:
                     break
@@ -153,11 +153,11 @@ class PastRecords:
 
     # --- making it go
 
-    def retire(self, run_id: int) -> None:
+    def discard_run(self, run_id: int) -> None:
         """Remove a closed run's folder, but keep the run's note. Raises StorageError."""
         note = self._closed / str(run_id)
         past = _read(note, run_id)
-        with _telling(note, "moved"):
+        with _as_storage_error(note, "moved"):
             if past is not None:
                 note.replace(self._gone / str(run_id))
             self._trash.discard(self._root / str(run_id))
@@ -173,17 +173,17 @@ class PastRecords:
         StorageError.
         """
         folder = self._root / str(run_id)
-        with _telling(folder, "moved"):
+        with _as_storage_error(folder, "moved"):
             (self._closed / str(run_id)).unlink(missing_ok=True)
             self._trash.discard(folder)
             (self._gone / str(run_id)).unlink(missing_ok=True)
             for name in _names(self._volumes):
                 (self._volumes / name / str(run_id)).unlink(missing_ok=True)
 
-    def retire_volume(self, name: str) -> bool:
+    def discard_volume(self, name: str) -> bool:
         """Remove a shared folder and return True; False if a run uses it. Raises StorageError."""
         users = self._volumes / name
-        with _telling(users, "moved"):
+        with _as_storage_error(users, "moved"):
             try:
                 users.rmdir()
             except FileNotFoundError:
@@ -197,12 +197,12 @@ class PastRecords:
 
     def empty_trash(self, going: Callable[[], bool]) -> Iterator[str]:
         """Call ``Trash.empty``. Raises StorageError."""
-        with _telling(self._trash_folder, "read"):
+        with _as_storage_error(self._trash_folder, "read"):
             yield from self._trash.empty(going)
 
     def forget_oldest(self) -> int:
         """Forget the oldest removed runs if too many; return how many. Raises StorageError."""
-        with _telling(self._gone, "read"):
+        with _as_storage_error(self._gone, "read"):
             too_many = sum(map(is_run_id, _names(self._gone))) - _REMEMBERED
             if too_many <= 0:
                 return 0
@@ -280,7 +280,7 @@ def _parse(text: str) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _telling(path: Path, what: str) -> Iterator[None]:
+def _as_storage_error(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

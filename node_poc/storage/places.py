@@ -21,12 +21,12 @@ def misplaced_files(config: NodeConfig) -> Iterator[str]:
     for index, database in _files(config):
         path = Path(database.path)
         if _is_within(path, task_dir):
-            told = overlap("/tasks/a", "/tasks")
+            overlapping = overlap("/tasks/a", "/tasks")
         elif _is_within(task_dir, path):
-            told = overlap("/a", "/a/tasks")
+            overlapping = overlap("/a", "/a/tasks")
         else:
             continue
-        yield f"databases[{index}].uri: by a link or mount of this machine it {told}"
+        yield f"databases[{index}].uri: by a link or mount of this machine it {overlapping}"
 
 
 def readable_secrets(config: NodeConfig, file: Path) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A run's log on disk: keeps the start and the end of the log, however long the log is.
 
-    <task_dir>/<run_id>/log          the log's first ``head_bytes``; once the log is finished, all
+    <task_dir>/<run_id>/log          the log's first ``head_bytes``; once the log is closed, all
                                      kept bytes, with a mark line where bytes were left out
     <task_dir>/<run_id>/log.tail.N   while the log grows: the last two pieces after the head
     <task_dir>/<run_id>/log.state    lengths of the files, and the bookmark: where reading stopped
@@ -30,9 +30,9 @@ from node_poc.storage.log_files import (
     open_private,
     read_at,
     read_state,
+    storage_errors,
     tail_path,
     tail_paths,
-    told,
     write_all,
 )
 from node_poc.storage.records import StorageError
@@ -60,7 +60,7 @@ class RunLog:
         self._state = self._saved = LogState()
         self._bookmark: object = ""
         self._file: IO[bytes] | None = None
-        with told(folder):
+        with storage_errors(folder):
             self._recover()
 
     @property
@@ -69,13 +69,13 @@ class RunLog:
         return str(self._bookmark)
 
     @property
-    def finished(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether the log is complete and closed for good."""
         return self._state.finished
 
     @property
     def whole(self) -> bool:
-        """Whether the log was read to its end before ``finish``."""
+        """Whether the log was read to its end before ``close``."""
         return self._state.whole
 
     def append(self, data: bytes, bookmark: object) -> None:
@@ -89,10 +89,10 @@ class RunLog:
             StorageError: the data was not written. The log is back in its last saved state; read
                 on from the property ``bookmark``, which is reset too.
         """
-        if self.finished:
+        if self.is_closed:
             return
         try:
-            with told(self._folder):
+            with storage_errors(self._folder):
                 self._append(data)
         except StorageError:
             with contextlib.suppress(StorageError, OSError):
@@ -104,25 +104,25 @@ class RunLog:
         """Make the appended data and the bookmark survive a crash. Raises StorageError."""
         state = replace(self._state, bookmark=self.bookmark)
         if state != self._saved:
-            with told(self._folder):
+            with storage_errors(self._folder):
                 self._write_state(state)
 
-    def finish(self, *, whole: bool) -> None:
+    def close(self, *, whole: bool) -> None:
         """Put all kept bytes into ``log`` and close the log for good.
 
         ``whole``: whether the log was read to its end. Raises StorageError; then call again.
         """
-        if self.finished:
+        if self.is_closed:
             return
         try:
-            with told(self._folder):
-                self._finish(whole=whole)
+            with storage_errors(self._folder):
+                self._close(whole=whole)
         except StorageError:
             with contextlib.suppress(StorageError, OSError):
                 self._recover()
             raise
 
-    def close(self) -> None:
+    def close_files(self) -> None:
         """Close the files; the log can be opened again."""
         if self._file is not None:
             self._file.close()
@@ -136,7 +136,7 @@ class RunLog:
             state = replace(state, head=state.head + len(begin))
             data = data[len(begin) :]
             if data or state.head == self._head_bytes:
-                self.close()
+                self.close_files()
         if data:
             self._state = state
             if state.new >= self._tail_bytes:
@@ -155,7 +155,7 @@ class RunLog:
 
     def _next_tail(self) -> LogState:
         """Start a new piece and drop the older one, once no saved state refers to its file."""
-        self.close()
+        self.close_files()
         state = self._state
         state = replace(
             state,
@@ -170,8 +170,8 @@ class RunLog:
         tail_path(self._folder, state.number - 2).unlink(missing_ok=True)
         return state
 
-    def _finish(self, *, whole: bool) -> None:
-        self.close()
+    def _close(self, *, whole: bool) -> None:
+        self.close_files()
         state = self._state
         kept = state.old + state.new
         cut = max(0, kept - self._tail_bytes)
@@ -207,7 +207,7 @@ class RunLog:
 
     def _recover(self) -> None:
         """Cut the files to the lengths in the saved state."""
-        self.close()
+        self.close_files()
         self._state = self._saved = state = read_state(self._folder) or LogState()
         self._bookmark = state.bookmark
         if state.finished:
@@ -232,9 +232,9 @@ class RunLogReader:
         self._folder = folder
 
     @property
-    def finished(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether the log is complete. Raises StorageError."""
-        with told(self._folder):
+        with storage_errors(self._folder):
             return (read_state(self._folder) or LogState()).finished
 
     def read(self, offset: int, limit: int) -> tuple[bytes, int]:
@@ -248,10 +248,10 @@ class RunLogReader:
             StorageError: the files cannot be read.
         """
         for attempt in range(_READ_TRIES):
-            with told(self._folder):
+            with storage_errors(self._folder):
                 try:
                     return self._read(read_state(self._folder) or LogState(), max(0, offset), limit)
-                except FileNotFoundError:  # a piece was dropped, or the log finished, meanwhile
+                except FileNotFoundError:  # a piece was dropped, or the log was closed, meanwhile
                     if attempt == _READ_TRIES - 1:
                         raise
         return b"", offset
@@ -262,7 +262,7 @@ class RunLogReader:
         Raises:
             StorageError: the files cannot be read.
         """
-        with told(self._folder):
+        with storage_errors(self._folder):
             state = read_state(self._folder) or LogState()
         begin = max(0, state.total - limit)
         if state.dropped:

@@ -21,8 +21,8 @@ _KINDS = {True: "a folder", False: "a file"}
 
 def look_at_places(config: NodeConfig, file: Path) -> Iterator[Finding]:
     """Yield errors for databases that overlap with ``task_dir``, or hold secrets."""
-    for told in (*misplaced_files(config), *readable_secrets(config, file)):
-        yield error(told)
+    for text in (*misplaced_files(config), *readable_secrets(config, file)):
+        yield error(text)
 
 
 def look_at_files(config: NodeConfig, _: Path) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def _finding(seen: Seen, named: str, database: Database, user: int) -> Finding |
     return None
 
 
-def told_to_the_server(config: NodeConfig) -> Iterator[str]:
+def facts_for_the_server(config: NodeConfig) -> Iterator[str]:
     """Yield what the node tells a vantage6 server about each database (``share_config``)."""
     if config.kubernetes.server_kind == "dummy":
         return

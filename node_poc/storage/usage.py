@@ -56,13 +56,13 @@ class Allowance:
     files: int | None
 
     @property
-    def is_endless(self) -> bool:
+    def is_unlimited(self) -> bool:
         """Whether there is no limit, and thus nothing to count."""
         return self.size is None and self.files is None
 
-    def is_passed(self, usage: Usage) -> bool:
+    def is_exceeded_by(self, usage: Usage) -> bool:
         """Return whether the usage exceeds a limit, or is too deep or too much to be counted."""
-        if self.is_endless:
+        if self.is_unlimited:
             return False
         too_large = self.size is not None and usage.size > self.size
         too_many = self.files is not None and usage.files > self.files
@@ -79,7 +79,7 @@ def measure(paths: Iterable[Path], allowed: Allowance, seconds: float) -> Usage:
         allowed: the run's allowance, at which counting stops.
         seconds: time limit.
     """
-    if allowed.is_endless:
+    if allowed.is_unlimited:
         return Usage()
     with _TURNS:
         entries = max(ENTRIES, allowed.files or 0)
@@ -147,5 +147,5 @@ class _Count:
         shared_by = 1 if stat.S_ISDIR(status.st_mode) else max(1, status.st_nlink)
         self.usage.size += status.st_blocks * _BLOCK // shared_by
         self.usage.files += names
-        if self._allowed.is_passed(self.usage):
+        if self._allowed.is_exceeded_by(self.usage):
             raise _EnoughError

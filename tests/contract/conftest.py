@@ -26,7 +26,7 @@ def pod_name():
 def hurry(monkeypatch):
     """Shorten the pauses of a node in this process: the tests are not about times."""
     monkeypatch.setattr(engine, "_TICK_SECONDS", 0.05)
-    monkeypatch.setattr(engine, "NO_ROOM", Backoff(0.2, 0.8))
+    monkeypatch.setattr(engine, "QUOTA_PAUSES", Backoff(0.2, 0.8))
     monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.05, 0.1))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.2, 0.4))

@@ -61,7 +61,7 @@ def test_one_asks_for_all_that_wait_and_all_start_in_order(station, emitter):
 
 
 def test_a_job_that_goes_lets_the_next_in_at_once(station, monkeypatch):
-    monkeypatch.setattr(engine, "NO_ROOM", Backoff(600.0, 600.0))
+    monkeypatch.setattr(engine, "QUOTA_PAUSES", Backoff(600.0, 600.0))
     emitter = station.start()
     emitter.post(payload(1))
     station.job_arrives(1)

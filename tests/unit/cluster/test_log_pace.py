@@ -23,17 +23,17 @@ def paces(together=(1e9, 1e9)):
 
 def test_a_quiet_run_is_never_left_alone():
     clock, pace = paces()
-    run = pace.of_a_run()
+    run = pace.new_run_pace()
     for _ in range(1000):
-        run.came(500)
+        run.note_bytes(500)
         assert run.pause() == 0
         clock.now += 1.0
 
 
 def test_who_has_used_the_budget_up_waits_until_half_of_it_is_back():
     clock, pace = paces()
-    run = pace.of_a_run()
-    run.came(int(MOST))
+    run = pace.new_run_pace()
+    run.note_bytes(int(MOST))
     wait = run.pause()
     assert 5 <= wait <= 5.5
     clock.now += wait
@@ -42,29 +42,29 @@ def test_who_has_used_the_budget_up_waits_until_half_of_it_is_back():
 
 def test_many_small_pieces_cost_more_than_their_bytes():
     _, pace = paces()
-    run = pace.of_a_run()
+    run = pace.new_run_pace()
     for _ in range(100):
-        run.came(1)
+        run.note_bytes(1)
     assert run.pause() > 0
 
 
 @given(st.lists(st.integers(1, 65536), min_size=1, max_size=200))
 def test_what_is_followed_for_long_is_no_more_than_the_rate(pieces):
     clock, pace = paces()
-    run, taken = pace.of_a_run(), 0
+    run, taken = pace.new_run_pace(), 0
     for piece in pieces:
         clock.now += run.pause()
-        run.came(piece)
+        run.note_bytes(piece)
         taken += piece
         assert taken <= MOST + RATE * clock.now + 65536
 
 
 def test_all_together_have_a_budget_that_spares_the_quiet():
     _, pace = paces(together=(RATE, MOST))
-    quiet, loud, other = pace.of_a_run(), pace.of_a_run(), pace.of_a_run()
-    quiet.came(10)
-    loud.came(6000)
-    other.came(6000)  # the shared budget is used up, the budgets of the two runs are not
+    quiet, loud, other = pace.new_run_pace(), pace.new_run_pace(), pace.new_run_pace()
+    quiet.note_bytes(10)
+    loud.note_bytes(6000)
+    other.note_bytes(6000)  # the shared budget is used up, the budgets of the two runs are not
     assert quiet.pause() == 0
     assert loud.pause() > 0
     assert other.pause() > 0

@@ -98,18 +98,18 @@ def test_a_run_that_a_former_process_was_to_kill_is_never_started():
     book = RunBook(5)
     enter(book, 1, kill_requested=True)
     assert started(book) == []
-    book.job_known(1, float("-inf"))
-    assert [run.run_id for run in book.missing_from(set(), 0.0)] == [1]
+    book.note_job(1, float("-inf"))
+    assert [run.run_id for run in book.runs_without_job(set(), 0.0)] == [1]
 
 
 def test_a_job_is_missed_only_by_a_list_asked_for_after_it_was_known():
     book = RunBook(5)
     enter(book, 1)
     started(book)
-    book.job_known(1, since=10.0, created_at=1234.5)
-    assert book.missing_from(set(), asked_at=9.0) == []
-    assert book.missing_from({1}, asked_at=11.0) == []
-    assert [run.run_id for run in book.missing_from(set(), asked_at=11.0)] == [1]
+    book.note_job(1, since=10.0, created_at=1234.5)
+    assert book.runs_without_job(set(), asked_at=9.0) == []
+    assert book.runs_without_job({1}, asked_at=11.0) == []
+    assert [run.run_id for run in book.runs_without_job(set(), asked_at=11.0)] == [1]
     assert book.record(1).job_created_at == 1234.5
 
 
@@ -118,8 +118,8 @@ def test_a_run_that_waits_needs_no_job():
     enter(book, 1)
     enter(book, 2)
     started(book)
-    book.job_known(2, float("-inf"))
-    assert book.missing_from(set(), 0.0) == []
+    book.note_job(2, float("-inf"))
+    assert book.runs_without_job(set(), 0.0) == []
 
 
 def test_a_dropped_run_is_forgotten_once():
@@ -134,8 +134,8 @@ def test_what_is_seen_of_a_former_run_of_a_number_is_not_of_this_one():
     book = RunBook(2)
     enter(book, 7)
     for seen in (JobObservation(7), PodObservation(7, "p", "Running")):
-        assert book.is_of(seen)
-        assert book.is_of(replace(seen, content="digest"))
-        assert not book.is_of(replace(seen, content="another"))
-        assert not book.is_of(replace(seen, run_id=8))
-    assert book.is_of(Tick(7))
+        assert book.is_about_run(seen)
+        assert book.is_about_run(replace(seen, content="digest"))
+        assert not book.is_about_run(replace(seen, content="another"))
+        assert not book.is_about_run(replace(seen, run_id=8))
+    assert book.is_about_run(Tick(7))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node_poc.engine.intake import Taking
+from node_poc.engine.intake import DiskIntake
 from node_poc.runs.admission import NotAllowedError
 from node_poc.runs.ports import Submission
 from node_poc.runs.status import RunStatus
@@ -39,7 +39,7 @@ class Disk:
 
 
 def taken(disk, asked=None):
-    return Taking(config(), disk, disk, disk).take(Submission(asked or spec(), None))
+    return DiskIntake(config(), disk, disk, disk).take(Submission(asked or spec(), None))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from node_poc.engine import lingering_jobs
-from node_poc.engine.lingering_jobs import Lingering
+from node_poc.engine.lingering_jobs import LingeringJobs
 from node_poc.runs.observed import JobObservation
 
 KEPT = 100.0
@@ -23,7 +23,7 @@ class Clock:
         self.seconds = 0.0
         self._due: list[tuple[float, object]] = []
 
-    def after(self, seconds, action) -> None:
+    def call_later(self, seconds, action) -> None:
         self._due.append((self.seconds + seconds, action))
 
     def go(self, seconds: float) -> None:
@@ -54,13 +54,13 @@ def removed():
 
 @pytest.fixture
 def watched(clock, removed):
-    return Lingering(clock, removed.append, KEPT)
+    return LingeringJobs(clock, removed.append, KEPT)
 
 
 def test_it_goes_when_its_time_is_over_and_not_before(watched, clock, removed):
-    watched.look_after(DELIVERED)
+    watched.check(DELIVERED)
     clock.go(WHOLE - 1)
-    watched.look_after(DELIVERED)
+    watched.check(DELIVERED)
     assert removed == []
     clock.go(1)
     assert removed == [7]
@@ -79,18 +79,18 @@ def test_it_goes_when_its_time_is_over_and_not_before(watched, clock, removed):
     ids=["complete", "failed", "gone", "another"],
 )
 def test_one_that_finishes_is_left_to_kubernetes(watched, clock, removed, later):
-    watched.look_after(DELIVERED)
+    watched.check(DELIVERED)
     clock.go(5)
-    watched.look_after(later)
+    watched.check(later)
     clock.go(10 * WHOLE)
     assert removed == []
 
 
 def test_another_of_the_same_number_has_a_time_of_its_own(watched, clock, removed):
-    watched.look_after(DELIVERED)
+    watched.check(DELIVERED)
     clock.go(WHOLE - 1)
-    watched.look_after(JobObservation(7))
-    watched.look_after(replace(DELIVERED, delivered_at=NOW + WHOLE - 1))
+    watched.check(JobObservation(7))
+    watched.check(replace(DELIVERED, delivered_at=NOW + WHOLE - 1))
     clock.go(1)
     assert removed == []
     clock.go(WHOLE)
@@ -107,7 +107,7 @@ def test_another_of_the_same_number_has_a_time_of_its_own(watched, clock, remove
     ],
 )
 def test_the_time_counts_from_the_delivery(watched, clock, removed, delivered_at, seconds):
-    watched.look_after(replace(DELIVERED, delivered_at=delivered_at))
+    watched.check(replace(DELIVERED, delivered_at=delivered_at))
     if seconds:
         clock.go(seconds - 1)
         assert removed == []
@@ -116,6 +116,6 @@ def test_the_time_counts_from_the_delivery(watched, clock, removed, delivered_at
 
 
 def test_one_whose_result_is_not_delivered_stays(watched, clock, removed):
-    watched.look_after(JobObservation(7))
+    watched.check(JobObservation(7))
     clock.go(10 * WHOLE)
     assert removed == []

@@ -3,17 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_poc.engine.quota_gate import Gate
+from node_poc.engine.quota_gate import QuotaGate
 
 
 def gate():
-    return Gate(float)
+    return QuotaGate(float)
 
 
 def test_all_may_try_while_nobody_was_refused():
     made = gate()
     for run_id in range(100):
-        assert made.lets_try
+        assert made.may_try
         made.tries(run_id)
     assert made.is_open
 
@@ -24,11 +24,11 @@ def test_after_a_refusal_one_tries_after_growing_pauses():
     pauses = []
     for _ in range(3):
         pauses.append(made.refuses(1))
-        assert not made.lets_try
+        assert not made.may_try
         made.resume(made.pauses)
-        assert made.lets_try
+        assert made.may_try
         made.tries(1)
-        assert not made.lets_try
+        assert not made.may_try
     assert pauses == [1.0, 2.0, 3.0]
 
 
@@ -44,8 +44,8 @@ def test_a_try_under_way_that_gets_in_does_not_open_the_gate():
     made.tries(1)
     made.tries(2)
     made.refuses(1)
-    made.lets_in(2)
-    assert not made.lets_try
+    made.note_success(2)
+    assert not made.may_try
 
 
 def test_room_that_has_come_is_found_by_doubling():
@@ -55,12 +55,12 @@ def test_room_that_has_come_is_found_by_doubling():
     made.resume(made.pauses)
     while not made.is_open:
         batch = []
-        while made.lets_try:
+        while made.may_try:
             run_id += 1
             made.tries(run_id)
             batch.append(run_id)
         allowed.append(len(batch))
-        made.lets_in(batch[0])
+        made.note_success(batch[0])
         for other in batch[1:]:
             made.leaves(other)
     assert allowed == [1, 2, 4, 8, 16, 32]
@@ -72,9 +72,9 @@ def test_one_place_that_comes_free_costs_a_few_tries_however_many_wait():
     made.refuses(0)
     made.resume(made.pauses)
     made.tries(1)
-    made.lets_in(1)
+    made.note_success(1)
     tried = 0
-    while made.lets_try:
+    while made.may_try:
         tried += 1
         made.tries(100 + tried)
     assert tried == 2
@@ -91,7 +91,7 @@ def test_an_old_timer_ends_no_newer_pause():
     made.tries(1)
     made.refuses(1)
     made.resume(old)
-    assert not made.lets_try
+    assert not made.may_try
 
 
 @given(st.integers(2, 50))

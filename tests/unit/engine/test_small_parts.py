@@ -24,7 +24,7 @@ def clock(monkeypatch):
 def test_timers_run_in_order_when_they_are_due(clock):
     timers, done = Timers(), []
     for seconds, name in ((3, "c"), (1, "a"), (1, "b"), (9, "d")):
-        timers.after(seconds, lambda name=name: done.append(name))
+        timers.call_later(seconds, lambda name=name: done.append(name))
     timers.run_due()
     assert done == []
     clock[0] += 3

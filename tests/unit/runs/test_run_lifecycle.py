@@ -4,7 +4,7 @@ from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import Collect, RemoveJob, Report, decide
 from node_poc.runs.model import Failure, Run
 from node_poc.runs.observed import (
-    DiskLimitPassed,
+    DiskLimitExceeded,
     JobObservation,
     KillRequested,
     PodObservation,
@@ -19,7 +19,7 @@ RUN = Run(7, "digest", received_at=1000.0)
 JOB = JobObservation(7, created_at=1001.0)
 ABSENT = "localhost/x: not found"
 FAILURE = Failure("Forbidden", "no", "ask")
-PASSED = DiskLimitPassed(7, Failure("DiskLimitExceeded", "too much", "less"))
+PASSED = DiskLimitExceeded(7, Failure("DiskLimitExceeded", "too much", "less"))
 
 
 def pod(**shown):

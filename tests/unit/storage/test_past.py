@@ -64,7 +64,7 @@ def test_for_ever_is_for_ever(tmp_path):
 def test_what_is_retired_is_gone_but_known(past, tmp_path):
     leave(tmp_path, 7, "vol")
     close(past, 7, "vol")
-    past.retire(7)
+    past.discard_run(7)
     assert not (tmp_path / "7").exists()
     assert not past.is_closed(7)
     assert past.find_gone(7) == PastRun(7, "digest 7", "completed", ("vol",))
@@ -77,7 +77,7 @@ def test_what_is_retired_is_gone_but_known(past, tmp_path):
 def test_the_trash_is_emptied(past, tmp_path):
     leave(tmp_path, 7)
     close(past, 7)
-    past.retire(7)
+    past.discard_run(7)
     trash = tmp_path / ".node/trash"
     assert len(list(trash.iterdir())) == 1
     assert list(past.empty_trash(lambda: True)) == []
@@ -88,22 +88,22 @@ def test_a_shared_folder_stays_while_one_of_its_runs_is_kept(past, tmp_path):
     for run_id in (7, 8):
         leave(tmp_path, run_id, "vol")
         close(past, run_id, "vol")
-    past.retire(7)
+    past.discard_run(7)
     assert past.unused_volumes(10) == []
-    assert past.retire_volume("vol") is False
-    past.retire(8)
+    assert past.discard_volume("vol") is False
+    past.discard_run(8)
     assert past.unused_volumes(10) == ["vol"]
-    assert past.retire_volume("vol") is True
+    assert past.discard_volume("vol") is True
     assert not (tmp_path / "tmp/vol").exists()
 
 
 def test_a_run_that_comes_meanwhile_keeps_its_shared_folder(past, tmp_path):
     leave(tmp_path, 7, "vol")
     close(past, 7, "vol")
-    past.retire(7)
+    past.discard_run(7)
     assert past.unused_volumes(10) == ["vol"]
     past.use_volume("vol", 9)
-    assert past.retire_volume("vol") is False
+    assert past.discard_volume("vol") is False
     assert (tmp_path / "tmp/vol").is_dir()
 
 
@@ -124,7 +124,7 @@ def test_no_link_is_followed(past, tmp_path):
     (tmp_path / "tmp/linked").symlink_to(precious)
     for run_id in (7, 8):
         close(past, run_id)
-        past.retire(run_id)
+        past.discard_run(run_id)
     assert "linked" not in past.unused_volumes(10)
     assert list(past.empty_trash(lambda: True)) == []
     assert (precious / "data").read_text() == "42"
@@ -142,7 +142,7 @@ def test_a_full_disk_does_not_keep_a_run_from_ending_or_going(past, tmp_path, mo
         past.close(PastRun(7, "digest", "completed", ("vol",)))
         grow_old(tmp_path, 7)
         assert past.due(1) == [7]
-        past.retire(7)
+        past.discard_run(7)
     assert past.find_gone(7) == PastRun(7)
     assert past.unused_volumes(10) == ["vol"]
 
@@ -152,7 +152,7 @@ def test_only_so_many_removed_runs_are_remembered(past, tmp_path, monkeypatch):
     for run_id in range(1, 6):
         close(past, run_id)
         grow_old(tmp_path, run_id, 1000 - run_id)
-        past.retire(run_id)
+        past.discard_run(run_id)
     assert past.forget_oldest() == 2
     assert [run_id for run_id in range(1, 6) if past.find_gone(run_id)] == [3, 4, 5]
     assert past.forget_oldest() == 0

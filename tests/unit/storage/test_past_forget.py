@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from node_poc.engine.book import RunBook
-from node_poc.engine.messages import Expired
-from node_poc.engine.retention import PastRuns
+from node_poc.engine.messages import FoldersExpired
+from node_poc.engine.retention import Retention
 from node_poc.runs.model import RunResult, RunSpec
 from node_poc.runs.status import RunStatus
 from node_poc.storage.past import PastRecords, PastRun
@@ -29,8 +29,8 @@ class Disk:
         self.records, self.past = Records(self.root), PastRecords(self.root, 100.0)
         self.records.prepare()
         self.past.prepare()
-        self.runs = PastRuns(RunBook(2), self.records, self.past)
-        self.runs.take_up()
+        self.runs = Retention(RunBook(2), self.records, self.past)
+        self.runs.write_missing_notes()
 
     def deliver(self):
         """Take run 7, end the run, and deliver its result to the server."""
@@ -80,7 +80,7 @@ def dying_at(monkeypatch, step):
 def test_a_crash_at_any_step_leaves_something_known_or_nothing(disk, monkeypatch, step, folder):
     disk.deliver()
     if folder == "gone":
-        disk.past.retire(7)
+        disk.past.discard_run(7)
     with monkeypatch.context() as patched:
         dying_at(patched, step)
         with contextlib.suppress(Crash):
@@ -124,7 +124,7 @@ def test_a_disk_in_trouble_is_asked_again(disk, monkeypatch):
 
 def test_what_a_removed_run_was_stays_known(disk):
     disk.deliver()
-    disk.past.retire(7)
+    disk.past.discard_run(7)
     assert disk.past.find_gone(7).origin == dict(ORIGIN)
 
 
@@ -137,7 +137,7 @@ def test_a_note_of_an_older_node_is_read(disk):
 def test_the_note_of_an_older_node_gets_its_origin_before_the_record_goes(disk, note):
     disk.deliver()
     (disk.root / ".node/closed/7").write_text(note)
-    disk.runs.expire(Expired((7,), (), Future()))
+    disk.runs.remove_expired(FoldersExpired((7,), (), Future()))
     gone = disk.past.find_gone(7)
     assert gone.origin == dict(ORIGIN)
     assert gone.digest == ("digest" if note else "")
@@ -148,6 +148,6 @@ def test_a_note_that_cannot_be_completed_stays_as_it_is(disk):
     disk.deliver()
     (disk.root / ".node/closed/7").write_text('["digest", "completed", ["shared"]]')
     (disk.root / "7/run.json").write_text("no json")
-    disk.runs.expire(Expired((7,), (), Future()))
+    disk.runs.remove_expired(FoldersExpired((7,), (), Future()))
     assert disk.past.find_gone(7).digest == "digest"
     assert disk.left() == [".node/gone/7"]

@@ -27,7 +27,7 @@ def test_a_short_log_is_kept_as_it_came(tmp_path):
     log = RunLog(tmp_path, 100, 100)
     log.append(b"one\r\n\xff\x00", "a")
     log.append(b"no newline", "b")
-    log.finish(whole=True)
+    log.close(whole=True)
     assert (tmp_path / "log").read_bytes() == b"one\r\n\xff\x00no newline"
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "log.state"]
@@ -42,7 +42,7 @@ def test_of_a_long_log_head_and_tail_are_kept(tmp_path):
             path.stat().st_size for path in tmp_path.glob("log*") if "state" not in path.name
         )
         assert on_disk <= 10 + 2 * (20 + 4)
-    log.finish(whole=True)
+    log.close(whole=True)
     assert (tmp_path / "log").read_bytes() == data[:10] + mark_of(400 - 30) + data[-20:]
     assert not list(tmp_path.glob("log.tail*"))
 
@@ -50,13 +50,13 @@ def test_of_a_long_log_head_and_tail_are_kept(tmp_path):
 def test_without_anything_left_out_there_is_no_mark(tmp_path):
     log = RunLog(tmp_path, 10, 20)
     log.append(b"x" * 30, "")
-    log.finish(whole=True)
+    log.close(whole=True)
     assert (tmp_path / "log").read_bytes() == b"x" * 30
     assert RunLogReader(tmp_path).tail(1000) == (b"x" * 30, False)
 
 
 def test_an_empty_log_is_a_file_too(tmp_path):
-    RunLog(tmp_path, 10, 20).finish(whole=True)
+    RunLog(tmp_path, 10, 20).close(whole=True)
     assert (tmp_path / "log").read_bytes() == b""
     assert RunLogReader(tmp_path).read(0, 10) == (b"", 0)
 
@@ -69,7 +69,7 @@ def test_what_was_not_saved_is_taken_back_after_a_crash(tmp_path):
     again = RunLog(tmp_path, 4, 6)
     assert again.bookmark == "first"
     again.append(b"ijk", "third")
-    again.finish(whole=True)
+    again.close(whole=True)
     assert (tmp_path / "log").read_bytes() == b"abcd" + mark_of(1) + b"fghijk"
 
 
@@ -92,7 +92,7 @@ def test_crashes_anywhere_lose_and_double_nothing(tmp_path_factory, pieces, cras
             log.append(piece, number)
             if number % 3 == 0:
                 log.save()
-    log.finish(whole=True)
+    log.close(whole=True)
     kept = (folder / "log").read_bytes()
     if len(whole) <= head + tail:
         assert kept == whole
@@ -108,13 +108,13 @@ def test_a_crash_while_it_is_put_together_does_no_harm(tmp_path, monkeypatch):
     log.save()
     monkeypatch.setattr(RunLog, "_write_state", lambda *_: (_ for _ in ()).throw(OSError(5, "io")))
     with pytest.raises(StorageError):
-        log.finish(whole=True)
+        log.close(whole=True)
     monkeypatch.undo()
     again = RunLog(tmp_path, 4, 6)
-    again.finish(whole=True)
+    again.close(whole=True)
     assert (tmp_path / "log").read_bytes() == b"0123" + mark_of(6) + b"abcdef"
-    assert again.finished
-    assert RunLog(tmp_path, 4, 6).finished
+    assert again.is_closed
+    assert RunLog(tmp_path, 4, 6).is_closed
 
 
 def test_a_full_disk_takes_back_what_is_half_written(tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_full_disk_takes_back_what_is_half_written(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert log.bookmark == "first"
     log.append(b"ghi", "third")
-    log.finish(whole=False)
+    log.close(whole=False)
     assert (tmp_path / "log").read_bytes() == b"abcdefghi"
     assert not log.whole
 
@@ -158,7 +158,7 @@ def test_files_shorter_than_remembered_are_taken_as_they_are(tmp_path):
     os.truncate(tmp_path / "log.tail.0", 1)
     again = RunLog(tmp_path, 10, 10)
     again.append(b"d", "y")
-    again.finish(whole=True)
+    again.close(whole=True)
     assert (tmp_path / "log").read_bytes() == b"0123456789ad"
 
 
@@ -198,9 +198,9 @@ def test_reading_from_what_was_left_out_begins_with_a_mark(tmp_path):
     part, offset = reader.read(6, 2)
     assert part == mark_of(kept_from - 6) + b"abcdefghijklmnop"[kept_from : kept_from + 2]
     assert offset == kept_from + 2
-    assert not reader.finished
-    log.finish(whole=True)
-    assert reader.finished
+    assert not reader.is_closed
+    log.close(whole=True)
+    assert reader.is_closed
     assert reader.read(14, 100) == (b"op", 16)
     assert reader.read(16, 100) == (b"", 16)
     assert reader.tail(2) == (b"op", True)
@@ -216,13 +216,13 @@ def test_a_reader_keeps_up_with_a_writer(tmp_path):
         for line in lines:
             log.append(line, "")
             log.save()
-        log.finish(whole=True)
+        log.close(whole=True)
 
     writer = threading.Thread(target=write)
     writer.start()
     reader, offset, seen = RunLogReader(tmp_path), 0, b""
     while True:
-        over = reader.finished
+        over = reader.is_closed
         part, offset = reader.read(offset, 500)
         seen += part
         if over and not part:

@@ -68,7 +68,7 @@ def test_no_link_is_followed(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("allowed", "is_passed"),
+    ("allowed", "is_exceeded_by"),
     [
         (Allowance(None, 10), False),
         (Allowance(None, 9), True),
@@ -77,10 +77,10 @@ def test_no_link_is_followed(folder, tmp_path):
         (Allowance(None, None), False),
     ],
 )
-def test_an_allowance_is_passed_by_more_than_it_says(folder, allowed, is_passed):
+def test_an_allowance_is_exceeded_by_by_more_than_it_says(folder, allowed, is_exceeded_by):
     for number in range(10):
         (folder / str(number)).write_bytes(b"x" * BLOCK)
-    assert allowed.is_passed(count(folder, allowed=allowed)) is is_passed
+    assert allowed.is_exceeded_by(count(folder, allowed=allowed)) is is_exceeded_by
 
 
 def test_nothing_is_counted_beyond_what_is_allowed(folder):
@@ -92,11 +92,11 @@ def test_nothing_is_counted_beyond_what_is_allowed(folder):
 
 def test_a_tree_too_deep_to_be_counted_passes_any_allowance(folder):
     nest(folder, usage.DEPTH, "d")
-    assert not ENDLESS.is_passed(count(folder))
+    assert not ENDLESS.is_exceeded_by(count(folder))
     (folder / "deeper").mkdir()
     nest(folder / "deeper", 3000, "d")
     before = open_files()
-    assert ENDLESS.is_passed(count(folder))
+    assert ENDLESS.is_exceeded_by(count(folder))
     assert open_files() == before
 
 

@@ -17,7 +17,7 @@ import structlog
 from node_poc.cluster.errors import ClusterError
 from node_poc.concurrency.pool import DaemonPool
 from node_poc.engine.book import RunBook
-from node_poc.engine.messages import Collected, Message, Started
+from node_poc.engine.messages import Collected, JobCreated, Message
 from node_poc.engine.retries import Retries
 from node_poc.engine.run_work import RunWork, refused_by
 from node_poc.runs import ends
@@ -38,7 +38,7 @@ _THREADS = 8
 _COLLECT_THREADS = 32
 
 
-class Underway:
+class CreateRequests:
     """The Jobs being created at the moment, and which of them to remove. Thread-safe.
 
     A request to create a Job cannot be recalled. Suppose the answer to an earlier request was lost
@@ -71,7 +71,7 @@ class Underway:
             return self._to_remove.pop(run_id)
 
 
-class Calls:
+class BackgroundCalls:
     """Makes the engine's slow calls in threads, and posts their outcomes."""
 
     def __init__(
@@ -92,22 +92,22 @@ class Calls:
         self._pool = DaemonPool("api", _THREADS)
         self._collectors = DaemonPool("collect", _COLLECT_THREADS)
         self._retries = Retries(post)
-        self._underway = Underway()
-        self._without_events: list[Run] = []
+        self._create_requests = CreateRequests()
+        self._runs_without_events: list[Run] = []
 
     def stop(self) -> None:
         """Start no more calls; the node's next start makes up for the missing calls."""
         self._pool.stop()
         self._collectors.stop()
 
-    def create(self, record: RunRecord) -> None:
-        """Create the run's Job → ``Started``, ``StartPutOff`` or ``StartRefused``."""
-        call = partial(self._create, record)
+    def create_job(self, record: RunRecord) -> None:
+        """Create the run's Job → ``JobCreated``, ``StartPutOff`` or ``StartRefused``."""
+        call = partial(self._create_unless_killed, record)
         self._retries.submit(self._pool, "job not created", record.spec.run_id, call)
 
-    def remember(self, run_id: int) -> None:
+    def write_record(self, run_id: int) -> None:
         """Write the run's record from the book to disk, with retries until success."""
-        call = partial(self._remember, run_id)
+        call = partial(self._write_record, run_id)
         self._retries.submit(self._disk, "record not written", run_id, call)
 
     def collect(self, run: Run, *, remove_job: bool) -> None:
@@ -130,63 +130,63 @@ class Calls:
         call = partial(self._look_for_pod, run.run_id)
         self._retries.submit(self._pool, "pod not looked for", run.run_id, call)
 
-    def want_events(self, run: Run) -> None:
+    def request_events(self, run: Run) -> None:
         """Let the next ``read_events`` read the Events of the run's pod or Job."""
-        self._without_events.append(run)
+        self._runs_without_events.append(run)
 
     def read_events(self) -> None:
         """Read the wanted Events → an ``EventsSeen`` for each run, or nothing on failure."""
-        if self._without_events:
-            self._pool.submit(self._read_events, self._without_events)
-            self._without_events = []
+        if self._runs_without_events:
+            self._pool.submit(self._read_events, self._runs_without_events)
+            self._runs_without_events = []
 
-    def finish(self, run_id: int) -> None:
+    def mark_job(self, run_id: int) -> None:
         """Mark the Job of a run as delivered, because the server has its result."""
-        call = partial(self._work.finish, run_id)
+        call = partial(self._work.mark_job, run_id)
         self._retries.submit(self._pool, "job not marked", run_id, call)
 
     def remove_job(self, run_id: int) -> None:
         """Remove the run's Job, with retries until success."""
-        call = partial(self._work.remove, run_id)
+        call = partial(self._work.remove_job, run_id)
         self._retries.submit(self._pool, "job not removed", run_id, call)
 
-    def clear(self, run_id: int, done: Callable[[bool], None]) -> None:
+    def remove_completely(self, run_id: int, done: Callable[[bool], None]) -> None:
         """Remove a past run's Job; call ``done`` with True if no Job and no pod is left."""
-        self._pool.submit(self._clear, run_id, done)
+        self._pool.submit(self._remove_completely, run_id, done)
 
-    def forget(self, run_id: int) -> None:
+    def drop_retries(self, run_id: int) -> None:
         """Repeat no more failed calls for this run."""
-        self._retries.forget(run_id)
+        self._retries.drop(run_id)
 
-    def _clear(self, run_id: int, done: Callable[[bool], None]) -> None:
+    def _remove_completely(self, run_id: int, done: Callable[[bool], None]) -> None:
         clear = False
         try:
-            clear = self._work.clear(run_id)
+            clear = self._work.remove_completely(run_id)
         except ClusterError as error:
             log.warning("job of a former run not removed", run_id=run_id, error=str(error))
         finally:
             done(clear)
 
-    def _create(self, record: RunRecord) -> None:
+    def _create_unless_killed(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
-        self._underway.begin(run_id)
+        self._create_requests.begin(run_id)
         try:
-            self._make_job(record)
+            self._create_job(record)
         finally:
-            if self._underway.end(run_id):
+            if self._create_requests.end(run_id):
                 self.remove_job(run_id)
 
-    def _make_job(self, record: RunRecord) -> None:
+    def _create_job(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
         wanted = partial(self._book.waits_for_job, run_id)
         if not wanted():
-            self._not_made(run_id)
+            self._report_not_created(run_id)
             return
         try:
-            self._post(Started(run_id, self._work.run(record, wanted)))
+            self._post(JobCreated(run_id, self._work.create_job(record, wanted)))
         except ClusterError as error:
             if not wanted():
-                self._not_made(run_id)
+                self._report_not_created(run_id)
                 return
             if error.is_transient:
                 raise
@@ -195,29 +195,29 @@ class Calls:
             log.exception("job not made", run_id=run_id)
             self._post(StartRefused(run_id, refused_by(error)))
 
-    def _not_made(self, run_id: int) -> None:
+    def _report_not_created(self, run_id: int) -> None:
         """Report a refused start: ends a run to be killed, and does not affect a run with a Job."""
         self._post(StartRefused(run_id, ends.KILLED))
 
-    def _remember(self, run_id: int) -> None:
+    def _write_record(self, run_id: int) -> None:
         record = self._book.find_record(run_id)
         if record is not None:  # without a record the run is over
-            self._work.remember(record)
+            self._work.update_record(record)
 
     def _collect(self, run: Run, spec: RunSpec, insist_until: float, *, remove_job: bool) -> None:
         insist = time.monotonic() < insist_until
-        result = self._work.get_result(run, spec, insist=insist)
+        result = self._work.collect(run, spec, insist=insist)
         if remove_job:
             # The result is safe on disk, and must not wait until the removal succeeds.
-            call = partial(self._work.remove, run.run_id)
+            call = partial(self._work.remove_job, run.run_id)
             self._retries.make(self._pool, "job of an ended run not removed", run.run_id, call)
         self._post(Collected(result))
 
     def _kill(self, run_id: int) -> None:
-        self._remember(run_id)
-        if self._underway.remove_afterwards(run_id):
+        self._write_record(run_id)
+        if self._create_requests.remove_afterwards(run_id):
             return
-        call = partial(self._work.remove, run_id)
+        call = partial(self._work.remove_job, run_id)
         self._retries.submit(self._pool, "not killed yet", run_id, call)
 
     def _look_for_pod(self, run_id: int) -> None:
