@@ -106,7 +106,11 @@ class DiskWatch:
             usage = self._measure(spec, _END_SECONDS)
             if usage.whole:
                 break
-        return None if usage.whole and not self._allowed.is_exceeded_by(usage) else self._failure(usage)
+        return (
+            None
+            if usage.whole and not self._allowed.is_exceeded_by(usage)
+            else self._failure(usage)
+        )
 
     def check(self, spec: RunSpec, seconds: float) -> Failure | None:
         """Measure an active run for at most ``seconds``; return its failure if above the limit.

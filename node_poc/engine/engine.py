@@ -106,13 +106,11 @@ class Engine:
         self._starts = Starts(self._book, self._calls, self._timers, self._observe)
         kept = config.kubernetes.keep_finished_seconds
         self._orphans = Orphans(self._book, records, self._calls, self._timers, self._disk, kept)
-        self._retention = Retention(self._book, records, past)
-        disk_intake = DiskIntake(config, work, records, self._retention)
+        retention = self._retention = Retention(self._book, records, past)
+        disk_intake = DiskIntake(config, work, records, retention)
         self._kills = Kills(self._book, self._retention, self._disk, self.post, self._observe)
         self._intake = Intake(self._book, disk_intake, self._disk, self.post)
-        self._retirement = Retirement(
-            self._intake, self._calls, self._retention, self._disk, self.post
-        )
+        self._retirement = Retirement(self._intake, self._calls, retention, self._disk, self.post)
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
@@ -277,8 +275,6 @@ class Engine:
         if not self._book.knows_job(seen.run_id):
             self._book.note_job(seen.run_id, time.monotonic(), made_at(seen, time.time()))
             self._calls.write_record(seen.run_id)
-
-    # --- the end of a run
 
     def _on_collected(self, collected: Collected) -> None:
         result = collected.result

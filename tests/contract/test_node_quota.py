@@ -84,7 +84,7 @@ def test_a_run_that_waits_for_a_quota_is_killed_without_a_job(station, emitter):
 
 def test_the_kill_of_a_waiting_run_removes_the_job_whose_answer_was_lost(station, monkeypatch):
     """The lost Job used up the quota, which then refused the repeated request."""
-    monkeypatch.setattr(engine, "NO_ROOM", Backoff(600.0, 600.0))
+    monkeypatch.setattr(engine, "QUOTA_PAUSES", Backoff(600.0, 600.0))
     emitter = station.start()
     station.api.watches_mute = True
     for kind in ("/jobs", "/pods"):

@@ -104,7 +104,7 @@ def test_time_is_bounded_and_that_is_told(folder):
     (folder / "a").touch()
     found = count(folder, seconds=-1)
     assert (found.whole, found.too_many) == (False, False)
-    assert not ENDLESS.is_passed(found)
+    assert not ENDLESS.is_exceeded_by(found)
 
 
 def test_more_names_than_are_counted_pass_any_allowance(folder, monkeypatch):
@@ -112,12 +112,12 @@ def test_more_names_than_are_counted_pass_any_allowance(folder, monkeypatch):
     only_size = Allowance(10**12, None)
     for number in range(5):
         (folder / str(number)).touch()
-    assert not only_size.is_passed(count(folder, allowed=only_size))
+    assert not only_size.is_exceeded_by(count(folder, allowed=only_size))
     (folder / "one-more").touch()
     found = count(folder, allowed=only_size)
     assert (found.files, found.whole) == (5, True)
-    assert only_size.is_passed(found)
-    assert not ENDLESS.is_passed(count(folder, allowed=Allowance(None, 6)))
+    assert only_size.is_exceeded_by(found)
+    assert not ENDLESS.is_exceeded_by(count(folder, allowed=Allowance(None, 6)))
 
 
 def test_what_lies_in_a_closed_folder_is_counted(folder, as_node_user):
