@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 KUBERNETES = "1.34.2"
-ETCD = "3.6.4"
 CILIUM = "1.15.19"
 COREDNS = "1.12.4"
 PAUSE = "3.10"

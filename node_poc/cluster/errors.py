@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from node_poc.runs.digits import number_or_none
+
 
 class ClusterError(Exception):
     """A call of the Kubernetes API failed.
@@ -86,6 +88,6 @@ def error_of(call: str, status: int, body: str, retry_after: str | None = None) 
         kind = AlreadyThereError
     error = kind(call, status, reason, " ".join(message.split()))
     # Kubernetes sends whole seconds; a date, which HTTP also allows, is ignored.
-    if retry_after and retry_after.isascii() and retry_after.isdigit():
-        error.retry_after_seconds = float(retry_after)
+    if (seconds := number_or_none(retry_after)) is not None:
+        error.retry_after_seconds = float(seconds)
     return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from node_poc.manifests import identity
+from node_poc.runs.digits import number_or_none
 from node_poc.runs.observed import ClusterEvent, JobObservation, PodObservation, Terminated
 from node_poc.runs.times import event_time, parse_time
 
@@ -122,7 +123,8 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
 
 def _seconds(text: str | None) -> float | None:
     """Parse seconds since the epoch as the node writes them; return None for any other text."""
-    return float(text) if text and text.isascii() and text.isdigit() else None
+    number = number_or_none(text)
+    return None if number is None else float(number)
 
 
 def _overdue(conditions: dict[str, dict[str, Any]]) -> dict[str, Any]:

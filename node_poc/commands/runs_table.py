@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from node_poc.runs.model import Failure
+from node_poc.runs.model import Failure, failure_fields
 from node_poc.runs.status import RunStatus
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -65,9 +65,7 @@ class RunRow:
             "pod": self.pod or None,
             "cluster_node": self.cluster_node or None,
             "image": self.image or None,
-            "cause": failure.cause if failure else None,
-            "detail": failure.detail if failure else None,
-            "advice": failure.advice if failure else None,
+            **failure_fields(failure),
             "site_detail": failure.site_detail or None if failure else None,
             "delivered": self.delivered,
         }

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from node_poc.config.base import short_hash
+from node_poc.runs.digits import number_or_none
 
 LABEL_NODE = "vantage6.ai/node"
 LABEL_RUN = "vantage6.ai/run-id"
@@ -144,5 +145,4 @@ def content_of(metadata: dict[str, Any]) -> str:
 
 def run_id_of(labels: dict[str, str]) -> int | None:
     """Return the id of the run that an object's labels name; None if the labels name no run."""
-    text = labels.get(LABEL_RUN, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return number_or_none(labels.get(LABEL_RUN))

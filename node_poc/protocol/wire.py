@@ -12,6 +12,13 @@ class MessageError(Exception):
     """A message breaks the protocol. The text names the field, the rule, the shape and a remedy."""
 
 
+def id_or_none(value: object) -> int | None:
+    """Return a row number of the server's database; None for any other value."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_RUN_ID:
+        return None
+    return value
+
+
 def iso_time(seconds: float | None) -> str | None:
     """Return a time as vantage6 writes times: UTC, six decimals; None for None."""
     if seconds is None:

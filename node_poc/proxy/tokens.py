@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
+from node_poc.crypto.claims import claims_of
 from node_poc.proxy.refusals import RefusedError
 
 _BEARER = re.compile(r"[Bb]earer +([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
@@ -47,21 +45,15 @@ def read_token(headers: Sequence[str]) -> Container:
     found = _BEARER.fullmatch(headers[0].strip()) if len(headers) == 1 else None
     if found is None:
         raise _refused("the Authorization header must be one `Bearer` and a token")
-    subject = _claims(found[2]).get("sub")
+    token = ".".join(found.groups())
+    try:
+        subject = claims_of(token).get("sub")
+    except ValueError as error:
+        raise _refused(str(error)) from None
     if not isinstance(subject, dict) or subject.get("client_type") != "container":
         raise _refused("this is not the token of an algorithm's container")
-    digest = hashlib.sha256(".".join(found.groups()).encode()).hexdigest()
+    digest = hashlib.sha256(token.encode()).hexdigest()
     return Container(_number(subject.get("task_id")), _number(subject.get("node_id")), digest)
-
-
-def _claims(part: str) -> dict[str, Any]:
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):
-        claims = None
-    if not isinstance(claims, dict):
-        raise _refused("the token is not a JWT that can be read")
-    return claims
 
 
 def _number(value: object) -> int | None:

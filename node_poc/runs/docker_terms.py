@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from node_poc.runs.digits import number_or_none
 from node_poc.runs.status import RunStatus
 
 TASK_ID = "task_id"
@@ -48,5 +49,4 @@ class KilledRun:
 
 def number_in(origin: Mapping[str, str], name: str) -> int | None:
     """Return a number of a run's origin; None if the server gave none."""
-    text = origin.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return number_or_none(origin.get(name))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from node_poc.runs.digits import is_number
+
 # Grammar of an image reference: github.com/distribution/reference, reference.go and regexp.go.
 _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -88,7 +90,7 @@ def _split_host(name: str) -> tuple[str, str]:
 def canonical_host(text: str) -> str:
     """Return a registry's host and port: no capitals, no default port, one name for Docker Hub."""
     host, colon, port = text.lower().rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit():
+    if not colon or not is_number(port):
         host, port = text.lower(), ""
     known = DOCKER_HUB if host in _DOCKER_HUB_NAMES else host
     return known if not port or int(port) == _DEFAULT_PORT else f"{known}:{int(port)}"

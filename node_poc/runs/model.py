@@ -159,6 +159,13 @@ class Failure:
     site_detail: str = ""
 
 
+def failure_fields(failure: Failure | None) -> dict[str, str | None]:
+    """Return a failure's fields for the researcher, for a JSON object; null without a failure."""
+    if failure is None:
+        return {"cause": None, "detail": None, "advice": None}
+    return {"cause": failure.cause, "detail": failure.detail, "advice": failure.advice}
+
+
 class Stage(StrEnum):
     """How far the node is with a run."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node_poc.config.sections import Policies, is_regex
+from node_poc.runs.digits import is_number
 from node_poc.runs.entries import SlowEntryError, image_matches, url_matches
 from node_poc.runs.image_names import parse_image, without_tag
 
@@ -66,11 +67,7 @@ def digests_in(image: str) -> Sequence[str]:
 
 def needs_organization_name(policies: Policies) -> bool:
     """Return whether the policies allow an organization by name, which the node must then know."""
-    return any(not _is_id(entry) for entry in policies.allowed_organizations or [])
-
-
-def _is_id(entry: str) -> bool:
-    return entry.isascii() and entry.isdigit()
+    return any(not is_number(entry) for entry in policies.allowed_organizations or [])
 
 
 def needs_store(policies: Policies) -> bool:
@@ -120,7 +117,7 @@ def _requester_allowed(task: TaskFacts, policies: Policies) -> bool:
         return True
     by_user = task.user_id is not None and str(task.user_id) in (users or [])
     # Numbers are ids, even if an organization has a number for a name.
-    named = {entry for entry in organizations or [] if not _is_id(entry)}
+    named = {entry for entry in organizations or [] if not is_number(entry)}
     numbered = set(organizations or []) - named
     by_id = task.organization_id is not None and str(task.organization_id) in numbered
     return by_user or by_id or task.organization_name in named

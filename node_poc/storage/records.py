@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from node_poc.runs.digits import is_number
 from node_poc.runs.model import RunResult, RunSpec
 
 
@@ -59,7 +60,7 @@ def _closed_folder_above(path: Path) -> Path | None:
 
 def is_run_id(name: str) -> bool:
     """Return whether the name of a file or folder is a run id."""
-    return name.isascii() and name.isdigit()
+    return is_number(name)
 
 
 class Records:

@@ -23,7 +23,16 @@ from node_poc.config.explain import explain, shape_of
 from node_poc.config.model import DatabaseType, NodeConfig
 from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
 from node_poc.runs.image_names import is_image_name
-from node_poc.runs.model import Mount, MountSource, OutputFile, Run, RunFile, RunResult, RunSpec
+from node_poc.runs.model import (
+    Mount,
+    MountSource,
+    OutputFile,
+    Run,
+    RunFile,
+    RunResult,
+    RunSpec,
+    failure_fields,
+)
 
 # Linux accepts no longer argument: MAX_ARG_STRLEN is 32 pages, the last byte being a NUL.
 _MAX_ARGUMENT_BYTES = 32 * 4096 - 1
@@ -147,20 +156,16 @@ def run_id_in(payload: object) -> int | None:
 
 def status_message(run: Run, now: float) -> dict[str, Any]:
     """Return the payload of ``run_status``."""
-    failure = run.failure
     return {
         "run_id": run.run_id,
         "status": run.status.value,
         "time": iso_time(now),
-        "cause": failure.cause if failure else None,
-        "detail": failure.detail if failure else None,
-        "advice": failure.advice if failure else None,
+        **failure_fields(run.failure),
     }
 
 
 def result_message(result: RunResult) -> dict[str, Any]:
     """Return the payload of ``run_result``, cut to the server's limit on the message size."""
-    failure = result.failure
     log, cut = _end_of(result.log, _MAX_LOG_BYTES)
     output = _fitting(result.output, _MAX_OUTPUT_BYTES)
     return {
@@ -171,9 +176,7 @@ def result_message(result: RunResult) -> dict[str, Any]:
         "log_truncated": result.log_truncated or cut,
         "output": [{"path": item.path, "size": item.size} for item in output],
         "output_truncated": result.output_truncated or len(output) < len(result.output),
-        "cause": failure.cause if failure else None,
-        "detail": failure.detail if failure else None,
-        "advice": failure.advice if failure else None,
+        **failure_fields(result.failure),
         "timeline": {
             "received": iso_time(result.received_at),
             "job_created": iso_time(result.job_created_at),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from node_poc.config.explain import explain, shape_of
 from node_poc.protocol.dummy.messages import result_message
 from node_poc.protocol.wire import MAX_RUN_ID, MessageError, iso_time
+from node_poc.runs.model import failure_fields
 from node_poc.runs.ports import KillOutcome, LogReader, RunSummary, UserQueries
 
 # The server accepts messages of up to 5 MB.
@@ -132,7 +133,6 @@ def _outcome(outcome: KillOutcome) -> dict[str, Any]:
 
 def _summary(summary: RunSummary) -> dict[str, Any]:
     run = summary.run
-    failure = run.failure
     return {
         "run_id": run.run_id,
         "status": run.status.value,
@@ -142,8 +142,6 @@ def _summary(summary: RunSummary) -> dict[str, Any]:
         "job_created": iso_time(run.job_created_at),
         "started": iso_time(run.started_at),
         "ended": iso_time(run.ended_at),
-        "cause": failure.cause if failure else None,
-        "detail": failure.detail if failure else None,
-        "advice": failure.advice if failure else None,
+        **failure_fields(run.failure),
         "delivered": summary.delivered,
     }

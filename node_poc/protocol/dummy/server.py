@@ -14,7 +14,8 @@ import structlog
 from socketio.exceptions import SocketIOError
 
 from node_poc import __version__
-from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.concurrency.attempts import Attempts
+from node_poc.concurrency.backoff import Backoff
 from node_poc.config.model import NodeConfig
 from node_poc.protocol.dummy import queries
 from node_poc.protocol.dummy.messages import (
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 10
 _BACKOFF = Backoff(0.5, 10.0)
 _LONGEST_POSTER = 64
+_AWAY = "server not reachable"
 # The library validates UTF-8 byte by byte in Python: with 4 MB the check blocks the whole node for
 # seconds. The check can be left out, because decoding validates all bytes at once.
 _WEBSOCKET = {"skip_utf8_validation": True}
@@ -81,22 +83,20 @@ class DummyServer:
         return self._connection
 
     def _run(self) -> None:
-        failures = 0
+        attempts = Attempts(log, _BACKOFF, self._stop)
         while not self._stop.is_set():
             client = self._client = self._make_client()
             try:
                 client.connect(self._config.server_address, wait_timeout=_CONNECT_SECONDS)
-                failures = 0
+                attempts.succeeded()
                 client.wait()
             except (SocketIOError, OSError, ValueError) as error:
-                failures += 1
-                self._wait(failures, str(error))
+                attempts.failed(_AWAY, server=self._config.server_address, error=str(error))
             except Exception:  # the library too fails if the peer is not a Socket.IO server
                 log.exception("connection failed: tried again")
-                failures += 1
-                self._wait(failures, "see the log")
+                attempts.failed(_AWAY, server=self._config.server_address, error="see the log")
             else:
-                self._stop.wait(_BACKOFF.pause(0))
+                attempts.wait()
             finally:
                 let_go(client)
 
@@ -108,18 +108,6 @@ class DummyServer:
         for event in queries.EVENTS:
             client.on(event, partial(self._on_query, event))
         return client
-
-    def _wait(self, failures: int, reason: str) -> None:
-        pause = _BACKOFF.pause(failures)
-        tell = log.warning if is_worth_a_warning(failures) else log.debug
-        tell(
-            "server not reachable",
-            server=self._config.server_address,
-            error=reason,
-            tries=failures,
-            again_in_s=pause,
-        )
-        self._stop.wait(pause)
 
     def _on_connect(self) -> None:
         self._connection += 1

@@ -15,7 +15,8 @@ import socketio
 import structlog
 from socketio.exceptions import SocketIOError
 
-from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.concurrency.attempts import Attempts
+from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.socket_client import hang_up, let_go, new_client
 from node_poc.protocol.vantage6.errors import LoginRefusedError, UnreachableError
 
@@ -65,7 +66,7 @@ class Connection:
         self._listeners = listeners
         self._stop = threading.Event()
         self._synced = threading.Event()
-        self._told = ""
+        self._why_ended = ""
         self._needs_token = False
         self._client = self._make_client()
         self._thread = threading.Thread(target=self._run, name="server socket", daemon=True)
@@ -101,7 +102,7 @@ class Connection:
     # --- the connection
 
     def _run(self) -> None:
-        failures = 0
+        attempts = Attempts(log, _BACKOFF, self._stop)
         while not self._stop.is_set():
             try:
                 was_synced = self._connect_once()
@@ -110,20 +111,25 @@ class Connection:
                 return
             except (UnreachableError, SocketIOError, OSError, ValueError) as error:
                 was_synced = False
-                self._told = str(error) or type(error).__name__
+                self._why_ended = str(error) or type(error).__name__
             except Exception:  # the library too fails if the peer is not a Socket.IO server
                 log.exception("connection failed: tried again")
                 was_synced = False
-                self._told = "see the log"
-            failures = 0 if was_synced else failures + 1
-            if not self._stop.is_set():
-                self._wait(failures)
+                self._why_ended = "see the log"
+            if self._stop.is_set():
+                return
+            if was_synced:
+                attempts.succeeded()
+                attempts.wait()
+            else:
+                reason = self._why_ended
+                attempts.failed("server not reachable", server=self._address, error=reason)
 
     def _connect_once(self) -> bool:
         """Connect, wait for the end of the connection, and return whether ``sync`` came."""
         self._synced.clear()
         self._needs_token = False
-        self._told = "the connection ended before the server greeted this node"
+        self._why_ended = "the connection ended before the server greeted this node"
         token = self._tokens.token()
         client = self._client = self._make_client()
         silence = threading.Timer(_SYNC_SECONDS, self._on_silence)
@@ -164,19 +170,6 @@ class Connection:
             client.on(event, lambda *_: None, namespace=NAMESPACE)
         return client
 
-    def _wait(self, failures: int) -> None:
-        pause = _BACKOFF.pause(failures)
-        if failures:
-            tell = log.warning if is_worth_a_warning(failures) else log.debug
-            tell(
-                "server not reachable",
-                server=self._address,
-                error=self._told,
-                tries=failures,
-                again_in_s=round(pause, 1),
-            )
-        self._stop.wait(pause)
-
     def _on_sync(self, *_: object) -> None:
         self._synced.set()
         log.info("connected to the server", server=self._address)
@@ -195,7 +188,7 @@ class Connection:
 
     def _hang_up(self, why: str, *, needs_token: bool = False) -> None:
         """End a useless connection; the socket's own thread waits for the end."""
-        self._told = why
+        self._why_ended = why
         self._needs_token = needs_token
         self._client.disconnect()
 

@@ -12,6 +12,7 @@ from node_poc.crypto.keys import KeyMatch, compare_public_key
 from node_poc.crypto.payload import Cryptor, PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6.errors import FatalError, RefusedError, UnreachableError
 from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.run_request import id_in
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +49,8 @@ def identify(rest: RestSession, node_id: int) -> NodeIdentity:
 
 
 def _id_of(node: dict[str, Any], field: str) -> int:
-    link = node.get(field)
-    number = link.get("id") if isinstance(link, dict) else None
-    if not isinstance(number, int):
+    number = id_in(node.get(field))
+    if number is None:
         raise UnreachableError(f"GET node: the answer names no {field}: is this the server?")
     return number
 

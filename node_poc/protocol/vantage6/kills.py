@@ -10,7 +10,7 @@ import structlog
 
 from node_poc.protocol.vantage6.identity import NodeIdentity
 from node_poc.protocol.vantage6.run_request import RunRequest
-from node_poc.protocol.wire import MAX_RUN_ID
+from node_poc.protocol.wire import id_or_none
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +46,7 @@ def _ours(kill_list: object, identity: NodeIdentity) -> tuple[int, ...]:
     for item in kill_list:
         if not isinstance(item, dict) or item.get("organization_id") != identity.organization_id:
             continue
-        run_id = item.get("run_id")
-        if isinstance(run_id, int) and not isinstance(run_id, bool) and 1 <= run_id <= MAX_RUN_ID:
+        if (run_id := id_or_none(item.get("run_id"))) is not None:
             found.append(run_id)
     return tuple(dict.fromkeys(found))
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from node_poc.config.explain import explain, shape_of
-from node_poc.protocol.wire import MAX_RUN_ID, MessageError
+from node_poc.protocol.wire import MAX_RUN_ID, MessageError, id_or_none
 
 _Id = Annotated[int, Field(ge=1, le=MAX_RUN_ID)]
 _MAX_LABEL = 255
@@ -26,13 +26,12 @@ _MAX_PARAMETERS = 256 * 1024
 
 
 class RunRequestError(MessageError):
-    """A listed run cannot be read. ``run_id`` and ``task_id`` are None if they are missing."""
+    """A listed run cannot be read. ``run_id`` is None if the run has none."""
 
-    def __init__(self, reason: str, run_id: int | None = None, task_id: int | None = None) -> None:
+    def __init__(self, reason: str, run_id: int | None = None) -> None:
         """``reason`` names field, rule and shape; the text is safe to send and to log."""
         super().__init__(reason)
         self.run_id = run_id
-        self.task_id = task_id
 
 
 @dataclass(frozen=True)
@@ -165,9 +164,9 @@ def parse_run(item: object) -> RunRequest:
     try:
         run = _Run(**{str(key): value for key, value in item.items()})
     except ValidationError as error:
-        run_id, task_id = id_in(item), id_in(item.get("task"))
+        run_id = id_in(item)
         which = "a run" if run_id is None else f"run {run_id}"
-        raise RunRequestError(f"{which}: {explain(error)}", run_id, task_id) from error
+        raise RunRequestError(f"{which}: {explain(error)}", run_id) from error
     return _request(run)
 
 
@@ -200,7 +199,4 @@ def _id_of(link: _Link | None) -> int | None:
 
 def id_in(item: object) -> int | None:
     """Return the id of an object that may break every rule; None without a valid id."""
-    value = item.get("id") if isinstance(item, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_RUN_ID:
-        return None
-    return value
+    return id_or_none(item.get("id")) if isinstance(item, dict) else None

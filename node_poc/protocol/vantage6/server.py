@@ -15,7 +15,8 @@ from typing import Protocol
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.concurrency.attempts import Attempts
+from node_poc.concurrency.backoff import Backoff
 from node_poc.concurrency.pool import DaemonPool
 from node_poc.config.model import NodeConfig
 from node_poc.protocol.vantage6.blobs import Blobs
@@ -30,6 +31,7 @@ from node_poc.protocol.vantage6.outgoing.node_info import Metrics, node_info
 from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.run_request import id_in
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.docker_terms import ToBeKilled
 from node_poc.runs.model import Run, RunResult
@@ -47,6 +49,7 @@ from node_poc.runs.ports import (
 log = structlog.get_logger(__name__)
 
 _BACKOFF = Backoff(0.5, 15.0)
+_NO_LOGIN = "no login at the server yet"
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class Vantage6Server:
     # --- login
 
     def _begin(self) -> None:
-        failures = 0
+        attempts = Attempts(log, _BACKOFF, self._stop)
         while not self._stop.is_set():
             try:
                 self._set_up()
@@ -160,18 +163,10 @@ class Vantage6Server:
                 self._fatal(str(error))
                 return
             except ServerError as error:
-                failures += 1
-                self._wait(failures, str(error))
+                attempts.failed(_NO_LOGIN, error=str(error))
             except Exception:
                 log.exception("login failed: tried again")
-                failures += 1
-                self._wait(failures, "see the log")
-
-    def _wait(self, failures: int, reason: str) -> None:
-        pause = _BACKOFF.pause(failures)
-        tell = log.warning if is_worth_a_warning(failures) else log.debug
-        tell("no login at the server yet", error=reason, tries=failures, again_in_s=round(pause, 1))
-        self._stop.wait(pause)
+                attempts.failed(_NO_LOGIN, error="see the log")
 
     def _set_up(self) -> None:
         identity = identify(self._rest, self._rest.login())
@@ -241,8 +236,7 @@ class Vantage6Server:
             log.exception("configuration not shared")
 
     def _on_new_task(self, payload: object) -> None:
-        task_id = payload.get("id") if isinstance(payload, dict) else None
-        if isinstance(task_id, int) and not isinstance(task_id, bool):
+        if (task_id := id_in(payload)) is not None:
             self._known().sync.read_task_soon(task_id)
         else:
             self._known().sync.read_all_soon()

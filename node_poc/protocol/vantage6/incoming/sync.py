@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
+from node_poc.concurrency.attempts import log_failure
+from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.vantage6.errors import (
     LoginRefusedError,
     RefusedError,
@@ -123,8 +124,8 @@ class Sync:
                 return
             except ServerError as error:
                 self._pause()
-                tell = log.warning if is_worth_a_warning(self._failures) else log.debug
-                tell("open runs not read: tried again", error=str(error), tries=self._failures)
+                event = "open runs not read: tried again"
+                log_failure(log, self._failures, event, error=str(error))
             except Exception:  # the thread must go on in any case, or no runs would come any more
                 log.exception("open runs not read: tried again")
                 self._pause()

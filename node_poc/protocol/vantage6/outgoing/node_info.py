@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from node_poc.config.model import Database, NodeConfig
+from node_poc.runs.digits import is_number
 from node_poc.runs.ports import KnownRuns
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ def node_info(config: NodeConfig, columns: ColumnNames) -> dict[str, Any]:
         "database_types": {f"db_type_{d.label}": d.type.value for d in config.databases},
         "database_columns": {f"columns_{d.label}": _names(d, columns) for d in config.databases},
     }
-    users = [user for user in rules.allowed_users or [] if user.isascii() and user.isdigit()]
+    users = [user for user in rules.allowed_users or [] if is_number(user)]
     if users:
         info["allowed_users"] = users
     if rules.allowed_organizations:

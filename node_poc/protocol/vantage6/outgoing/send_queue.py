@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from node_poc.concurrency.attempts import log_failure
 from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.vantage6.errors import ServerError, UnreachableError
 
@@ -169,8 +170,8 @@ class SendQueue:
             message.send()
         except UnreachableError as error:
             message.failures += 1
-            tell = log.warning if message.failures in {1, 10} else log.debug
-            tell("not sent: tried again", run_id=run_id, error=str(error), tries=message.failures)
+            event = "not sent: tried again"
+            log_failure(log, message.failures, event, run_id=run_id, error=str(error))
             return True
         except ServerError as error:
             log.warning("the server did not take it", run_id=run_id, error=str(error))

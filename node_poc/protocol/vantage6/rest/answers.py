@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -79,18 +77,6 @@ class HttpAnswer:
     def close(self) -> None:
         """Close the connection; the rest of the body is not read."""
         self._response.close()
-
-
-def claims(token: str) -> dict[str, Any]:
-    """Return a token's claims. Raise ValueError if malformed. Only the server checks signatures."""
-    try:
-        middle = token.split(".")[1]
-        told = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    except (IndexError, binascii.Error) as error:
-        raise ValueError("no token") from error
-    if not isinstance(told, dict):
-        raise ValueError("no token")  # noqa: TRY004  one error class for all malformed tokens
-    return told
 
 
 def read_object(answer: HttpAnswer, cutter: Cutter | None = None) -> dict[str, Any]:

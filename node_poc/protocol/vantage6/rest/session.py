@@ -20,6 +20,7 @@ import structlog
 from requests.auth import AuthBase
 
 from node_poc import __version__
+from node_poc.crypto.claims import claims_of
 from node_poc.protocol.vantage6.errors import (
     LoginRefusedError,
     RefusedError,
@@ -28,7 +29,6 @@ from node_poc.protocol.vantage6.errors import (
 from node_poc.protocol.vantage6.rest.answers import (
     HttpAnswer,
     check_status,
-    claims,
     error_message,
     is_about_token,
     is_own_word,
@@ -282,8 +282,8 @@ class RestSession:
     def _keep(self, data: Mapping[str, Any], refresh_url: str) -> int:
         try:
             access, refresh = str(data["access_token"]), str(data["refresh_token"])
-            told = claims(access)
-            node_id, life = int(told["sub"]), float(told["exp"]) - float(told["iat"])
+            claims = claims_of(access)
+            node_id, life = int(claims["sub"]), float(claims["exp"]) - float(claims["iat"])
         except (KeyError, TypeError, ValueError) as error:
             raise UnreachableError("POST token/node: the answer holds no node's token") from error
         # Counted from now by the token's lifetime: the clocks of server and node may differ.

@@ -112,9 +112,17 @@ def test_who_we_are_is_read_from_three_answers():
     assert identify(rest, 1) == identity(encrypted=True)
 
 
-@pytest.mark.parametrize("node", [{}, {"organization": None}, {"organization": {"id": "3"}}])
+@pytest.mark.parametrize(
+    "node",
+    [
+        {},
+        {"organization": None},
+        {"organization": {"id": "3"}},
+        {"organization": {"id": True}, "collaboration": {"id": 5}},
+    ],
+)
 def test_an_answer_that_names_no_organization_is_no_servers(node):
     rest = FakeRest()
-    rest.answers["node/1"] = node
+    rest.answers |= {"node/1": node, "organization/True": {}, "collaboration/5": {}}
     with pytest.raises(UnreachableError, match="is this the server"):
         identify(rest, 1)
