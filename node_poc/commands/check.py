@@ -35,8 +35,9 @@ exit codes:
 """
 
 _PROCESSES = (
-    "not known from here: whether the cluster limits how many processes an algorithm starts; who "
-    "administers it sets podPidsLimit in the kubelets' configuration"
+    "this command cannot see whether the cluster limits the number of processes in a pod; the "
+    "cluster's administrator sets podPidsLimit in the kubelet's configuration "
+    '(docs/install-vantage6.md, "Limit processes")'
 )
 Check = Callable[[NodeConfig, Path], Iterable[Finding]]
 

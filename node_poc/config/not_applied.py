@@ -17,17 +17,17 @@ from node_poc.config.sections import HostMount
 # Sections that are not in the model, for any server.
 _SECTIONS = {
     "docker_services": "a pod cannot be linked to a Docker container; run the service in "
-    "Kubernetes, and make it a database",
-    "ssh-tunnels": "no tunnel is made; make one outside of the node, and give its end as the "
-    "database's uri",
-    "vpn_subnet": "no VPN is made: algorithms of different nodes do not talk to each other",
+    "Kubernetes, and configure the service as a database",
+    "ssh-tunnels": "the node opens no tunnel; open the tunnel outside of the node, and give its "
+    "end as the database's uri",
+    "vpn_subnet": "the node opens no VPN: algorithms of different nodes do not talk to each other",
 }
 _PARTS = {
-    "debug": {"": "the node's log tells all at logging.level: DEBUG"},
-    "directories": {"": "files lie in task_dir, logs go to the console"},
+    "debug": {"": "set logging.level: DEBUG"},
+    "directories": {"": "files lie in task_dir, and logs go to the console"},
     "images": {
         "node": "kubernetes.node_image names the node's image",
-        "": "no such container is started here",
+        "": "the node starts no container of this image",
     },
 }
 _LOGGING = {
@@ -37,7 +37,7 @@ _LOGGING = {
     "max_size": "Kubernetes keeps and rotates the log",
     "format": "the log is JSON in a pod, and text on a terminal",
     "datefmt": "times are written in ISO 8601, UTC",
-    "loggers": "one level holds for everything: logging.level",
+    "loggers": "logging.level applies to all loggers",
 }
 # Sections that only a vantage6 server uses.
 _WITH_DUMMY = {
@@ -122,7 +122,7 @@ def _whitelist(values: Any) -> Iterator[tuple[str, str]]:
     if isinstance(values, dict) and _says_something(values, "domains"):
         yield (
             "whitelist.domains",
-            "walls between pods know addresses and no names; give whitelist.ips",
+            "network policies know addresses and no names; give whitelist.ips",
         )
 
 
@@ -132,7 +132,7 @@ def _databases(values: Any) -> Iterator[tuple[str, str]]:
             continue
         path = f"databases[{index}]"
         if database.get("mount_mode") == "copy":
-            yield f"{path}.mount_mode", "no copy is made: every database is mounted read-only"
+            yield f"{path}.mount_mode", "the node copies no database: each one is mounted read-only"
         if _docker_host(database.get("uri"), database.get("type")):
             egress = f"kubernetes.databases_egress.{database.get('label')}.address"
             yield f"{path}.uri", f"{_NO_DOCKER_HOST}, or give {egress}"

@@ -7,9 +7,9 @@ from node_poc.config.model import NodeConfig
 from node_poc.runs.policy_doubts import find_policy_doubts
 
 LATE_WALLS = (
-    "walls between pods come up to a second late on some clusters, such as k3s and k0s "
-    "(kube-router): an algorithm may reach the network at its start, and what it has opened then "
-    "stays open; Calico and Cilium let nothing through (docs/install-vantage6.md, "
+    "some clusters, such as k3s and k0s (kube-router), apply NetworkPolicies up to a second after "
+    "a pod's start: an algorithm may reach the network in that second, and its connections of "
+    "that time stay open; Calico and Cilium apply them in time (docs/install-vantage6.md, "
     '"A cluster that enforces NetworkPolicies")'
 )
 
