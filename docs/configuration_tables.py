@@ -21,9 +21,10 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from node_poc.config.kinds.dummy import DUMMY  # noqa: E402
 from node_poc.config.load import parse_config  # noqa: E402
 from node_poc.config.model import NodeConfig  # noqa: E402
-from node_poc.config.not_applied import with_any_server, with_dummy_server  # noqa: E402
+from node_poc.config.not_applied import with_any_server  # noqa: E402
 
 PAGE = ROOT / "docs/configuration.md"
 _TABLE = re.compile(r"(?<=<!-- )(keys|without effect): ([^>]*)( -->\n)(.*?)(?=<!-- end -->)", re.S)
@@ -165,7 +166,8 @@ def _rows(keys: list[Key]) -> str:
 
 
 def _reasons(kind: str) -> str:
-    reasons = {"any server": with_any_server, "dummy server": with_dummy_server}[kind]()
+    only_dummy = DUMMY.sections_without_effect
+    reasons = {"any server": with_any_server(), "dummy server": only_dummy}[kind]
     rows = (f"| `{key}` | {why} |\n" for key, why in reasons.items())
     return "| key | why it has no effect |\n|---|---|\n" + "".join(rows)
 

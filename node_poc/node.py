@@ -28,10 +28,10 @@ from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, ShortageChan
 from node_poc.engine.run_work import RunWork
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
-from node_poc.protocol.dummy.server import DummyServer
-from node_poc.protocol.vantage6.server import Vantage6Server
+from node_poc.protocol.adapter import load_adapter
 from node_poc.runs.cautions import cautions
 from node_poc.runs.observed import DiskLimitExceeded
+from node_poc.runs.ports import Server
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
@@ -104,12 +104,9 @@ class Node:
         ]
         self._health = HealthServer(health_port, self._checks())
 
-    def _make_server(
-        self, config: NodeConfig, private_key: RSAPrivateKey | None
-    ) -> DummyServer | Vantage6Server:
-        if config.kubernetes.server_kind == "dummy":
-            return DummyServer(config, self._manager)
-        return Vantage6Server(
+    def _make_server(self, config: NodeConfig, private_key: RSAPrivateKey | None) -> Server:
+        adapter = load_adapter(config.kind)
+        return adapter.make_server(
             config, self._manager, private_key=private_key, on_fatal=self._on_fatal
         )
 

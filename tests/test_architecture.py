@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from node_poc.config.kinds.registry import KINDS
 from node_poc.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,6 +120,53 @@ def test_labels_and_annotations_are_spelled_in_identity_only(path):
         places = [line for line in text.splitlines() if prefix in line]
         hosts = ("docs.vantage6.ai", "harbor2.vantage6.ai")
         assert [line for line in places if not any(host in line for host in hosts)] == []
+
+
+def comparisons_of_kinds(code):
+    """Return the lines that compare kinds of servers, or look something up by a kind's name."""
+    names = {*KINDS, *(name.upper() for name in KINDS)}
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Compare():
+                parts, words = [node], {"server_kind", *names}
+            case ast.Match():
+                patterns = [case.pattern for case in node.cases]
+                parts, words = [node.subject, *patterns], {"server_kind", *names}
+            case ast.Dict():
+                parts, words = [key for key in node.keys if key], names
+            case _:
+                continue
+        if words & {word for part in parts for word in words_in(part)}:
+            yield node.lineno
+
+
+def words_in(code):
+    """Return the names, attributes and texts of a part of the code."""
+    for node in ast.walk(code):
+        match node:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Constant(value=str(word)):
+                yield word
+
+
+@pytest.mark.parametrize("path", NODE, ids=name_of)
+def test_only_the_registry_compares_kinds_of_servers(path):
+    if path != ROOT / "node_poc/config/kinds/registry.py":
+        assert list(comparisons_of_kinds(path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'config.kubernetes.server_kind == "dummy"',
+        'kind.name != "vantage6"',
+        'kind in ("vantage6", "vantage6-5")',
+        "config.kind is DUMMY",
+        'match kind.name:\n  case "dummy" | "other":\n    pass',
+        '{"dummy": 1, "vantage6": 2}[name]',
+    ],
+)
+def test_a_comparison_of_kinds_is_seen(code):
+    assert list(comparisons_of_kinds(code)) == [1]
 
 
 def test_the_example_configuration_loads():

@@ -21,7 +21,7 @@ from node_poc.crypto.certificates import doubts_about
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
-from node_poc.protocol.vantage6.online_check import ask_server
+from node_poc.protocol.adapter import load_adapter
 from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.authorities import TrustError, sites_certificates, trust_the_sites_authorities
 from node_poc.storage.private_key import organization_key
@@ -108,15 +108,13 @@ def _no_effect(config: NodeConfig, _: Path) -> Iterator[Finding]:
 
 
 def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding]]:
-    if config.kubernetes.server_kind != "vantage6":
-        return [], [warning("the dummy server is not asked: --online is for a vantage6 server")]
     try:
         private_key = organization_key(config, path.parent)
     except PrivateKeyError:  # ``_key`` reports the error
         private_key = None
     try:
         with _way_of_the_node(config, path.parent):
-            return ask_server(config, private_key)
+            return load_adapter(config.kind).ask_server(config, private_key)
     except TrustError as found:
         return [], [error(f"the server is not asked: {found}")]
 

@@ -68,7 +68,7 @@ def render(
     Raises:
         RenderError: a file is missing, or the objects make no sense for this kind of server.
     """
-    kind = config.kubernetes.server_kind
+    kind = config.kind
     for told in (*misplaced_files(config), *readable_secrets(config, path)):
         raise RenderError(told)
     if what == "pull-secret":
@@ -78,16 +78,17 @@ def render(
         if reason := why_no_config_map(kind, parse_yaml(text)):
             raise RenderError(reason)
         return build_config_map(config.kubernetes.namespace, text)
-    if what == "policies" and kind == "dummy":
+    if what == "policies":
+        if kind.has_own_objects:
+            return _yaml(_NODE_HEAD, _policies(config))
         settings = config.kubernetes
         made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
         return _yaml(_POLICIES_HEAD, made)
-    if kind == "dummy":
+    if not kind.has_own_objects:
         raise RenderError(
-            "kubernetes.server_kind: is dummy, and this is for a vantage6 server; set api_key"
+            f"kubernetes.server_kind: is {kind.name}, and this is for a vantage6 server; set "
+            "api_key"
         )
-    if what == "policies":
-        return _yaml(_NODE_HEAD, _policies(config))
     if what == "database-secrets":
         return _yaml(_PRIVATE_HEAD, [build_databases_secret(config)])
     station = _station(config, path, image, environment)

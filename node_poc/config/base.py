@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from types import NoneType
 from typing import Annotated, Any, ClassVar, get_args
@@ -46,6 +47,11 @@ class Strict(Section):
     """A section that refuses unknown keys, because a misspelt setting must not be ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def without_nulls(section: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    """Return the section without those of ``keys`` whose value is null."""
+    return {key: value for key, value in section.items() if value is not None or key not in keys}
 
 
 def short_hash(text: str) -> str:

@@ -35,13 +35,20 @@ _IN_THE_CLUSTER = (".svc", ".cluster.local", ".docker.internal")
 
 def find_dangers(config: NodeConfig) -> Iterator[str]:
     """Yield each danger: path, risk, remedy."""
-    if config.kubernetes.server_kind != "dummy":
-        yield from _plain_http(config)
-        yield from _whitelist(config)
-        yield from _services(config)
-        yield from _logs(config)
+    yield from config.kind.find_dangers(config)
     yield from _policies(config)
     yield from _algorithms(config)
+
+
+def find_network_dangers(config: NodeConfig) -> Iterator[str]:
+    """Yield each danger on the ways of node and algorithms out of the cluster.
+
+    For kinds of servers whose algorithms reach more than their proxy.
+    """
+    yield from _plain_http(config)
+    yield from _whitelist(config)
+    yield from _services(config)
+    yield from _logs(config)
 
 
 def _plain_http(config: NodeConfig) -> Iterator[str]:

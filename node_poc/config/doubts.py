@@ -22,10 +22,11 @@ _HOST_OF_URL = re.compile(r"://(?:[^/?#]*@)?(?P<host>[^/?#:@\s]+)")
 _REMEDY = "give the machine's address or name, as pods reach it"
 
 
-def find_doubts(config: NodeConfig) -> Iterator[str]:
-    """Yield each doubt: path, reason, remedy."""
-    if config.kubernetes.server_kind == "dummy":
-        return  # the dummy server's example and tests run the node beside the server
+def find_network_doubts(config: NodeConfig) -> Iterator[str]:
+    """Yield each doubt about API key, server, databases and addresses: path, reason, remedy.
+
+    For kinds of servers with an API key, in another place than the node's pod.
+    """
     if told := doubt_of(config.api_key or ""):
         yield f"api_key: {told}"
     yield from _server(config)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from node_poc.config.base import DNS_LABEL, Strict
 from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.databases import DatabaseEgress
+from node_poc.config.kinds.registry import DEFAULT, known_name
 from node_poc.config.quantities import Quantity, amount
 
 
@@ -104,7 +105,7 @@ class Kubernetes(Strict):
     Default: the namespace of the proof of concept.
     """
 
-    server_kind: Literal["dummy", "vantage6"] = "dummy"
+    server_kind: Annotated[str, AfterValidator(known_name)] = DEFAULT
     """Kind of the server: `dummy` or `vantage6`.
 
     Default: `vantage6` with an API key, `dummy` without a key.

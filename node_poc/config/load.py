@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from node_poc.config.defaults import fill_in
 from node_poc.config.errors import ConfigError
 from node_poc.config.explain import explain
+from node_poc.config.kinds.registry import kind_of
 from node_poc.config.model import NodeConfig, NotApplied
 from node_poc.config.not_applied import split
 from node_poc.config.old_layout import why_old
@@ -81,17 +81,12 @@ def parse_config(text: str, environment: Mapping[str, str]) -> NodeConfig:
     if "not_applied" in data:
         raise ConfigError("not_applied: unknown key; remove it")
     data = _overridden(data, environment)
-    values, reasons = split(data, _kind(data))
+    values, reasons = split(data, kind_of(data))
     skipped = tuple(NotApplied(key, reason) for key, reason in sorted(reasons.items()))
     try:
         return NodeConfig(**values, not_applied=skipped)
     except ValidationError as error:
         raise ConfigError(explain(error, _UNKNOWN_KEY)) from error
-
-
-def _kind(data: dict[str, Any]) -> str:
-    kubernetes = fill_in(data).get("kubernetes")
-    return str(kubernetes["server_kind"]) if isinstance(kubernetes, dict) else "dummy"
 
 
 def _with_key_file(environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -18,7 +18,8 @@ from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.checks import broken_rules
 from node_poc.config.databases import Database, DatabaseType, Service
 from node_poc.config.defaults import fill_in
-from node_poc.config.doubts import find_doubts
+from node_poc.config.kinds.kind import ServerKind
+from node_poc.config.kinds.registry import KINDS
 from node_poc.config.kubernetes import Kubernetes, Proxy, Storage
 from node_poc.config.sections import (
     DeviceRequests,
@@ -209,6 +210,11 @@ class NodeConfig(Section):
         return self
 
     @property
+    def kind(self) -> ServerKind:
+        """The kind of server of this node."""
+        return KINDS[self.kubernetes.server_kind]
+
+    @property
     def server_address(self) -> str:
         """URL of the server, with the port behind the host."""
         if self.port is None:
@@ -220,7 +226,7 @@ class NodeConfig(Section):
     @property
     def doubts(self) -> tuple[str, ...]:
         """Settings that most likely do not do what their author wants, each with key and remedy."""
-        return tuple(find_doubts(self))
+        return tuple(self.kind.find_doubts(self))
 
     def database(self, label: str) -> Database | None:
         """Return the configured database of this label, or None."""

@@ -7,12 +7,15 @@ without a value (null, false, empty) is not reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from node_poc.config.databases import DatabaseType, is_address
 from node_poc.config.docker_hosts import is_bridge, why_unreachable
 from node_poc.config.sections import HostMount
+
+if TYPE_CHECKING:
+    from node_poc.config.kinds.kind import ServerKind
 
 # Sections that are not in the model, for any server.
 _SECTIONS = {
@@ -39,19 +42,6 @@ _LOGGING = {
     "datefmt": "times are written in ISO 8601, UTC",
     "loggers": "logging.level applies to all loggers",
 }
-# Sections that only a vantage6 server uses.
-_WITH_DUMMY = {
-    "encryption": "the dummy server sends nothing encrypted",
-    "algorithm_env": "the dummy server's algorithms take arguments only",
-    "node_extra_env": "set it in node_pod_config.yaml",
-    "node_extra_mounts": "set it in node_pod_config.yaml",
-    "node_extra_hosts": "set hostAliases in node_pod_config.yaml",
-    "whitelist": "the dummy server's algorithms reach the proxy only",
-    "share_config": "the dummy server does not ask for it",
-    "share_algorithm_logs": "the dummy server is always sent the log's end",
-    "run_context_file": "the dummy server's algorithms take arguments only",
-    "prometheus": "the dummy server does not ask for it",
-}
 _NO_DOCKER_HOST = "its host is known in Docker only; name the machine"
 
 Reasons = dict[str, str]
@@ -71,31 +61,29 @@ def with_any_server() -> Reasons:
     return parts | _SECTIONS
 
 
-def with_dummy_server() -> Reasons:
-    """Return the reasons of the keys that have no effect only with the dummy server."""
-    return dict(_WITH_DUMMY)
-
-
-def split(data: dict[str, Any], kind: str) -> tuple[dict[str, Any], Reasons]:
+def split(data: dict[str, Any], kind: ServerKind | None) -> tuple[dict[str, Any], Reasons]:
     """Split a file's values into those for the model, and reasons for those without effect.
 
     Args:
         data: the file.
-        kind: ``kubernetes.server_kind``.
+        kind: the kind of server; None if the file names a kind that does not exist.
     """
-    without = _SECTIONS.keys() | _PARTS.keys()
-    reasons = {key: reason for key, reason in _SECTIONS.items() if _says_something(data, key)}
-    if kind == "dummy":
-        without |= _WITH_DUMMY.keys()
-        reasons |= {key: why for key, why in _WITH_DUMMY.items() if _says_something(data, key)}
+    own = kind.sections_without_effect if kind else {}
+    sections = {**_SECTIONS, **own}
+    reasons = {key: reason for key, reason in sections.items() if _says_something(data, key)}
     for section, whys in _PARTS.items():
         reasons |= _parts(data, section, whys)
     reasons |= _parts(data, "logging", _LOGGING)
-    if kind != "dummy":
-        reasons |= dict(_whitelist(data.get("whitelist")))
-        reasons |= dict(_databases(data.get("databases")))
-        reasons |= dict(_extras(data))
+    reasons |= dict(kind.find_values_without_effect(data)) if kind else {}
+    without = sections.keys() | _PARTS.keys()
     return {key: value for key, value in data.items() if key not in without}, reasons
+
+
+def find_docker_values(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield path and reason of values that have a meaning for Docker only."""
+    yield from _whitelist(data.get("whitelist"))
+    yield from _databases(data.get("databases"))
+    yield from _extras(data)
 
 
 def _says_something(data: dict[str, Any], key: str) -> bool:
@@ -138,7 +126,7 @@ def _databases(values: Any) -> Iterator[tuple[str, str]]:
             yield f"{path}.uri", f"{_NO_DOCKER_HOST}, or give {egress}"
 
 
-def _extras(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _extras(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     mounts, hosts = data.get("node_extra_mounts"), data.get("node_extra_hosts")
     for index, mount in enumerate(mounts if isinstance(mounts, list) else []):
         if HostMount.parse(mount) is None:

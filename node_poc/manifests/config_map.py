@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from node_poc.config.kinds.kind import ServerKind
 from node_poc.config.secret_words import secret_paths
 from node_poc.manifests import identity
 
@@ -28,19 +29,19 @@ data:
 """
 
 
-def why_no_config_map(kind: str, data: dict[str, Any]) -> str | None:
+def why_no_config_map(kind: ServerKind, data: dict[str, Any]) -> str | None:
     """Return why a file must not become a ConfigMap, or None if the file may.
 
     Everybody in a namespace may read a ConfigMap.
 
     Args:
-        kind: ``kubernetes.server_kind``.
+        kind: the kind of server of the file.
         data: values of the configuration file.
     """
-    if kind == "vantage6":
+    if kind.has_own_objects:
         return (
-            "api_key: this is the file of a vantage6 node, and a ConfigMap is no place for its API "
-            "key and passwords; use `render vantage6`, which makes Secrets of them"
+            f"api_key: this is the file of a {kind.name} node, and a ConfigMap is no place for its "
+            "API key and passwords; use `render vantage6`, which makes Secrets of them"
         )
     if data.get("docker_registries"):
         return (
@@ -51,7 +52,7 @@ def why_no_config_map(kind: str, data: dict[str, Any]) -> str | None:
     if paths := list(secret_paths(data)):
         return (
             f"{', '.join(paths[:8])}: is a secret, and a ConfigMap is no place for it; remove it, "
-            "as a node of the dummy server has no use for it"
+            f"as a node of the {kind.name} server has no use for it"
         )
     return None
 

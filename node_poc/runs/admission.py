@@ -34,9 +34,7 @@ def check_admission(spec: RunSpec, config: NodeConfig) -> None:
             f"databases_to_use: this node has no database {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(map(repr, known)) or 'none'}"
         )
-    # Only the server's adapter can check an algorithm store or a registry's digests, and the
-    # adapter has done both before.
-    if config.kubernetes.server_kind != "dummy":
+    if not config.kind.core_checks_images:
         return
     policies = config.policies
     if reason := basics_refused(spec.image, policies):

@@ -65,8 +65,8 @@ def _finding(seen: Seen, named: str, database: Database, user: int) -> Finding |
 
 
 def facts_for_the_server(config: NodeConfig) -> Iterator[str]:
-    """Yield what the node tells a vantage6 server about each database (``share_config``)."""
-    if config.kubernetes.server_kind == "dummy":
+    """Yield what the node tells the server about each database (``share_config``)."""
+    if not config.kind.is_told_of_databases:
         return
     if not config.share_config:
         yield "the server is told nothing of the databases (share_config: false)"

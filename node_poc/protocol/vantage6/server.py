@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -21,6 +20,7 @@ from node_poc.concurrency.pool import DaemonPool
 from node_poc.config.model import NodeConfig
 from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.connection import Connection, Listeners, SocketTokens
+from node_poc.protocol.vantage6.control import Vantage6Control
 from node_poc.protocol.vantage6.errors import FatalError, LoginRefusedError, ServerError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify, set_up_encryption
 from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
@@ -35,16 +35,7 @@ from node_poc.protocol.vantage6.run_request import id_in
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.docker_terms import ToBeKilled
 from node_poc.runs.model import Run, RunResult
-from node_poc.runs.ports import (
-    DeliveryError,
-    DockerVerbs,
-    KnownRuns,
-    LogReader,
-    ResultFiles,
-    ResultReader,
-    RunKiller,
-    RunTaker,
-)
+from node_poc.runs.ports import DeliveryError
 
 log = structlog.get_logger(__name__)
 
@@ -61,12 +52,6 @@ class _Parts:
     sync: Sync
     logs: RunLogs
     metrics: Metrics | None
-
-
-class Vantage6Control(
-    RunTaker, RunKiller, KnownRuns, LogReader, ResultReader, ResultFiles, DockerVerbs, Protocol
-):
-    """The requests of a vantage6 server to the node."""
 
 
 class Vantage6Server:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from node_poc.config.kinds.registry import KINDS
 from node_poc.config.load import load_config, parse_config
 from node_poc.config.not_applied import split
 
@@ -69,7 +70,7 @@ def test_no_secret_of_it_is_shown():
 
 def test_every_key_of_it_is_read_or_told():
     data = yaml.safe_load(FILE.read_text())
-    values, reasons = split(data, "vantage6")
+    values, reasons = split(data, KINDS["vantage6"])
     told = {key.partition(".")[0] for key in reasons}
     assert set(data) - set(values) <= told
 

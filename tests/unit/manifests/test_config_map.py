@@ -5,6 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node_poc.config.kinds.registry import KINDS
 from node_poc.manifests.config_map import build_config_map, why_no_config_map
 
 
@@ -45,7 +46,7 @@ def test_any_text_reads_back(text):
     ],
 )
 def test_a_secret_is_refused_by_its_path(data, path):
-    told = why_no_config_map("dummy", data)
+    told = why_no_config_map(KINDS["dummy"], data)
     assert told.startswith(f"{path}: ")
     assert "hidden" not in told
 
@@ -60,4 +61,4 @@ def test_a_secret_is_refused_by_its_path(data, path):
     ],
 )
 def test_what_is_no_secret_is_fine(data):
-    assert why_no_config_map("dummy", data) is None
+    assert why_no_config_map(KINDS["dummy"], data) is None

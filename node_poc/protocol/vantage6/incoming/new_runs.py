@@ -10,17 +10,14 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from node_poc.concurrency.backoff import is_worth_a_warning
 from node_poc.concurrency.pool import DaemonPool
-from node_poc.protocol.vantage6.errors import (
-    LoginRefusedError,
-    RegistryAwayError,
-    ServerError,
-)
+from node_poc.protocol.vantage6.control import NewRunsControl
+from node_poc.protocol.vantage6.errors import LoginRefusedError, RegistryAwayError, ServerError
 from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
 from node_poc.protocol.vantage6.incoming.prepare import EngineBusyError, Prepared, RunPreparer
 from node_poc.protocol.vantage6.kills import RecentKills
@@ -31,7 +28,7 @@ from node_poc.protocol.vantage6.run_request import RunRequest, RunRequestError, 
 from node_poc.protocol.vantage6.same_run import OTHER_RUN, Relation
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import RunResult
-from node_poc.runs.ports import KnownRuns, QueryError, ResultReader, RunKiller
+from node_poc.runs.ports import QueryError
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -44,10 +41,6 @@ _AHEAD = 8
 _IN_A_ROW = 8
 # The pause before checking whether a run that is gone at the server is gone here as well.
 _RETIRE_SECONDS = 1.0
-
-
-class NewRunsControl(KnownRuns, RunKiller, ResultReader, Protocol):
-    """The requests of ``NewRuns`` to the node."""
 
 
 class NewRuns:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import CryptoError, TooLargeError
 from node_poc.crypto.payload import require_json_object
+from node_poc.protocol.vantage6.control import PreparerControl
 from node_poc.protocol.vantage6.errors import (
     RefusedError,
     ServerError,
@@ -28,7 +29,6 @@ from node_poc.protocol.vantage6.rest.long_strings import TooMuchError, is_left_o
 from node_poc.protocol.vantage6.run_request import RunRequest
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import RunSpec
-from node_poc.runs.ports import KnownRuns, RunTaker
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -56,10 +56,6 @@ class LargeRun:
 
 Prepared = RunSpec | LargeRun
 _Made = TypeVar("_Made")
-
-
-class PreparerControl(RunTaker, KnownRuns, Protocol):
-    """The requests of ``RunPreparer`` to the node."""
 
 
 class RunPreparer:

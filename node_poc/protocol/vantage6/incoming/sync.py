@@ -15,13 +15,14 @@ import structlog
 
 from node_poc.concurrency.attempts import log_failure
 from node_poc.concurrency.backoff import Backoff
+from node_poc.protocol.vantage6.control import NewRunsControl
 from node_poc.protocol.vantage6.errors import (
     LoginRefusedError,
     RefusedError,
     ServerError,
     UnreachableError,
 )
-from node_poc.protocol.vantage6.incoming.new_runs import NewRuns, NewRunsControl
+from node_poc.protocol.vantage6.incoming.new_runs import NewRuns
 from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
 from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.server_access import ServerAccess

@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
+from node_poc.protocol.vantage6.control import ReportsControl
 from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs, clean, failure_text
@@ -24,7 +24,6 @@ from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import Run, RunResult
-from node_poc.runs.ports import KnownRuns, ResultFiles, RunKiller
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -35,10 +34,6 @@ _BEGIN_SECONDS = 2.0
 _ACTIVE_SECONDS = 1.0
 # The wait of later statuses: the server shows already that the node has taken the run.
 _NEXT_SECONDS = 3.0
-
-
-class ReportsControl(RunKiller, KnownRuns, ResultFiles, Protocol):
-    """The requests of ``Reports`` and its parts to the node."""
 
 
 class Reports:
