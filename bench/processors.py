@@ -3,6 +3,9 @@
 A pod's cgroup still counts the time of ended processes; the parent cgroup has the sum of all pods.
 The meter reads programs once a second; a program that ends in between is counted up to its last
 reading. The meter sees only processes on this machine.
+
+Linux adds the time of an ended process to the process that waits for it. The processes of a
+container are waited for by containerd's shim, so the meter takes the pods' time off containerd's.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.texts import group_path, part_of, pods_path, processor_ticks
+from bench.texts import RUNTIME, group_path, part_of, pods_path, processor_ticks
 
 _LOOK_SECONDS = 1.0
 _PROC = Path("/proc")
@@ -88,6 +91,7 @@ class Meter:
         for key, (part, last) in self._last.items():
             took = (last - self._first.get(key, 0)) / ticks
             self.seconds[part] = self.seconds.get(part, 0.0) + took
+        self.seconds = without_pods(self.seconds)
 
     def _look_on(self) -> None:
         while not self._end.wait(_LOOK_SECONDS):
@@ -105,6 +109,14 @@ class Meter:
                 self._last[key] = part, ticks
                 if begin:
                     self._first[key] = ticks
+
+
+def without_pods(seconds: Mapping[str, float]) -> dict[str, float]:
+    """PURE: return the seconds by part, with the pods' own time taken off containerd's."""
+    return {
+        part: took - seconds.get(OTHER_PODS, 0.0) if part == RUNTIME else took
+        for part, took in seconds.items()
+    }
 
 
 def added(some: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _SAMPLE = re.compile(r"^(\w+)\{([^}]*)\}\s+(\S+)", re.MULTILINE)
+RUNTIME = "containerd"
 _PARTS = (
     ("kubelet", "kubelet"),
-    ("containerd", "containerd"),
+    (RUNTIME, "containerd"),
     ("API server", "kube-apiserver"),
     ("etcd", "etcd"),
     ("other Kubernetes", "kube-"),

@@ -1,5 +1,6 @@
 """The node sends few requests to a vantage6 server, and its reports stay in order."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,26 @@ def test_new_tasks_that_come_together_are_one_list(world, monkeypatch):
     assert world.asked("token/container") == 16
 
 
+def test_after_a_slow_list_tasks_are_gathered_for_as_long(world, monkeypatch):
+    monkeypatch.setattr(sync, "_TOGETHER_SECONDS", 0.0)
+    world.start()
+    eventually(lambda: world.asked("run?") == 1 and not world.sync._all)
+
+    def slow(_body):
+        del world.trouble["GET run"]
+        time.sleep(0.2)
+        return 200, {"data": [world.runs[1]], "links": {}}
+
+    world.add(1)
+    world.trouble["GET run"] = slow
+    began = time.monotonic()
+    world.sync.read_task_soon(101)
+    eventually(lambda: world.sync._read_tasks_at >= began + 0.4)
+    world.add(2)
+    world.sync.read_task_soon(102)
+    eventually(lambda: world.engine.taken.keys() == {1, 2})
+
+
 def test_what_comes_while_a_look_is_under_way_is_looked_at_after_it(world):
     world.start()
     eventually(lambda: world.asked("run?") == 1)
@@ -105,7 +126,7 @@ def test_a_long_run_shows_active_soon_in_one_request(world, waits):
     eventually(lambda: world.patched)
     assert statuses(world) == ["active"]
     assert world.patched[0][1]["started_at"] == "1970-01-01T00:16:40.250000+00:00"
-    assert [event["status"] for event in world.emitted] == ["active"]
+    eventually(lambda: [event["status"] for event in world.emitted] == ["active"])
 
 
 def test_a_run_that_starts_slowly_shows_that_it_was_taken_up(world, waits):

@@ -35,8 +35,10 @@ _TIMER_SECONDS = 60.0
 _BACKOFF = Backoff(2.5, 30.0)
 # With more tasks to try again than this, reading all runs takes fewer requests.
 _FEW_TASKS = 3
-# The pause between readings of new tasks: tasks that come meanwhile are read together.
+# The pause between readings of new tasks: tasks that come meanwhile are read together. After a
+# reading that took longer, the pause is as long as the reading, up to the maximum.
 _TOGETHER_SECONDS = 0.3
+_TOGETHER_MOST_SECONDS = 2.0
 _GONE = 404
 
 
@@ -190,6 +192,9 @@ class Sync:
             self._new_runs.take_all(here, listed, task_id=task_id)
         if reading.task_ids:
             self._postponed.forget_due(began_at, reading.task_ids)
+        now = time.monotonic()
+        pause = min(now - began_at, _TOGETHER_MOST_SECONDS)
+        self._read_tasks_at = max(self._read_tasks_at, now + pause)
 
     def _compare(self, going: list[Run], listed: set[int]) -> None:
         """Compare the runs that go on here with the runs that are open at the server."""

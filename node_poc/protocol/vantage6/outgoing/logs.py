@@ -20,6 +20,9 @@ _EVENT_BYTES = 48 * 1024
 # The server rewrites a run's whole log for each event: each run streams at most this much.
 _HEAD_BYTES = 512 * 1024
 _LOOK_SECONDS = 1.0
+# With many runs each log is sent more rarely: the server writes its database for each event.
+_LOOK_SECONDS_A_RUN = 0.25
+_LOOK_MOST_SECONDS = 10.0
 # Events and requests reach the server on different ways: the last event gets this head start.
 _SETTLE_SECONDS = 0.25
 NOT_SHARED = "Node does not allow sharing algorithm logs"
@@ -146,8 +149,13 @@ class RunLogs:
             log.debug("log not read", run_id=run_id, error=str(error))
             return None
 
+    def _pause(self) -> float:
+        with self._lock:
+            runs = len(self._streams)
+        return max(_LOOK_SECONDS, min(runs * _LOOK_SECONDS_A_RUN, _LOOK_MOST_SECONDS))
+
     def _work(self) -> None:
-        while self._going.wait() and not self._stop.wait(_LOOK_SECONDS):
+        while self._going.wait() and not self._stop.wait(self._pause()):
             with self._lock:
                 streams = list(self._streams.items())
             for run_id, stream in streams:

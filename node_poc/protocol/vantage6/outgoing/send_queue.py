@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -24,6 +25,13 @@ log = structlog.get_logger(__name__)
 
 _THREADS = 4
 _BACKOFF = Backoff(0.5, 20.0)
+# Messages without ``must`` go one at a time. After each there is a pause of this many times its
+# duration, up to a maximum: the busier the server, the more of them are replaced by newer ones.
+_PAUSE_SHARE = 5
+_PAUSE_MOST_SECONDS = 2.0
+
+# A heap of (due time, ticket, run id). Only an entry with its run's last ticket is valid.
+_Heap = list[tuple[float, int, int]]
 
 
 @dataclass
@@ -51,8 +59,9 @@ class SendQueue:
         self._changed = threading.Condition()
         self._messages: dict[int, deque[QueuedMessage]] = {}
         self._busy: set[int] = set()  # runs whose first message is being sent
-        # A heap of (due time, ticket, run id). Only the entry with the run's last ticket is valid.
-        self._due: list[tuple[float, int, int]] = []
+        self._due: _Heap = []  # of runs whose first message must be sent
+        self._optional: _Heap = []  # of all other runs
+        self._optional_at = 0.0  # monotonic seconds: when the next optional message may be sent
         self._tickets: dict[int, int] = {}
         self._order = itertools.count()
         self._started = self._stopping = False
@@ -77,9 +86,10 @@ class SendQueue:
     ) -> None:
         """Queue a call of ``send`` behind the run's earlier messages that must be sent.
 
-        A message without ``must`` waits ``wait_seconds`` for a newer message. The newer message
-        replaces the waiting message and is due at the earlier of both times. After an
-        UnreachableError of ``send`` the queue tries again later; other errors go to the log.
+        A message without ``must`` waits ``wait_seconds`` for a newer message, and for its turn
+        among all messages without ``must``. The newer message replaces the waiting message and is
+        due at the earlier of both times. After an UnreachableError of ``send`` the queue tries
+        again later; other errors go to the log.
         """
         message = QueuedMessage(send, must, time.monotonic() + wait_seconds)
         with self._changed:
@@ -108,7 +118,9 @@ class SendQueue:
 
     def _schedule(self, run_id: int) -> None:
         ticket = self._tickets[run_id] = next(self._order)
-        heapq.heappush(self._due, (self._messages[run_id][0].due_at, ticket, run_id))
+        message = self._messages[run_id][0]
+        heap = self._due if message.must else self._optional
+        heapq.heappush(heap, (message.due_at, ticket, run_id))
         self._wake()
 
     def _wake(self) -> None:
@@ -124,18 +136,37 @@ class SendQueue:
         self._idle += 1
         try:
             while not self._stopping:
-                while self._due and self._tickets.get(self._due[0][2]) != self._due[0][1]:
-                    heapq.heappop(self._due)
                 now = time.monotonic()
-                if self._due and self._due[0][0] <= now:
-                    run_id = heapq.heappop(self._due)[2]
-                    del self._tickets[run_id]
-                    self._busy.add(run_id)
-                    return run_id
-                self._changed.wait(self._due[0][0] - now if self._due else None)
+                due_at = self._due_at(self._due)
+                if due_at <= now:
+                    return self._take(self._due)
+                optional_at = max(self._optional_at, self._due_at(self._optional))
+                if optional_at <= now:
+                    return self._take(self._optional)
+                due_at = min(due_at, optional_at)
+                self._changed.wait(None if due_at == math.inf else due_at - now)
             return None
         finally:
             self._idle -= 1
+
+    def _due_at(self, heap: _Heap) -> float:
+        """Return when a heap's first valid entry is due; infinity without such an entry."""
+        while heap and self._tickets.get(heap[0][2]) != heap[0][1]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else math.inf
+
+    def _take(self, heap: _Heap) -> int:
+        run_id = heapq.heappop(heap)[2]
+        del self._tickets[run_id]
+        self._busy.add(run_id)
+        if heap is self._optional:
+            self._optional_at = math.inf  # until the message is sent
+        return run_id
+
+    def _pause(self, took: float) -> None:
+        """Make the next optional message wait; the last optional message took ``took`` seconds."""
+        self._optional_at = time.monotonic() + min(_PAUSE_SHARE * took, _PAUSE_MOST_SECONDS)
+        self._changed.notify()
 
     def _sent(self, run_id: int, message: QueuedMessage, *, again: bool) -> None:
         self._busy.discard(run_id)
@@ -158,10 +189,13 @@ class SendQueue:
                 if run_id is None:
                     return
                 message = self._messages[run_id][0]
-                if self._due:
+                if self._due or self._optional:
                     self._wake()
+            began = time.monotonic()
             again = self._send(run_id, message)
             with self._changed:
+                if not message.must:
+                    self._pause(time.monotonic() - began)
                 self._sent(run_id, message, again=again)
 
     def _send(self, run_id: int, message: QueuedMessage) -> bool:

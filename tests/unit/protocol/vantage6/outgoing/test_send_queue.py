@@ -1,6 +1,7 @@
 """Messages are sent in order within a run, for several runs at once, and again after trouble."""
 
 import threading
+import time
 
 import pytest
 
@@ -125,8 +126,37 @@ def test_threads_are_made_when_there_is_something_to_send():
         assert queue._threads == []
         for run_id in range(20):
             queue.put(run_id, lambda: (gate.wait(5), done.append(1)), must=True)
-        assert len(queue._threads) == send_queue._THREADS
+        eventually(lambda: len(queue._threads) == send_queue._THREADS)
         gate.set()
         eventually(lambda: len(done) == 20)
     finally:
         queue.stop()
+
+
+def test_a_busy_server_gets_fewer_optional_messages_and_every_end(queue, monkeypatch):
+    monkeypatch.setattr(send_queue, "_PAUSE_SHARE", 1e9)
+    monkeypatch.setattr(send_queue, "_PAUSE_MOST_SECONDS", 100.0)
+    done = []
+    queue.put(1, lambda: done.append("active 1"), must=False)
+    eventually(lambda: done)
+    for run_id in (2, 3):
+        queue.put(run_id, lambda run_id=run_id: done.append(f"active {run_id}"), must=False)
+    queue.put(2, lambda: done.append("end 2"), must=True)
+    eventually(lambda: done == ["active 1", "end 2"])
+    assert queue._messages.keys() == {3}
+
+
+def test_optional_messages_go_one_at_a_time_and_all_in_the_end(queue):
+    going, together = set(), []
+
+    def send(run_id):
+        going.add(run_id)
+        together.append(len(going))
+        time.sleep(0.01)
+        going.remove(run_id)
+
+    for run_id in range(5):
+        queue.put(run_id, lambda run_id=run_id: send(run_id), must=False)
+    eventually(lambda: len(together) == 5)
+    assert together == [1] * 5
+    eventually(lambda: queue._messages == {})
