@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from node_poc.config.base import model_inside  # noqa: E402
 from node_poc.config.kinds.dummy import DUMMY  # noqa: E402
 from node_poc.config.load import parse_config  # noqa: E402
 from node_poc.config.model import NodeConfig  # noqa: E402
@@ -86,7 +86,7 @@ def find_keys() -> list[Key]:
 def _keys(model: type[BaseModel], values: object, path: str) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         own = f"{path}{name}"
-        inner = _model_inside(field)
+        inner = model_inside(field.annotation)
         if own == _NOT_A_KEY:
             continue
         if isinstance(field.default, BaseModel):
@@ -109,16 +109,6 @@ def _default(field: FieldInfo, path: str, value: object) -> str:
     if default is None:
         return "none"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
-
-
-def _model_inside(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of the items of a list or of the values of a dict."""
-    inside = get_args(field.annotation)[-1:]
-    return next((each for each in inside if _is_model(each)), None)
-
-
-def _is_model(each: object) -> bool:
-    return isinstance(each, type) and issubclass(each, BaseModel)
 
 
 def _place(field: FieldInfo) -> str:

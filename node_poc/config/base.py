@@ -54,6 +54,14 @@ def without_nulls(section: Mapping[str, Any], keys: Collection[str]) -> dict[str
     return {key: value for key, value in section.items() if value is not None or key not in keys}
 
 
+def model_inside(annotation: object) -> type[BaseModel] | None:
+    """Return the model of a field: of its value, of a list's items, or of a dict's values."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
+
+
 def short_hash(text: str) -> str:
     """Return eight hexadecimal digits that differ where the texts differ."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]

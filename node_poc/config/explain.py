@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+from node_poc.config.base import model_inside
 
 _SHAPES = {
     "NoneType": "null",
@@ -29,10 +31,15 @@ def shape_of(value: object) -> str:
     return f"{shape} of length {len(value)}" if isinstance(value, str | list | dict) else shape
 
 
-def explain(error: ValidationError, unknown: str = _UNKNOWN) -> str:
+def explain(
+    error: ValidationError, unknown: str = _UNKNOWN, model: type[BaseModel] | None = None
+) -> str:
     """Return one sentence per broken rule: the field, the rule or remedy, the type of the value.
 
-    ``unknown`` is the remedy for an unknown field.
+    Args:
+        error: the broken rules.
+        unknown: the remedy for an unknown field.
+        model: the model whose fields describe a missing value.
     """
     sentences = []
     mistakes = error.errors(include_url=False, include_context=False)
@@ -42,7 +49,7 @@ def explain(error: ValidationError, unknown: str = _UNKNOWN) -> str:
         if item["type"] == "extra_forbidden":
             sentences.append(f"{path}: {unknown}")
         elif item["type"] == "missing":
-            sentences.append(f"{path}: is required; add it")
+            sentences.append(f"{path}: is required; add it{_meaning(model, item['loc'])}")
         elif not path:  # a rule between several fields names the fields
             sentences.append(_rule(item["msg"]))
         else:
@@ -55,6 +62,18 @@ def explain(error: ValidationError, unknown: str = _UNKNOWN) -> str:
 
 def _rule(message: str) -> str:
     return message.removeprefix("Value error, ")
+
+
+def _meaning(model: type[BaseModel] | None, path: tuple[int | str, ...]) -> str:
+    """Return the first sentence of a field's text, in brackets; nothing for other fields."""
+    text = None
+    for name in path:
+        if model is None or isinstance(name, int):
+            continue
+        field = model.model_fields.get(name)
+        text = field.description if field else None
+        model = model_inside(field.annotation) if field else None
+    return f" ({' '.join(text.split()).partition('. ')[0].rstrip('.')})" if text else ""
 
 
 def _cut(name: str) -> str:

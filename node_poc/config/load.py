@@ -86,7 +86,7 @@ def parse_config(text: str, environment: Mapping[str, str]) -> NodeConfig:
     try:
         return NodeConfig(**values, not_applied=skipped)
     except ValidationError as error:
-        raise ConfigError(explain(error, _UNKNOWN_KEY)) from error
+        raise ConfigError(explain(error, _UNKNOWN_KEY, NodeConfig)) from error
 
 
 def _with_key_file(environment: Mapping[str, str]) -> Mapping[str, str]:

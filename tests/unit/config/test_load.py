@@ -206,6 +206,16 @@ def test_a_key_that_vantage6_would_ignore_is_refused_with_the_remedy(change, key
     assert "move it to its place, or remove it" in told
 
 
+def test_a_missing_key_is_told_with_its_meaning():
+    text = "{task_dir: /tasks, databases: [{label: a, type: csv}], docker_registries: [{}]}"
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, {})
+    told = str(caught.value).split("; databases")
+    assert told[0].startswith("server_url: is required; add it (`http://` or `https://` and a host")
+    assert told[1].startswith("[0].uri: is required; add it (An absolute path, or the URI of a s")
+    assert "docker_registries[0].password: is required; add it (Password or token at the" in told[1]
+
+
 def test_every_broken_rule_is_told_at_once():
     text = broken(GOOD.replace("443", "0").replace("/tasks", "tasks"))
     assert "port: " in text
