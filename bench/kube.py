@@ -56,24 +56,29 @@ class Kube:
         return self._text("GET", path)
 
     def watch(self, path: str) -> Iterator[dict[str, Any]]:
-        """Watch all objects of a path from now on, until the server ends the watch.
+        """Open a watch of all objects of a path; return its events until the server ends the watch.
+
+        When the method returns, the watch is open: no later change is missed.
 
         Raises:
-            BenchError: the request for the path's resourceVersion failed.
+            BenchError: the API server did not open the watch.
         """
         version = self.read(f"{path}?limit=1")["metadata"]["resourceVersion"]
         query = f"watch=true&resourceVersion={version}&timeoutSeconds={_WATCH_SECONDS}"
-        response = self._pool.request(
-            "GET",
-            f"{self._host}{path}?{query}",
-            headers=self._headers,
-            timeout=_WATCH_TIMEOUT,
-            preload_content=False,
-        )
-        rest = b""
-        for chunk in response.stream(amt=None, decode_content=False):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from map(json.loads, lines)
+        try:
+            response = self._pool.request(
+                "GET",
+                f"{self._host}{path}?{query}",
+                headers=self._headers,
+                timeout=_WATCH_TIMEOUT,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise BenchError(f"watch {path}: {error}") from error
+        if response.status != 200:
+            text = response.read(300).decode("utf-8", "replace")
+            raise BenchError(f"watch {path}: HTTP {response.status}: {text}")
+        return _events(response.stream(amt=None, decode_content=False))
 
     def _text(self, method: str, path: str, body: str | None = None) -> str:
         headers = self._headers | ({"Content-Type": "application/json"} if body else {})
@@ -87,3 +92,11 @@ class Kube:
         if not 200 <= answer.status <= 299:
             raise BenchError(f"{method} {path}: HTTP {answer.status}: {text[:300]}")
         return text
+
+
+def _events(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    """Return the events of an open watch, one for each line."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from map(json.loads, lines)

@@ -14,6 +14,8 @@ from bench.errors import BenchError
 from bench.kube import Kube
 from node_poc.manifests import identity
 
+_OPEN_SECONDS = 30.0
+
 
 class Sightings:
     """Two watches in their own daemon threads, which need no ``stop``."""
@@ -32,11 +34,16 @@ class Sightings:
         self._broken: Exception | None = None
 
     def start(self) -> None:
-        """Start both watches; return when their threads run."""
+        """Start both watches; return when both are open.
+
+        Raises:
+            BenchError: the API server did not open a watch.
+        """
         for path in self._paths:
-            begun = threading.Event()
-            threading.Thread(target=self._watch, args=(path, begun), daemon=True).start()
-            begun.wait(10)
+            opened = threading.Event()
+            threading.Thread(target=self._watch, args=(path, opened), daemon=True).start()
+            if not opened.wait(_OPEN_SECONDS) or self._broken is not None:
+                raise BenchError(f"watch {path} is not open: {self._broken or 'time over'}")
 
     def when_ended(self, run_id: int, call: Callable[[], None]) -> None:
         """Call ``call`` in the watch's thread, as soon as the run's container has ended."""
@@ -56,17 +63,18 @@ class Sightings:
                 return seen[run_id]
         raise BenchError(f"run {run_id} was not seen in the cluster: {self._broken or 'time over'}")
 
-    def _watch(self, path: str, begun: threading.Event) -> None:
+    def _watch(self, path: str, opened: threading.Event) -> None:
         try:
             while True:
                 events = self._kube.watch(path)
-                begun.set()
+                opened.set()
                 for event in events:
                     self._take(path, event)
-        except Exception as error:  # `wait` raises the error in its caller's thread
+        except Exception as error:  # `start` or `wait` raises the error in its caller's thread
             with self._changed:
                 self._broken = error
                 self._changed.notify_all()
+            opened.set()
 
     def _take(self, path: str, event: dict[str, Any]) -> None:
         now = time.time()
