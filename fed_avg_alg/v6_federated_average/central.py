@@ -26,10 +26,16 @@ def central_average(
         ``average`` over all rows, and the ``count`` of rows.
 
     Raises:
+        ValueError: there is no organization to ask.
         RuntimeError: an organization sent no result.
     """
     if organizations is None:
         organizations = [found["id"] for found in client.organization.list()]
+    if not organizations:
+        raise ValueError(
+            "organizations: the list is empty; name the ids of the organizations to ask, or leave "
+            "the argument out to ask all organizations of the collaboration"
+        )
     info(f"asking {len(organizations)} organizations")
     task = client.task.create(
         input_={"method": "partial_average", "kwargs": {"column_name": column_name}},
