@@ -3,10 +3,12 @@
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A slow machine is not a defect: the examples of Hypothesis have no deadline.
-settings.register_profile("any machine", deadline=None)
+# A slow machine is not a defect: examples have no deadline, and Hypothesis may make them slowly.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 

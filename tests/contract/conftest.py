@@ -30,7 +30,7 @@ def hurry(monkeypatch):
     monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.05, 0.1))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.2, 0.4))
-    monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 60.0))
+    monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 0.8))
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(server, "_BACKOFF", Backoff(0.05, 0.2))
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.02, 0.2))

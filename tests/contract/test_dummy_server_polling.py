@@ -93,7 +93,7 @@ def test_far_above_the_limit_the_connection_is_cut_with_a_word_in_the_log(scene,
     emitter = Emitter(scene, transport)
     emitter.sio.emit("command_request", {"run_id": 7, "text": "x" * (MAX_FRAME_BYTES + 1_000)})
     eventually(lambda: " is cut: " in scene.server.log)
-    assert emitter.gone.wait(10)
+    assert emitter.gone.wait(20)
     assert Emitter(scene, transport).call("command_request", {"run_id": 8})["accepted"]
 
 

@@ -165,7 +165,7 @@ def test_odd_but_good_arguments_arrive_unchanged(shared_station, argument):
     container = station.job_arrives(run_id)["spec"]["template"]["spec"]["containers"][0]
     assert [text.replace("$$", "$") for text in container["args"]] == [argument]
     station.api.kubelet.ends(run_id)
-    assert emitter.wait(run_id, 20)["status"] == "completed"
+    assert emitter.wait(run_id, 40)["status"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_the_edges_of_what_is_good(shared_station, changes):
     assert emitter.post(command)["accepted"] is True
     station.job_arrives(command["run_id"])
     station.api.kubelet.ends(command["run_id"])
-    assert emitter.wait(command["run_id"], 20)["status"] == "completed"
+    assert emitter.wait(command["run_id"], 40)["status"] == "completed"
 
 
 def test_an_image_that_policies_do_not_allow_is_refused(station):
@@ -208,4 +208,4 @@ def assert_serves(shared_station):
     assert emitter.post(payload(run_id))["accepted"] is True
     station.job_arrives(run_id)
     station.api.kubelet.ends(run_id)
-    assert emitter.wait(run_id, 20)["status"] == "completed"
+    assert emitter.wait(run_id, 40)["status"] == "completed"

@@ -28,7 +28,7 @@ def node_poc(*arguments, **environment):
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
 

@@ -1,5 +1,7 @@
 """The Kubernetes API fails, hangs, forgets and lies: each run still ends correctly."""
 
+import itertools
+
 import pytest
 
 from node_poc.cluster import watch
@@ -15,7 +17,7 @@ def test_a_passing_error_at_create_is_retried(station, emitter, status):
     station.job_arrives(7)
     assert station.jobs_created(7) == 3
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
@@ -23,7 +25,7 @@ def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
     station.api.watches_mute = True
     for kind in ("/jobs", "/pods"):
         station.api.faults.add("GET", kind, status=503, times=FOR_EVER)
-    station.api.faults.add("POST", "/jobs", seconds_after=0.3)
+    station.api.faults.add("POST", "/jobs", seconds_after=30)
     emitter.submit(payload(7))
     station.job_arrives(7)
     station.api.cut_connections()
@@ -31,7 +33,7 @@ def test_a_create_whose_answer_was_lost_makes_no_second_job(station, emitter):
     station.api.faults.clear()
     station.api.watches_mute = False
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
     assert len(station.api.jobs()) == 1
 
 
@@ -48,7 +50,7 @@ def test_a_create_that_is_refused_is_a_failed_start_with_advice(
 ):
     station.api.faults.add("POST", "/jobs", status=status, reason=reason, message=message)
     emitter.post(payload(7))
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["exit_code"]) == ("start failed", None)
     assert result["cause"] == cause
     assert result["detail"]
@@ -63,7 +65,7 @@ def test_a_missing_proxy_service_does_not_stop_a_run(station, emitter):
     emitter.post(payload(7))
     assert "hostAliases" not in station.job_arrives(7)["spec"]["template"]["spec"]
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 # --- watches
@@ -76,7 +78,7 @@ def test_a_watch_that_expired_is_begun_anew_from_a_list(station, emitter):
     station.api.store.compact()
     eventually(lambda: station.api.count("GET", "/pods$") > lists)
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_an_end_during_the_gap_is_found_by_the_new_list(station, emitter):
@@ -85,7 +87,7 @@ def test_an_end_during_the_gap_is_found_by_the_new_list(station, emitter):
     station.api.watches_mute = True
     station.api.kubelet.ends(7)
     station.api.store.compact()
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_a_watch_that_ends_is_resumed_without_a_list(station, emitter):
@@ -98,7 +100,7 @@ def test_a_watch_that_ends_is_resumed_without_a_list(station, emitter):
     eventually(lambda: station.api.count("WATCH", "/pods$") > watches)
     assert station.api.count("GET", "/pods$") == lists
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_connections_that_break_lose_nothing(station, emitter):
@@ -106,7 +108,7 @@ def test_connections_that_break_lose_nothing(station, emitter):
     station.job_arrives(7)
     station.api.cut_connections()
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_a_watch_that_falls_silent_is_given_up(station, monkeypatch):
@@ -118,7 +120,7 @@ def test_a_watch_that_falls_silent_is_given_up(station, monkeypatch):
     station.job_arrives(7)
     station.api.watches_mute = True
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_an_api_server_that_is_away_and_back_loses_nothing(station, emitter):
@@ -133,7 +135,7 @@ def test_an_api_server_that_is_away_and_back_loses_nothing(station, emitter):
     station.api.kubelet.ends(8)
     station.api.kubelet.ends(9)
     for run_id in (7, 8, 9):
-        assert emitter.wait(run_id, 30)["status"] == "completed"
+        assert emitter.wait(run_id, 40)["status"] == "completed"
 
 
 def test_a_long_list_is_read_page_by_page(station, emitter):
@@ -146,7 +148,7 @@ def test_a_long_list_is_read_page_by_page(station, emitter):
         station.api.kubelet.ends(run_id)
     station.start_node()
     for run_id in range(1, 8):
-        assert emitter.wait(run_id, 20)["status"] == "completed"
+        assert emitter.wait(run_id, 40)["status"] == "completed"
     assert any("continue" in asked.query for asked in station.api.requests("GET", "/pods$"))
 
 
@@ -163,7 +165,7 @@ def test_an_answer_that_no_api_server_gives_does_not_end_the_watching(
     station.api.store.compact()
     eventually(lambda: station.api.count("WATCH", kind) > watches + 1, "another watch")
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 10)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_a_watch_that_is_cut_at_once_is_no_storm_and_no_blindness(station, emitter, monkeypatch):
@@ -175,8 +177,11 @@ def test_a_watch_that_is_cut_at_once_is_no_storm_and_no_blindness(station, emitt
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
-    assert station.api.count("WATCH", "/pods") - before < 30
+    assert emitter.wait(7, 40)["status"] == "completed"
+    eventually(lambda: station.api.count("WATCH", "/pods") >= before + 3)
+    times = [asked.at for asked in station.api.requests("WATCH", "/pods")[before:]]
+    # Each pause is half of the least pause at least, however slow the machine is.
+    assert all(later - earlier >= 0.1 for earlier, later in itertools.pairwise(times))
 
 
 # --- images
@@ -191,7 +196,7 @@ def test_an_image_error_that_passes_is_no_failure(station, emitter):
     station.api.kubelet.starts(7)
     eventually(lambda: "active" in station.statuses(7))
     station.api.kubelet.ends(7)
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("completed", None)
 
 
@@ -201,14 +206,13 @@ def test_an_image_that_is_not_there_in_the_end_fails_the_run_and_removes_its_job
     said = "failed to resolve reference: localhost:5001/x: not found"
     station.api.kubelet.waits(7, "ErrImagePull", said)
     station.api.kubelet.waits(7, "ImagePullBackOff", "Back-off pulling image")
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert result["status"] == "non-existing Docker image"
     assert result["cause"] == "ImageNotFound"
     assert result["detail"]
     assert (result["exit_code"], result["log"]) == (None, "")
     assert result["advice"]
-    eventually(lambda: station.api.jobs() == [])
-    assert station.api.pods() == []
+    eventually(lambda: station.api.jobs() == [] and station.api.pods() == [])
 
 
 def test_an_image_that_never_comes_ends_at_its_time(station):
@@ -217,7 +221,7 @@ def test_an_image_that_never_comes_ends_at_its_time(station):
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.waits(7, "ErrImagePull", "dial tcp: i/o timeout")
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("non-existing Docker image", "ImagePullError")
     eventually(lambda: station.api.jobs() == [])
 
@@ -226,7 +230,7 @@ def test_a_container_that_cannot_start_fails_the_start(station, emitter):
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.waits(7, "CreateContainerConfigError", "image has non-numeric user")
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("start failed", "CreateContainerConfigError")
 
 
@@ -238,7 +242,7 @@ def test_an_evicted_pod_fails_its_run(station, emitter):
     station.job_arrives(7)
     station.api.kubelet.starts(7)
     station.api.kubelet.evicts(7, "low on resource: memory")
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("failed", "Evicted")
     assert result["advice"]
 
@@ -248,14 +252,14 @@ def test_a_deleted_pod_fails_its_run(station, emitter):
     station.job_arrives(7)
     eventually(lambda: "initializing" in station.statuses(7))
     station.api.kubelet.deletes_pod(7)
-    assert emitter.wait(7, 20)["cause"] == "PodDeleted"
+    assert emitter.wait(7, 40)["cause"] == "PodDeleted"
 
 
 def test_a_job_over_its_deadline_fails_its_run(station, emitter):
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.finish_job(7, failed="DeadlineExceeded", message="was active too long")
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("failed", "DeadlineExceeded")
 
 
@@ -263,14 +267,14 @@ def test_a_log_that_cannot_be_read_now_is_read_later(station, emitter):
     station.api.faults.add("GET", "/log", status=500, times=3)
     station.api.kubelet.on_pod = lambda run_id: station.api.kubelet.ends(run_id, log=b"there")
     emitter.post(payload(7))
-    assert emitter.wait(7, 20)["log"] == "there"
+    assert emitter.wait(7, 40)["log"] == "there"
 
 
 def test_a_log_that_can_never_be_read_does_not_keep_the_result(station, emitter):
     station.api.faults.add("GET", "/log", status=403, times=FOR_EVER)
     station.api.kubelet.on_pod = lambda run_id: station.api.kubelet.ends(run_id, log=b"there")
     emitter.post(payload(7))
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["log"], result["log_truncated"]) == ("completed", "", True)
 
 

@@ -19,7 +19,7 @@ def leave(station, emitter, run_id, fill, **changes):
     station.api.kubelet.starts(run_id)
     fill(station.task_dir / f"{run_id}/output")
     station.api.kubelet.ends(run_id)
-    return emitter.wait(run_id, 20)
+    return emitter.wait(run_id, 40)
 
 
 def test_a_path_that_no_file_can_have_is_answered(station, emitter):
@@ -58,13 +58,13 @@ def test_a_run_that_passes_its_limit_is_stopped_and_its_neighbour_goes_on(statio
     eventually(lambda: "active" in station.statuses(7))
     for number in range(30):
         (station.task_dir / where / str(number)).touch()
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("crashed", "DiskLimitExceeded")
     assert "limit" in result["advice"]
     assert len({asked.path for asked in station.api.requests("DELETE", "/jobs/")}) == 1
     (station.task_dir / "8/output/avg.txt").write_text("42")
     station.api.kubelet.ends(8)
-    assert emitter.wait(8, 20)["status"] == "completed"
+    assert emitter.wait(8, 40)["status"] == "completed"
 
 
 def test_a_run_that_passes_its_limit_at_its_end_is_told_so(station, monkeypatch):
@@ -95,7 +95,7 @@ def test_a_run_that_was_being_stopped_when_the_node_died_ends_for_the_same_cause
         (station.task_dir / "7/output" / str(number)).touch()
     station.api.kubelet.deletes_job(7)
     station.start_node()
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("crashed", "DiskLimitExceeded")
 
 
@@ -124,7 +124,7 @@ def test_without_free_space_runs_wait_and_say_why_and_go_on_when_there_is(
     free[0] = 10**12
     station.job_arrives(7)
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def secrets_of(station, run_id):
@@ -138,7 +138,7 @@ def test_token_and_input_go_with_the_end_and_the_result_can_be_sent_again(statio
     station.api.kubelet.starts(7)
     assert secrets_of(station, 7) == ["token", "docker_input"]
     station.api.kubelet.ends(7)
-    first = emitter.wait(7, 20)
+    first = emitter.wait(7, 40)
     eventually(lambda: secrets_of(station, 7) == [])
     for path in (station.task_dir / "7").glob("*.json"):
         assert TOKEN not in path.read_text()
@@ -151,7 +151,7 @@ def test_what_a_crash_left_of_token_and_input_goes_at_the_next_start(station, em
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.ends(7)
-    emitter.wait(7, 20)
+    emitter.wait(7, 40)
     station.stop_node()
     for name in ("token", "docker_input"):
         (station.task_dir / "7" / name).write_text("left")

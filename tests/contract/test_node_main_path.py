@@ -20,7 +20,7 @@ def test_a_run_goes_from_command_to_result(station, emitter):
     eventually(lambda: "active" in station.statuses(7))
     (station.task_dir / "7/output/avg.txt").write_text("42.0")
     station.api.kubelet.ends(7, log=LOG)
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert result["status"] == "completed"
     assert result["exit_code"] == 0
     assert result["log"] == LOG.decode()
@@ -37,7 +37,7 @@ def test_a_run_goes_from_command_to_result(station, emitter):
 def test_the_job_is_marked_only_after_the_acknowledgement(station, emitter):
     station.api.kubelet.on_pod = station.api.kubelet.ends
     emitter.post(payload(7))
-    emitter.wait(7, 20)
+    emitter.wait(7, 40)
     job = station.job_is_marked(7)
     assert job["spec"]["ttlSecondsAfterFinished"] == 3600
     assert station.api.count("DELETE") == 0
@@ -74,15 +74,12 @@ def test_the_job_is_what_the_run_asked_for(station, emitter):
 def test_every_call_stays_in_the_namespace_and_within_the_role(station, emitter):
     station.api.kubelet.on_pod = station.api.kubelet.ends
     emitter.post(payload(7))
-    emitter.wait(7, 20)
+    emitter.wait(7, 40)
     station.job_is_marked(7)
-    kinds = {
-        (asked.method, asked.path.split("/namespaces/")[1]) for asked in station.api.requests()
-    }
     lease = station.api.store.all("leases")[0][0]["metadata"]["name"]
     job = station.job_arrives(7)["metadata"]["name"]
     pod = station.api.pods()[0]["metadata"]["name"]
-    assert kinds == {
+    must = {
         ("GET", "v6-jobs/jobs"),
         ("WATCH", "v6-jobs/jobs"),
         ("POST", "v6-jobs/jobs"),
@@ -94,12 +91,21 @@ def test_every_call_stays_in_the_namespace_and_within_the_role(station, emitter)
         ("GET", f"v6-jobs/leases/{lease}"),
         ("POST", "v6-jobs/leases"),
     }
+    # On a slow machine also: a run that starts slowly, and a Lease that must be renewed.
+    may = {("GET", "v6-jobs/events"), ("PUT", f"v6-jobs/leases/{lease}")}
+    eventually(lambda: must <= kinds_of(station.api.requests()))
+    assert kinds_of(station.api.requests()) <= must | may
+
+
+def kinds_of(requests):
+    """Return methods and paths below ``namespaces``."""
+    return {(asked.method, asked.path.split("/namespaces/")[1]) for asked in requests}
 
 
 def test_a_pod_that_ended_before_the_first_look_is_completed(station, emitter):
     station.api.kubelet.on_pod = station.api.kubelet.ends
     emitter.post(payload(7))
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
     assert "active" not in station.statuses(7)
 
 
@@ -114,7 +120,7 @@ def test_twenty_runs_at_once_are_all_delivered(station, emitter):
     for run_id in run_ids:
         station.api.kubelet.ends(run_id, log=b"of %d" % run_id)
     for run_id in run_ids:
-        result = emitter.wait(run_id, 20)
+        result = emitter.wait(run_id, 40)
         assert (result["status"], result["log"]) == ("completed", f"of {run_id}")
     for run_id in run_ids:
         station.job_is_marked(run_id)
@@ -136,7 +142,7 @@ def test_runs_that_cannot_start_delay_no_other(station, emitter):
     for run_id in range(10, 30):
         emitter.submit(payload(run_id))
     for run_id in range(10, 30):
-        assert emitter.wait(run_id, 20)["status"] == "completed"
+        assert emitter.wait(run_id, 40)["status"] == "completed"
     assert station.statuses(1)[-1] == station.statuses(2)[-1] == "initializing"
 
 
@@ -149,7 +155,7 @@ def test_an_unschedulable_run_says_why_and_runs_when_there_is_room(station, emit
     assert told["detail"]
     assert told["advice"]
     station.api.kubelet.ends(7)
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["cause"]) == ("completed", None)
 
 
@@ -167,7 +173,7 @@ def test_a_failed_algorithm_is_told_with_cause_and_advice(
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.ends(7, exit_code, log=b"Traceback", **details)
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert (result["status"], result["exit_code"]) == ("crashed", exit_code)
     assert (result["cause"], result["log"]) == (cause, "Traceback")
     assert result["advice"]
@@ -179,7 +185,7 @@ def test_a_log_that_is_too_long_is_cut_at_its_beginning(station, emitter):
         run_id, log=b"first\n" + b"x" * 200_000 + b"\xff last"
     )
     emitter.post(payload(7))
-    result = emitter.wait(7, 20)
+    result = emitter.wait(7, 40)
     assert result["log_truncated"] is True
     assert result["log"].endswith("\N{REPLACEMENT CHARACTER} last")
     assert len(result["log"]) == 64 * 1024
@@ -191,7 +197,7 @@ def test_a_command_posted_before_the_node_came_is_run(station):
     assert emitter.post(payload(7))["state"] == "kept"
     station.api.kubelet.on_pod = station.api.kubelet.ends
     station.start_node()
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
 
 
 def test_an_equal_command_again_is_the_same_run(station, emitter):
@@ -199,14 +205,14 @@ def test_an_equal_command_again_is_the_same_run(station, emitter):
     station.job_arrives(7)
     assert emitter.post(payload(7))["accepted"] is True
     station.api.kubelet.ends(7, log=b"once")
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
     station.job_is_marked(7)
     ack = emitter.post(payload(7))
     assert (ack["accepted"], ack["status"]) == (True, "completed")
     eventually(lambda: station.results_at_server(7) == 2)
     other = station.connect()
     assert other.post(payload(7))["accepted"] is True
-    assert other.wait(7, 20)["log"] == "once"
+    assert other.wait(7, 40)["log"] == "once"
     assert station.jobs_created(7) == 1
 
 
@@ -217,7 +223,7 @@ def test_another_command_of_a_known_run_is_refused(station, emitter):
     assert ack["reason"].startswith("run_id: ")
     station.job_arrives(7)
     station.api.kubelet.ends(7)
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"
     station.job_is_marked(7)
     assert emitter.post(payload(7, token="other"))["state"] == "refused"
     assert station.jobs_created(7) == 1
@@ -236,4 +242,4 @@ def test_the_longest_log_of_binary_noise_reaches_the_server(station):
         run_id, log=b"\xff" * 1_100_000 + b"\n"
     )
     emitter.post(payload(7))
-    assert emitter.wait(7, 20)["status"] == "completed"
+    assert emitter.wait(7, 40)["status"] == "completed"

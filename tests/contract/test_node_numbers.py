@@ -17,7 +17,7 @@ def image_of(station, run_id):
 def ends(station, emitter, run_id, **changes):
     station.api.kubelet.on_pod = station.api.kubelet.ends
     assert emitter.post(payload(run_id, **changes))["accepted"]
-    result = emitter.wait(run_id, 20)
+    result = emitter.wait(run_id, 40)
     station.job_is_marked(run_id)
     return result
 

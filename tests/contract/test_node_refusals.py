@@ -19,7 +19,7 @@ def test_a_role_that_allows_nothing_does_not_hang_a_run(station, patient):
     for method in ("POST", "DELETE", "PATCH"):
         station.api.faults.add(method, "/jobs", status=403, times=FOR_EVER)
     emitter.post(payload(7))
-    assert emitter.wait(7, 20)["status"] == "start failed"
+    assert emitter.wait(7, 40)["status"] == "start failed"
     eventually(lambda: station.open_runs == [])
 
 
@@ -28,7 +28,7 @@ def test_a_job_that_may_not_be_removed_is_removed_once_it_may(station, emitter):
     emitter.post(payload(7))
     station.job_arrives(7)
     station.api.kubelet.waits(7, "InvalidImageName")
-    assert emitter.wait(7, 20)["status"] == "non-existing Docker image"
+    assert emitter.wait(7, 40)["status"] == "non-existing Docker image"
     assert station.api.jobs()
     station.api.faults.clear()
     eventually(lambda: station.api.jobs() == [])
@@ -44,7 +44,7 @@ def test_a_refused_kill_is_not_repeated_in_a_hurry_but_at_each_wish(station, pat
         emitter.request("kill_request", {"run_ids": [7]})
         eventually(lambda wanted=wish: station.api.count("DELETE", "/jobs") == wanted)
     station.api.kubelet.ends(7, 143)
-    assert emitter.wait(7, 20)["status"] == "killed by user"
+    assert emitter.wait(7, 40)["status"] == "killed by user"
     assert station.api.count("DELETE", "/jobs") == 2
 
 
@@ -61,4 +61,4 @@ def test_unreadable_logs_hold_up_neither_new_runs_nor_other_results(station, emi
     emitter.submit(payload(7))
     station.job_arrives(7)
     station.api.kubelet.ends(7, log=b"said")
-    assert emitter.wait(7, 10)["log"] == "said"
+    assert emitter.wait(7, 40)["log"] == "said"

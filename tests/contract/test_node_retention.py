@@ -19,7 +19,7 @@ def brief(station, monkeypatch):
 def run_to_its_end(station, emitter, run_id, **changes):
     station.api.kubelet.on_pod = station.api.kubelet.ends
     assert emitter.post(payload(run_id, **changes))["accepted"]
-    result = emitter.wait(run_id, 20)
+    result = emitter.wait(run_id, 40)
     station.job_is_marked(run_id)
     return result
 
@@ -73,12 +73,12 @@ def test_an_open_run_keeps_its_folder_and_the_shared_one(brief):
     emitter.post(payload(8))
     station.job_arrives(8)
     emitter.post(payload(7))
-    emitter.wait(7, 20)
+    emitter.wait(7, 40)
     eventually(lambda: gone(station, 7))
     assert (station.task_dir / "8/run.json").exists()
     assert (station.task_dir / "tmp/example-tmp-vol").is_dir()
     station.api.kubelet.ends(8)
-    assert emitter.wait(8, 20)["status"] == "completed"
+    assert emitter.wait(8, 40)["status"] == "completed"
 
 
 def test_nothing_goes_before_its_time(station, monkeypatch):

@@ -67,7 +67,7 @@ def test_the_job_of_a_delivered_run_goes_though_a_sidecar_lives_on(kept_briefly,
     station, emitter = kept_briefly
     run_ids = [run(station, emitter, exit_code) for _ in range(3)]
     for run_id in run_ids:
-        assert emitter.wait(run_id, 20)["status"] == status
+        assert emitter.wait(run_id, 40)["status"] == status
     for run_id in run_ids:
         eventually(lambda run_id=run_id: not is_there(station, run_id), "the Job is removed")
     assert deletions(station) == len(run_ids)
@@ -81,7 +81,7 @@ def test_a_killed_run_ends_and_its_job_goes(kept_briefly):
     station.job_arrives(run_id)
     station.api.kubelet.starts(run_id)
     emitter.request("kill_request", {"run_ids": [run_id]})
-    assert emitter.wait(run_id, 20)["status"] == "killed by user"
+    assert emitter.wait(run_id, 40)["status"] == "killed by user"
     eventually(lambda: not is_there(station, run_id))
 
 
@@ -92,7 +92,7 @@ def test_a_run_over_its_deadline_ends_and_its_job_goes(kept_briefly):
     station.job_arrives(run_id)
     station.api.kubelet.starts(run_id)
     station.api.kubelet.finish_job(run_id, failed="DeadlineExceeded")
-    assert emitter.wait(run_id, 20)["cause"] == "DeadlineExceeded"
+    assert emitter.wait(run_id, 40)["cause"] == "DeadlineExceeded"
     eventually(lambda: not is_there(station, run_id))
 
 

@@ -46,7 +46,7 @@ def test_a_run_that_is_being_written_delays_no_other(station, disk, emitter):
     disk.clear()
     emitter.submit(payload(7))
     station.api.kubelet.ends(6)
-    assert emitter.wait(6, 10)["status"] == "completed"
+    assert emitter.wait(6, 40)["status"] == "completed"
     assert [run["run_id"] for run in emitter.request("list_request", {})["runs"]] == [6]
     disk.set()
     station.job_arrives(7)
@@ -133,5 +133,6 @@ def test_what_was_to_be_written_when_the_node_ends_is_written(station, manager, 
     engine = station._nodes[-1]._engine
     asks(manager, 7)
     station.job_arrives(7)
+    eventually(lambda: engine._book.knows_job(7), "the node knows the Job, and notes the Job soon")
     station.stop_node()
     assert engine._book.record(7) == written[-1]

@@ -79,7 +79,7 @@ def test_another_studys_stored_data_stays_closed_and_is_nobodys_input(station):
     headers = {"Authorization": f"Bearer {station.container_token(mine)}"}
 
     def ask(base, path):
-        return requests.get(f"{base}/{path}", headers=headers, timeout=20)
+        return requests.get(f"{base}/{path}", headers=headers, timeout=30)
 
     for path in (f"blobstream/{name}", f"result?task_id={theirs}", f"result/{run['id']}"):
         assert ask(station.proxy.url, path).status_code == 403
@@ -93,8 +93,8 @@ def test_another_studys_stored_data_stays_closed_and_is_nobodys_input(station):
         "organizations": [{"id": station.world.organization("alpha"), "input": name}],
         "databases": [],
     }
-    got = requests.post(f"{station.proxy.url}/task", json=subtask, headers=headers, timeout=20)
+    got = requests.post(f"{station.proxy.url}/task", json=subtask, headers=headers, timeout=30)
     assert got.status_code == 400
     assert "POST /blobstream" in got.json()["msg"]
     url = f"{station.world.server.url}/task"
-    assert requests.post(url, json=subtask, headers=headers, timeout=20).ok  # the control
+    assert requests.post(url, json=subtask, headers=headers, timeout=30).ok  # the control

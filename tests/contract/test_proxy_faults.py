@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import requests
@@ -17,6 +18,7 @@ from structlog.testing import capture_logs
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
 from node_poc.proxy.settings import Limits
+from tests.fakes.ports import free_port
 from tests.fakes.proxy import API, proxy
 from tests.fakes.station import eventually
 from tests.fakes.tokens import container_token
@@ -30,12 +32,13 @@ QUICK = Limits(
     spooled_bytes_of_one=6_000_000,
     connections=60,
     connections_of_one=30,
-    header_seconds=1.0,
-    idle_seconds=1.5,
-    client_seconds=1.0,
-    connect_seconds=1.0,
-    server_seconds=2.0,
+    header_seconds=3.0,
+    idle_seconds=3.0,
+    client_seconds=2.0,
+    connect_seconds=5.0,
+    server_seconds=4.0,
 )
+PATIENT = replace(QUICK, header_seconds=20.0, idle_seconds=20.0, server_seconds=20.0)
 
 
 def rsa():
@@ -45,6 +48,13 @@ def rsa():
 @pytest.fixture(params=["plain", "encrypted"], scope="module")
 def running(request):
     with proxy(rsa() if request.param == "encrypted" else None, QUICK) as made:
+        yield made
+
+
+@pytest.fixture
+def patient(running):
+    """A proxy for tests in which many connections are open: its limits of time come late."""
+    with proxy(rsa() if running.encrypts else None, PATIENT) as made:
         yield made
 
 
@@ -102,7 +112,7 @@ def test_nothing_else_is_ever_repeated(running, method):
 
 def test_a_task_is_not_repeated_when_its_answer_never_comes(running):
     let_tasks_through(running)
-    running.upstream.answers["POST", f"{API}/task"] = Answer(wait_seconds=3)
+    running.upstream.answers["POST", f"{API}/task"] = Answer(wait_seconds=8)
     got = running.post("/task", data=task_body(10))
     assert got.status_code == 504
     assert len(running.upstream.seen_at(f"{API}/task")) == 1
@@ -150,8 +160,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(running):
 
 
 def test_a_server_that_is_away_is_told(running):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    nobody = f"http://127.0.0.1:{free_port()}"
     with proxy(None, QUICK, server=nobody) as alone:
         got = alone.get("/run/1")
         assert got.status_code == 502
@@ -166,15 +175,21 @@ def test_a_server_that_compresses_unasked_is_told(running):
     assert got.status_code == 502
 
 
-def test_a_slow_server_holds_up_nobody_else(running):
-    running.upstream.answers["GET", f"{API}/run/1"] = Answer(wait_seconds=1.5)
-    slow = [threading.Thread(target=running.get, args=("/run/1",)) for _ in range(20)]
+def test_a_slow_server_holds_up_nobody_else(patient):
+    over = threading.Event()
+
+    def late(_):
+        over.wait(20)
+        return Answer()
+
+    patient.upstream.answers["GET", f"{API}/run/1"] = late
+    slow = [threading.Thread(target=patient.get, args=("/run/1",)) for _ in range(20)]
     for thread in slow:
         thread.start()
-    eventually(lambda: len(running.upstream.seen_at(f"{API}/run/1")) == 20)
-    start = time.monotonic()
-    assert running.serves()
-    assert time.monotonic() - start < 1.0
+    eventually(lambda: len(patient.upstream.seen_at(f"{API}/run/1")) == 20)
+    assert patient.serves()
+    assert all(thread.is_alive() for thread in slow)  # they still wait for their answers
+    over.set()
     for thread in slow:
         thread.join()
 
@@ -237,11 +252,13 @@ def test_a_body_that_never_comes_is_given_up(running):
     head = b"POST /some/thing HTTP/1.1\r\n" + HEAD + b"Content-Length: 100\r\n\r\nabc"
     start = time.monotonic()
     answer = running.raw(head)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15
     assert b" 408 " in answer.split(b"\r\n")[0]
 
 
 def test_connections_that_say_nothing_are_closed_and_hold_up_nobody(running):
+    """The proxy closes a connection 3 s after its first byte, whatever comes later."""
+
     def slowloris(connection):
         try:
             while not over.is_set():
@@ -257,11 +274,9 @@ def test_connections_that_say_nothing_are_closed_and_hold_up_nobody(running):
     threads = [threading.Thread(target=slowloris, args=(connection,)) for connection in held]
     for thread in threads:
         thread.start()
-    start = time.monotonic()
     assert running.serves()
-    assert time.monotonic() - start < 1.0
+    assert not closed  # thus the answer did not wait for their end
     eventually(lambda: len(closed) == 20, "all slow connections are closed")
-    assert time.monotonic() - start < 4.0
     over.set()
     for thread in threads:
         thread.join()
@@ -269,14 +284,19 @@ def test_connections_that_say_nothing_are_closed_and_hold_up_nobody(running):
         connection.close()
 
 
-def test_one_caller_has_no_more_than_its_share_of_connections(running):
-    held = [running.connect() for _ in range(40)]
-    time.sleep(0.2)
-    refused = [connection for connection in held if is_closed(connection)]
-    assert 10 <= len(refused) <= 12  # one or two may still be open from before
+def test_one_caller_has_no_more_than_its_share_of_connections(patient):
+    held = [patient.connect() for _ in range(40)]
+    refused = set()
+
+    def count_refused():
+        refused.update(connection for connection in held if is_closed(connection))
+        return len(refused)
+
+    eventually(lambda: count_refused() >= 10)
+    assert count_refused() <= 10
     for connection in held:
         connection.close()
-    assert eventually(running.serves)
+    assert eventually(patient.serves)
 
 
 def is_closed(connection):
@@ -291,10 +311,11 @@ def is_closed(connection):
 
 def test_who_takes_no_answer_is_given_up(running):
     running.upstream.answers["GET", f"{API}/run/1"] = Answer(200, b"x" * 30_000_000)
-    with running.connect() as connection:
+    with capture_logs() as lines, running.connect() as connection:
         connection.sendall(b"GET /run/1 HTTP/1.1\r\n" + HEAD + b"\r\n")
         assert running.serves()
-        time.sleep(2.5)
+        late = "the answer was not taken in time"
+        eventually(lambda: [line for line in lines if line.get("told") == late])
         size = 0
         try:
             while piece := connection.recv(1 << 20):
@@ -387,7 +408,7 @@ def test_requests_that_could_be_read_in_two_ways_are_refused(running, headers):
 fuzzed = settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 heads = st.sampled_from([b"", b"GET /version HTTP/1.1\r\n", b"POST /task HTTP/1.1\r\n" + HEAD])
 
@@ -416,11 +437,11 @@ def test_any_path_stays_below_the_api_or_is_refused(running, path, method):
 
 def test_each_refusal_is_logged_once_and_nothing_secret_ever():
     secret = f"{os.getpid()}-in-a-body"
-    with proxy(rsa(), QUICK) as fresh, capture_logs() as lines:
+    with proxy(rsa()) as fresh, capture_logs() as lines:
         let_tasks_through(fresh)
         for _ in range(20):
             fresh.raw(b"GET /run//1 HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n")
-            requests.get(fresh.url + "/run/1", timeout=5)
+            requests.get(fresh.url + "/run/1", timeout=30)
             fresh.post("/task", data=secret)
             fresh.post("/some/thing", data=secret)  # the server's own 404, no refusal
             fresh.raw(b"NONSENSE\r\n" + secret.encode() + b"\r\n\r\n")

@@ -108,7 +108,7 @@ def test_headers_of_one_connection_stay_on_it(plain):
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {NODE_TOKEN}"}], ids=range(2))
 def test_without_a_containers_token_nothing_reaches_the_server(either, headers):
     for method, path in [("GET", "/versions"), ("POST", "/task"), ("GET", "/blobstream/status")]:
-        got = requests.request(method, either.url + path, headers=headers, timeout=10)
+        got = requests.request(method, either.url + path, headers=headers, timeout=30)
         assert got.status_code == 401
         assert set(got.json()) == {"msg"}
     got = either.get("/version", headers={"Authorization": f"Bearer {USER_TOKEN}"})
@@ -120,11 +120,11 @@ def test_what_the_server_tells_everybody_needs_no_token(either):
     """vantage6's diagnostics send no token."""
     either.upstream.answers["GET", f"{API}/health"] = Answer.json({"database": True})
     for path, told in (("/version", {"version": "4.15.2"}), ("/health", {"database": True})):
-        got = requests.get(either.url + path, timeout=10)
+        got = requests.get(either.url + path, timeout=30)
         assert (got.status_code, got.json()) == (200, told)
     assert [seen.header("Authorization") for seen in either.upstream.seen] == [None, None]
-    assert requests.get(either.url + "/version", data=b"x", timeout=10).status_code == 401
-    assert requests.post(either.url + "/version", timeout=10).status_code == 401
+    assert requests.get(either.url + "/version", data=b"x", timeout=30).status_code == 401
+    assert requests.post(either.url + "/version", timeout=30).status_code == 401
     assert len(either.upstream.seen) == 2
 
 
@@ -294,7 +294,7 @@ def test_a_blob_that_cannot_be_opened_is_told(encrypted, body):
 
 
 def test_the_kubelet_asks_on_another_port(plain):
-    assert requests.get(f"http://127.0.0.1:{plain.health_port}/healthz", timeout=5).ok
-    assert requests.get(f"http://127.0.0.1:{plain.health_port}/readyz", timeout=5).ok
-    assert requests.get(f"http://127.0.0.1:{plain.health_port}/task", timeout=5).status_code == 404
-    assert requests.get(f"{plain.url}/healthz", timeout=5).status_code == 401
+    assert requests.get(f"http://127.0.0.1:{plain.health_port}/healthz", timeout=30).ok
+    assert requests.get(f"http://127.0.0.1:{plain.health_port}/readyz", timeout=30).ok
+    assert requests.get(f"http://127.0.0.1:{plain.health_port}/task", timeout=30).status_code == 404
+    assert requests.get(f"{plain.url}/healthz", timeout=30).status_code == 401

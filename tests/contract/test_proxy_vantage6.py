@@ -122,8 +122,8 @@ def test_the_servers_refusals_arrive_as_they_are(station, central):
         "result/99999",
         "nothing",
     ):
-        through = requests.get(f"{station.proxy.url}/{path}", headers=proxied, timeout=10)
-        direct = requests.get(f"{station.world.server.url}/{path}", headers=proxied, timeout=10)
+        through = requests.get(f"{station.proxy.url}/{path}", headers=proxied, timeout=30)
+        direct = requests.get(f"{station.world.server.url}/{path}", headers=proxied, timeout=30)
         assert (through.status_code, through.text) == (direct.status_code, direct.text)
         assert through.status_code >= 400
 
@@ -146,7 +146,7 @@ def test_another_collaborations_data_stays_there(station, central):
 def test_a_forged_token_is_refused_by_the_server(station, central):
     head, body, _ = station.container_token(central[0]).split(".")
     headers = {"Authorization": f"Bearer {head}.{body}.Zm9yZ2Vk"}
-    got = requests.get(f"{station.proxy.url}/task/{central[0]}", headers=headers, timeout=10)
+    got = requests.get(f"{station.proxy.url}/task/{central[0]}", headers=headers, timeout=30)
     assert got.status_code in {401, 422}
 
 
@@ -160,7 +160,7 @@ def test_a_subtask_with_another_image_is_refused_by_the_server(station, central)
         "organizations": [{"id": station.world.organization("beta"), "input": "e30="}],
         "databases": [],
     }
-    got = requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=10)
+    got = requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=30)
     assert got.status_code == 401
     assert "Container-token is not valid" in got.json()["msg"]
 
@@ -239,5 +239,5 @@ def test_an_organization_that_is_named_twice_gets_what_the_server_makes_of_it(st
 def test_a_task_without_organizations_is_refused(station, central):
     headers = {"Authorization": f"Bearer {station.container_token(central[0])}"}
     for task in ({}, {"organizations": []}):
-        got = requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=10)
+        got = requests.post(f"{station.proxy.url}/task", json=task, headers=headers, timeout=30)
         assert got.status_code == 400

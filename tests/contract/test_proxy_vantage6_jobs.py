@@ -59,7 +59,7 @@ def mine(station):
 
 def ask(station, token, path, *, directly=False):
     base = station.world.server.url if directly else station.proxy.url
-    return requests.get(f"{base}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    return requests.get(f"{base}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def test_the_results_of_another_study_stay_closed(station, mine, theirs):
@@ -143,5 +143,5 @@ def test_a_token_that_the_server_did_not_make_opens_nothing(station, mine):
 
 
 def test_version_needs_no_token(station):
-    assert requests.get(f"{station.proxy.url}/version", timeout=10).json()["version"]
-    assert requests.get(f"{station.proxy.url}/health", timeout=10).status_code == 200
+    assert requests.get(f"{station.proxy.url}/version", timeout=30).json()["version"]
+    assert requests.get(f"{station.proxy.url}/health", timeout=30).status_code == 200

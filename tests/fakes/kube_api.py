@@ -29,6 +29,7 @@ from tests.fakes.kube_faults import FOR_EVER, Faults
 from tests.fakes.kube_http import Handler, Request
 from tests.fakes.kube_store import Object, Store
 from tests.fakes.kubelet import Kubelet
+from tests.fakes.ports import free_port
 
 __all__ = ["FOR_EVER", "FakeKubeApi", "Request"]
 
@@ -78,7 +79,7 @@ class FakeKubeApi:
         self.watch_generation = 0
         self._recorded: list[Request] = []
         self._server: _Server | None = None
-        self._port = 0
+        self._port = free_port()
 
     def __enter__(self) -> FakeKubeApi:
         self.open()

@@ -37,13 +37,13 @@ class ProxiedStation:
     def _log_in(self, name):
         key = self.world.node(self.collaboration, name)["api_key"]
         url = f"{self.world.server.url}/token/node"
-        answer = requests.post(url, json={"api_key": key}, timeout=10)
+        answer = requests.post(url, json={"api_key": key}, timeout=30)
         return answer.json()["access_token"]
 
     def as_node(self, name, method, path, **options):
         headers = {"Authorization": f"Bearer {self.tokens[name]}"}
         url = f"{self.world.server.url}/{path}"
-        answer = requests.request(method, url, headers=headers, timeout=10, **options)
+        answer = requests.request(method, url, headers=headers, timeout=30, **options)
         assert answer.ok, answer.text
         return answer.json()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import socket
 import threading
@@ -12,6 +13,8 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import socketio
+
+from tests.fakes.ports import free_port
 
 _HELLO = '0{"sid":"a","upgrades":[%s],"pingInterval":25000,"pingTimeout":60000}'
 #: Possible answers in the place of a Socket.IO server: broken handshakes, other programs, and valid
@@ -86,7 +89,7 @@ class RubbishServer:
     def __init__(self, body: bytes) -> None:
         self.asked = 0
         self._body = body
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", free_port()))
         self.port = int(self._socket.getsockname()[1])
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -102,7 +105,7 @@ class RubbishServer:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            with connection:
+            with connection, contextlib.suppress(ConnectionError):
                 self._answer(connection)
 
     def _answer(self, connection: socket.socket) -> None:

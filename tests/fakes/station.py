@@ -22,6 +22,7 @@ from node_poc.config.load import load_config
 from node_poc.node import Node
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"
@@ -30,7 +31,7 @@ if str(SERVER_FOLDER) not in sys.path:  # its scripts import each other as in th
 
 from emitter_client import EmitterClient, Event, EventKind  # noqa: E402  see above
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 40.0  # reached when something is broken, or the machine very busy
 # The node's promise for SIGTERM; the kubelet kills after 15 s (node_pod_config.yaml).
 END_SECONDS = 10.0
 PROXY_ADDRESS = "10.96.0.77"
@@ -114,7 +115,7 @@ class DummyServerProcess:
 
     def __init__(self, folder: Path) -> None:
         self._log_file = folder / "server.log"
-        self.port = 0
+        self.port = free_port()
         self._process: Process | None = None
 
     @property
@@ -132,11 +133,11 @@ class DummyServerProcess:
         process = self._process = Process(
             [script, "--host", "127.0.0.1", "--port", str(self.port)], self._log_file
         )
-        line = eventually(
-            lambda: [text for text in process.log.splitlines() if "listening on" in text],
-            "the dummy server's address",
-        )[0]
-        self.port = int(line.rpartition(":")[2])
+        eventually(
+            lambda: not process.is_alive or "listening on" in process.log,
+            "the dummy server listens",
+        )
+        assert process.is_alive, process.log
 
     def freeze(self) -> None:
         """Stop the server's process, with its connections open; ``kill`` still ends it."""

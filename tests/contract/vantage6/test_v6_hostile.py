@@ -2,6 +2,7 @@
 
 import base64
 import os
+import threading
 
 import pytest
 
@@ -72,11 +73,12 @@ BROKEN = {
 def test_a_broken_run_ends_alone_and_with_a_reason(shared, admin, broken, monkeypatch):
     """The test changes the server's description of a run on its way to the node."""
     rest = shared.node._server._rest
-    get, bad = rest.get, set()
+    get, bad, posted = rest.get, set(), threading.Event()
 
     def changed(path, **params):
         answer = get(path, **params)
         if path == "run":
+            posted.wait(60)  # the node's look once a minute may come between the two posts
             for run in answer["data"]:
                 run["surplus"] = {"of": "fields"}
                 if run["id"] in bad:
@@ -87,6 +89,7 @@ def test_a_broken_run_ends_alone_and_with_a_reason(shared, admin, broken, monkey
     monkeypatch.setattr(shared.node._server._parts.sync, "read_task_soon", lambda _task_id: None)
     bad_task, good_task = shared.submit(admin), shared.submit(admin)
     bad.add(shared.run_of(bad_task))
+    posted.set()
     shared.node._server._parts.sync.read_all_soon()
     found = admin.wait(bad_task["task_id"], 90)
     run = found["runs"][0]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 from types import SimpleNamespace
 
 import pytest
 import requests
 
+from tests.fakes.ports import free_port
 from tests.fakes.proxied_station import Algorithm
 from tests.fakes.station import Process, eventually
 from tests.fakes.tokens import container_token
@@ -33,11 +33,6 @@ def nothing_of_this_machine(monkeypatch):
 @pytest.fixture
 def authority(tmp_path):
     return make_authority(tmp_path)
-
-
-def free_port():
-    with socket.create_server((ADDRESS, 0)) as free:
-        return free.getsockname()[1]
 
 
 class Way:
@@ -90,7 +85,7 @@ class Way:
         """Return the status of the answer to a valid request, or None if there is no answer yet."""
         assert self.proxy.is_alive, self.proxy.log
         headers = {"Authorization": f"Bearer {container_token()}"}
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             url = f"http://{ADDRESS}:{self.port}/version"
             return requests.get(url, headers=headers, timeout=20).status_code
         return None
@@ -180,5 +175,5 @@ def test_a_central_task_by_way_of_the_sites_outer_proxy(
         assert way.start().central_task(admin) == [{"average": 21}]
         assert outer.seen.targets == {f"{ADDRESS}:{door.port}"}
         assert outer.seen.refused == []
-        assert door.seen.peers <= outer.seen.own_ports
+        eventually(lambda: door.seen.peers <= outer.seen.own_ports)
         assert any("transport=websocket" in head for head in door.seen.heads)

@@ -62,6 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
         kubelet: KubeletLogs = self.server.kubelet  # type: ignore[attr-defined]
         query = dict(parse_qsl(urlsplit(self.path).query))
         kubelet.queries.append(query)
+        kubelet.asked_at.append(time.monotonic())
         status = kubelet.statuses.pop(0) if kubelet.statuses else kubelet.status
         if status != 200:
             text = json.dumps({"kind": "Status", "reason": "Test", "message": "test"}).encode()
@@ -98,6 +99,7 @@ class KubeletLogs:
         self.status = 200
         self.statuses: list[int] = []
         self.queries: list[dict[str, str]] = []
+        self.asked_at: list[float] = []  # monotonic seconds of each query
         self.ended = False
         self.pace = LogPace(run=(1e12, 1e12), together=(1e12, 1e12))
         # Each item cuts one connection after the given number of bytes.

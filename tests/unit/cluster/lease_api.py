@@ -8,27 +8,33 @@ from node_poc.cluster.errors import ClusterError, error_of
 
 
 class LeaseApi:
-    """``call`` works like the real method; with ``fail`` it raises, ``hang_seconds`` delays it."""
+    """``call`` works like the real method; with ``fail`` it raises, and hangs until ``answers``."""
 
     def __init__(self):
         self.leases = {}
         self.pods = {}
         self.asked = []
         self.fail = None
-        self.hang_seconds = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
+        self.written_at = 0.0  # monotonic seconds: before the last write that succeeded
         self.before_write = lambda: None
         self._lock = threading.RLock()
         self._version = 0
 
     def call(self, method, path, *, body=None, query=None):
         self.asked.append((method, path, body))
-        time.sleep(self.hang_seconds)
+        asked_at = time.monotonic()
+        self.answers.wait(60)
         if self.fail is not None:
             raise self.fail
         if method in {"POST", "PUT"}:
             self.before_write()
         with self._lock:
-            return self._answer(method, path, body)
+            answer = self._answer(method, path, body)
+            if method in {"POST", "PUT"}:
+                self.written_at = asked_at
+            return answer
 
     def _answer(self, method, path, body):
         kept = self.pods if "/pods/" in path else self.leases

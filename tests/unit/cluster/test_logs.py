@@ -2,7 +2,7 @@
 
 import threading
 import time
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 
@@ -13,7 +13,7 @@ from node_poc.cluster.log_pace import LogPace
 from node_poc.cluster.logs import Following, SilentError
 from tests.unit.cluster.kubelet_logs import KubeletLogs
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 
 
 @pytest.fixture(autouse=True)
@@ -112,15 +112,19 @@ def test_a_half_open_connection_is_left(kubelet):
     follower = Follower(kubelet)
     kubelet.log(b"one\n")
     follower.has(b"one\n")
-    assert len(kubelet.queries) == 3
+    assert len(kubelet.queries) >= 3
 
 
 def test_silence_is_asked_after_ever_more_rarely(kubelet):
     kubelet.log(b"one\n")
     follower = Follower(kubelet)
     follower.has(b"one\n")
-    time.sleep(2.5)  # pauses of 0.3, 0.6, 1.2 and 2.0 s
-    assert 3 <= len(kubelet.queries) <= 5
+    until = time.monotonic() + PATIENCE_SECONDS
+    while len(kubelet.asked_at) < 4:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    pauses = [after - before for before, after in pairwise(kubelet.asked_at)]
+    assert all(p >= least for p, least in zip(pauses, (0.25, 0.55, 1.1), strict=False))
     kubelet.log(b"two\n")
     follower.has(b"one\ntwo\n")
 
@@ -130,7 +134,7 @@ def test_a_container_that_has_not_started_is_waited_for(kubelet):
     follower = Follower(kubelet)
     kubelet.log(b"one\n")
     follower.has(b"one\n")
-    assert len(kubelet.queries) == 4
+    assert len(kubelet.queries) >= 4
 
 
 def test_a_container_that_never_started_has_no_log(kubelet):

@@ -18,6 +18,8 @@ NODE = "v6-node"
 NAME = Identity(NODE).node_label
 # ``leaseDurationSeconds`` of a Lease is an integer: the shortest duration is one second.
 QUICK = LeaseTimes(duration=1.0, give_up=0.8, renew_every=0.1, retry_every=0.05, look_every=0.05)
+# The Lease does not end during the test, however slow the machine is.
+LASTING = LeaseTimes(60.0, give_up=50.0, renew_every=0.1, retry_every=0.05, look_every=0.05)
 POD_A, POD_B = Holder("node-a", "aa", in_pod=True), Holder("node-b", "bb", in_pod=True)
 
 
@@ -29,7 +31,7 @@ def api():
 class Station:
     """A process's Lease, and the reasons reported to the process for losing the Lease."""
 
-    def __init__(self, api, holder=POD_B, times=QUICK):
+    def __init__(self, api, holder=POD_B, times=LASTING):
         self.lost = []
         self.stop = threading.Event()
         self.lease = NodeLease(api, "v6-jobs", NODE, self.lost.append, times, holder)
@@ -48,15 +50,16 @@ class Station:
 
 
 @contextmanager
-def station(api, holder=POD_B, times=QUICK):
+def station(api, holder=POD_B, times=LASTING):
     made = Station(api, holder, times)
     try:
         yield made
     finally:
+        api.answers.set()
         made.end()
 
 
-def until(condition, seconds=5.0):
+def until(condition, seconds=30.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come"
@@ -78,10 +81,10 @@ def test_a_free_name_is_taken_at_once(api):
     with station(api) as one:
         began = time.monotonic()
         assert one.lease.acquire(one.stop)
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < LASTING.duration / 2
         assert one.lease.is_held
         assert api.only()["holderIdentity"] == "node-b_bb"
-        assert api.only()["leaseDurationSeconds"] == 1
+        assert api.only()["leaseDurationSeconds"] == 60
         assert list(api.leases) == [one.lease.name] == [NAME]
 
 
@@ -112,10 +115,15 @@ def test_few_requests_in_a_minute():
 
 def test_nobody_works_while_another_pod_does(api):
     phase(api, "node-a", "Running")
-    with station(api, POD_A) as one, station(api) as other, capture_logs() as told:
+    times = LeaseTimes(4.0, give_up=3.5, renew_every=0.1, retry_every=0.05, look_every=0.05)
+    with (
+        station(api, POD_A, times) as one,
+        station(api, times=times) as other,
+        capture_logs() as told,
+    ):
         assert one.lease.acquire(one.stop)
         other.acquire_behind()
-        time.sleep(1.5)
+        time.sleep(4.5)  # longer than the Lease lasts without its renewals
         assert other.works is None
         assert not other.lease.is_held
         assert api.only()["holderIdentity"] == "node-a_aa"
@@ -132,7 +140,7 @@ def test_the_same_pods_next_container_takes_over_at_once(api):
     api.put(held_by(Holder("node-b", "0f", in_pod=True)))
     with station(api) as one:
         one.acquire_behind()
-        until(lambda: one.works, 0.8)
+        until(lambda: one.works)
         assert api.only()["holderIdentity"] == "node-b_bb"
 
 
@@ -143,33 +151,33 @@ def test_a_pod_that_is_gone_or_has_ended_is_not_waited_for(api, ended):
     api.put(held_by(POD_A))
     with station(api) as one:
         one.acquire_behind()
-        until(lambda: one.works, 0.8)
+        until(lambda: one.works)
 
 
 @pytest.mark.parametrize("ended", ["Running", "Unknown"])
 def test_a_pod_that_may_live_is_waited_for_until_it_was_silent_for_long_enough(api, ended):
     phase(api, "node-a", ended)
     api.put(held_by(POD_A))
-    with station(api) as one:
+    with station(api, times=QUICK) as one:
         began = time.monotonic()
         assert one.lease.acquire(one.stop)
-        assert 1.0 <= time.monotonic() - began < 4
+        assert time.monotonic() - began >= 1.0
 
 
 @pytest.mark.parametrize("renewed", ["1970-01-01T00:00:00.000000Z", "2999-01-01T00:00:00Z"])
 def test_what_the_holders_clock_says_does_not_matter(api, renewed):
     phase(api, "node-a", "Running")
     api.put(held_by(POD_A, renewTime=renewed))
-    with station(api) as one:
+    with station(api, times=QUICK) as one:
         began = time.monotonic()
         assert one.lease.acquire(one.stop)
-        assert 1.0 <= time.monotonic() - began < 4
+        assert time.monotonic() - began >= 1.0
 
 
 def test_a_longer_time_that_the_holder_wrote_is_kept_to(api):
     phase(api, "node-a", "Running")
     api.put(held_by(POD_A, leaseDurationSeconds=2))
-    with station(api) as one:
+    with station(api, times=QUICK) as one:
         began = time.monotonic()
         assert one.lease.acquire(one.stop)
         assert time.monotonic() - began >= 2.0
@@ -178,7 +186,7 @@ def test_a_longer_time_that_the_holder_wrote_is_kept_to(api):
 @pytest.mark.parametrize("text", ["outside:my-machine_0f", "../../x_0f"])
 def test_a_holder_without_a_pod_is_waited_for(api, text):
     api.put(held_by(POD_A, holderIdentity=text))
-    with station(api, Holder("my-machine", "0e", in_pod=False)) as one:
+    with station(api, Holder("my-machine", "0e", in_pod=False), QUICK) as one:
         began = time.monotonic()
         assert one.lease.acquire(one.stop)
         assert time.monotonic() - began >= 1.0
@@ -215,19 +223,20 @@ def test_a_stop_ends_the_wait(api):
     api.put(held_by(POD_A, leaseDurationSeconds=600))
     with station(api) as one:
         one.acquire_behind()
-        time.sleep(0.1)
+        until(lambda: api.asked)
         one.stop.set()
-        until(lambda: one.works is False, 0.5)
+        until(lambda: one.works is False)
     assert api.only()["holderIdentity"] == "node-a_aa"
 
 
 def test_a_stop_ends_the_wait_even_in_a_call_that_hangs_and_what_it_took_is_given_back(api):
-    api.hang_seconds = 0.6
+    api.answers.clear()
     with station(api) as one:
         one.acquire_behind()
-        time.sleep(0.1)
+        until(lambda: api.asked)
         one.stop.set()
-        until(lambda: one.works is False, 0.3)
+        until(lambda: one.works is False)
+        api.answers.set()
         until(lambda: api.leases and api.only()["holderIdentity"] == "")
     assert one.lost == []
 
@@ -258,42 +267,41 @@ def test_an_answer_that_was_lost_is_no_other_holder(api):
     api.put = put
     with station(api) as one:
         one.acquire_behind()
-        until(lambda: one.works, 1.0)
+        until(lambda: one.works)
         lose.append(True)
-        time.sleep(0.5)
+        until(lambda: not lose)
+        writes = api.count("PUT")
+        until(lambda: api.count("PUT") >= writes + 3)
         assert one.lost == []
         assert one.lease.is_held
 
 
 def test_who_cannot_renew_ends_before_another_may_begin(api):
-    with station(api) as one:
+    with station(api, times=QUICK) as one:
         assert one.lease.acquire(one.stop)
         api.fail = no_answer()
-        began = time.monotonic()
         until(lambda: one.lost)
-        assert 0.6 <= time.monotonic() - began < 3
+        assert time.monotonic() - api.written_at >= QUICK.give_up - 0.01
         assert not one.lease.is_held
     assert len(one.lost) == 1
     assert "could not be renewed" in one.lost[0]
 
 
 def test_who_cannot_renew_ends_in_time_while_a_call_hangs(api):
-    with station(api) as one:
+    with station(api, times=QUICK) as one:
         assert one.lease.acquire(one.stop)
-        api.hang_seconds = 5.0
-        began = time.monotonic()
+        api.answers.clear()
         until(lambda: one.lost)
-        assert time.monotonic() - began < 3
-        api.hang_seconds = 0.0
 
 
 def test_a_short_trouble_is_outlived(api):
     with station(api) as one:
         assert one.lease.acquire(one.stop)
-        api.fail = no_answer()
-        time.sleep(0.4)
+        asked, api.fail = len(api.asked), no_answer()
+        until(lambda: len(api.asked) >= asked + 3)
         api.fail = None
-        time.sleep(0.6)
+        failed_until = time.monotonic()
+        until(lambda: api.written_at > failed_until)
         assert one.lost == []
         assert one.lease.is_held
 
@@ -320,13 +328,14 @@ def test_a_person_who_meddles_with_it_does_not_end_the_node(api, meddle):
             if meddle == "empty":
                 lease["spec"]["holderIdentity"] = ""
             api.put(lease)
-        time.sleep(0.4)
+        meddled_at = time.monotonic()
+        until(lambda: api.written_at > meddled_at)
         assert one.lost == []
         assert api.only()["holderIdentity"] == "node-b_bb"
 
 
 def test_an_answer_that_makes_no_sense_ends_the_node_not_the_thread_only(api):
-    with station(api) as one:
+    with station(api) as one, capture_logs():  # to show a traceback takes long on a busy machine
         assert one.lease.acquire(one.stop)
         api.fail = KeyError("nonsense")
         until(lambda: one.lost)
@@ -336,10 +345,10 @@ def test_an_answer_that_makes_no_sense_ends_the_node_not_the_thread_only(api):
 def test_a_stop_without_an_api_does_not_hang(api):
     with station(api) as one:
         assert one.lease.acquire(one.stop)
-        api.hang_seconds = 1.0
+        api.answers.clear()
         began = time.monotonic()
         one.lease.stop(0.2)
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 20
     assert one.lost == []
 
 

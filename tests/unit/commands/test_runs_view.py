@@ -81,7 +81,7 @@ class Process:
     def _read(self):
         self.lines.extend(iter(self.process.stdout.readline, ""))
 
-    def until(self, condition, seconds=15):
+    def until(self, condition, seconds=40):
         end = time.monotonic() + seconds
         while not condition(self.lines):
             assert time.monotonic() < end, self.lines
@@ -89,7 +89,7 @@ class Process:
 
     def end(self, number=signal.SIGINT):
         self.process.send_signal(number)
-        code = self.process.wait(10)
+        code = self.process.wait(30)
         return code, self.process.stderr.read()
 
 
@@ -221,12 +221,12 @@ def test_it_ends_when_nobody_reads_it_any_more(api):
         text=True,
     )
     os.close(writer)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 40
     while not api.count("WATCH", "/pods"):
         assert time.monotonic() < end
         time.sleep(0.02)
     os.close(reader)
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert process.stderr.read() == ""
 
 
@@ -249,7 +249,7 @@ def test_a_terminal_is_redrawn(api):
     while b"completed" not in text:
         text += os.read(leader, 65536)
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     text += os.read(leader, 65536)
     assert b"\x1b[?25l" in text
     assert text.rindex(b"\x1b[?25h") > text.rindex(b"\x1b[?25l")  # the cursor is visible again

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import socketio
+
+from tests.fakes.ports import free_port
 
 FOLDER = Path(__file__).resolve().parents[3] / "dummy_socketio_server"
 if str(FOLDER) not in sys.path:
@@ -24,7 +25,7 @@ ENV = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "TERM": "dumb"}
 QUICK = {"skip_utf8_validation": True}
 
 
-def eventually(condition, seconds=10):
+def eventually(condition, seconds=30):
     """Wait until the condition holds; the last check decides."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
@@ -36,9 +37,7 @@ class Server:
     """The server's process; tests can kill and restart the process on the same port."""
 
     def __init__(self, answer_timeout=30):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.answer_timeout = answer_timeout
         self.log = ""
@@ -67,7 +66,7 @@ class Server:
 
     def stop(self, number=signal.SIGKILL):
         self.process.send_signal(number)
-        code = self.process.wait(timeout=10)
+        code = self.process.wait(timeout=30)
         self.reader.join()
         return code
 
@@ -103,7 +102,7 @@ class FakeNode:
         self.sio.on("connect", self._register)
         self.registered = threading.Event()
         self.sio.connect(url, transports=[transport])
-        assert self.registered.wait(10)
+        assert self.registered.wait(30)
 
     def _register(self):
         def on_ack(ack):
@@ -128,7 +127,7 @@ class FakeNode:
         return answer
 
     def report(self, event, **data):
-        return self.sio.call(event, data, timeout=5)
+        return self.sio.call(event, data, timeout=20)
 
     def leave(self):
         if self.sio.connected:

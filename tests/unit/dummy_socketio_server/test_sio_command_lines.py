@@ -19,7 +19,7 @@ def scene():
 def emitter(scene, *args):
     command = [sys.executable, "command_emitter.py", "--server", scene.server.url, *args]
     return subprocess.run(
-        command, cwd=FOLDER, env=ENV, capture_output=True, text=True, timeout=30, check=False
+        command, cwd=FOLDER, env=ENV, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -53,7 +53,7 @@ def test_addresses_that_cannot_be_listened_on(scene, tmp_path):
     def start(*args):
         command = [sys.executable, "simple_sio_server.py", *args]
         done = subprocess.run(
-            command, cwd=FOLDER, env=ENV, capture_output=True, text=True, timeout=30, check=False
+            command, cwd=FOLDER, env=ENV, capture_output=True, text=True, timeout=60, check=False
         )
         assert "Remedy" in done.stderr
         assert "Traceback" not in done.stderr
@@ -74,7 +74,7 @@ def test_ctrl_c_ends_a_waiting_emitter(scene):
         try:
             assert "kept" in process.stdout.readline()
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=10) == 130
+            assert process.wait(timeout=30) == 130
             assert process.stderr.read().count("\n") == 1
         finally:
             process.kill()

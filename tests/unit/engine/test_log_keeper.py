@@ -18,7 +18,7 @@ from node_poc.storage.records import StorageError
 from node_poc.storage.run_log import RunLogReader
 from tests.unit.cluster.kubelet_logs import KubeletLogs
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 40
 MEGABYTE = 2**20
 
 
@@ -125,6 +125,8 @@ def test_the_end_of_a_killed_container_is_waited_for(kubelet, keeper, folder):
 
 def test_a_killed_container_that_does_not_end_in_time_is_told(kubelet, keeper, folder):
     kubelet.log(b"one\n")
+    keeper.follow(7, "pod")
+    eventually(lambda: shown(folder) == b"one\n")
     assert not keeper.complete(7, "pod", 0.5, ended=False)
     assert (folder / "log").read_bytes() == b"one\n"
 

@@ -33,7 +33,7 @@ def output(level, form):
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
     ).stdout
 
 

@@ -21,7 +21,7 @@ class Work:
 
         def work():
             self.begun.append(name)
-            assert gate.wait(20)
+            assert gate.wait(60)
             return name
 
         return asyncio.ensure_future(self.turns.run(address, size, work))
@@ -38,7 +38,7 @@ def scene():
             turns = FairPool(threads)
             work = Work(turns)
             try:
-                await asyncio.wait_for(play(work), 20)
+                await asyncio.wait_for(play(work), 60)
             finally:
                 for gate in work.gates.values():
                     gate.set()

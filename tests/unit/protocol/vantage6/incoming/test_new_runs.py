@@ -404,7 +404,7 @@ def test_a_run_that_goes_on_here_and_is_another_at_the_server_is_killed(world):
     world.engine.open.add(1)
     world.add(1)
     world.start()
-    eventually(lambda: world.ends(1))
+    eventually(lambda: world.ends(1) and world.engine.killed)
     assert world.engine.killed == [1]
     assert world.ends(1)[0]["status"] == "failed"
 

@@ -23,7 +23,7 @@ def queue(monkeypatch):
 
 def test_a_runs_errands_go_in_order_and_one_run_does_not_wait_for_another(queue):
     gate, done = threading.Event(), []
-    queue.put(1, lambda: (gate.wait(5), done.append("1a")), must=True)
+    queue.put(1, lambda: (gate.wait(60), done.append("1a")), must=True)
     queue.put(1, lambda: done.append("1b"), must=True)
     queue.put(2, lambda: done.append("2"), must=True)
     eventually(lambda: done == ["2"])
@@ -87,7 +87,7 @@ def test_a_no_or_a_mistake_ends_that_errand_only(queue, error):
 
 def test_what_is_overtaken_before_its_time_is_never_sent(queue):
     gate, done = threading.Event(), []
-    queue.put(1, lambda: (gate.wait(5), done.append("first")), must=True)
+    queue.put(1, lambda: (gate.wait(60), done.append("first")), must=True)
     for name in ("initializing", "active"):
         queue.put(1, lambda name=name: done.append(name), must=False)
     queue.put(1, lambda: done.append("end"), must=True)
@@ -125,7 +125,7 @@ def test_threads_are_made_when_there_is_something_to_send():
     try:
         assert queue._threads == []
         for run_id in range(20):
-            queue.put(run_id, lambda: (gate.wait(5), done.append(1)), must=True)
+            queue.put(run_id, lambda: (gate.wait(60), done.append(1)), must=True)
         eventually(lambda: len(queue._threads) == send_queue._THREADS)
         gate.set()
         eventually(lambda: len(done) == 20)

@@ -1,7 +1,6 @@
 """Requests to a vantage6 server with unexpected answers, over a real socket."""
 
 import json
-import time
 
 import pytest
 
@@ -11,11 +10,31 @@ from node_poc.protocol.vantage6.errors import (
     RefusedError,
     UnreachableError,
 )
-from node_poc.protocol.vantage6.rest import pages
+from node_poc.protocol.vantage6.rest import pages, session
 from node_poc.protocol.vantage6.rest.bodies import RunPatch
 from node_poc.protocol.vantage6.rest.session import RestSession
 from tests.fakes.vantage6_http import token
 from tests.unit.protocol.conftest import KEY
+
+
+class Clock:
+    """The session's clock, which goes on only when the test says how long."""
+
+    def __init__(self):
+        self._now = 1000.0
+
+    def passes(self, seconds):
+        self._now += seconds
+
+    def monotonic(self):
+        return self._now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(session, "time", made)
+    return made
 
 
 def test_login_gives_the_nodes_id_and_each_request_carries_the_token(server, rest):
@@ -105,7 +124,7 @@ def test_a_token_that_is_not_taken_is_replaced_and_the_request_made_again(server
     assert seen[0][1] == seen[1][1]
 
 
-def test_a_token_is_refreshed_when_its_life_is_nearly_over(server, rest):
+def test_a_token_is_refreshed_when_its_life_is_nearly_over(server, rest, clock):
     short = {
         "access_token": token(life=1),
         "refresh_token": "r1",
@@ -117,7 +136,7 @@ def test_a_token_is_refreshed_when_its_life_is_nearly_over(server, rest):
         {"access_token": token(mark="new"), "refresh_token": "r2"},
     )
     rest.login()
-    time.sleep(0.9)
+    clock.passes(0.9)
     assert rest.token() == token(mark="new")
     assert server.asked[-1][2] == "Bearer r1"
 
@@ -128,15 +147,15 @@ def short_login(life):
 
 
 @pytest.mark.parametrize("answer", [(500, {"msg": "x"}), (502, b"<html>"), (200, {})])
-def test_a_refresh_in_trouble_is_not_waited_for_when_the_token_is_over(server, rest, answer):
+def test_a_refresh_in_trouble_is_not_waited_for_when_the_token_is_over(server, rest, clock, answer):
     server.answers["/api/token/node"] = short_login(1)
     server.answers["/api/token/refresh"] = answer
     rest.login()
-    time.sleep(0.85)  # the token is due for renewal but still valid
+    clock.passes(0.85)  # the token is due for renewal but still valid
     assert rest.token() == token(life=1)
     assert rest.token() == token(life=1)
     del server.answers["/api/token/node"]
-    time.sleep(0.25)
+    clock.passes(0.25)
     assert rest.token() == token(mark="t1")
     refreshes = [asked for asked in server.asked if asked[1] == "/api/token/refresh"]
     assert len(refreshes) == 2  # not once for each request

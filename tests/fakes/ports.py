@@ -1,0 +1,21 @@
+"""Free ports for programs that listen only later, or again after a restart."""
+
+import random
+import socket
+
+# Below the ports that Linux gives to outgoing connections (32768 and above) and to services of a
+# cluster (30000 and above): no connection of another program takes a port in the meantime.
+_PORTS = range(20_000, 30_000)
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """Return a port of this address on which no program listens."""
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((address, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no free port found at {address}")
