@@ -9,7 +9,7 @@ from typing import Any
 from devstation.errors import StationError
 
 #: Enough for an image pull on two busy cores; only reached after a failure.
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 200.0
 
 
 def wait_for(

@@ -18,7 +18,9 @@ told = {}
 for address in sys.argv[1:]:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=2).close()
+        # Only the last address may be one that must answer: it has more time.
+        patience = 10 if address == sys.argv[-1] else 3
+        socket.create_connection((host, int(port)), timeout=patience).close()
         told[address] = "open"
     except OSError as error:
         told[address] = "closed: " + (error.strerror or str(error))
@@ -95,7 +97,7 @@ def pod_address(station: DummyStation, pod: dict[str, Any]) -> str:
     metadata = pod["metadata"]
     where = ("-n", metadata["namespace"])
     station.cluster.kubectl(
-        *where, "wait", "--for=condition=Ready", f"pod/{metadata['name']}", "--timeout=60s"
+        *where, "wait", "--for=condition=Ready", f"pod/{metadata['name']}", "--timeout=120s"
     )
     return station.cluster.kubectl(
         *where, "get", "pod", metadata["name"], "-o", "jsonpath={.status.podIP}"

@@ -8,7 +8,6 @@ runs.
 from __future__ import annotations
 
 import os
-import socket
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from node_poc.config.load import load_config
 from node_poc.node import Node
 from tests.cluster import wire_recorder
 from tests.cluster.station import HOME, NAMESPACE
+from tests.fakes.ports import free_port
 
 
 class SideStation(DummyStation):
@@ -42,9 +42,7 @@ class SideStation(DummyStation):
         labels: dict[str, str] | None = None,
         **settings: Any,
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind((cluster.server_ip, 0))
-            port = probe.getsockname()[1]
+        port = free_port(cluster.server_ip)
         location = Location(f"{NAMESPACE}-{name}", Path(f"{HOME}-{name}"), port)
         server = DummyServer(cluster, port, folder / f"{name}.log")
         super().__init__(cluster, location, server)

@@ -21,7 +21,8 @@ def tests_limits(config: dict[str, Any]) -> None:
     """Add a database without a file, and shorten the node's limits."""
     late = {"label": "late", "type": "csv", "uri": f"{HOME}/csv/late.csv"}
     config["databases"].append(late)
-    config["kubernetes"]["limits"] = {"pull_seconds": 30, "hopeless_seconds": 5}
+    # A database that is missing for a while must not end a run before the test makes the file.
+    config["kubernetes"]["limits"] = {"pull_seconds": 30, "hopeless_seconds": 60}
 
 
 def shared_station(cluster: Cluster, log: Path) -> DummyStation:

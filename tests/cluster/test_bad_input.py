@@ -45,7 +45,7 @@ def test_same_run_id_runs_once_and_another_content_is_refused(station: DummyStat
     with station.emitter() as emitter:
         assert emitter.post(payload)["accepted"]
         assert emitter.post(payload)["accepted"]
-        result = emitter.wait(payload["run_id"], timeout_s=120)
+        result = emitter.wait(payload["run_id"], timeout_s=200)
         other = emitter.post(payload | {"docker_input": "something else"})
         again = emitter.post(payload)
     assert result["status"] == "completed"

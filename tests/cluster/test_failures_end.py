@@ -15,7 +15,7 @@ from tests.cluster.odd_images import OddImages, command
 from tests.cluster.side_station import Listener, SideStation, listening, told
 
 SETTINGS: dict[str, Any] = {
-    "limits": {"run_seconds": 15},
+    "limits": {"run_seconds": 30},
     "resources": {"memory": "96Mi"},
 }
 LOG = "The algorithm reported a failure itself: its log tells why."
@@ -25,7 +25,12 @@ CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGABRT)"
 SLEEP = "import time; time.sleep(300)"
 # No other process on the machine sleeps for exactly this time.
 LEFT = "299.0815"
-LEAVE = f"import subprocess, time; subprocess.Popen(['sleep', '{LEFT}']); time.sleep(3)"
+LEAVE = f"""
+import pathlib, subprocess, time
+subprocess.Popen(["sleep", "{LEFT}"])
+while not pathlib.Path("/app/tmp/seen").exists():
+    time.sleep(0.05)
+"""
 IMAGES = {
     "v6_test_memory": FILL_MEMORY,
     "v6_test_abort": CRASH,
@@ -151,8 +156,12 @@ def left_behind() -> list[Path]:
 
 
 def test_what_an_algorithm_leaves_running_ends_with_it(listener: Listener):
-    run_id = listener.post("leaves", image="localhost:5001/v6_test_leave")
+    run_id = listener.post(
+        "leaves", image="localhost:5001/v6_test_leave", tmp_vol_name="seen-by-the-test"
+    )
     listener.active(run_id)
-    assert left_behind() or listener.station.cluster.settings.get("CONTEXT")
+    if not listener.station.cluster.settings.get("CONTEXT"):
+        wait_for(left_behind, "the process that the algorithm leaves is there", 20)
+    (listener.station.place.tasks / "tmp" / "seen-by-the-test" / "seen").touch()
     assert told(listener.result(run_id)) == ("completed", None, None, None)
     wait_for(lambda: not left_behind(), "nothing of it runs any more")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from devstation import PATIENCE_SECONDS, DummyStation, wait_for
 from tests.cluster.station import NAMESPACE, TASKS
 
@@ -32,7 +30,7 @@ def test_running_run_is_killed_its_pod_goes_and_its_log_stays(station: DummyStat
     assert (result["status"], result["cause"]) == ("killed by user", "KilledByUser")
     assert "average" in result["log"]
     wait_for(lambda: not station.pods_of(run_id), "its pod is gone")
-    assert station.job_of(run_id) is None
+    wait_for(lambda: station.job_of(run_id) is None, "its Job is gone")
     (again,) = kill(station, run_ids=[run_id])
     assert (again["outcome"], again["status"]) == ("already ended", "killed by user")
 
@@ -64,7 +62,7 @@ def test_a_kill_survives_a_restart_of_the_node(station: DummyStation):
         result = emitter.wait(payload["run_id"], timeout_s=PATIENCE_SECONDS)
     station.wait_ready()
     assert result["status"] == "killed by user"
-    assert station.job_of(payload["run_id"]) is None
+    wait_for(lambda: station.job_of(payload["run_id"]) is None, "its Job is gone")
     wait_for(lambda: not station.pods_of(payload["run_id"]), "its pod is gone")
 
 
@@ -76,8 +74,12 @@ def test_questions_are_answered_while_runs_go_and_after(station: DummyStation):
         going = emitter.request("status_request", {"run_id": run_id})["run"]
         assert going["status"] in {"pending", "initializing", "active"}
         emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
-        time.sleep(0.5)  # the acknowledgement goes back to the node
-        listed = emitter.request("list_request", {})["runs"]
+
+        def delivered() -> list[dict[str, object]]:
+            listed = emitter.request("list_request", {})["runs"]
+            return [row for row in listed if row["run_id"] == run_id and row["delivered"]]
+
+        (row,) = wait_for(delivered, "the node has the acknowledgement of the result")
         log = emitter.request("log_request", {"run_id": run_id, "offset": 0})
         output = emitter.request(
             "output_request", {"run_id": run_id, "path": "avg.txt", "offset": 0}
@@ -85,7 +87,6 @@ def test_questions_are_answered_while_runs_go_and_after(station: DummyStation):
         escape = emitter.request(
             "output_request", {"run_id": run_id, "path": "../token", "offset": 0}
         )
-    (row,) = [row for row in listed if row["run_id"] == run_id]
     assert (row["status"], row["delivered"]) == ("completed", True)
     assert "average" in log["text"]
     assert output["size"] == output["next_offset"] > 0

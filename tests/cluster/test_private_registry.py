@@ -57,7 +57,7 @@ def registry(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
             ["docker-registry", "serve", str(folder / "registry.json")], stdout=log, stderr=log
         )
     try:
-        wait_for(lambda: status_of(address) == 401, "the registry asks for a password", 20)
+        wait_for(lambda: status_of(address) == 401, "the registry asks for a password", 60)
         yield address
     finally:
         process.kill()
@@ -83,6 +83,7 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     def change(config: dict[str, Any]) -> None:
         config["kubernetes"]["docker_config_file"] = "/srv/v6/docker/config.json"
+        config["kubernetes"]["limits"] = {"hopeless_seconds": 5}
 
     log = tmp_path_factory.mktemp("server") / "dummy_server.log"
     location = Location(NAMESPACE, own_home("test-registry"), 5057)

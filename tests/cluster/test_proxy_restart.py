@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devstation import DummyStation
+from devstation import DummyStation, wait_for
 from tests.cluster.station import NAMESPACE
 
 
@@ -27,5 +27,8 @@ def test_proxy_is_reached_by_the_same_address_after_its_restart(station: DummySt
 def test_proxy_has_no_kubernetes_rights_and_tells_that_outbound_works(station: DummyStation):
     (pod,) = station.get("pods", "-l", "app.kubernetes.io/name=v6proxy")
     assert pod["spec"]["automountServiceAccountToken"] is False
-    log = station.cluster.kubectl("-n", NAMESPACE, "logs", "deployment/v6proxy")
-    assert "outbound traffic: enabled" in log
+    logs = ("-n", NAMESPACE, "logs", "deployment/v6proxy")
+    wait_for(
+        lambda: "outbound traffic: enabled" in station.cluster.kubectl(*logs),
+        "the proxy tells that outbound traffic works",
+    )

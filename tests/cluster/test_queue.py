@@ -9,7 +9,9 @@ import pytest
 from devstation import Cluster
 from tests.cluster.side_station import Listener, SideStation, listening, told
 
-STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "8")
+AVERAGE = ("/app/input/csv/default", "Age", "/app/output/avg.txt")
+# Long enough for the others to be posted and seen, and for a kill.
+STAY_SECONDS = "20"
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,8 @@ def listener(
 
 
 def test_runs_wait_in_order_and_a_waiting_one_can_be_killed(listener: Listener):
-    first, second, third = (listener.post(name, *STAY) for name in ("first", "second", "third"))
+    first = listener.post("first", *AVERAGE, STAY_SECONDS)
+    second, third = (listener.post(name, *AVERAGE, "0") for name in ("second", "third"))
     for waiting in (second, third):
         shown = listener.status(waiting, "Queued")
         assert shown["status"] == "pending"

@@ -25,10 +25,9 @@ def test_result_arrives_once_after_the_server_was_dead_for_thirty_seconds(statio
 
 def test_command_posted_while_the_node_is_away_is_kept_for_it(station: DummyStation):
     scale = ("-n", "v6-test", "scale", "deployment/v6-node")
+    wait = ("-n", "v6-test", "wait", "--for=delete", "--timeout=120s")
     station.cluster.kubectl(*scale, "--replicas=0")
-    station.cluster.kubectl(
-        "-n", "v6-test", "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=v6-node"
-    )
+    station.cluster.kubectl(*wait, "pod", "-l", "app.kubernetes.io/name=v6-node")
     payload = station.payload()
     with station.emitter() as emitter:
         answer = emitter.post(payload)

@@ -17,7 +17,7 @@ def test_a_killed_run_has_no_pod(asking, cluster):
     wait_for(lambda: asking.client.runs(task)[0]["status"] == "active", "the run is active")
     assert len(pods()) == 1
     assert asking.client.kill(task)["status"] == 200
-    wait_for(lambda: not pods(), "the pod is gone", seconds=30)
+    wait_for(lambda: not pods(), "the pod is gone")
     assert asking.client.runs(task)[0]["status"] == "killed by user"
 
 
@@ -31,10 +31,9 @@ def test_all_of_a_node_is_killed(asking, federation, cluster):
     node = federation.world.node("plain", "alpha")["id"]
     assert asking.client.kill_node(node)["status"] == 200
     for task in tasks:
-        assert asking.client.wait(task, timeout=60)["status"] == "killed by user"
+        assert asking.client.wait(task, timeout=120)["status"] == "killed by user"
     selector = f"vantage6.ai/run-id in ({','.join(map(str, runs))})"
     wait_for(
         lambda: not cluster.get("pods", "-l", selector, namespace=NAMESPACE),
         "all pods are gone",
-        seconds=30,
     )

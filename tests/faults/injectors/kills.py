@@ -9,7 +9,7 @@ from tests.faults.inside.stepping_node import PLACES
 from tests.faults.scene import Scene
 
 _ROUNDS = 3
-_STRIKE_SECONDS = 40.0
+_STRIKE_SECONDS = 90.0
 
 
 def killed_at(place: str) -> Callable[[Scene], str]:

@@ -54,7 +54,7 @@ def disk_full(scene: Scene) -> str:
     seconds = 8.0 if scene.hurry else 20.0
     before, meanwhile, after = scene.parts(3)
     fill = _put_small_disk(scene) / "fill"
-    scene.send(before, (2, 8), over=1.0)
+    scene.send(before, (8, 12), over=1.0)
     scene.await_running(min(3, before))
     _fill(fill)
     try:
@@ -86,7 +86,7 @@ def clock_stepped(scene: Scene) -> str:
     scene.afterwards.append(lambda: station.renew_node(stepped_clock=False))
     steps = (_HOUR, 0, -_HOUR, 0)
     for count, offset in zip(scene.parts(len(steps)), steps, strict=True):
-        scene.send(count - count // 2, (0, 4))
+        scene.send(count - count // 2, (4, 6))
         scene.await_running(1)
         station.set_clock(f"{offset:+d}")
         scene.send(count // 2, (0, 4), over=1.0)

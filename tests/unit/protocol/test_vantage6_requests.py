@@ -237,7 +237,7 @@ def test_all_of_a_node_means_also_what_it_has_not_looked_at(world, monkeypatch):
 def test_a_kill_of_a_former_run_does_not_end_the_next_of_its_number(world):
     world.start()
     eventually(lambda: world.asked("run?") == 1)
-    eventually(lambda: world.sync._look_at > 0, "the first look is over")
+    eventually(lambda: world.sync._read_all_at > 0, "the first look is over")
     world.sync.kill_new((1,))
     world.add(1)
     world.sync.read_task_soon(101)
