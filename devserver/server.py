@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -218,9 +219,20 @@ def answers(url: str) -> bool:
 
 
 def _free_port(ip: str) -> int:
-    with socket.socket() as taken:
-        taken.bind((ip, 0))
-        return int(taken.getsockname()[1])
+    """Return a port on which no program listens, and that no outgoing connection takes meanwhile.
+
+    Linux gives ports from 32768 on to outgoing connections, and a cluster ports from 30000 on to
+    services. While a server is away, its port must stay free for its next start.
+    """
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((ip, port))
+            except OSError:
+                continue
+            return port
+    raise DevServerError(f"no port is free at {ip}")
 
 
 def _write_private(path: Path, data: dict[str, Any]) -> None:
