@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ NODE = python_files("node_poc")
 
 def test_there_is_something_to_look_at():
     assert len(ALL) > 50
+
+
+def test_no_two_files_with_tests_have_the_same_name():
+    """pytest imports each file by its bare name, and stops at the second file of a name."""
+    names = Counter(path.name for path in python_files("tests") if path.name.startswith("test_"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)
