@@ -129,6 +129,16 @@ def test_a_long_run_shows_active_soon_in_one_request(world, waits):
     eventually(lambda: [event["status"] for event in world.emitted] == ["active"])
 
 
+def test_in_a_burst_statuses_wait_longer(world, waits):
+    waits(100.0, 100.0, 100.0)
+    due = {}
+    for run_id in range(1, 41):
+        world.reports.report_status(replace(run(INITIALIZING), run_id=run_id))
+        due[run_id] = world.send_queue._messages[run_id][0].due_at
+    longer = [round((due[run_id] - due[1]) / 100) for run_id in (4, 8, 12, 20, 40)]
+    assert longer == [0, 1, 2, 4, 4]
+
+
 def test_a_run_that_starts_slowly_shows_that_it_was_taken_up(world, waits):
     waits(0.05, 0.05, 0.05)
     known(world)

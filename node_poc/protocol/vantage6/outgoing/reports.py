@@ -34,6 +34,10 @@ _BEGIN_SECONDS = 2.0
 _ACTIVE_SECONDS = 1.0
 # The wait of later statuses: the server shows already that the node has taken the run.
 _NEXT_SECONDS = 3.0
+# In a burst pods start slowly, and the server is busy: with more than this many runs the waits grow
+# in proportion to the runs, up to a factor.
+_FEW_RUNS = 4
+_LONGEST_FACTOR = 5.0
 
 
 class Reports:
@@ -52,11 +56,13 @@ class Reports:
         self._lock = threading.Lock()
         self._unsent: set[int] = set()
         self._reported: dict[int, RunStatus] = {}
+        self._going: set[int] = set()  # runs with a status, without a result
 
     def report_status(self, run: Run) -> None:
         """Report a run's status soon, unless the next status comes earlier."""
         if run.status.is_final:
             return
+        self._going.add(run.run_id)
         reported = self._reported.get(run.run_id)
         if reported is None:
             wait = _ACTIVE_SECONDS if run.status is RunStatus.ACTIVE else _BEGIN_SECONDS
@@ -66,12 +72,14 @@ class Reports:
             wait = _NEXT_SECONDS
         else:
             return
+        wait *= min(max(1.0, len(self._going) / _FEW_RUNS), _LONGEST_FACTOR)
         send = self._send_queue.put
         send(run.run_id, lambda: self._send_status(run), must=False, wait_seconds=wait)
 
     def report_result(self, result: RunResult, acknowledged: Callable[[], None]) -> None:
         """Send a result; call ``acknowledged`` once the server has the result."""
         run_id = result.run_id
+        self._going.discard(run_id)
         with self._lock:
             if run_id in self._unsent:
                 return  # the result is on its way
