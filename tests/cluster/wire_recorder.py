@@ -17,7 +17,7 @@ from typing import Any
 
 from devstation import ROOT
 from node_poc.cluster.connect import connect
-from node_poc.cluster.watch import Changed, Listed, Seen, Watcher
+from node_poc.cluster.watch import Changed, Listed, Watcher, WatchUpdate
 from node_poc.manifests import identity
 from tests.cluster.station import HOME, NAMESPACE
 
@@ -47,7 +47,7 @@ class WireRecorder:
         for watcher in self._watchers:
             watcher.start()
 
-    def _take(self, kind: str, seen: Seen) -> None:
+    def _take(self, kind: str, seen: WatchUpdate) -> None:
         now = time.monotonic()
         with self._lock:
             match seen:
