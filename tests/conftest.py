@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # A slow machine is not a defect: examples have no deadline, and Hypothesis may make them slowly.
@@ -10,6 +11,11 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+# Tracebacks with all variables take seconds each on a busy machine.
+*_processors, _renderer = structlog.get_config()["processors"]
+_renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*_processors, _renderer])
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,7 +20,7 @@ from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
 from tests.fakes.ports import free_port
 from tests.fakes.proxy import API, ProxyUnderTest, know_tasks
-from tests.fakes.station import ROOT, eventually
+from tests.fakes.station import ROOT, START_SECONDS, eventually
 from tests.fakes.upstream import Answer, Upstream
 from tests.unit.crypto.conftest import VECTORS
 
@@ -68,7 +68,7 @@ def process(folder, upstream, *, encrypted):
     made = ProxyUnderTest(upstream, Ports(port, health_port), encrypts=encrypted)
     made.process, made.log = child, folder / "log"
     try:
-        eventually(lambda: is_ready(made), "the proxy is ready")
+        eventually(lambda: is_ready(made), "the proxy is ready", START_SECONDS)
         yield made
     finally:
         child.kill()

@@ -56,7 +56,7 @@ class Server:
         )
         self.reader = threading.Thread(target=self._read, args=(self.process.stdout,))
         self.reader.start()
-        eventually(lambda: "listening" in self.log or self.process.poll() is not None)
+        eventually(lambda: "listening" in self.log or self.process.poll() is not None, 90)
         assert self.process.poll() is None, self.log
 
     def _read(self, stream):
