@@ -21,7 +21,7 @@ from pydantic import BaseModel  # noqa: E402
 from pydantic.fields import FieldInfo  # noqa: E402
 
 from node_poc.config.base import model_inside  # noqa: E402
-from node_poc.config.kinds.dummy import DUMMY  # noqa: E402
+from node_poc.config.kinds.registry import KINDS  # noqa: E402
 from node_poc.config.load import parse_config  # noqa: E402
 from node_poc.config.model import NodeConfig  # noqa: E402
 from node_poc.config.not_applied import with_any_server  # noqa: E402
@@ -38,7 +38,7 @@ _SHORTEST_FILE = (
 
 
 class PageError(Exception):
-    """A key without a text, or in no table, or in two tables."""
+    """A key without a text, a key in no table or in two tables, or a table that is missing."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ def fill_in(page: str) -> str:
         return f"{kind}: {match[2]}{end}{_rows(chosen)}"
 
     filled = _TABLE.sub(table, page)
+    for name, kind in KINDS.items():
+        if kind.sections_without_effect and f"<!-- without effect: {name} server -->" not in page:
+            raise PageError(
+                f"{PAGE.name}: lacks the table of keys without effect at {name} servers"
+            )
     wrong = [key.path for key in keys if placed.count(key.path) != 1]
     if wrong:
         raise PageError(f"{PAGE.name}: {', '.join(wrong)}: must be in one table, and in no other")
@@ -155,9 +160,9 @@ def _rows(keys: list[Key]) -> str:
     )
 
 
-def _reasons(kind: str) -> str:
-    only_dummy = DUMMY.sections_without_effect
-    reasons = {"any server": with_any_server(), "dummy server": only_dummy}[kind]
+def _reasons(server: str) -> str:
+    own = {f"{name} server": kind.sections_without_effect for name, kind in KINDS.items()}
+    reasons = (own | {"any server": with_any_server()})[server]
     rows = (f"| `{key}` | {why} |\n" for key, why in reasons.items())
     return "| key | why it has no effect |\n|---|---|\n" + "".join(rows)
 

@@ -124,6 +124,12 @@ def test_a_key_belongs_in_exactly_one_table(old, new):
         TABLES.fill_in(TEXT.replace(old, new))
 
 
+def test_a_kind_of_server_needs_a_table_of_its_keys_without_effect():
+    without = TEXT.replace("<!-- without effect: dummy server -->", "")
+    with pytest.raises(TABLES.PageError, match="keys without effect at dummy servers"):
+        TABLES.fill_in(without)
+
+
 def test_a_key_without_a_text_is_an_error(monkeypatch):
     monkeypatch.setattr(Kubernetes.model_fields["namespace"], "description", None)
     with pytest.raises(TABLES.PageError, match=r"kubernetes\.namespace: has no text"):
