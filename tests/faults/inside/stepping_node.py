@@ -52,10 +52,10 @@ PLACES = {
         counts=lambda _, run: run.status == "initializing",
     ),
     "running": Place("engine.log_keeper", "LogKeeper", "follow", before=False),
-    "ended": Place("engine.run_work", "RunWork", "get_result", before=True),
+    "ended": Place("engine.run_work", "RunWork", "collect", before=True),
     "result-written": Place("storage.records", "Records", "write_result", before=False),
     "sent": Place("engine.delivery", "Delivery", "_acknowledged", before=True),
-    "acknowledged": Place("engine.run_work", "RunWork", "finish", before=True),
+    "acknowledged": Place("engine.run_work", "RunWork", "mark_job", before=True),
 }
 
 
