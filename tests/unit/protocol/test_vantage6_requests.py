@@ -68,6 +68,7 @@ def test_new_tasks_that_come_together_are_one_list(world, monkeypatch):
     world.sync.read_task_soon(100 + run_id)
     eventually(lambda: len(world.engine.taken) == 16)
     assert world.asked("run?") == first + 2
+    assert any("per_page=16&" in each[1] for each in world.server.asked)
     assert world.asked("token/container") == 16
 
 

@@ -107,13 +107,15 @@ class NewRuns:
         for page in self._rest.pages_from_last("run", _PAGE, **self._asked(narrowed)):
             self._take(page, here, listed, asked_at)
 
-    def take_newest(self, here: set[int], listed: set[int]) -> bool:
-        """Take the newest runs only; return whether the server has no more new runs.
+    def take_newest(self, tasks: int, here: set[int], listed: set[int]) -> bool:
+        """Take the runs of that many newest tasks; return whether no more new runs follow.
 
         Raise the errors of ``take_all``.
         """
         asked_at = time.monotonic()
-        page = self._rest.get("run", **self._asked({}), per_page=_PAGE, page=1)
+        # The server takes time for each listed run. One more than the new runs is a known run.
+        size = min(_PAGE, tasks + 1)
+        page = self._rest.get("run", **self._asked({}), per_page=size, page=1)
         items, known = data_of(page), set(here)
         self._take(items, here, listed, asked_at)
         # The next pages list older runs: after a known run no new run follows.

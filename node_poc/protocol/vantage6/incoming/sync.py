@@ -36,18 +36,19 @@ _BACKOFF = Backoff(2.5, 30.0)
 # With more tasks to try again than this, reading all runs takes fewer requests.
 _FEW_TASKS = 3
 # The pause between readings of new tasks: tasks that come meanwhile are read together. After a
-# reading that took longer, the pause is as long as the reading, up to the maximum.
+# reading that took longer, the pause is as long as the reading; after a reading of several new
+# tasks, the pause counts for each of them. Both up to the maximum.
 _TOGETHER_SECONDS = 0.3
-_TOGETHER_MOST_SECONDS = 2.0
+_TOGETHER_MOST_SECONDS = 1.5
 _GONE = 404
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """The scope of a reading: all runs, or some tasks and, with ``newest``, the newest runs."""
+    """The scope of a reading: all runs, or some tasks and the runs of ``newest`` new tasks."""
 
     everything: bool = False
-    newest: bool = False
+    newest: int = 0
     task_ids: tuple[int, ...] = ()
 
 
@@ -162,7 +163,7 @@ class Sync:
             return self._everything()
         self._tasks, self._read_tasks_at = {}, time.monotonic() + _TOGETHER_SECONDS
         if len(new) > 1:
-            return _Reading(newest=True, task_ids=tuple(again))
+            return _Reading(newest=len(new), task_ids=tuple(again))
         return _Reading(task_ids=tuple(dict.fromkeys([*new, *again])))
 
     def _pause(self) -> None:
@@ -185,7 +186,7 @@ class Sync:
             self._compare([run for run in open_here if not run.has_ended], listed)
             self._read_all_at = time.monotonic() + _TIMER_SECONDS
             return
-        if reading.newest and not self._new_runs.take_newest(here, listed):
+        if reading.newest and not self._new_runs.take_newest(reading.newest, here, listed):
             with self._changed:
                 self._all = True
         for task_id in reading.task_ids:
@@ -193,8 +194,8 @@ class Sync:
         if reading.task_ids:
             self._postponed.forget_due(began_at, reading.task_ids)
         now = time.monotonic()
-        pause = min(now - began_at, _TOGETHER_MOST_SECONDS)
-        self._read_tasks_at = max(self._read_tasks_at, now + pause)
+        pause = max(now - began_at, _TOGETHER_SECONDS * reading.newest)
+        self._read_tasks_at = max(self._read_tasks_at, now + min(pause, _TOGETHER_MOST_SECONDS))
 
     def _compare(self, going: list[Run], listed: set[int]) -> None:
         """Compare the runs that go on here with the runs that are open at the server."""
