@@ -29,7 +29,7 @@ def addresses(station: DummyStation, neighbour: str) -> dict[str, str]:
     """Return every address that an algorithm could try, by name."""
 
     def service(name: str, namespace: str) -> str:
-        (found,) = station.get(
+        (found,) = station.cluster.get(
             "services", f"--field-selector=metadata.name={name}", namespace=namespace
         )
         return str(found["spec"]["clusterIP"])
