@@ -39,8 +39,18 @@ class Calls:
         who = self._client.whoami
         return {"user_id": who.id_, "organization_id": who.organization_id}
 
-    def submit(self, collaboration, organizations, image, input, databases=None, name="task"):
-        """Create a task; return its id and its runs."""
+    def submit(
+        self,
+        collaboration,
+        organizations,
+        image,
+        input,
+        databases=None,
+        name="task",
+        *,
+        read_runs=True,
+    ):
+        """Create a task; return its id and, with ``read_runs``, its runs."""
         before = time.time()
         made = self._client.task.create(
             organizations=organizations,
@@ -55,7 +65,7 @@ class Calls:
         if "id" not in made:
             raise ValueError(f"the server made no task: {made.get('msg')}")
         times = {"submitted_at": before, "answered_at": answered}
-        return {"task_id": made["id"], **times, "runs": self.runs(made["id"])}
+        return {"task_id": made["id"], **times, "runs": self.runs(made["id"]) if read_runs else []}
 
     def task(self, task_id):
         """Return the task as the server shows it."""
