@@ -70,8 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     runs.set_defaults(command=_runs)
 
     checked = _add_check_command(commands)
-    render = commands.add_parser("render", help="print Kubernetes objects made from the file")
-    render.add_argument("what", choices=WHAT)
+    render = commands.add_parser(
+        "render",
+        help="print Kubernetes objects made from the file",
+        epilog="WHAT is one of:\n" + "".join(f"  {what:18}{text}\n" for what, text in WHAT.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    render.add_argument("what", choices=list(WHAT), metavar="WHAT", help="see below")
     render.add_argument("--image", help="of the node and its proxy (default: as configured)")
     render.set_defaults(command=_render)
 
@@ -91,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_check_command(commands: _Commands) -> argparse.ArgumentParser:
     checked = commands.add_parser(
         "check",
-        help="tell what is wrong with the configuration file and what it names",
+        help="list mistakes in the configuration file and in the files that it names",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

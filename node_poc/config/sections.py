@@ -99,7 +99,7 @@ class Encryption(Strict):
 
     private_key: str | None = None
     """File of the organization's private key. None: `private_key.pem`. A relative path starts at
-    the folder of this file. In pods the key comes from a Secret."""
+    the folder of the configuration file. In pods the key comes from a Secret."""
 
     @property
     def key_file(self) -> str:

@@ -132,6 +132,14 @@ def test_the_proxy_gets_the_private_key_and_no_other_secret(station):
     assert "serviceAccountName" not in pod
 
 
+def test_help_explains_everything_that_can_be_printed(capsys):
+    with pytest.raises(SystemExit):
+        main(["render", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for what, meaning in WHAT.items():
+        assert f"{what} {meaning}" in told
+
+
 @pytest.mark.parametrize("component", ["node", "proxy"])
 def test_both_pods_read_the_file_where_it_is_mounted(station, component):
     (container,) = pod_of(station(), component)["containers"]
