@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -186,10 +187,19 @@ def status(process, address, more=b""):
         return connection.recv(65_536).split(b"\r\n")[0]
 
 
-def test_thousands_of_connections_of_some_pods_keep_nobody_out(process):
+@pytest.fixture
+def many_files():
+    """Let this process hold thousands of connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_thousands_of_connections_of_some_pods_keep_nobody_out(process, many_files):
     """3,000 connections used to keep everybody out for a minute."""
     with ExitStack() as stack:
-        for number in range(600):
+        for number in range(3000):
             with suppress(OSError):
                 stack.enter_context(connect(process, f"127.0.2.{number % 10 + 1}"))
         start = time.monotonic()
