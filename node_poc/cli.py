@@ -73,10 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     render = commands.add_parser(
         "render",
         help="print Kubernetes objects made from the file",
-        epilog="WHAT is one of:\n" + "".join(f"  {what:18}{text}\n" for what, text in WHAT.items()),
+        epilog="WHAT is one of:\n" + "".join(f"  {what:18}{text}\n" for what, text in WHAT),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    render.add_argument("what", choices=list(WHAT), metavar="WHAT", help="see below")
+    render.add_argument(
+        "what", choices=[what for what, _ in WHAT], metavar="WHAT", help="see below"
+    )
     render.add_argument("--image", help="of the node and its proxy (default: as configured)")
     render.set_defaults(command=_render)
 

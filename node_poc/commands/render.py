@@ -37,13 +37,13 @@ from node_poc.storage.authorities import TrustError, sites_certificates
 from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.private_key import organization_key
 
-WHAT = {
-    "vantage6": "all objects of the node of a vantage6 server; parts of them:",
-    "policies": "the NetworkPolicies",
-    "pull-secret": "the Secret with logins to registries",
-    "database-secrets": "the Secret with values of databases",
-    "config-map": "for the dummy server's node: the ConfigMap with the file",
-}
+WHAT = (
+    ("vantage6", "all objects of the node of a vantage6 server; parts of them:"),
+    ("policies", "the NetworkPolicies"),
+    ("pull-secret", "the Secret with logins to registries"),
+    ("database-secrets", "the Secret with values of databases"),
+    ("config-map", "for the dummy server's node: the ConfigMap with the file"),
+)
 _TEMPLATES = Path(__file__).parents[1] / "kubeconfs"
 _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
 _NODE_HEAD = "Made by `python -m node_poc render policies`: who talks to whom."
@@ -65,7 +65,7 @@ def render(
     """Return the YAML text of the objects.
 
     Args:
-        what: a member of ``WHAT``.
+        what: the name of an entry of ``WHAT``.
         config: the configuration loaded from ``path`` and ``environment``.
         path: the configuration file.
         image: the image of node and proxy; None takes the configured image.

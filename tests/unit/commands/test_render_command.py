@@ -136,7 +136,7 @@ def test_help_explains_everything_that_can_be_printed(capsys):
     with pytest.raises(SystemExit):
         main(["render", "--help"])
     told = " ".join(capsys.readouterr().out.split())
-    for what, meaning in WHAT.items():
+    for what, meaning in WHAT:
         assert f"{what} {meaning}" in told
 
 
@@ -398,7 +398,7 @@ def test_the_namespace_comes_first_and_pods_come_after_their_walls(station):
 
 def test_what_is_printed_may_be_applied(station, tmp_path, capsys):
     station()
-    for what in set(WHAT) - {"config-map"}:  # the file contains secrets
+    for what in {what for what, _ in WHAT} - {"config-map"}:  # the file contains secrets
         assert main(["render", what, "--config", str(tmp_path / "node.yaml")]) == 0
         printed = capsys.readouterr().out
         assert list(yaml.safe_load_all(printed))
