@@ -4,8 +4,8 @@ from tests.fakes.station import eventually, payload
 
 
 def places(emitter):
-    """Return the ids of waiting runs, ordered by place."""
-    runs = emitter.request("list_request", {})["runs"]
+    """Return the ids of waiting runs, ordered by place; none while the node is registering."""
+    runs = emitter.request("list_request", {}).get("runs", [])
     waiting = [run for run in runs if run["position"]]
     return [run["run_id"] for run in sorted(waiting, key=lambda run: run["position"])]
 
