@@ -14,7 +14,9 @@ settings.load_profile("any machine")
 
 # Tracebacks with all variables take seconds each on a busy machine.
 *_processors, _renderer = structlog.get_config()["processors"]
-_renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+_renderer = structlog.dev.ConsoleRenderer(
+    colors=False, exception_formatter=structlog.dev.plain_traceback
+)
 structlog.configure(processors=[*_processors, _renderer])
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -256,14 +257,10 @@ def test_a_body_that_never_comes_is_given_up(running):
     assert b" 408 " in answer.split(b"\r\n")[0]
 
 
-def test_connections_that_say_nothing_are_closed_and_hold_up_nobody(running):
-    """The proxy closes a connection some seconds after its first byte, whatever comes later."""
-    limits = replace(QUICK, header_seconds=6.0)
-    with proxy(rsa() if running.encrypts else None, limits) as made:
-        draw_out_heads(made)
+@contextmanager
+def drawing_out_heads(proxied):
+    """Send heads without an end over twenty connections; yield the list of closed connections."""
 
-
-def draw_out_heads(running):
     def slowloris(connection):
         try:
             while not over.is_set():
@@ -273,20 +270,30 @@ def draw_out_heads(running):
             closed.append(connection)
 
     over, closed = threading.Event(), []
-    held = [running.connect() for _ in range(20)]
-    for connection in held:
-        connection.send(b"GET /version HTTP/1.1\r\n")
-    threads = [threading.Thread(target=slowloris, args=(connection,)) for connection in held]
-    for thread in threads:
-        thread.start()
-    assert running.serves()
-    assert not closed  # thus the answer did not wait for their end
-    eventually(lambda: len(closed) == 20, "all slow connections are closed")
-    over.set()
-    for thread in threads:
-        thread.join()
-    for connection in held:
-        connection.close()
+    with ExitStack() as stack:
+        held = [stack.enter_context(proxied.connect()) for _ in range(20)]
+        for connection in held:
+            connection.send(b"GET /version HTTP/1.1\r\n")
+        threads = [threading.Thread(target=slowloris, args=(connection,)) for connection in held]
+        for thread in threads:
+            thread.start()
+        try:
+            yield closed
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_connections_that_say_nothing_hold_up_nobody(patient):
+    with drawing_out_heads(patient) as closed:
+        assert patient.serves()
+        assert not closed  # thus the answer did not wait for their end
+
+
+def test_connections_that_say_nothing_are_closed(running):
+    with drawing_out_heads(running) as closed:
+        eventually(lambda: len(closed) == 20, "all slow connections are closed")
 
 
 def test_one_caller_has_no_more_than_its_share_of_connections(patient):
