@@ -117,11 +117,11 @@ def test_a_mistake_of_our_own_is_not_repeated(retries, waiting):
     assert (waiting, retries._wanted) == ([], {})
 
 
-def test_what_is_forgotten_is_not_made_again(retries, waiting):
+def test_what_is_dropped_is_not_made_again(retries, waiting):
     """The run's id belongs to another run by now."""
     call, other = Failing(*[AWAY] * 9), Failing(AWAY)
     retries.submit(Pool(), "x", 7, call)
     retries.submit(Pool(), "x", 8, other)
-    retries.forget(7)
+    retries.drop(7)
     go_on(waiting)
     assert (call.calls, other.calls) == (1, 2)

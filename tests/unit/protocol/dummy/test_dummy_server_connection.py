@@ -21,11 +21,11 @@ def test_what_answers_rubbish_is_tried_until_the_server_is_there(monkeypatch, bo
     node = DummyServer(config().model_copy(update={"server_url": url, "port": None}), control=None)
     node.start()
     eventually(lambda: rubbish.asked >= 3)
-    assert not node.is_connected
+    assert (node.is_connected, node.connection) == (False, 0)
     rubbish.close()
     real = GreetingServer(lambda *_: None, namespace="/", port=rubbish.port)
     eventually(lambda: node.is_connected)
-    assert node.connection == 1
+    assert node.connection >= 1  # a slow machine may need a second try
     node.stop()
     real.close()
 
