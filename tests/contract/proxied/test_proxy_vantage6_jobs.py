@@ -10,31 +10,12 @@ import json
 import pytest
 import requests
 
-from devserver import DevServer, provision
-from tests.fakes.proxied_station import INPUT, Algorithm, ProxiedStation
-from tests.fakes.proxy import proxy
+from tests.fakes.proxied_station import INPUT, Algorithm
 
 pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
 
 SECRET = b'{"another": "study\'s result"}'
 OWN = b'{"my own": "job\'s result"}'
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    server = DevServer(tmp_path_factory.mktemp("vantage6"))
-    server.start()
-    yield provision(server)
-    server.stop()
-
-
-@pytest.fixture(params=["plain", "encrypted"], scope="module")
-def station(request, world):
-    made = ProxiedStation(world, request.param)
-    with proxy(made.cryptor("alpha"), server=world.server.url) as running:
-        made.proxy = running
-        yield made
-    made.user.close()
 
 
 def finished_run(station, task_id, result, name="alpha"):

@@ -9,30 +9,11 @@ import json
 import pytest
 import requests
 
-from devserver import DevServer, provision
 from node_poc.crypto.keys import KeyMatch, compare_public_key
 from node_poc.storage.private_key import read_private_key
 from tests.fakes.proxied_station import IMAGE, INPUT, Algorithm, ProxiedStation
-from tests.fakes.proxy import proxy
 
 pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    server = DevServer(tmp_path_factory.mktemp("vantage6"))
-    server.start()
-    yield provision(server)
-    server.stop()
-
-
-@pytest.fixture(params=["plain", "encrypted"], scope="module")
-def station(request, world):
-    station = ProxiedStation(world, request.param)
-    with proxy(station.cryptor("alpha"), server=world.server.url) as running:
-        station.proxy = running
-        yield station
-    station.user.close()
 
 
 @pytest.fixture(scope="module")

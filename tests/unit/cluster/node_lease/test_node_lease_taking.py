@@ -1,76 +1,16 @@
-"""Which process may work as the node and when, and the effects of a change of the holder."""
+"""Which process takes the Lease, and when."""
 
 import threading
 import time
-from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import pytest
-from lease_api import LeaseApi, no_answer
+from holders import LASTING, NAME, POD_A, POD_B, QUICK, held_by, station, until
+from lease_api import no_answer
 from structlog.testing import capture_logs
 
 from node_poc.cluster.errors import error_of
-from node_poc.cluster.lease import LeaseTimes, NodeLease, Silence
-from node_poc.manifests.identity import Identity
-from node_poc.manifests.lease import Holder, build_lease, taken
-
-NODE = "v6-node"
-NAME = Identity(NODE).node_label
-# ``leaseDurationSeconds`` of a Lease is an integer: the shortest duration is one second.
-QUICK = LeaseTimes(duration=1.0, give_up=0.8, renew_every=0.1, retry_every=0.05, look_every=0.05)
-# The Lease does not end during the test, however slow the machine is.
-LASTING = LeaseTimes(60.0, give_up=50.0, renew_every=0.1, retry_every=0.05, look_every=0.05)
-POD_A, POD_B = Holder("node-a", "aa", in_pod=True), Holder("node-b", "bb", in_pod=True)
-
-
-@pytest.fixture
-def api():
-    return LeaseApi()
-
-
-class Station:
-    """A process's Lease, and the reasons reported to the process for losing the Lease."""
-
-    def __init__(self, api, holder=POD_B, times=LASTING):
-        self.lost = []
-        self.stop = threading.Event()
-        self.lease = NodeLease(api, "v6-jobs", NODE, self.lost.append, times, holder)
-        self.works = None
-
-    def acquire_behind(self):
-        def acquire():
-            self.works = self.lease.acquire(self.stop)
-
-        threading.Thread(target=acquire, daemon=True).start()
-        return self
-
-    def end(self):
-        self.stop.set()
-        self.lease.stop(2.0)
-
-
-@contextmanager
-def station(api, holder=POD_B, times=LASTING):
-    made = Station(api, holder, times)
-    try:
-        yield made
-    finally:
-        api.answers.set()
-        made.end()
-
-
-def until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.005)
-
-
-def held_by(holder, **spec):
-    blank = build_lease(Identity(NODE), "v6-jobs")
-    lease = taken(blank, holder, 1, datetime(2001, 2, 3, tzinfo=UTC))
-    lease["spec"] |= spec
-    return lease
+from node_poc.cluster.lease import LeaseTimes
+from node_poc.manifests.lease import Holder
 
 
 def phase(api, pod, phase):
@@ -274,97 +214,3 @@ def test_an_answer_that_was_lost_is_no_other_holder(api):
         until(lambda: api.count("PUT") >= writes + 3)
         assert one.lost == []
         assert one.lease.is_held
-
-
-def test_who_cannot_renew_ends_before_another_may_begin(api):
-    with station(api, times=QUICK) as one:
-        assert one.lease.acquire(one.stop)
-        api.fail = no_answer()
-        until(lambda: one.lost)
-        assert time.monotonic() - api.written_at >= QUICK.give_up - 0.01
-        assert not one.lease.is_held
-    assert len(one.lost) == 1
-    assert "could not be renewed" in one.lost[0]
-
-
-def test_who_cannot_renew_ends_in_time_while_a_call_hangs(api):
-    with station(api, times=QUICK) as one:
-        assert one.lease.acquire(one.stop)
-        api.answers.clear()
-        until(lambda: one.lost)
-
-
-def test_a_short_trouble_is_outlived(api):
-    with station(api) as one:
-        assert one.lease.acquire(one.stop)
-        asked, api.fail = len(api.asked), no_answer()
-        until(lambda: len(api.asked) >= asked + 3)
-        api.fail = None
-        failed_until = time.monotonic()
-        until(lambda: api.written_at > failed_until)
-        assert one.lost == []
-        assert one.lease.is_held
-
-
-def test_who_is_robbed_of_it_ends_and_does_not_rob_back(api):
-    with station(api) as one:
-        assert one.lease.acquire(one.stop)
-        api.put(held_by(POD_A))
-        until(lambda: one.lost)
-        assert "node-a" in one.lost[0]
-        assert not one.lease.is_held
-    assert api.only()["holderIdentity"] == "node-a_aa"
-
-
-@pytest.mark.parametrize("meddle", ["delete", "empty", "label"])
-def test_a_person_who_meddles_with_it_does_not_end_the_node(api, meddle):
-    with station(api) as one:
-        assert one.lease.acquire(one.stop)
-        if meddle == "delete":
-            api.leases.clear()
-        else:
-            lease = api.call("GET", f"leases/{NAME}")
-            lease["metadata"]["labels"]["mine"] = "yes"
-            if meddle == "empty":
-                lease["spec"]["holderIdentity"] = ""
-            api.put(lease)
-        meddled_at = time.monotonic()
-        until(lambda: api.written_at > meddled_at)
-        assert one.lost == []
-        assert api.only()["holderIdentity"] == "node-b_bb"
-
-
-def test_an_answer_that_makes_no_sense_ends_the_node_not_the_thread_only(api):
-    with station(api) as one, capture_logs():  # to show a traceback takes long on a busy machine
-        assert one.lease.acquire(one.stop)
-        api.fail = KeyError("nonsense")
-        until(lambda: one.lost)
-        assert "KeyError" in one.lost[0]
-
-
-def test_a_stop_without_an_api_does_not_hang(api):
-    with station(api) as one:
-        assert one.lease.acquire(one.stop)
-        api.answers.clear()
-        began = time.monotonic()
-        one.lease.stop(0.2)
-        assert time.monotonic() - began < 20
-    assert one.lost == []
-
-
-def test_stop_before_acquire_is_harmless(api):
-    one = Station(api)
-    one.lease.stop(1.0)
-    assert api.asked == []
-
-
-def test_silence_is_counted_from_the_last_change_that_was_seen():
-    silence, lease = Silence(), {"metadata": {"resourceVersion": "1"}, "spec": {}}
-    assert silence.seconds(lease, 100.0) == 0
-    assert silence.seconds(lease, 130.0) == 30
-    lease["spec"]["renewTime"] = "whatever"
-    assert silence.seconds(lease, 131.0) == 0
-    lease["metadata"]["resourceVersion"] = "0"
-    assert silence.seconds(lease, 140.0) == 0
-    silence.forget()
-    assert silence.seconds(lease, 200.0) == 0
