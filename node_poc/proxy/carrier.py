@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import aiohttp
 from aiohttp import web
 
+from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.proxy import headers
 from node_poc.proxy.bodies import AlgorithmBody, of_server, send
 from node_poc.proxy.fair_pool import FairPool
 from node_poc.proxy.jobs import Jobs
 from node_poc.proxy.public_keys import PublicKeys
 from node_poc.proxy.refusals import RefusedError
-from node_poc.proxy.settings import ProxySettings, ResultsOf
+from node_poc.proxy.request_log import RequestLog
+from node_poc.proxy.settings import Limits, ProxySettings, ResultsOf
 from node_poc.proxy.spool import Spool, SpoolBudget
 from node_poc.proxy.stored import StoredNames
 from node_poc.proxy.targets import Target
@@ -23,18 +25,6 @@ from node_poc.proxy.tokens import Container
 from node_poc.proxy.upstream import Headers, Upstream
 
 Result = TypeVar("Result")
-
-# Parsed JSON takes many times the size of its text, so few bodies are parsed at once. Parsed JSON
-# exists in these threads only, and no thread waits for the network, not even for the server's
-# public keys.
-_THREADS = 2
-
-
-class TellRefusal(Protocol):
-    """Write a refusal to the log: the caller's address, the reason, and related numbers."""
-
-    def __call__(self, address: str, kind: str, **about: object) -> None:
-        """Write the refusal."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +45,41 @@ class Call:
         return headers.to_server(self.request.headers.items(), body_as_it_came=body_as_it_came)
 
 
+@dataclass(frozen=True)
 class Carrier:
-    """Carry requests, and hold the state that is kept between requests."""
+    """Carry requests, and hold the state that is kept between requests.
 
-    def __init__(
-        self, settings: ProxySettings, upstream: Upstream, tell_refusal: TellRefusal
-    ) -> None:
-        self.limits = settings.limits
-        self.cryptor = settings.cryptor
-        self.only_own_job = settings.results is ResultsOf.JOB
-        self.upstream = upstream
-        self.tell_refusal = tell_refusal
-        self.jobs = Jobs(upstream)
-        self.public_keys = PublicKeys(upstream)
-        # By job: blobs with results of the job's runs. By token: blobs stored with the token.
-        self.results_of_job: StoredNames[int] = StoredNames()
-        self.inputs_of_token: StoredNames[str] = StoredNames()
-        self._budget = SpoolBudget(
-            settings.limits.spooled_bytes, settings.limits.spooled_bytes_of_one
-        )
-        self._pool = FairPool(_THREADS)
+    Attributes:
+        results_of_job: by job, the blobs with results of the job's runs.
+        inputs_of_token: by token, the blobs stored with the token.
+        budget: disk space for bodies.
+        pool: threads for encryption and decryption.
+    """
+
+    settings: ProxySettings
+    upstream: Upstream
+    request_log: RequestLog
+    jobs: Jobs
+    public_keys: PublicKeys
+    results_of_job: StoredNames[int]
+    inputs_of_token: StoredNames[str]
+    budget: SpoolBudget
+    pool: FairPool
+
+    @property
+    def limits(self) -> Limits:
+        """The limits for one algorithm, or for all."""
+        return self.settings.limits
+
+    @property
+    def cryptor(self) -> PlainCryptor | RsaCryptor:
+        """Encrypts and decrypts inputs and results."""
+        return self.settings.cryptor
+
+    @property
+    def only_own_job(self) -> bool:
+        """Whether an algorithm may read the results of its own job only."""
+        return self.settings.results is ResultsOf.JOB
 
     async def forward(self, call: Call) -> web.StreamResponse:
         """Carry a request whose body and answer the proxy does not need to read."""
@@ -98,12 +103,8 @@ class Carrier:
 
     def spool(self, call: Call, limit_bytes: int, too_big: RefusedError) -> Spool:
         """Return a spool for one body of this call."""
-        return Spool(self._budget, call.address, limit_bytes, too_big)
+        return Spool(self.budget, call.address, limit_bytes, too_big)
 
     async def in_turn(self, call: Call, spool: Spool, work: Callable[[], Result]) -> Result:
         """Process a body in a thread, when the caller's address gets its turn."""
-        return await self._pool.run(call.address, spool.size, work)
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._pool.close()
+        return await self.pool.run(call.address, spool.size, work)

@@ -1,10 +1,8 @@
-"""Handle one request of an algorithm: check the request, carry it to the server, and answer."""
+"""Handle a request of an algorithm: check the request, ask the server, and answer."""
 
 from __future__ import annotations
 
 import json
-import time
-import traceback
 from http import HTTPStatus
 
 import aiohttp
@@ -15,13 +13,12 @@ from node_poc.proxy import headers
 from node_poc.proxy.blob_requests import read_blob, write_blob
 from node_poc.proxy.carrier import Call, Carrier
 from node_poc.proxy.guard import Guard
-from node_poc.proxy.refusals import RefusalLog, RefusedError
+from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.request_log import RequestLog
 from node_poc.proxy.result_requests import read_result, read_results, read_tasks
-from node_poc.proxy.settings import ProxySettings
 from node_poc.proxy.targets import Kind, is_for_everybody, read_target
 from node_poc.proxy.task_requests import create_task
 from node_poc.proxy.tokens import NOBODY, Container, read_token
-from node_poc.proxy.upstream import Upstream
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +26,12 @@ log = structlog.get_logger(__name__)
 class Handler:
     """Answer all requests of all algorithms."""
 
-    def __init__(self, settings: ProxySettings, upstream: Upstream) -> None:
-        self._carrier = Carrier(settings, upstream, self.refused)
-        self._refusals = RefusalLog()
+    def __init__(self, carrier: Carrier, request_log: RequestLog) -> None:
+        self._carrier = carrier
+        self._request_log = request_log
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; raise only if the request is cancelled or the connection is lost."""
+        """Answer a request; raise only if the request is cancelled or the connection is lost."""
         guard = request.transport.get_protocol() if request.transport else None
         if isinstance(guard, Guard):
             guard.begin_request()
@@ -53,45 +50,18 @@ class Handler:
             await _expect(request)
             answer = await self._carry(Call(request, target, container))
         except RefusedError as error:
-            self.refused(address, error.kind, claims=claims, **error.about)
+            self._request_log.refused(address, error.kind, claims=claims, **error.about)
             return _refusal(error)
         except ConnectionError:
             log.debug("an algorithm went away", address=address, claims=claims)
             raise
         except Exception as error:  # an error in one request must not end the others
-            self._failed(address, error)
+            self._request_log.failed(address, error)
             return _refusal(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "the proxy failed"))
         log.debug(
             "request", method=target.method, path=target.path, status=answer.status, claims=claims
         )
         return answer
-
-    def refused(self, address: str, kind: str, **about: object) -> None:
-        """Log a refusal, unless a refusal of the same kind was logged in the last minute.
-
-        The caller may choose the values in `about`, provided they are short: `about` does not count
-        as part of the kind.
-        """
-        left_out = self._refusals.note(address, kind, time.monotonic())
-        if left_out is not None:
-            log.warning(
-                "request refused", address=address, told=kind, repeats_before=left_out, **about
-            )
-
-    def _failed(self, address: str, error: Exception) -> None:
-        """Log an error of the proxy itself, as rarely as a refusal."""
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        name, where = type(error).__name__, f"{frame.name}:{frame.lineno}"
-        left_out = self._refusals.note(address, f"{name} in {where}", time.monotonic())
-        if left_out is not None:
-            # No traceback: the error's message may hold data.
-            log.error(
-                "request failed",
-                address=address,
-                error=name,
-                where=where,
-                repeats_before=left_out,
-            )
 
     async def _carry(self, call: Call) -> web.StreamResponse:
         carrier = self._carrier
@@ -110,13 +80,9 @@ class Handler:
                 return await write_blob(carrier, call)
         return await carrier.forward(call)
 
-    def close(self) -> None:
-        """Stop the threads."""
-        self._carrier.close()
-
 
 def _admitted(request: web.BaseRequest) -> Container:
-    """Return the container that sent the request. Raise RefusedError."""
+    """Return the sender of the request. Raise RefusedError."""
     tokens = request.headers.getall("Authorization", [])
     is_open = is_for_everybody(request.method, request.raw_path) and not request.body_exists
     if is_open and not tokens:

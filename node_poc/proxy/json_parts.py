@@ -10,19 +10,18 @@ from __future__ import annotations
 import json
 import mmap
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from node_poc.crypto.streams import slices
+from node_poc.crypto.string_cutter import LongStringCutter, new_mark
 
 Buffer = bytes | mmap.mmap
 Pieces = Iterable[bytes]
 
-# An opening quote follows one of these characters. A quote inside a text never does: a backslash
-# stands before the quote. A match is therefore always the start of a whole string.
-_LONG_STRING = re.compile(rb'(?<=[\s:,\[{])"[A-Za-z0-9+/=$]{256}')
+# A longer string of base64 stays in the body's own bytes.
+_LONGEST_PARSED = 255
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=$]*+")
 # While a regular expression searches, no other thread of the process runs, not even the thread that
 # answers all algorithms. Each search is therefore limited to these bytes.
@@ -47,9 +46,7 @@ class JsonParts:
 
     def __init__(self, body: Buffer) -> None:
         """Parse the body. Raise JsonPartsError."""
-        # A random name that nobody outside can know, so no string of the body can equal a
-        # placeholder.
-        self._mark = f"part-{secrets.token_hex(16)}-"
+        self._mark = new_mark("part")
         self._parts: list[Callable[[], Pieces]] = []
         self._views: list[memoryview] = []
         try:
@@ -63,25 +60,33 @@ class JsonParts:
             raise JsonPartsError("it is not JSON") from None
 
     def _without_long_strings(self, body: Buffer) -> bytes:
-        view = memoryview(body)
-        rest, size, start = [], 0, 0
-        for first, end in _long_strings(body):
-            part = view[first:end]
-            self._views.append(part)
-            placeholder = self.put(partial(slices, part))
-            rest += [bytes(view[start:first]), placeholder.encode()]
-            size += first - start
-            start = end
-            if size > _REST_BYTES or len(self._views) > _MOST_LONG_STRINGS:
-                break
-        size += len(view) - start
-        rest.append(bytes(view[start : start + _REST_BYTES]))
-        view.release()
-        if len(self._views) > _MOST_LONG_STRINGS:
-            raise JsonPartsError(f"it has more than {_MOST_LONG_STRINGS} inputs or results")
-        if size > _REST_BYTES:
-            raise JsonPartsError(f"more than {_REST_BYTES} bytes of it are not base64")
-        return b"".join(rest)
+        cutter = LongStringCutter(self._mark, _LONGEST_PARSED)
+        with memoryview(body) as view:
+            for start in range(0, len(view), _WINDOW_BYTES):
+                cutter.update(bytes(view[start : start + _WINDOW_BYTES]))
+                _require_small(cutter.short_bytes)
+                if len(cutter.spans) > _MOST_LONG_STRINGS:
+                    raise JsonPartsError(f"it has more than {_MOST_LONG_STRINGS} inputs or results")
+            for first, end in cutter.spans:
+                part = view[first:end]
+                self._views.append(part)
+                self._parts.append(partial(slices, part))
+        return self._with_other_text(cutter, body)
+
+    def _with_other_text(self, cutter: LongStringCutter, body: Buffer) -> bytes:
+        """Return the cut JSON, and in it again the long strings that are not base64."""
+        size = cutter.short_bytes
+        other: dict[int, bytes] = {}
+        for number, (first, end) in enumerate(cutter.spans):
+            if _end_of_base64(body, first) < end:
+                size += end - first
+                _require_small(size)
+                other[number] = bytes(self._views[number])
+        text = cutter.text()
+        if not other:
+            return text
+        marked = re.compile(f"{self._mark}([0-9]+)".encode())
+        return marked.sub(lambda found: other.get(int(found[1]), found[0]), text)
 
     def close(self) -> None:
         """Release the body, so that its memory map can be closed."""
@@ -115,26 +120,9 @@ class JsonParts:
         yield text[start:].encode("ascii")
 
 
-def _long_strings(body: Buffer) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of each long string; stop once the rest of the body is too large."""
-    looked_at = between = 0
-    while between <= _REST_BYTES:
-        found = _LONG_STRING.search(body, looked_at, looked_at + _WINDOW_BYTES)
-        if found is None:
-            # The next search finds a string that starts at the end of this window.
-            step = _WINDOW_BYTES - 256
-            if looked_at + _WINDOW_BYTES >= len(body):
-                return
-            looked_at, between = looked_at + step, between + step
-            continue
-        first = found.start() + 1
-        end = _end_of_base64(body, found.end())
-        if body[end : end + 1] == b'"':
-            yield first, end
-            between = 0
-        else:
-            between += end - looked_at
-        looked_at = end
+def _require_small(size: int) -> None:
+    if size > _REST_BYTES:
+        raise JsonPartsError(f"more than {_REST_BYTES} bytes of it are not base64")
 
 
 def _end_of_base64(body: Buffer, start: int) -> int:

@@ -93,4 +93,4 @@ async def _open(
     if job is not None:
         carrier.results_of_job.add(job, opened.stored)
     for error in opened.left_out:
-        carrier.tell_refusal(call.address, error.kind, **error.about)
+        carrier.request_log.refused(call.address, error.kind, **error.about)

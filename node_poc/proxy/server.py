@@ -17,11 +17,19 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from node_poc.proxy.carrier import Carrier
 from node_poc.proxy.connections import Connections
+from node_poc.proxy.fair_pool import FairPool
 from node_poc.proxy.guard import Guard
 from node_poc.proxy.handler import Handler
+from node_poc.proxy.jobs import Jobs
 from node_poc.proxy.probed import ProbedPort
+from node_poc.proxy.public_keys import PublicKeys
+from node_poc.proxy.refusals import RefusalLog
+from node_poc.proxy.request_log import RequestLog
 from node_poc.proxy.settings import ProxySettings
+from node_poc.proxy.spool import SpoolBudget
+from node_poc.proxy.stored import StoredNames
 from node_poc.proxy.upstream import Upstream
 
 log = structlog.get_logger(__name__)
@@ -31,6 +39,10 @@ _BACKLOG = 512
 # A connection may need four files: the connection itself, a connection to the server, and two
 # bodies on disk. Requests for public keys need more.
 _FILES = 8192
+# Parsed JSON takes many times the size of its text, so few bodies are parsed at once. Parsed JSON
+# exists in these threads only, and no thread waits for the network, not even for the server's
+# public keys.
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -44,21 +56,36 @@ class Running:
 class _MalformedRequests(logging.Handler):
     """Turn aiohttp's error reports into one log line without any bytes of the request."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, request_log: RequestLog) -> None:
         super().__init__()
-        self._handler = handler
+        self._request_log = request_log
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report a request that aiohttp could not parse."""
         kind = record.exc_info[0] if record.exc_info else None
         name = kind.__name__ if kind else "unknown"
-        self._handler.refused("somebody", f"this is not HTTP as it should be ({name})")
+        self._request_log.refused("somebody", f"this is not HTTP as it should be ({name})")
 
 
-def _logger(handler: Handler) -> logging.Logger:
+def _logger(request_log: RequestLog) -> logging.Logger:
     logger = logging.Logger("proxy.http")  # a logger of this server alone
-    logger.addHandler(_MalformedRequests(handler))
+    logger.addHandler(_MalformedRequests(request_log))
     return logger
+
+
+def _make_carrier(settings: ProxySettings, upstream: Upstream, request_log: RequestLog) -> Carrier:
+    limits = settings.limits
+    return Carrier(
+        settings=settings,
+        upstream=upstream,
+        request_log=request_log,
+        jobs=Jobs(upstream),
+        public_keys=PublicKeys(upstream),
+        results_of_job=StoredNames(),
+        inputs_of_token=StoredNames(),
+        budget=SpoolBudget(limits.spooled_bytes, limits.spooled_bytes_of_one),
+        pool=FairPool(_THREADS),
+    )
 
 
 @asynccontextmanager
@@ -66,12 +93,14 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
     """Serve while the context lasts. Raise OSError if a port cannot be opened."""
     loop = asyncio.get_running_loop()
     upstream = Upstream(settings.server, settings.limits)
-    handler = Handler(settings, upstream)
+    request_log = RequestLog(RefusalLog())
+    carrier = _make_carrier(settings, upstream, request_log)
+    handler = Handler(carrier, request_log)
     inner = web.Server(
         handler.handle,
         handler_cancellation=True,
         access_log=None,
-        logger=_logger(handler),
+        logger=_logger(request_log),
         keepalive_timeout=settings.limits.idle_seconds,
         max_field_size=settings.limits.head_bytes,
         auto_decompress=False,
@@ -80,7 +109,7 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
     connections = Connections(settings.limits)
     try:
         algorithms = await loop.create_server(
-            lambda: Guard(inner(), connections, handler.refused),
+            lambda: Guard(inner(), connections, request_log.refused),
             settings.host,
             settings.port,
             backlog=_BACKLOG,
@@ -94,7 +123,7 @@ async def serving(settings: ProxySettings) -> AsyncIterator[Running]:
                 health.close()
     finally:
         await upstream.close()
-        handler.close()
+        carrier.pool.close()
 
 
 def _port(server: asyncio.Server) -> int:

@@ -13,12 +13,11 @@ from node_poc.config.load import parse_config
 from node_poc.crypto.payload import Cryptor, PlainCryptor
 from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.identity import NodeIdentity
-from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
-from node_poc.protocol.vantage6.incoming.sync import Sync
+from node_poc.protocol.vantage6.large_payloads import LargePayloadLock
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs
-from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.server import make_run_parts
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import Run, RunResult, RunSpec
 from node_poc.runs.ports import Answer, KillOutcome, LogPart, NoSuchRunError, RunSummary
@@ -146,14 +145,15 @@ class TakingWorld:
         rest = RestSession(self.server.address, "/api", KEY)
         who = NodeIdentity(5, "n", 2, "o", 3, encrypted=cryptor is not None)
         cryptor = cryptor or PlainCryptor()
-        access = self.access = ServerAccess(rest, self._emit, who, cryptor, Blobs(rest, cryptor))
+        blobs, lock = Blobs(rest, cryptor), LargePayloadLock()
+        access = self.access = ServerAccess(rest, self._emit, who, cryptor, blobs, lock)
         text = CONFIG.format(key=KEY, address="http://127.0.0.1", port=self.server.server_port)
         config = parse_config(text + f"policies: {json.dumps(policies or {})}\n", {})
         self.send_queue = SendQueue()
         logs = self.logs = RunLogs(self.engine, lambda _: True, share=True)
-        self.reports = Reports(access, self.send_queue, self.engine, logs)
-        preparer = RunPreparer(access, config, self.engine, self.reports)
-        self.sync = Sync(access, preparer, self.reports, self.engine, self.refused.append)
+        queue, refused = self.send_queue, self.refused.append
+        parts = make_run_parts(access, config, self.engine, queue, logs, refused)
+        self.reports, self.sync = parts.reports, parts.sync
         self.lock = threading.Lock()
         self.send_queue.start()
 

@@ -56,13 +56,53 @@ class SocketTokens:
         self.renew = renew
 
 
-class Connection:
-    """Stays connected to the server for ever. ``emit`` may be called from any thread."""
+class EventSender:
+    """Sends events to the server while the server knows this node. Thread-safe."""
 
-    def __init__(self, address: str, tokens: SocketTokens, listeners: Listeners) -> None:
-        """``address`` is a URL with port, without the API's path. Nothing runs before ``start``."""
+    def __init__(self) -> None:
+        """Start without a connection."""
+        self._client: socketio.Client | None = None
+
+    def use(self, client: socketio.Client | None) -> None:
+        """Send over this client from now on; None: the server does not know this node."""
+        self._client = client
+
+    @property
+    def can_send(self) -> bool:
+        """Whether the server is connected and knows this node."""
+        client = self._client
+        return client is not None and bool(client.connected)
+
+    def emit(self, event: str, data: object = None) -> bool:
+        """Send an event; return False without a synced connection, or if sending fails."""
+        client = self._client
+        if client is None or not client.connected:
+            return False
+        try:
+            client.emit(event, data, namespace=NAMESPACE)
+        except (SocketIOError, OSError, ValueError) as error:
+            log.debug("event not sent", event_name=event, error=str(error))
+            return False
+        return True
+
+
+class Connection:
+    """Stays connected to the server for ever."""
+
+    def __init__(
+        self, address: str, tokens: SocketTokens, sender: EventSender, listeners: Listeners
+    ) -> None:
+        """Nothing runs before ``start``.
+
+        Args:
+            address: a URL with port, without the API's path.
+            tokens: the tokens for the connections.
+            sender: gets each connection on which the server has greeted this node.
+            listeners: called for the server's events.
+        """
         self._address = address
         self._tokens = tokens
+        self._sender = sender
         self._listeners = listeners
         self._stop = threading.Event()
         self._synced = threading.Event()
@@ -86,18 +126,7 @@ class Connection:
     @property
     def is_synced(self) -> bool:
         """Return whether the server is connected and knows this node."""
-        return bool(self._synced.is_set() and self._client.connected)
-
-    def emit(self, event: str, data: object = None) -> bool:
-        """Send an event; return False without a synced connection, or if sending fails."""
-        if not self.is_synced:
-            return False
-        try:
-            self._client.emit(event, data, namespace=NAMESPACE)
-        except (SocketIOError, OSError, ValueError) as error:
-            log.debug("event not sent", event_name=event, error=str(error))
-            return False
-        return True
+        return self._sender.can_send
 
     # --- the connection
 
@@ -128,6 +157,7 @@ class Connection:
     def _connect_once(self) -> bool:
         """Connect, wait for the end of the connection, and return whether ``sync`` came."""
         self._synced.clear()
+        self._sender.use(None)
         self._needs_token = False
         self._why_ended = "the connection ended before the server greeted this node"
         token = self._tokens.token()
@@ -172,6 +202,7 @@ class Connection:
 
     def _on_sync(self, *_: object) -> None:
         self._synced.set()
+        self._sender.use(self._client)
         log.info("connected to the server", server=self._address)
         self._listeners.on_sync()
 
@@ -205,7 +236,7 @@ class Connection:
         """Send pings, because the server considers a silent node offline."""
         pause = _FIRST_PING_SECONDS
         while not self._stop.wait(pause):
-            self.emit("ping")
+            self._sender.emit("ping")
             pause = _PING_SECONDS
 
 

@@ -19,8 +19,8 @@ class PreparerControl(RunTaker, KnownRuns, Protocol):
     """The requests of ``RunPreparer``."""
 
 
-class NewRunsControl(KnownRuns, RunKiller, ResultReader, Protocol):
-    """The requests of ``NewRuns``."""
+class KnownRunsControl(KnownRuns, RunKiller, ResultReader, Protocol):
+    """The requests of ``KnownRunCheck``."""
 
 
 class ReportsControl(RunKiller, KnownRuns, ResultFiles, Protocol):

@@ -1,7 +1,7 @@
 """Connects this node to a vantage6 4.x server, as a regular vantage6 node.
 
-login → identity → encryption → Socket.IO ─ sync, new_task ──→ Sync → RunPreparer → the engine
-                                          ─ kill_containers ─→ control
+login → identity → encryption → Connection ─ sync, new_task ──→ Sync → NewRuns → the engine
+                                           ─ kill_containers ─→ ServerEvents → control
 delivery → Reports → SendQueue → PATCH, algorithm_status_change; RunLogs → algorithm_log
 """
 
@@ -16,24 +16,31 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from node_poc.concurrency.attempts import Attempts
 from node_poc.concurrency.backoff import Backoff
-from node_poc.concurrency.pool import DaemonPool
 from node_poc.config.model import NodeConfig
+from node_poc.crypto.payload import Cryptor
 from node_poc.protocol.vantage6.blobs import Blobs
-from node_poc.protocol.vantage6.connection import Connection, Listeners, SocketTokens
+from node_poc.protocol.vantage6.connection import Connection, EventSender, Listeners, SocketTokens
 from node_poc.protocol.vantage6.control import Vantage6Control
 from node_poc.protocol.vantage6.errors import FatalError, LoginRefusedError, ServerError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify, set_up_encryption
+from node_poc.protocol.vantage6.incoming.image_registry import Registries
+from node_poc.protocol.vantage6.incoming.known_runs import KnownRunCheck
+from node_poc.protocol.vantage6.incoming.new_runs import NewRuns
+from node_poc.protocol.vantage6.incoming.policies import PolicyCheck
+from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
 from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
 from node_poc.protocol.vantage6.incoming.sync import Sync
-from node_poc.protocol.vantage6.kills import runs_to_kill
+from node_poc.protocol.vantage6.large_payloads import LargePayloadLock
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs
-from node_poc.protocol.vantage6.outgoing.node_info import Metrics, node_info
+from node_poc.protocol.vantage6.outgoing.node_info import Metrics
+from node_poc.protocol.vantage6.outgoing.patches import Patches
 from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.outgoing.results import ResultSender
 from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from node_poc.protocol.vantage6.rest.session import RestSession
-from node_poc.protocol.vantage6.run_request import id_in
+from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import ServerAccess
-from node_poc.runs.docker_terms import ToBeKilled
+from node_poc.protocol.vantage6.server_events import ServerEvents
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.ports import DeliveryError
 
@@ -44,14 +51,65 @@ _NO_LOGIN = "no login at the server yet"
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """The parts that the adapter makes after the login."""
+class RunParts:
+    """The parts that take the server's runs and report the node's runs."""
 
-    identity: NodeIdentity
     reports: Reports
     sync: Sync
+
+
+def make_run_parts(
+    access: ServerAccess,
+    config: NodeConfig,
+    control: Vantage6Control,
+    send_queue: SendQueue,
+    logs: RunLogs,
+    on_refused: Callable[[str], None],
+) -> RunParts:
+    """Connect the parts that take and report runs; nothing runs before their ``start``."""
+    same_runs = SameRuns(access.rest, control)
+    patches = Patches(access)
+    results = ResultSender(access, control, logs, same_runs, patches)
+    reports = Reports(send_queue, control, logs, same_runs, patches, results)
+    policies = PolicyCheck(access.rest, config.policies, Registries(config.docker_registries))
+    preparer = RunPreparer(access, config, control, reports, policies)
+    postponed = PostponedRuns()
+    known_runs = KnownRunCheck(access.rest, reports, control, same_runs, postponed)
+    new_runs = NewRuns(access, preparer, reports, control, known_runs, postponed)
+    sync = Sync(new_runs, known_runs, postponed, reports, control, on_refused)
+    return RunParts(reports, sync)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts that need the node's identity, and so exist only after the login."""
+
+    reports: Reports
+    sync: Sync
+    send_queue: SendQueue
     logs: RunLogs
     metrics: Metrics | None
+    events: ServerEvents
+    connection: Connection
+
+    def start(self) -> None:
+        """Start the threads; the connection comes last, because its events need all others."""
+        self.send_queue.start()
+        self.logs.start()
+        self.sync.start()
+        if self.metrics is not None:
+            self.metrics.start()
+        self.connection.start()
+
+    def stop(self) -> None:
+        """Disconnect; nothing is received or sent any more."""
+        self.connection.stop()
+        self.send_queue.stop()
+        self.sync.stop()
+        self.logs.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
+        self.events.stop()
 
 
 class Vantage6Server:
@@ -82,16 +140,10 @@ class Vantage6Server:
         self._private_key = private_key
         self._on_fatal = on_fatal
         self._stop = threading.Event()
-        self._connection = 0
-        self._parts: _Parts | None = None
+        self._lock = threading.Lock()
+        self._parts: _Parts | None = None  # until the login, nobody can send or receive anything
         self._rest = RestSession(config.server_address, config.api_path, config.api_key or "")
-        self._send_queue = SendQueue()
-        self._kills = DaemonPool("kill", 1)
-        self._infos = DaemonPool("node info", 1)
-        tokens = SocketTokens(self._rest.token, self._rest.renew)
-        listeners = Listeners(self._on_sync, self._on_new_task, self._on_kill, self._fatal)
-        self._socket = Connection(config.server_address, tokens, listeners)
-        self._thread = threading.Thread(target=self._begin, name="server login", daemon=True)
+        self._thread = threading.Thread(target=self._log_in, name="server login", daemon=True)
 
     def start(self) -> None:
         """Start the thread that logs in."""
@@ -100,25 +152,20 @@ class Vantage6Server:
     def stop(self) -> None:
         """Disconnect; nothing is received or sent any more."""
         self._stop.set()
-        self._socket.stop()
-        self._send_queue.stop()
-        if (parts := self._parts) is not None:
-            parts.sync.stop()
-            parts.logs.stop()
-            if parts.metrics is not None:
-                parts.metrics.stop()
-        for pool in (self._kills, self._infos):
-            pool.stop()
+        with self._lock:
+            parts = self._parts
+        if parts is not None:
+            parts.stop()
 
     @property
     def is_connected(self) -> bool:
         """Return whether the server is connected and knows this node."""
-        return self._parts is not None and self._socket.is_synced
+        return self._parts is not None and self._parts.connection.is_synced
 
     @property
     def connection(self) -> int:
         """Return how often the server has sent ``sync`` to this node."""
-        return self._connection
+        return 0 if self._parts is None else self._parts.events.greetings
 
     def send_status(self, run: Run) -> None:
         """Queue a run's status for the send queue. Raise DeliveryError before the login."""
@@ -138,7 +185,7 @@ class Vantage6Server:
 
     # --- login
 
-    def _begin(self) -> None:
+    def _log_in(self) -> None:
         attempts = Attempts(log, _BACKOFF, self._stop)
         while not self._stop.is_set():
             try:
@@ -167,77 +214,34 @@ class Vantage6Server:
             collaboration_id=identity.collaboration_id,
             encrypted=identity.encrypted,
         )
-        blobs = Blobs(self._rest, cryptor)
-        parts = self._make_parts(
-            ServerAccess(self._rest, self._socket.emit, identity, cryptor, blobs)
-        )
-        self._parts = parts
-        self._send_queue.start()
-        parts.logs.start()
-        parts.sync.start()
-        if parts.metrics is not None:
-            parts.metrics.start()
-        if not self._stop.is_set():
-            self._socket.start()
+        parts = self._make_parts(identity, cryptor)
+        with self._lock:  # `stop` must not run between the question and the start
+            if not self._stop.is_set():
+                self._parts = parts
+                parts.start()
 
-    def _make_parts(self, access: ServerAccess) -> _Parts:
-        config, control = self._config, self._control
-        identity = access.identity
+    def _make_parts(self, identity: NodeIdentity, cryptor: Cryptor) -> _Parts:
+        config, control, sender = self._config, self._control, EventSender()
+        blobs, lock = Blobs(self._rest, cryptor), LargePayloadLock()
+        access = ServerAccess(self._rest, sender.emit, identity, cryptor, blobs, lock)
 
         def emit_log(event: dict[str, object]) -> bool:
-            return access.emit(
-                "algorithm_log", {**event, "collaboration_id": identity.collaboration_id}
-            )
+            named = {**event, "collaboration_id": identity.collaboration_id}
+            return sender.emit("algorithm_log", named)
 
         logs = RunLogs(control, emit_log, share=config.share_algorithm_logs)
-        reports = Reports(access, self._send_queue, control, logs)
-        preparer = RunPreparer(access, config, control, reports)
-        sync = Sync(access, preparer, reports, control, self._fatal)
+        queue = SendQueue()
+        runs = make_run_parts(access, config, control, queue, logs, self._fatal)
         metrics = None
         if config.prometheus.enabled:
-            metrics = Metrics(config.prometheus.report_interval_seconds, control, access.emit)
-        return _Parts(identity, reports, sync, logs, metrics)
+            metrics = Metrics(config.prometheus.report_interval_seconds, control, sender.emit)
+        events = ServerEvents(access, config, control, runs.sync, queue)
+        tokens = SocketTokens(self._rest.token, self._rest.renew)
+        listeners = Listeners(events.on_sync, events.on_new_task, events.on_kill, self._fatal)
+        connection = Connection(config.server_address, tokens, sender, listeners)
+        return _Parts(runs.reports, runs.sync, queue, logs, metrics, events, connection)
 
     def _fatal(self, reason: str) -> None:
         if not self._stop.is_set():
             self._stop.set()
             self._on_fatal(reason)
-
-    # --- the server's events, in the socket's threads
-
-    def _on_sync(self) -> None:
-        self._connection += 1
-        parts = self._known()
-        parts.sync.read_all_soon()
-        self._send_queue.retry_now()
-        if self._config.share_config:
-            self._infos.submit(self._send_info)
-
-    def _send_info(self) -> None:
-        try:
-            info = node_info(self._config, self._control.get_column_names)
-            self._socket.emit("node_info_update", info)
-        except Exception:  # no run needs the shared configuration: an error must harm no run
-            log.exception("configuration not shared")
-
-    def _on_new_task(self, payload: object) -> None:
-        if (task_id := id_in(payload)) is not None:
-            self._known().sync.read_task_soon(task_id)
-        else:
-            self._known().sync.read_all_soon()
-
-    def _on_kill(self, payload: object) -> None:
-        self._kills.submit(self._kill, payload)
-
-    def _kill(self, payload: object) -> None:
-        try:
-            parts = self._known()
-            run_ids = runs_to_kill(payload, parts.identity)
-            if run_ids == ():
-                return
-            log.info("the server wants runs killed", run_ids=run_ids or "all")
-            parts.sync.kill_new(run_ids)
-            wanted = None if run_ids is None else [ToBeKilled(run_id) for run_id in run_ids]
-            self._control.kill_tasks(None, wanted)  # only runs of this organization are left
-        except Exception:  # the next reading of the server's open runs repeats the kills
-            log.exception("runs not killed")

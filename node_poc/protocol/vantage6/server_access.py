@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from node_poc.crypto.payload import Cryptor
 from node_poc.protocol.vantage6.blobs import Blobs
@@ -24,4 +24,4 @@ class ServerAccess:
     identity: NodeIdentity
     cryptor: Cryptor
     blobs: Blobs
-    large_payloads: LargePayloadLock = field(default_factory=LargePayloadLock)
+    large_payloads: LargePayloadLock

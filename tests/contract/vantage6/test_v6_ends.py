@@ -107,7 +107,7 @@ def test_killing_another_node_ends_nothing_here(station, admin, world):
         [run_id],
         None,
     ):
-        station.node._server._kill(payload)
+        station.node._server._parts.events.kill(payload)
     assert station._job(run_id) is not None
     station.ends(run_id, result=1)
     assert admin.wait(task_id, 90)["status"] == "completed"

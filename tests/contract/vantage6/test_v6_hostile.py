@@ -40,7 +40,7 @@ def works(station, user):
 
 def test_absurd_events_stop_nothing(station, admin):
     station.start_node()
-    client = station.node._server._socket._client
+    client = station.node._server._parts.connection._client
     for event, args in EVENTS:
         client._trigger_event(event, "/tasks", *args)
     works(station, admin)

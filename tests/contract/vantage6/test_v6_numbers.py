@@ -2,13 +2,13 @@
 
 import pytest
 
-from node_poc.protocol.vantage6.incoming import new_runs
+from node_poc.protocol.vantage6.incoming import known_runs
 from tests.fakes.station import eventually
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(new_runs, "_RETIRE_SECONDS", 0.2)
+    monkeypatch.setattr(known_runs, "_RETIRE_SECONDS", 0.2)
 
 
 def posted(station, user):

@@ -85,7 +85,7 @@ def test_a_socket_with_a_bad_token_gets_another(station, admin, server, kind):
             server.restart(Options())
     rest._tokens = dataclasses.replace(rest._tokens, access=bad, renew_at=NEVER)
     greeted = node_server.connection
-    node_server._socket._client.disconnect()
+    node_server._parts.connection._client.disconnect()
     eventually(lambda: node_server.connection > greeted and node_server.is_connected)
     assert rest._tokens.access != bad
     admin.login()

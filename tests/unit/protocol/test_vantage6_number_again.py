@@ -3,7 +3,7 @@
 import pytest
 
 from node_poc.concurrency.backoff import Backoff
-from node_poc.protocol.vantage6.incoming import new_runs, postponed, sync
+from node_poc.protocol.vantage6.incoming import known_runs, postponed, sync
 from node_poc.protocol.vantage6.outgoing import send_queue
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
@@ -16,7 +16,7 @@ BEFORE = "2025-12-31T23:59:59.987654"
 def world(monkeypatch):
     for module in (postponed, sync, send_queue):
         monkeypatch.setattr(module, "_BACKOFF", Backoff(0.01, 0.05))
-    monkeypatch.setattr(new_runs, "_RETIRE_SECONDS", 0.05)
+    monkeypatch.setattr(known_runs, "_RETIRE_SECONDS", 0.05)
     made = TakingWorld()
     yield made
     made.close()

@@ -44,7 +44,7 @@ def run(status, failure=None, received_at=1000.25):
 def known(world):
     world.add(1)
     world.engine.origins[1] = origin(1)
-    world.reports.same_runs.trust(1, world.reports.same_runs.origin_of(1))
+    world.reports._same_runs.trust(1, world.reports._same_runs.origin_of(1))
 
 
 def statuses(world):

@@ -16,8 +16,12 @@ import structlog
 
 from node_poc.concurrency.backoff import is_worth_a_warning
 from node_poc.concurrency.pool import DaemonPool
-from node_poc.protocol.vantage6.control import NewRunsControl
-from node_poc.protocol.vantage6.errors import LoginRefusedError, RegistryAwayError, ServerError
+from node_poc.protocol.vantage6.errors import (
+    LoginRefusedError,
+    RegistryAwayError,
+    ServerError,
+)
+from node_poc.protocol.vantage6.incoming.known_runs import Decision, KnownRunCheck
 from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
 from node_poc.protocol.vantage6.incoming.prepare import EngineBusyError, Prepared, RunPreparer
 from node_poc.protocol.vantage6.kills import RecentKills
@@ -25,10 +29,8 @@ from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.reports import Reports
 from node_poc.protocol.vantage6.rest.answers import data_of, last_page
 from node_poc.protocol.vantage6.run_request import RunRequest, RunRequestError, id_in, parse_run
-from node_poc.protocol.vantage6.same_run import OTHER_RUN, Relation
 from node_poc.protocol.vantage6.server_access import ServerAccess
-from node_poc.runs.model import RunResult
-from node_poc.runs.ports import QueryError
+from node_poc.runs.ports import RunKiller
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -39,32 +41,34 @@ _THREADS = 4
 _AHEAD = 8
 # After this many failed runs in a row the trouble is the server's, not the single runs'.
 _IN_A_ROW = 8
-# The pause before checking whether a run that is gone at the server is gone here as well.
-_RETIRE_SECONDS = 1.0
 
 
 class NewRuns:
     """Takes the listed runs. One thread may call ``take_all``; any thread may call ``kill``."""
 
     def __init__(
-        self, access: ServerAccess, preparer: RunPreparer, reports: Reports, control: NewRunsControl
+        self,
+        access: ServerAccess,
+        preparer: RunPreparer,
+        reports: Reports,
+        control: RunKiller,
+        known_runs: KnownRunCheck,
+        postponed: PostponedRuns,
     ) -> None:
-        """The attribute ``postponed`` holds the runs that wait for another try."""
+        """``postponed`` holds the runs that wait for another try."""
         self._rest = access.rest
         self._node_id = access.identity.node_id
         self._preparer = preparer
         self._reports = reports
         self._control = control
-        self.postponed = PostponedRuns()
+        self._known_runs = known_runs
+        self._postponed = postponed
         self._in_a_row = 0
         # Open at the server while their end is being sent; the values are their tasks' times.
         self._done: dict[int, str] = {}
         self._killed: set[int] = set()
         self._kills = RecentKills()
         self._on_their_way: set[int] = set()
-        self._replaced: set[int] = set()  # known here, and being removed
-        # Open at the server and going on here, but not started according to the server.
-        self.not_told: set[int] = set()
         self._lock = threading.Lock()
         self._pool = DaemonPool("take in", _THREADS)
 
@@ -82,14 +86,14 @@ class NewRuns:
         with self._lock:
             moving = self._on_their_way
             named = moving if run_ids is None else moving & set(run_ids)
-            self._killed |= named | self.postponed.retry_now(run_ids)
+            self._killed |= named | self._postponed.retry_now(run_ids)
 
     def forget_all_but(self, listed: set[int], began_at: float) -> None:
         """Forget all runs that are not in ``listed``, the server's open runs of a full reading."""
         with self._lock:
             self._killed &= listed | self._on_their_way
         self._done = {run_id: at for run_id, at in self._done.items() if run_id in listed}
-        self._replaced &= listed
+        self._known_runs.forget_all_but(listed)
         self._kills.forget(began_at)
 
     def take_all(self, here: set[int], listed: set[int], **narrowed: int) -> None:
@@ -135,7 +139,7 @@ class NewRuns:
                     continue
                 with self._lock:
                     self._on_their_way.add(request.run_id)
-                failures = self.postponed.failures(request.run_id)
+                failures = self._postponed.failures(request.run_id)
                 asked = self._pool.ask(self._preparer.prepare, request, failures)
                 waiting.append((request, asked))
                 if len(waiting) >= _AHEAD:
@@ -152,46 +156,15 @@ class NewRuns:
         run_id = request.run_id
         if self._done.get(run_id) == request.created_at or run_id in self._on_their_way:
             return False
-        if not self._is_unknown(request, here):
+        decision = self._known_runs.decide(request, here)
+        if decision is Decision.REFUSED:
+            self._done[run_id] = request.created_at
+        if decision is not Decision.TAKE:
             return False
         if self._kills.covers(request, asked_at):
             with self._lock:
                 self._killed.add(run_id)
-        return not self._was_killed(request) and not self.postponed.is_waiting(run_id)
-
-    def _is_unknown(self, request: RunRequest, here: set[int]) -> bool:
-        """Return whether to take the run; settle the case of a known run with the same id."""
-        run_id = request.run_id
-        if run_id not in here and not self._control.knows(run_id):
-            return True
-        match self._reports.same_runs.compare(request):
-            case Relation.LATER:
-                return self._replaces(request, here)
-            case Relation.OTHER:
-                self._refuse_other(request, going=run_id in here)
-            case Relation.SAME if run_id in here:
-                if not request.was_started:
-                    self.not_told.add(run_id)
-            case Relation.SAME:
-                result = self._result(run_id)
-                if result is None:
-                    return True  # the engine knows how the run ended
-                self._tell_again(result)
-        return False
-
-    def _replaces(self, request: RunRequest, here: set[int]) -> bool:
-        """Remove a run whose id the server gave to a later run; return whether the run is gone."""
-        run_id = request.run_id
-        if run_id not in self._replaced:
-            self._replaced.add(run_id)
-            log.warning("the server has given a run's number to another run", run_id=run_id)
-        if run_id in here and self._result(run_id) is None:
-            self._control.kill((run_id,))
-        elif self._control.retire(run_id):
-            self._replaced.discard(run_id)
-            return True
-        self.postponed.retry_in(run_id, request.task_id, _RETIRE_SECONDS)
-        return False
+        return not self._was_killed(request) and not self._postponed.is_waiting(run_id)
 
     def _parse(self, item: object, here: set[int], listed: set[int]) -> RunRequest | None:
         try:
@@ -210,32 +183,10 @@ class NewRuns:
         listed.add(run_id)
         if run_id in self._done or run_id in here or run_id in self._on_their_way:
             return
-        if (result := self._result(run_id)) is not None:
-            self._tell_again(result)
+        if self._known_runs.report_again(run_id):
             return
         self._done[run_id] = ""
         self._reports.refuse(run_id, None, RunStatus.FAILED, str(error))
-
-    def _result(self, run_id: int) -> RunResult | None:
-        """Return the result of a run that has ended here before; None without a result."""
-        try:
-            return self._control.read_result(run_id)
-        except QueryError:
-            return None
-
-    def _tell_again(self, result: RunResult) -> None:
-        """Send a run's end again, because the server has lost the first report."""
-        log.info(
-            "a finished run is open at the server: its result is sent again", run_id=result.run_id
-        )
-        self._reports.report_result(result, lambda: None)
-
-    def _refuse_other(self, request: RunRequest, *, going: bool) -> None:
-        """Refuse a run whose id belongs to another run here, which the server has lost."""
-        if going:
-            self._control.kill((request.run_id,))
-        self._done[request.run_id] = request.created_at
-        self._reports.refuse(request.run_id, RunOrigin.of(request), RunStatus.FAILED, OTHER_RUN)
 
     def _submit(self, request: RunRequest, future: Future[Prepared | None], here: set[int]) -> None:
         """Hand a prepared run to the engine; trouble with one run stops no other run."""
@@ -249,7 +200,7 @@ class NewRuns:
                 raise
         else:
             self._in_a_row = 0
-            self.postponed.forget(request.run_id)
+            self._postponed.forget(request.run_id)
         finally:
             self._no_longer_on_its_way(request.run_id)
 
@@ -263,14 +214,14 @@ class NewRuns:
             self._done[run_id] = request.created_at
             return
         here.add(run_id)
-        self._reports.same_runs.trust(run_id, RunOrigin.of(request, self._rest.address))
+        self._reports.trust(run_id, RunOrigin.of(request, self._rest.address))
         if run_id in self._killed:
             self._control.kill((run_id,))
 
     def _postpone(self, request: RunRequest, error: Exception) -> None:
         elsewhere = isinstance(error, RegistryAwayError)
         self._in_a_row += not elsewhere  # trouble at a registry is not the server's trouble
-        failures = self.postponed.postpone(request.run_id, request.task_id)
+        failures = self._postponed.postpone(request.run_id, request.task_id)
         told = {"run_id": request.run_id, "error": str(error), "tries": failures}
         if not is_worth_a_warning(failures):
             log.debug("run not taken yet: tried again", **told)
@@ -285,7 +236,7 @@ class NewRuns:
             killed = run_id in self._killed
         if killed:
             self._done[run_id] = request.created_at
-            self.postponed.forget(run_id)
+            self._postponed.forget(run_id)
             with self._lock:
                 self._killed.discard(run_id)
             origin = RunOrigin.of(request)
@@ -295,5 +246,5 @@ class NewRuns:
     def _no_longer_on_its_way(self, run_id: int) -> None:
         with self._lock:
             self._on_their_way.discard(run_id)
-            if not self.postponed.failures(run_id):
+            if not self._postponed.failures(run_id):
                 self._killed.discard(run_id)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from node_poc.config.model import NodeConfig
+from node_poc.config.sections import Policies
 from node_poc.protocol.vantage6.errors import RegistryAwayError, StoreAwayError
 from node_poc.protocol.vantage6.incoming.algorithm_store import store_has
 from node_poc.protocol.vantage6.incoming.image_registry import Registries
@@ -31,11 +31,11 @@ class NotAllowedHereError(Exception):
 class PolicyCheck:
     """Applies the node's policies to runs. Thread-safe."""
 
-    def __init__(self, rest: RestSession, config: NodeConfig) -> None:
-        """Nothing is sent before the first decision about a run."""
+    def __init__(self, rest: RestSession, rules: Policies, registries: Registries) -> None:
+        """``registries`` tells which image a tag means."""
         self._rest = rest
-        self._rules = config.policies
-        self._registries = Registries(config.docker_registries)
+        self._rules = rules
+        self._registries = registries
 
     def allowed_image(self, request: RunRequest, failures: int) -> str:
         """Return the image to run: the task's image, by its digest if a tag was looked up.

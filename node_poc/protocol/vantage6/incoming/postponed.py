@@ -69,10 +69,11 @@ class PostponedRuns:
 
     def retry_now(self, run_ids: Iterable[int] | None = None) -> set[int]:
         """End the pause of the given runs, or of all for None; return the ids of these runs."""
+        now = time.monotonic()  # a reading that began before must not count as this try
         with self._lock:
             wanted = set(self._runs) if run_ids is None else set(self._runs) & set(run_ids)
             for run_id in wanted:
-                self._runs[run_id] = replace(self._runs[run_id], due_at=0.0)
+                self._runs[run_id] = replace(self._runs[run_id], due_at=now)
         return wanted
 
     def forget(self, run_id: int) -> None:

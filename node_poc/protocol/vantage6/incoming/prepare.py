@@ -67,13 +67,14 @@ class RunPreparer:
         config: NodeConfig,
         control: PreparerControl,
         reports: Reports,
+        policies: PolicyCheck,
     ) -> None:
         """``control`` accepts runs; ``reports`` tells the server of refused runs."""
         self._access = access
         self._config = config
         self._control = control
         self._reports = reports
-        self._policies = PolicyCheck(access.rest, config)
+        self._policies = policies
 
     def prepare(self, request: RunRequest, failures: int = 0) -> Prepared | None:
         """Get everything that a run needs.

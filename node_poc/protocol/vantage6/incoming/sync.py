@@ -15,18 +15,15 @@ import structlog
 
 from node_poc.concurrency.attempts import log_failure
 from node_poc.concurrency.backoff import Backoff
-from node_poc.protocol.vantage6.control import NewRunsControl
 from node_poc.protocol.vantage6.errors import (
     LoginRefusedError,
-    RefusedError,
     ServerError,
-    UnreachableError,
 )
+from node_poc.protocol.vantage6.incoming.known_runs import KnownRunCheck
 from node_poc.protocol.vantage6.incoming.new_runs import NewRuns
-from node_poc.protocol.vantage6.incoming.prepare import RunPreparer
+from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
 from node_poc.protocol.vantage6.outgoing.reports import Reports
-from node_poc.protocol.vantage6.server_access import ServerAccess
-from node_poc.runs.model import Run
+from node_poc.runs.ports import KnownRuns
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +37,6 @@ _FEW_TASKS = 3
 # tasks, the pause counts for each of them. Both up to the maximum.
 _TOGETHER_SECONDS = 0.3
 _TOGETHER_MOST_SECONDS = 1.5
-_GONE = 404
 
 
 @dataclass(frozen=True)
@@ -57,15 +53,17 @@ class Sync:
 
     def __init__(
         self,
-        access: ServerAccess,
-        preparer: RunPreparer,
+        new_runs: NewRuns,
+        known_runs: KnownRunCheck,
+        postponed: PostponedRuns,
         reports: Reports,
-        control: NewRunsControl,
+        control: KnownRuns,
         on_refused: Callable[[str], None],
     ) -> None:
         """Nothing runs before ``start``. A rejected API key leads to a call of ``on_refused``."""
-        self._rest = access.rest
-        self._new_runs = NewRuns(access, preparer, reports, control)
+        self._new_runs = new_runs
+        self._known_runs = known_runs
+        self._postponed = postponed
         self._reports = reports
         self._control = control
         self._on_refused = on_refused
@@ -75,8 +73,6 @@ class Sync:
         self._read_tasks_at = 0.0  # monotonic seconds: the earliest next reading of new tasks
         self._read_all_at = 0.0  # monotonic seconds: the next reading of all runs without a trigger
         self._failures = 0  # failed readings in a row
-        self._postponed = self._new_runs.postponed
-        self._unclear: set[int] = set()  # runs for which the server did not tell whether they ended
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="server sync", daemon=True)
 
@@ -93,7 +89,7 @@ class Sync:
 
     def read_all_soon(self) -> None:
         """Read all runs soon: the server is there, and may have been away before."""
-        self._reports.same_runs.doubt()
+        self._reports.doubt()
         self._postponed.retry_now()
         with self._changed:
             self._all = True
@@ -111,7 +107,7 @@ class Sync:
         with self._changed:
             task_ids = tuple(self._tasks)
         # A killed task may be deleted next, and the server may give its ids to other tasks.
-        self._reports.same_runs.doubt(run_ids)
+        self._reports.doubt(run_ids)
         self._new_runs.kill(run_ids, task_ids)
         with self._changed:
             self._changed.notify()
@@ -179,11 +175,12 @@ class Sync:
         listed: set[int] = set()
         began_at = time.monotonic()
         if reading.everything:
-            self._new_runs.not_told.clear()
+            self._known_runs.begin_reading()
             self._new_runs.take_all(here, listed)
             self._postponed.forget_due(began_at)
             self._new_runs.forget_all_but(listed, began_at)
-            self._compare([run for run in open_here if not run.has_ended], listed)
+            going = [run for run in open_here if not run.has_ended]
+            self._known_runs.compare(going, listed)
             self._read_all_at = time.monotonic() + _TIMER_SECONDS
             return
         if reading.newest and not self._new_runs.take_newest(reading.newest, here, listed):
@@ -196,30 +193,3 @@ class Sync:
         now = time.monotonic()
         pause = max(now - began_at, _TOGETHER_SECONDS * reading.newest)
         self._read_tasks_at = max(self._read_tasks_at, now + min(pause, _TOGETHER_MOST_SECONDS))
-
-    def _compare(self, going: list[Run], listed: set[int]) -> None:
-        """Compare the runs that go on here with the runs that are open at the server."""
-        for run in going:
-            if run.run_id in self._new_runs.not_told:
-                self._reports.report_status(run)
-        not_open = {run.run_id for run in going} - listed
-        for run_id in sorted(not_open):
-            self._kill_if_ended(run_id)
-        self._unclear &= not_open
-
-    def _kill_if_ended(self, run_id: int) -> None:
-        """Kill a run that goes on here, but is not open at the server, if it has ended there."""
-        try:
-            ended = self._rest.get(f"run/{run_id}").get("finished_at") is not None
-        except RefusedError as error:
-            ended = error.status == _GONE
-        except (
-            UnreachableError
-        ) as error:  # asked again by the next reading; other runs must not wait
-            tell = log.debug if run_id in self._unclear else log.warning
-            tell("not known whether a run has ended at the server", run_id=run_id, error=str(error))
-            self._unclear.add(run_id)
-            return
-        if ended:
-            log.info("run has ended at the server: it is killed here", run_id=run_id)
-            self._control.kill((run_id,))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -21,7 +21,6 @@ from node_poc.protocol.vantage6.outgoing.patches import Patches
 from node_poc.protocol.vantage6.outgoing.results import ResultSender
 from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from node_poc.protocol.vantage6.same_run import SameRuns
-from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.status import RunStatus
@@ -44,15 +43,21 @@ class Reports:
     """Reports runs to the server. Every call returns at once; the send queue sends."""
 
     def __init__(
-        self, access: ServerAccess, send_queue: SendQueue, control: ReportsControl, logs: RunLogs
+        self,
+        send_queue: SendQueue,
+        control: ReportsControl,
+        logs: RunLogs,
+        same_runs: SameRuns,
+        patches: Patches,
+        result_sender: ResultSender,
     ) -> None:
         """The caller starts ``logs``, which reads and streams, and ``send_queue``, which sends."""
         self._send_queue = send_queue
         self._control = control
         self._logs = logs
-        self.same_runs = SameRuns(access.rest, control)
-        self._patches = Patches(access)
-        self._result_sender = ResultSender(access, control, logs, self.same_runs, self._patches)
+        self._same_runs = same_runs
+        self._patches = patches
+        self._result_sender = result_sender
         self._lock = threading.Lock()
         self._unsent: set[int] = set()
         self._reported: dict[int, RunStatus] = {}
@@ -91,13 +96,13 @@ class Reports:
             except UnreachableError:
                 # The server may have the result or not. Before the next try the run may be deleted,
                 # and its id be given to another run.
-                self.same_runs.doubt((run_id,))
+                self._same_runs.doubt((run_id,))
                 raise
             except Exception:
                 self._forget(run_id)
                 raise
             self._forget(run_id)
-            self.same_runs.doubt((run_id,))
+            self._same_runs.doubt((run_id,))
             acknowledged()
 
         self._send_queue.put(run_id, send, must=True)
@@ -114,17 +119,28 @@ class Reports:
 
         def send() -> None:
             # The run may be deleted by now, and its id may belong to another run.
-            if self.same_runs.is_at_server(run_id, origin):
-                self.same_runs.doubt((run_id,))
+            if self._same_runs.is_at_server(run_id, origin):
+                self._same_runs.doubt((run_id,))
                 self._patches.send(run_id, origin, body)
 
         self._send_queue.put(run_id, send, must=True)
 
+    def doubt(self, run_ids: Iterable[int] | None = None) -> None:
+        """Ask the server before the next report of these runs, or of all for None.
+
+        The ids may mean other runs by now.
+        """
+        self._same_runs.doubt(run_ids)
+
+    def trust(self, run_id: int, origin: RunOrigin) -> None:
+        """Note that the run of this origin is the server's run of this id."""
+        self._same_runs.trust(run_id, origin)
+
     # --- in the send queue's threads
 
     def _send_status(self, run: Run) -> None:
-        run_id, origin = run.run_id, self.same_runs.origin_of(run.run_id)
-        if origin is None or not self.same_runs.is_at_server(run_id, origin):
+        run_id, origin = run.run_id, self._same_runs.origin_of(run.run_id)
+        if origin is None or not self._same_runs.is_at_server(run_id, origin):
             return
         body = {
             "status": run.status.value,

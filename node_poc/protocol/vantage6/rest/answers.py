@@ -16,7 +16,7 @@ from node_poc.protocol.vantage6.errors import (
     RefusedError,
     UnreachableError,
 )
-from node_poc.protocol.vantage6.rest.long_strings import Cutter, TooMuchError
+from node_poc.protocol.vantage6.rest.long_strings import AnswerCutter, TooMuchError
 
 _MESSAGE_LENGTH = 300
 _PIECE = 1 << 20
@@ -47,13 +47,13 @@ class HttpAnswer:
             ValueError: the body is not JSON.
             UnreachableError: the body broke off, or is larger than any real answer.
         """
-        cutter = Cutter()
+        cutter = AnswerCutter()
         try:
             return self.value_with(cutter)
         except TooMuchError as error:
             raise UnreachableError(f"{self.what}: {error}: is this the server?") from error
 
-    def value_with(self, cutter: Cutter) -> Any:
+    def value_with(self, cutter: AnswerCutter) -> Any:
         """Return the body's JSON, read with the caller's cutter.
 
         Raise TooMuchError for a body that is too large, otherwise the errors of ``value``.
@@ -79,7 +79,7 @@ class HttpAnswer:
         self._response.close()
 
 
-def read_object(answer: HttpAnswer, cutter: Cutter | None = None) -> dict[str, Any]:
+def read_object(answer: HttpAnswer, cutter: AnswerCutter | None = None) -> dict[str, Any]:
     """Return the object in the server's answer.
 
     Args:

@@ -36,7 +36,7 @@ from node_poc.protocol.vantage6.rest.answers import (
     why_no_answer,
 )
 from node_poc.protocol.vantage6.rest.bodies import Body
-from node_poc.protocol.vantage6.rest.long_strings import Cutter
+from node_poc.protocol.vantage6.rest.long_strings import AnswerCutter
 from node_poc.protocol.vantage6.rest.pages import pages_from_last
 
 log = structlog.get_logger(__name__)
@@ -155,7 +155,7 @@ class RestSession:
             ServerError: the errors of ``get``; UnreachableError also if ``get`` would not leave
                 out the member any more.
         """
-        answer, cutter = self._ask("GET", path), Cutter(most)
+        answer, cutter = self._ask("GET", path), AnswerCutter(most)
         found = cutter.kept(str(read_object(answer, cutter).get(name)))
         if found is None:
             raise UnreachableError(f"{answer.what}: `{name}` is another now")

@@ -7,7 +7,7 @@ import pytest
 
 from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.vantage6 import connection
-from node_poc.protocol.vantage6.connection import Connection, Listeners, SocketTokens
+from node_poc.protocol.vantage6.connection import Connection, EventSender, Listeners, SocketTokens
 from node_poc.protocol.vantage6.errors import LoginRefusedError
 from tests.fakes.socket_servers import RUBBISH, GreetingServer, RubbishServer
 
@@ -29,7 +29,8 @@ class Scene:
         listeners = Listeners(
             self.synced.set, lambda _: None, lambda _: None, on_refused=self.refused.append
         )
-        self.socket = Connection(address, SocketTokens(self.token, self.renew), listeners)
+        tokens = SocketTokens(self.token, self.renew)
+        self.socket = Connection(address, tokens, EventSender(), listeners)
         self.socket.start()
 
     def token(self):

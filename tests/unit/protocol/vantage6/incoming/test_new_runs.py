@@ -181,6 +181,16 @@ def test_a_run_that_the_engine_took_late_is_not_refused(world):
     assert not world.ends(1)
 
 
+def test_a_reading_that_began_before_a_pause_was_ended_does_not_count_as_the_next_try(monkeypatch):
+    now = iter([0.0, 10.0, 20.0])  # the failure, the end of the pause, the look for due tasks
+    monkeypatch.setattr(postponed.time, "monotonic", lambda: next(now))
+    runs = PostponedRuns()
+    runs.postpone(7, 107)
+    runs.retry_now()
+    runs.forget_due(9.0)
+    assert runs.due_tasks() == [107]
+
+
 def test_a_run_that_is_killed_while_it_waits_is_not_taken(world, monkeypatch):
     monkeypatch.setattr(postponed, "_BACKOFF", Backoff(100.0, 100.0))
     world.add(1)
@@ -392,7 +402,7 @@ def test_a_run_that_was_taken_here_is_not_asked_for_again_at_its_end(world):
     world.add(2)
     world.sync.read_task_soon(102)
     eventually(lambda: 2 in world.engine.taken)
-    world.reports.same_runs.doubt()
+    world.reports.doubt()
     world.reports.report_result(result(2), lambda: done.append(2))
     eventually(lambda: 2 in done)
     assert world.asked("task/102") == 1

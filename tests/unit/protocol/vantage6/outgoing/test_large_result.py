@@ -12,10 +12,14 @@ from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6.blobs import Blobs
 from node_poc.protocol.vantage6.identity import NodeIdentity
+from node_poc.protocol.vantage6.large_payloads import LargePayloadLock
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs
+from node_poc.protocol.vantage6.outgoing.patches import Patches
 from node_poc.protocol.vantage6.outgoing.reports import Reports
+from node_poc.protocol.vantage6.outgoing.results import ResultSender
 from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.model import RunResult
 from node_poc.runs.status import RunStatus
@@ -80,13 +84,12 @@ def test_a_large_result_in_little_memory(encrypted):
     rest = RestSession(f"http://127.0.0.1:{server.server_port}", "/api", "key")
     control = Control()
     who = NodeIdentity(1, "n", 2, "o", 3, encrypted)
-    queue = SendQueue()
-    reports = Reports(
-        ServerAccess(rest, lambda *_: True, who, cryptor, Blobs(rest, cryptor)),
-        queue,
-        control,
-        RunLogs(control, lambda _: True, share=True),
-    )
+    blobs, lock = Blobs(rest, cryptor), LargePayloadLock()
+    access = ServerAccess(rest, lambda *_: True, who, cryptor, blobs, lock)
+    queue, logs = SendQueue(), RunLogs(control, lambda _: True, share=True)
+    same_runs, patches = SameRuns(rest, control), Patches(access)
+    sender = ResultSender(access, control, logs, same_runs, patches)
+    reports = Reports(queue, control, logs, same_runs, patches, sender)
     result = RunResult(9, RunStatus.COMPLETED, 0, "log", False, (), False, None, 0.0, 0.0, 0.0, 1.0)
     done = threading.Event()
     rest.login()

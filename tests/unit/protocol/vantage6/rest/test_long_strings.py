@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from node_poc.protocol.vantage6.rest import long_strings
-from node_poc.protocol.vantage6.rest.long_strings import Cutter, TooMuchError, is_left_out
+from node_poc.protocol.vantage6.rest.long_strings import AnswerCutter, TooMuchError, is_left_out
 
 SHORT = 8  # the limit in bytes of JSON, for these tests
 
@@ -22,7 +22,7 @@ def low_limit():
 
 def cut(text, sizes=(), kept=0):
     """Return the cutter after it read a text in pieces of these sizes, and its result."""
-    cutter, start = Cutter(kept), 0
+    cutter, start = AnswerCutter(kept), 0
     for size in sizes:
         cutter.update(text[start : start + size])
         start += size
@@ -104,7 +104,7 @@ def test_what_breaks_off_is_no_json(text):
 def test_what_is_left_out_takes_no_memory(monkeypatch):
     monkeypatch.setattr(long_strings, "LONGEST", 1 << 20)
     piece = b"A" * (1 << 20)
-    cutter = Cutter()
+    cutter = AnswerCutter()
     tracemalloc.start()
     try:
         cutter.update(b'{"data": [{"input": "')
