@@ -12,16 +12,17 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from node_poc import __version__
-from node_poc.cluster.connect import connect
+from node_poc.cluster.connect import KubernetesApi, connect
 from node_poc.cluster.lease import NodeLease
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
+from node_poc.engine.assembly import make_engine
 from node_poc.engine.delivery import Delivery
 from node_poc.engine.disk_watch import DiskWatch
-from node_poc.engine.engine import Engine
+from node_poc.engine.inbox import Inbox
 from node_poc.engine.janitor import Janitor
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, ShortageChanged
@@ -85,23 +86,21 @@ class Node:
         half = settings.log_kept_kilobytes * 512
         logs = ContainerLogs(api, objects.pods_path, CONTAINER)
         keeper = LogKeeper(logs, records.folder, half, half)
-        self._disk = DiskWatch(config, records)
+        inbox = Inbox()
+        self._disk = _make_disk_watch(config, records, inbox)
         work = RunWork(config, objects, records, past, keeper, self._disk)
-        self._engine = Engine(config, work, records, past)
-        self._janitor = Janitor(past, records, self._engine.post)
-        self._manager = ContainerManager(config, work, self._engine.post, records, past)
+        self._janitor = Janitor(past, records, inbox.post)
+        self._manager = ContainerManager(config, work, inbox.post, records, past)
         self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
         self._ending = ending
         self._working = False
         self.failed = False
         self._lease_lost = False
-        self._delivery = Delivery(self._server, lambda run_id: self._engine.post(Delivered(run_id)))
+        self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
+        self._engine = make_engine(config, inbox, work, records, past, self._delivery)
         selector = Identity(settings.node_name).selector
-        self._watchers = [
-            Watcher(api, objects.jobs_path, selector, lambda s: self._engine.post(JobsSeen(s))),
-            Watcher(api, objects.pods_path, selector, lambda s: self._engine.post(PodsSeen(s))),
-        ]
+        self._watchers = _make_watchers(api, objects, selector, inbox)
         self._health = HealthServer(health_port, self._checks())
 
     def _make_server(self, config: NodeConfig, private_key: RSAPrivateKey | None) -> Server:
@@ -156,11 +155,8 @@ class Node:
         if not self._lease.acquire(self._ending):
             return
         self._delivery.start()
-        self._disk.start(
-            lambda run_id, failure: self._engine.post(DiskLimitExceeded(run_id, failure)),
-            lambda shortage: self._engine.post(ShortageChanged(shortage)),
-        )
-        self._engine.start(self._delivery)
+        self._disk.start()
+        self._engine.start()
         self._working = True
         if secrets := self._manager.login_to_registries():
             log.info("images are pulled with Secrets", names=secrets)
@@ -189,6 +185,24 @@ class Node:
         if not self._lease_lost:
             self._delivery.stop(_DELIVER_SECONDS)
             self._server.stop()
+
+
+def _make_disk_watch(config: NodeConfig, records: Records, inbox: Inbox) -> DiskWatch:
+    return DiskWatch(
+        config,
+        records,
+        lambda run_id, failure: inbox.post(DiskLimitExceeded(run_id, failure)),
+        lambda shortage: inbox.post(ShortageChanged(shortage)),
+    )
+
+
+def _make_watchers(
+    api: KubernetesApi, objects: ClusterObjects, selector: str, inbox: Inbox
+) -> list[Watcher]:
+    return [
+        Watcher(api, objects.jobs_path, selector, lambda s: inbox.post(JobsSeen(s))),
+        Watcher(api, objects.pods_path, selector, lambda s: inbox.post(PodsSeen(s))),
+    ]
 
 
 def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_port: int) -> bool:

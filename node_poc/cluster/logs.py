@@ -67,8 +67,7 @@ class Following:
     """State that the thread which follows a log shares with the owner of the run.
 
     Attributes:
-        ending: set once the container has ended, or is being killed: the next end of the log is
-            final.
+        ending: set once the container has ended: the next end of the log is final.
         stop: set once no more of the log is wanted, even if there is more.
         saw_end: whether the log was read to its end; set by ``ContainerLogs.follow``.
         is_too_fast: whether the log grew faster than it was read; set by ``ContainerLogs.follow``.

@@ -7,9 +7,10 @@ for logs, which may be long or unreadable, and ``disk`` for records.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import structlog
@@ -52,10 +53,18 @@ class CreateRequests:
         self._lock = threading.Lock()
         self._to_remove: dict[int, bool] = {}
 
-    def begin(self, run_id: int) -> None:
-        """Note that a request to create the run's Job begins."""
+    @contextlib.contextmanager
+    def under_way(self, run_id: int, remove: Callable[[int], None]) -> Iterator[None]:
+        """Note a request to create the run's Job; then ``remove`` the Job if that was asked for."""
         with self._lock:
             self._to_remove[run_id] = False
+        try:
+            yield
+        finally:
+            with self._lock:
+                is_unwanted = self._to_remove.pop(run_id)
+            if is_unwanted:
+                remove(run_id)
 
     def remove_afterwards(self, run_id: int) -> bool:
         """Note that the Job must be removed; return False if no request is under way."""
@@ -65,57 +74,66 @@ class CreateRequests:
             self._to_remove[run_id] = True
             return True
 
-    def end(self, run_id: int) -> bool:
-        """Note the end of the request; return whether the Job must be removed now."""
-        with self._lock:
-            return self._to_remove.pop(run_id)
+
+class Pools:
+    """The engine's threads: ``disk`` has a single thread, and therefore writes in order."""
+
+    def __init__(self) -> None:
+        """Create the pools; their threads start with the first calls."""
+        self.disk = DaemonPool("disk", 1)
+        self.api = DaemonPool("api", _THREADS)
+        self.collect = DaemonPool("collect", _COLLECT_THREADS)
+
+    def stop_calls(self) -> None:
+        """Start no more calls of the API; the node's next start makes up for missing calls."""
+        self.api.stop()
+        self.collect.stop()
 
 
 class BackgroundCalls:
     """Makes the engine's slow calls in threads, and posts their outcomes."""
 
     def __init__(
-        self, work: RunWork, post: Callable[[Message], None], book: RunBook, disk: DaemonPool
+        self,
+        work: RunWork,
+        post: Callable[[Message], None],
+        book: RunBook,
+        pools: Pools,
+        retries: Retries,
     ) -> None:
-        """Create the pools; their threads start with the first calls.
+        """Make calls in the threads of ``pools``.
 
         Args:
             work: does the work for one run.
             post: hands a message to the engine; must not block.
-            book: the engine's runs.
-            disk: a pool with one thread, which writes records in order.
+            book: the engine's runs; the calls use only the methods that are safe in any thread.
+            pools: the engine's threads.
+            retries: repeats failed calls.
         """
         self._work = work
         self._post = post
         self._book = book
-        self._disk = disk
-        self._pool = DaemonPool("api", _THREADS)
-        self._collectors = DaemonPool("collect", _COLLECT_THREADS)
-        self._retries = Retries(post)
+        self._pools = pools
+        self._retries = retries
         self._create_requests = CreateRequests()
         self._runs_without_events: list[Run] = []
 
-    def stop(self) -> None:
-        """Start no more calls; the node's next start makes up for the missing calls."""
-        self._pool.stop()
-        self._collectors.stop()
-
     def create_job(self, record: RunRecord) -> None:
         """Create the run's Job → ``JobCreated``, ``StartPutOff`` or ``StartRefused``."""
-        call = partial(self._create_unless_killed, record)
-        self._retries.submit(self._pool, "job not created", record.spec.run_id, call)
+        call = partial(self._create_job, record)
+        self._retries.submit(self._pools.api, "job not created", record.spec.run_id, call)
 
     def write_record(self, run_id: int) -> None:
         """Write the run's record from the book to disk, with retries until success."""
         call = partial(self._write_record, run_id)
-        self._retries.submit(self._disk, "record not written", run_id, call)
+        self._retries.submit(self._pools.disk, "record not written", run_id, call)
 
     def collect(self, run: Run, *, remove_job: bool) -> None:
         """Write the ended run's result to disk, then remove its Job if wanted → ``Collected``."""
         spec = self._book.record(run.run_id).spec
         insist_until = time.monotonic() + _INSIST_SECONDS
         call = partial(self._collect, run, spec, insist_until, remove_job=remove_job)
-        self._retries.submit(self._collectors, "result not safe yet", run.run_id, call)
+        self._retries.submit(self._pools.collect, "result not safe yet", run.run_id, call)
 
     def kill(self, run_id: int) -> None:
         """Write the kill, which the book has already, to disk; then remove the Job.
@@ -123,12 +141,12 @@ class BackgroundCalls:
         The watches show the effect.
         """
         call = partial(self._kill, run_id)
-        self._retries.submit(self._disk, "kill not written", run_id, call)
+        self._retries.submit(self._pools.disk, "kill not written", run_id, call)
 
     def look_for_pod(self, run: Run) -> None:
         """Ask the API for the run's pod → ``PodObservation``, gone if there is no pod."""
         call = partial(self._look_for_pod, run.run_id)
-        self._retries.submit(self._pool, "pod not looked for", run.run_id, call)
+        self._retries.submit(self._pools.api, "pod not looked for", run.run_id, call)
 
     def request_events(self, run: Run) -> None:
         """Let the next ``read_events`` read the Events of the run's pod or Job."""
@@ -137,22 +155,22 @@ class BackgroundCalls:
     def read_events(self) -> None:
         """Read the wanted Events → an ``EventsSeen`` for each run, or nothing on failure."""
         if self._runs_without_events:
-            self._pool.submit(self._read_events, self._runs_without_events)
+            self._pools.api.submit(self._read_events, self._runs_without_events)
             self._runs_without_events = []
 
     def mark_job(self, run_id: int) -> None:
         """Mark the Job of a run as delivered, because the server has its result."""
         call = partial(self._work.mark_job, run_id)
-        self._retries.submit(self._pool, "job not marked", run_id, call)
+        self._retries.submit(self._pools.api, "job not marked", run_id, call)
 
     def remove_job(self, run_id: int) -> None:
         """Remove the run's Job, with retries until success."""
         call = partial(self._work.remove_job, run_id)
-        self._retries.submit(self._pool, "job not removed", run_id, call)
+        self._retries.submit(self._pools.api, "job not removed", run_id, call)
 
     def remove_completely(self, run_id: int, done: Callable[[bool], None]) -> None:
         """Remove a past run's Job; call ``done`` with True if no Job and no pod is left."""
-        self._pool.submit(self._remove_completely, run_id, done)
+        self._pools.api.submit(self._remove_completely, run_id, done)
 
     def drop_retries(self, run_id: int) -> None:
         """Repeat no more failed calls for this run."""
@@ -167,33 +185,25 @@ class BackgroundCalls:
         finally:
             done(clear)
 
-    def _create_unless_killed(self, record: RunRecord) -> None:
-        run_id = record.spec.run_id
-        self._create_requests.begin(run_id)
-        try:
-            self._create_job(record)
-        finally:
-            if self._create_requests.end(run_id):
-                self.remove_job(run_id)
-
     def _create_job(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
         wanted = partial(self._book.waits_for_job, run_id)
-        if not wanted():
-            self._report_not_created(run_id)
-            return
-        try:
-            self._post(JobCreated(run_id, self._work.create_job(record, wanted)))
-        except ClusterError as error:
-            if not wanted():
-                self._report_not_created(run_id)
-                return
-            if error.is_transient:
-                raise
-            self._post(_refusal(run_id, error))
-        except Exception as error:  # an error in the node's own code must still end the run
-            log.exception("job not made", run_id=run_id)
-            self._post(StartRefused(run_id, refused_by(error)))
+        with self._create_requests.under_way(run_id, self.remove_job):
+            try:
+                if wanted():
+                    self._post(JobCreated(run_id, self._work.create_job(record, wanted)))
+                else:
+                    self._report_not_created(run_id)
+            except ClusterError as error:
+                if wanted() and error.is_transient:
+                    raise
+                if wanted():
+                    self._post(_refusal(run_id, error))
+                else:
+                    self._report_not_created(run_id)
+            except Exception as error:  # an error in the node's own code must still end the run
+                log.exception("job not made", run_id=run_id)
+                self._post(StartRefused(run_id, refused_by(error)))
 
     def _report_not_created(self, run_id: int) -> None:
         """Report a refused start: ends a run to be killed, and does not affect a run with a Job."""
@@ -210,7 +220,7 @@ class BackgroundCalls:
         if remove_job:
             # The result is safe on disk, and must not wait until the removal succeeds.
             call = partial(self._work.remove_job, run.run_id)
-            self._retries.make(self._pool, "job of an ended run not removed", run.run_id, call)
+            self._retries.make(self._pools.api, "job of an ended run not removed", run.run_id, call)
         self._post(Collected(result))
 
     def _kill(self, run_id: int) -> None:
@@ -218,7 +228,7 @@ class BackgroundCalls:
         if self._create_requests.remove_afterwards(run_id):
             return
         call = partial(self._work.remove_job, run_id)
-        self._retries.submit(self._pool, "not killed yet", run_id, call)
+        self._retries.submit(self._pools.api, "not killed yet", run_id, call)
 
     def _look_for_pod(self, run_id: int) -> None:
         self._post(self._work.find_pod(run_id))

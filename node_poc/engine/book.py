@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from node_poc.engine.fair_line import FairLine
@@ -11,28 +11,18 @@ from node_poc.engine.quota_gate import QuotaGate
 from node_poc.runs import diagnosis
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import JobObservation, Observation, PodObservation
+from node_poc.runs.ports import RunSummary
 from node_poc.storage.records import RunRecord
 
 _IN_FLIGHT = frozenset({Stage.ACCEPTED, Stage.CREATED})
 _AT_THE_LINE = frozenset({Stage.QUEUED, Stage.ACCEPTED})
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One run of the book.
-
-    ``position`` is the run's place in the waiting line, from 1; None if the run does not wait.
-    """
-
-    run: Run
-    record: RunRecord
-    position: int | None
-
-
 class RunBook:
     """Runs in the order of their arrival.
 
-    Only the engine's thread may use the book, except for methods documented otherwise.
+    Only the engine's thread may change the book. Any thread may ask whether a run is in the book,
+    and call the methods that are documented as safe in any thread.
     """
 
     def __init__(self, in_flight_limit: int, pause: Callable[[int], float] = lambda _: 1.0) -> None:
@@ -221,7 +211,7 @@ class RunBook:
         """Return the runs that had a pod and are not in ``present``, the runs with a pod now."""
         return [run for run in self if run.pod_name and run.run_id not in present]
 
-    def entries(self, run_id: int | None = None) -> list[Entry]:
+    def summaries(self, run_id: int | None = None) -> list[RunSummary]:
         """Return all runs, with their current places in the waiting line.
 
         With ``run_id``: only this run, or nothing if the book has no such run.
@@ -230,9 +220,9 @@ class RunBook:
         # Only a look at a waiting run needs the line, which may be long.
         line = self._line if any(run.stage is Stage.QUEUED for run in runs) else ()
         places = {waiting: place for place, waiting in enumerate(line, 1)}
-        return [self._entry(run, places.get(run.run_id)) for run in runs]
+        return [self._summary(run, places.get(run.run_id)) for run in runs]
 
-    def _entry(self, run: Run, place: int | None) -> Entry:
+    def _summary(self, run: Run, place: int | None) -> RunSummary:
         if place is not None and run.waiting is None:
             run = replace(run, failure=self._queued(place - 1))
-        return Entry(run, self._records[run.run_id], place)
+        return RunSummary(run, self._records[run.run_id].spec.image, place)

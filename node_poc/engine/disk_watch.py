@@ -43,8 +43,23 @@ _MIN_INODES = 10_000
 class DiskWatch:
     """Watches the disk in one thread. Any thread may call ``follow``, ``forget`` and ``check``."""
 
-    def __init__(self, config: NodeConfig, records: Records) -> None:
-        """Create a watch; ``start`` starts its thread."""
+    def __init__(
+        self,
+        config: NodeConfig,
+        records: Records,
+        on_excess: Callable[[int, Failure], None],
+        on_shortage_changed: Callable[[Failure | None], None],
+    ) -> None:
+        """Create a watch; ``start`` starts its thread. The callbacks must not block.
+
+        Args:
+            config: the limits of a run, the space to keep free, and ``task_dir``.
+            records: the records of the runs in ``task_dir``.
+            on_excess: called with the id of a run above its limit, and the failure of the run.
+            on_shortage_changed: called with a shortage when it begins, and with None at its end.
+        """
+        self._on_excess = on_excess
+        self._on_shortage_changed = on_shortage_changed
         limits, storage = config.kubernetes.limits, config.kubernetes.storage
         self._limits = limits
         self._allowed = Allowance(_bytes(limits.output_size), limits.output_files)
@@ -64,19 +79,8 @@ class DiskWatch:
         """The reason why no run may start now; None if the disk has enough space."""
         return self._shortage
 
-    def start(
-        self,
-        on_excess: Callable[[int, Failure], None],
-        on_shortage_changed: Callable[[Failure | None], None],
-    ) -> None:
-        """Measure the free space, then start the thread; ``shortage`` is valid on return.
-
-        Args:
-            on_excess: called with the id of a run above its limit, and the failure of the run.
-            on_shortage_changed: called with a shortage when it begins, and with None at its end.
-        """
-        self._on_excess = on_excess
-        self._on_shortage_changed = on_shortage_changed
+    def start(self) -> None:
+        """Measure the free space, then start the thread; ``shortage`` is valid on return."""
         self._check_free_space()
         self._thread.start()
 

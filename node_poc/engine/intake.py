@@ -42,16 +42,17 @@ class Intake:
         book: RunBook,
         disk_intake: DiskIntake,
         disk: DaemonPool,
+        delivery: Delivery,
         post: Callable[[Message], None],
     ) -> None:
         """``disk`` has one thread; ``post`` hands a message to the engine."""
         self._book = book
         self._disk_intake = disk_intake
         self._disk = disk
+        self._delivery = delivery
         self._post = post
         # Runs that the disk's thread looks up, and further requests for them meanwhile.
         self._at_disk: dict[int, list[Submission]] = {}
-        self.delivery: Delivery
 
     @property
     def pending_ids(self) -> Collection[int]:
@@ -88,7 +89,7 @@ class Intake:
             case Answer():
                 answer = outcome
             case result:
-                self.delivery.put_result(result)
+                self._delivery.put_result(result)
                 answer = Answer(accepted=True, status=result.status)
         submission.answer.set_result(answer)
         for other in others:
@@ -97,7 +98,7 @@ class Intake:
     def _enter(self, record: RunRecord) -> Answer:
         run = Run(record.spec.run_id, record.digest, record.received_at, stage=Stage.QUEUED)
         run = self._book.add(run, record)
-        self.delivery.put_status(run)
+        self._delivery.put_status(run)
         return Answer(accepted=True, status=run.status)
 
 

@@ -1,8 +1,8 @@
 """The janitor: a slow thread that removes the folders of past runs after their keep time.
 
-The janitor finds folders that are due, asks the engine to rename them into the trash (only the
-engine knows whether a run is active), and empties the trash. A round has bounded work; the next
-round does the rest.
+The janitor finds folders that are due, asks the engine to discard them (the engine knows whether a
+run is active, and lets its disk thread move the folders to the trash), and empties the trash. A
+round has bounded work; the next round does the rest.
 """
 
 from __future__ import annotations

@@ -76,28 +76,24 @@ class LogKeeper:
         """Follow a run's log from now on. Return at once; repeated calls are harmless."""
         self._get(run_id, pod_name).start()
 
-    def complete(
-        self, run_id: int, pod_name: str, within_seconds: float, *, ended: bool = True
-    ) -> bool:
-        """Write the rest of a container's log to the run's folder, and close the log.
+    def complete(self, run_id: int, pod_name: str, within_seconds: float) -> bool:
+        """Write the rest of an ended container's log to the run's folder, and close the log.
 
         Args:
             run_id: the run.
             pod_name: the run's pod.
             within_seconds: the time limit for reading the rest.
-            ended: True if the container has ended; False if the container is being killed, and
-                the call must wait for its end.
 
         Returns:
-            True if the log was read to its end; False if the pod was gone before, or the container
-            still ran at the time limit.
+            True if the log was read to its end; False if a part is missing, because the pod was
+            gone before or the API refuses the log.
 
         Raises:
             ClusterError: the log cannot be read now. Call again, or call ``give_up``.
             StorageError: the log cannot be written. Call again.
         """
         kept = self._get(run_id, pod_name)
-        whole = kept.complete(time.monotonic() + within_seconds, ended=ended)
+        whole = kept.complete(time.monotonic() + within_seconds)
         self._forget(run_id)
         return whole
 
@@ -202,23 +198,21 @@ class _KeptLog:
             self._opened().close(whole=False)
             self.following.stop.set()
 
-    def complete(self, until: float, *, ended: bool) -> bool:
+    def complete(self, until: float) -> bool:
         """Read the rest until ``until`` (monotonic), and close. See ``LogKeeper.complete``."""
-        waits = not ended or self._carried > _MUCH
+        waits = self._carried > _MUCH
         self.following.is_overtaken = not waits
         self.following.ending.set()
-        if not ended:
-            self.start()
-        if waits and self._await_follower(until, may_hang=not ended) and ended:
+        if waits and self._await_follower(until):
             _check_time(until)
         whole = self._read_rest(until)
         if whole is None:  # the pod is gone, but a follower may still have the log open
-            self._await_follower(until, may_hang=False)
+            self._await_follower(until)
         with self._lock:
             kept = self._opened()
             if not kept.is_closed:
                 saw_end = self.following.saw_end
-                kept.close(whole=saw_end if whole is None or not ended else whole)
+                kept.close(whole=saw_end if whole is None else whole)
             self.following.stop.set()
             return kept.whole
 
@@ -254,12 +248,12 @@ class _KeptLog:
                 self._carried += len(piece.data)
                 self._moved_at = time.monotonic()
 
-    def _await_follower(self, until: float, *, may_hang: bool) -> bool:
+    def _await_follower(self, until: float) -> bool:
         """Wait for the follower's end; return whether the follower still reads at ``until``."""
         thread, began = self._thread, time.monotonic()
         while thread is not None and thread.is_alive():
             now = time.monotonic()
-            if not may_hang and now - max(began, self._moved_at) > _HANGS_SECONDS:
+            if now - max(began, self._moved_at) > _HANGS_SECONDS:
                 return False
             if now > until:
                 return True

@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from node_poc.cluster.watch import WatchUpdate
-from node_poc.engine.book import Entry
 from node_poc.runs.model import Failure, RunResult
 from node_poc.runs.observed import (
     DiskLimitExceeded,
@@ -16,7 +15,7 @@ from node_poc.runs.observed import (
     StartPutOff,
     StartRefused,
 )
-from node_poc.runs.ports import Answer, KillOutcome, Submission
+from node_poc.runs.ports import Answer, KillOutcome, RunSummary, Submission
 from node_poc.storage.records import RunRecord
 
 
@@ -93,9 +92,9 @@ class Retire:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A request for the current entries of the book: of all runs, or of the run ``run_id``."""
+    """A request for the current state of all runs of the book, or of the run ``run_id``."""
 
-    entries: Future[list[Entry]]
+    summaries: Future[list[RunSummary]]
     run_id: int | None = None
 
 
@@ -133,9 +132,13 @@ class CallLater:
     seconds: float
 
 
+# What other threads want of the engine.
+Request = (
+    Submission | IntakeOutcome | Kill | Retire | Snapshot | FoldersExpired | OrphanFound | CallLater
+)
+# What other threads saw, or did, of runs.
 Message = (
-    Submission
-    | IntakeOutcome
+    Request
     | PodsSeen
     | JobsSeen
     | JobCreated
@@ -147,10 +150,4 @@ Message = (
     | ShortageChanged
     | Collected
     | Delivered
-    | Kill
-    | Retire
-    | Snapshot
-    | FoldersExpired
-    | OrphanFound
-    | CallLater
 )

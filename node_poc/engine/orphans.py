@@ -34,19 +34,18 @@ class Orphans:
         calls: BackgroundCalls,
         timers: Timers,
         disk: DaemonPool,
-        kept_seconds: float,
+        lingering_jobs: LingeringJobs,
     ) -> None:
         """All arguments belong to the engine.
 
         Only the engine's thread may call the methods; the disk's thread looks up unknown runs.
-        ``kept_seconds`` is how long Kubernetes keeps a finished, delivered Job.
         """
         self._book = book
         self._records = records
         self._calls = calls
         self._timers = timers
         self._disk = disk
-        self._lingering_jobs = LingeringJobs(timers, calls.remove_job, kept_seconds)
+        self._lingering_jobs = lingering_jobs
         self._reported: set[int] = set()
 
     def check_listed(self, job: JobObservation, post: Callable[[Message], None]) -> None:

@@ -14,7 +14,6 @@ from typing import TypeVar
 import structlog
 
 from node_poc.engine.adoption import run_of_record
-from node_poc.engine.book import Entry
 from node_poc.engine.messages import Message, Snapshot
 from node_poc.runs.model import RunResult, RunSpec, Stage
 from node_poc.runs.ports import (
@@ -55,7 +54,7 @@ class RunQueries:
 
         Raises QueryError.
         """
-        going = {entry.run.run_id: entry for entry in self._snapshot()}
+        going = {summary.run.run_id: summary for summary in self._snapshot()}
         try:
             newest = self._records.newest_runs(_LISTED_RUNS)
         except StorageError as error:
@@ -68,20 +67,20 @@ class RunQueries:
 
     def status(self, run_id: int) -> RunSummary:
         """Return the state of one run. Raises QueryError."""
-        going = {entry.run.run_id: entry for entry in self._snapshot(run_id)}
+        going = {summary.run.run_id: summary for summary in self._snapshot(run_id)}
         for summary in self._summaries([run_id], going):
             return summary
         raise self._not_there(run_id)
 
-    def _snapshot(self, run_id: int | None = None) -> list[Entry]:
+    def _snapshot(self, run_id: int | None = None) -> list[RunSummary]:
         asked = Snapshot(Future(), run_id)
         self._post(asked)
-        return asked.entries.result(ENGINE_SECONDS)
+        return asked.summaries.result(ENGINE_SECONDS)
 
-    def _summaries(self, ids: list[int], going: dict[int, Entry]) -> Iterator[RunSummary]:
+    def _summaries(self, ids: list[int], going: dict[int, RunSummary]) -> Iterator[RunSummary]:
         for run_id in ids:
-            if entry := going.get(run_id):
-                yield RunSummary(entry.run, entry.record.spec.image, entry.position)
+            if known := going.get(run_id):
+                yield known
                 continue
             try:
                 record = self._records.read_run(run_id)
@@ -96,8 +95,7 @@ class RunQueries:
 
     def open_runs(self) -> list[RunSummary]:
         """Return all runs whose result the server does not have, oldest first."""
-        going = {entry.run.run_id: entry for entry in self._snapshot()}
-        return list(self._summaries(sorted(going), going))
+        return sorted(self._snapshot(), key=lambda summary: summary.run.run_id)
 
     def read_log(self, run_id: int, offset: int) -> LogPart:
         """Return the next part of a run's log from ``offset`` (bytes). Raises QueryError."""

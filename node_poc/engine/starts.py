@@ -6,7 +6,6 @@ single run tries again after growing pauses, or when a Job of this node has gone
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -14,10 +13,9 @@ import structlog
 from node_poc.concurrency.backoff import Backoff
 from node_poc.engine.background_calls import BackgroundCalls
 from node_poc.engine.book import RunBook
-from node_poc.engine.messages import JobCreated
 from node_poc.engine.timers import Timers
 from node_poc.runs.model import Stage
-from node_poc.runs.observed import JobObservation, Observation, StartPutOff
+from node_poc.runs.observed import StartPutOff
 
 log = structlog.get_logger(__name__)
 
@@ -29,35 +27,25 @@ _COUNTED_SECONDS = 1.0
 class Starts:
     """Starts runs and puts them off. Only the engine's thread may use this class."""
 
-    def __init__(
-        self,
-        book: RunBook,
-        calls: BackgroundCalls,
-        timers: Timers,
-        observe: Callable[[Observation], None],
-    ) -> None:
-        """All arguments belong to the engine; ``observe`` handles an observation of a run."""
+    def __init__(self, book: RunBook, calls: BackgroundCalls, timers: Timers) -> None:
+        """All arguments belong to the engine."""
         self._book = book
         self._calls = calls
         self._timers = timers
-        self._observe = observe
 
     def start_next(self) -> None:
         """Start runs until the book allows no more."""
         while (record := self._book.take_next()) is not None:
             self._calls.create_job(record)
 
-    def on_job_created(self, created: JobCreated) -> None:
-        """Handle the creation of a Job, then start more runs, for which there may be room now."""
-        self._observe(JobObservation(created.run_id, created_at=created.created_at))
-        self.start_next()
-
     def put_off(self, refused: StartPutOff) -> None:
-        """Put a run that a quota refused back into the waiting line; one run tries again later."""
+        """Put a run that a quota refused back into the waiting line; one run tries again later.
+
+        The caller has let the run observe the refusal.
+        """
         run_id = refused.run_id
         if run_id not in self._book:
             return
-        self._observe(refused)
         run = self._book[run_id]
         if run.stage is Stage.QUEUED and (seconds := self._book.put_back(run)) is not None:
             log.info("a quota is used up: tried again", run_id=run_id, again_in_s=seconds)

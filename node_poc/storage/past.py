@@ -45,7 +45,10 @@ class PastRun:
 
 
 class PastRecords:
-    """Reads and writes the records above. Only the engine's thread may call changing methods."""
+    """Reads and writes the records above. The engine's start and its disk thread write.
+
+    The janitor's thread only finds what is due and empties the trash; any thread may read.
+    """
 
     def __init__(self, task_dir: Path, keep_seconds: float | None) -> None:
         """``keep_seconds``: how long to keep a run's folder after delivery; None: for ever."""

@@ -7,7 +7,7 @@ from kubernetes.config import kube_config
 
 from node_poc.cluster import watch
 from node_poc.concurrency.backoff import Backoff
-from node_poc.engine import delivery, engine, retries, starts
+from node_poc.engine import assembly, delivery, engine, retries, starts
 from node_poc.observe.health import HealthServer
 from node_poc.protocol.dummy import server
 from node_poc.runs import waits
@@ -26,7 +26,7 @@ def pod_name():
 def hurry(monkeypatch):
     """Shorten the pauses of a node in this process: the tests are not about times."""
     monkeypatch.setattr(engine, "_TICK_SECONDS", 0.05)
-    monkeypatch.setattr(engine, "QUOTA_PAUSES", Backoff(0.2, 0.8))
+    monkeypatch.setattr(assembly, "QUOTA_PAUSES", Backoff(0.2, 0.8))
     monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.05, 0.1))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.2, 0.4))

@@ -4,7 +4,7 @@ import pytest
 from emitter_client import EventKind
 
 from node_poc.concurrency.backoff import Backoff
-from node_poc.engine import engine
+from node_poc.engine import assembly
 from tests.fakes.kube_faults import FOR_EVER
 from tests.fakes.station import eventually, payload
 
@@ -78,7 +78,7 @@ def test_one_asks_for_all_that_wait_and_all_start_in_order(station, emitter):
 
 
 def test_a_job_that_goes_lets_the_next_in_at_once(station, monkeypatch):
-    monkeypatch.setattr(engine, "QUOTA_PAUSES", Backoff(600.0, 600.0))
+    monkeypatch.setattr(assembly, "QUOTA_PAUSES", Backoff(600.0, 600.0))
     emitter = station.start()
     emitter.post(payload(1))
     station.job_arrives(1)
@@ -101,7 +101,7 @@ def test_a_run_that_waits_for_a_quota_is_killed_without_a_job(station, emitter):
 
 def test_the_kill_of_a_waiting_run_removes_the_job_whose_answer_was_lost(station, monkeypatch):
     """The lost Job used up the quota, which then refused the repeated request."""
-    monkeypatch.setattr(engine, "QUOTA_PAUSES", Backoff(600.0, 600.0))
+    monkeypatch.setattr(assembly, "QUOTA_PAUSES", Backoff(600.0, 600.0))
     emitter = station.start()
     station.api.watches_mute = True
     for kind in ("/jobs", "/pods"):

@@ -118,7 +118,7 @@ def test_a_kill_finds_the_second_try_of_a_run_that_the_disk_did_not_take(
     outcomes = []
     kill = lambda: outcomes.append(manager.kill(None))  # noqa: E731
     threading.Thread(target=kill, daemon=True).start()
-    eventually(lambda: station._nodes[-1]._engine._disk._calls)
+    eventually(lambda: station._nodes[-1]._engine._pools.disk._calls)
     disk.set()
     eventually(lambda: first and second and outcomes)
     assert (first[0].accepted, second[0].accepted) == (False, True)

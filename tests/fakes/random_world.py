@@ -19,9 +19,10 @@ from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
+from node_poc.engine.assembly import make_engine
 from node_poc.engine.delivery import Delivery
 from node_poc.engine.disk_watch import DiskWatch
-from node_poc.engine.engine import Engine
+from node_poc.engine.inbox import Inbox
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.engine.messages import Delivered, JobsSeen, Kill, PodsSeen
 from node_poc.engine.run_work import RunWork
@@ -138,12 +139,14 @@ class MortalNode:
         objects = ClusterObjects(self._api, settings.namespace)
         logs = ContainerLogs(self._api, objects.pods_path, CONTAINER)
         self._keeper = LogKeeper(logs, real.folder, 65536, 65536)
-        work = RunWork(config, objects, records, past, self._keeper, DiskWatch(config, real))
-        self.engine = Engine(config, work, records, past)
+        disk = DiskWatch(config, real, lambda *_: None, lambda _: None)
+        work = RunWork(config, objects, records, past, self._keeper, disk)
+        self._inbox = Inbox()
         link = Link(server, dice, chance, self._dead)
-        self._delivery = Delivery(link, lambda run_id: self.engine.post(Delivered(run_id)))
+        self._delivery = Delivery(link, lambda run_id: self._inbox.post(Delivered(run_id)))
+        self.engine = make_engine(config, self._inbox, work, records, past, self._delivery)
         selector = Identity(settings.node_name).selector
-        post = self.engine.post
+        post = self._inbox.post
         self._watchers = [
             Watcher(self._api, objects.jobs_path, selector, lambda seen: post(JobsSeen(seen))),
             Watcher(self._api, objects.pods_path, selector, lambda seen: post(PodsSeen(seen))),
@@ -151,7 +154,7 @@ class MortalNode:
 
     def start(self) -> None:
         self._delivery.start()
-        self.engine.start(self._delivery)
+        self.engine.start()
         for watcher in self._watchers:
             watcher.start()
 
@@ -167,10 +170,10 @@ class MortalNode:
 
     def submit(self, spec: RunSpec) -> Future[Answer]:
         submission = Submission(spec, Future())
-        self.engine.post(submission)
+        self._inbox.post(submission)
         return submission.answer
 
     def kill_run(self, run_id: int) -> Future[list[KillOutcome]]:
         kill = Kill((run_id,), Future())
-        self.engine.post(kill)
+        self._inbox.post(kill)
         return kill.outcomes

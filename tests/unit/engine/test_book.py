@@ -26,7 +26,7 @@ def test_first_come_first_served_up_to_the_limit():
     for run_id in (9, 3, 5, 4):
         enter(book, run_id)
     assert started(book) == [9, 3]
-    places = {entry.run.run_id: entry.position for entry in book.entries()}
+    places = {summary.run.run_id: summary.position for summary in book.summaries()}
     assert places == {9: None, 3: None, 5: 1, 4: 2}
 
 
@@ -35,9 +35,9 @@ def test_one_run_can_be_asked_for():
     for run_id in (9, 3, 5, 4):
         enter(book, run_id)
     assert started(book) == [9, 3]
-    everything = {entry.run.run_id: [entry] for entry in book.entries()}
-    assert {run_id: book.entries(run_id) for run_id in (9, 3, 5, 4)} == everything
-    assert book.entries(1) == []
+    everything = {summary.run.run_id: [summary] for summary in book.summaries()}
+    assert {run_id: book.summaries(run_id) for run_id in (9, 3, 5, 4)} == everything
+    assert book.summaries(1) == []
 
 
 def test_a_run_that_must_wait_says_so_and_one_that_need_not_does_not():
@@ -71,7 +71,7 @@ def test_a_shortage_lets_nothing_start_and_says_so():
     assert book[2].failure == SHORTAGE
     assert enter(book, 3).failure == SHORTAGE
     assert started(book) == []
-    assert [entry.position for entry in book.entries()] == [None, 1, 2]
+    assert [summary.position for summary in book.summaries()] == [None, 1, 2]
 
 
 def test_runs_start_in_their_order_when_a_shortage_is_over():

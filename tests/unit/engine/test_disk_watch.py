@@ -31,12 +31,17 @@ class Watched:
         self.records = Records(task_dir)
         self.records.prepare()
         made = config(limits=limits, storage={"min_free": min_free})
-        self.watch = DiskWatch(made.model_copy(update={"task_dir": str(task_dir)}), self.records)
         self.passed = []
         self.rooms = []
+        self.watch = DiskWatch(
+            made.model_copy(update={"task_dir": str(task_dir)}),
+            self.records,
+            lambda *told: self.passed.append(told),
+            self.rooms.append,
+        )
 
     def start(self):
-        self.watch.start(lambda *told: self.passed.append(told), self.rooms.append)
+        self.watch.start()
 
     def run(self, run_id=7):
         for folder in (f"{run_id}/output", "tmp/vol"):

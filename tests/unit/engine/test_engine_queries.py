@@ -24,7 +24,7 @@ class Engine:
     def post(self, message):
         assert isinstance(message, Snapshot)
         self.asked.append(message.run_id)
-        message.entries.set_result(self.book.entries(message.run_id))
+        message.summaries.set_result(self.book.summaries(message.run_id))
 
 
 @pytest.fixture

@@ -109,28 +109,6 @@ def test_repeating_is_harmless(kubelet, keeper, folder):
     assert len(kubelet.queries) <= asked + 1
 
 
-def test_the_end_of_a_killed_container_is_waited_for(kubelet, keeper, folder):
-    kubelet.log(b"one\n")
-    keeper.follow(7, "pod")
-
-    def tidy_up():
-        time.sleep(0.5)
-        kubelet.log(b"bye\n")
-        kubelet.end()
-
-    threading.Thread(target=tidy_up).start()
-    assert keeper.complete(7, "pod", 10, ended=False)
-    assert (folder / "log").read_bytes() == b"one\nbye\n"
-
-
-def test_a_killed_container_that_does_not_end_in_time_is_told(kubelet, keeper, folder):
-    kubelet.log(b"one\n")
-    keeper.follow(7, "pod")
-    eventually(lambda: shown(folder) == b"one\n")
-    assert not keeper.complete(7, "pod", 0.5, ended=False)
-    assert (folder / "log").read_bytes() == b"one\n"
-
-
 def test_a_pod_that_went_after_it_was_read_leaves_a_whole_log(kubelet, keeper, folder):
     kubelet.log(b"one\n")
     keeper.follow(7, "pod")
