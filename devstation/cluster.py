@@ -100,6 +100,12 @@ class Cluster:
         waiting = ("--timeout=180s",) if wait else ("--wait=false",)
         self._show(self.kubectl("delete", "namespace", name, "--ignore-not-found", *waiting))
 
+    def delete_job_policies(self, namespace: str) -> None:
+        """Delete the policies for Jobs of a namespace's nodes; the policies are in no namespace."""
+        kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+        selector = f"app.kubernetes.io/part-of=v6-node,vantage6.ai/namespace={namespace}"
+        self._show(self.kubectl("delete", kinds, "-l", selector, "--ignore-not-found"))
+
     def _show(self, output: str) -> None:
         for line in output.splitlines():
             self._tell(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from node_poc import __version__
 from node_poc.cluster.connect import KubernetesApi, connect
+from node_poc.cluster.job_policy_check import JobPolicyCheck
 from node_poc.cluster.lease import NodeLease
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
@@ -27,6 +29,7 @@ from node_poc.engine.janitor import Janitor
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, ShortageChanged
 from node_poc.engine.run_work import RunWork
+from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.protocol.adapter import load_adapter
@@ -93,10 +96,10 @@ class Node:
         self._manager = ContainerManager(config, work, inbox.post, records, past)
         self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
+        self._job_policy = _job_policy_check(config, objects)
         self._ending = ending
-        self._working = False
         self.failed = False
-        self._lease_lost = False
+        self._working = self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
         self._engine = make_engine(config, inbox, work, records, past, self._delivery)
         selector = Identity(settings.node_name).selector
@@ -164,6 +167,7 @@ class Node:
         for watcher in self._watchers:
             watcher.start()
         self._server.start()
+        self._job_policy.start()
 
     def stop(self) -> None:
         """Deliver pending results and end. Jobs keep running; the node's next start adopts them."""
@@ -176,6 +180,7 @@ class Node:
         if self._lease_lost:  # another node may be delivering now
             self._delivery.abandon()
             self._server.stop()
+        self._job_policy.stop()
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
@@ -203,6 +208,10 @@ def _make_watchers(
         Watcher(api, objects.jobs_path, selector, lambda s: inbox.post(JobsSeen(s))),
         Watcher(api, objects.pods_path, selector, lambda s: inbox.post(PodsSeen(s))),
     ]
+
+
+def _job_policy_check(config: NodeConfig, objects: ClusterObjects) -> JobPolicyCheck:
+    return JobPolicyCheck(objects.would_create_job, sample_job(config, os.getgid()))
 
 
 def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_port: int) -> bool:

@@ -55,6 +55,10 @@ class ClusterObjects:
             return False
         return True
 
+    def would_create_job(self, job: dict[str, Any]) -> None:
+        """Ask the API server, once and by a dry run, whether it takes a Job. Raise ClusterError."""
+        self._api.call("POST", self.jobs_path, body=job, query=[("dryRun", "All")])
+
     def delete_job(self, name: str) -> None:
         """Delete a Job and its pods; do nothing if the Job is gone."""
         query = [("propagationPolicy", "Background")]

@@ -1,6 +1,7 @@
 """``python -m node_poc render``: Kubernetes objects from the configuration file, as YAML.
 
     policies           the NetworkPolicies
+    job-policy         the ValidatingAdmissionPolicy that keeps the node to its own Jobs
     config-map         the configuration file of a node with the dummy server
     pull-secret        the Secret with logins to private registries
     database-secrets   the Secret with values for vantage6 algorithms only: credentials of databases
@@ -25,10 +26,12 @@ from node_poc.config.model import NodeConfig
 from node_poc.config.yaml_text import parse_yaml
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.crypto.keys import private_key_pem
+from node_poc.isolation.job_policy import build_job_policy
 from node_poc.isolation.node_policies import build_node_policies
 from node_poc.isolation.policies import build_policies
 from node_poc.manifests.config_map import build_config_map, why_no_config_map
 from node_poc.manifests.databases import build_databases_secret
+from node_poc.manifests.identity import Identity
 from node_poc.manifests.own_pods import Station
 from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
@@ -40,6 +43,7 @@ from node_poc.storage.private_key import organization_key
 WHAT = (
     ("vantage6", "all objects of the node of a vantage6 server; parts of them:"),
     ("policies", "the NetworkPolicies"),
+    ("job-policy", "the ValidatingAdmissionPolicy that keeps the node to its own Jobs"),
     ("pull-secret", "the Secret with logins to registries"),
     ("database-secrets", "the Secret with values of databases"),
     ("config-map", "for the dummy server's node: the ConfigMap with the file"),
@@ -47,6 +51,9 @@ WHAT = (
 _TEMPLATES = Path(__file__).parents[1] / "kubeconfs"
 _POLICIES_HEAD = "Made by `make kubeconfs` from node_poc/isolation/policies.py: who talks to whom."
 _NODE_HEAD = "Made by `python -m node_poc render policies`: who talks to whom."
+_JOB_POLICY_HEAD = (
+    "Made by `python -m node_poc render job-policy`: the only Jobs that the node may create."
+)
 _PRIVATE_HEAD = "Holds secrets: apply it (kubectl apply -f -), and keep it in no file."
 _LOGIN_FILE = "kubernetes.docker_config_file"
 
@@ -84,6 +91,8 @@ def render(
         if reason := why_no_config_map(kind, parse_yaml(text)):
             raise RenderError(reason)
         return build_config_map(config.kubernetes.namespace, text)
+    if what == "job-policy":
+        return _yaml(_JOB_POLICY_HEAD, _job_policy(config))
     if what == "policies":
         if kind.has_own_objects:
             return _yaml(_NODE_HEAD, _policies(config))
@@ -100,7 +109,8 @@ def render(
     station = _station(config, path, image, environment)
     logins = [_pull_secret(config)] if _has_logins(config) else []
     objects = [*build_station(station), *logins, *build_proxy(station)]
-    return _yaml(_PRIVATE_HEAD, _pods_last([*objects, *_policies(config)]))
+    walls = [*_policies(config), *_job_policy(config)]
+    return _yaml(_PRIVATE_HEAD, _pods_last([*objects, *walls]))
 
 
 def _pods_last(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -161,6 +171,24 @@ def _policies(config: NodeConfig) -> list[dict[str, Any]]:
     return build_node_policies(config, addresses)
 
 
+def _job_policy(config: NodeConfig) -> list[dict[str, Any]]:
+    """Return the policy for the node's ServiceAccount and the group of the node's process."""
+    account, *_ = _rights()
+    own = Identity(config.kubernetes.node_name).node_label
+    name = own if config.kind.has_own_objects else account["metadata"]["name"]
+    pod = _deployment()["spec"]["template"]["spec"]
+    return build_job_policy(config, name, pod["securityContext"]["runAsGroup"])
+
+
+def _rights() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(_read(_TEMPLATES / "10_rbac.yaml")))
+
+
+def _deployment() -> dict[str, Any]:
+    made: dict[str, Any] = yaml.safe_load(_read(_TEMPLATES / "node_pod_config.yaml"))
+    return made
+
+
 def _station(
     config: NodeConfig, path: Path, image: str | None, environment: Mapping[str, str]
 ) -> Station:
@@ -171,8 +199,6 @@ def _station(
     overrides = {name: environment[name] for name in names if name != PRIVATE_KEY_VARIABLE}
     if config.api_key and data.get("api_key") != config.api_key:
         overrides[API_KEY_VARIABLE] = config.api_key  # the key may come from a file
-    rights = list(yaml.safe_load_all(_read(_TEMPLATES / "10_rbac.yaml")))
-    deployment = yaml.safe_load(_read(_TEMPLATES / "node_pod_config.yaml"))
     return Station(
         config=config,
         text=text,
@@ -180,8 +206,8 @@ def _station(
         key=_private_key(config, path),
         authorities=_authorities(config, path),
         image=image or config.kubernetes.node_image,
-        rights=rights,
-        deployment=deployment,
+        rights=_rights(),
+        deployment=_deployment(),
     )
 
 

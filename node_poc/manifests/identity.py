@@ -21,6 +21,7 @@ LABEL_EGRESS = "vantage6.ai/egress"
 _LABEL_REACHES = "vantage6.ai/reaches-"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_PART_OF = "app.kubernetes.io/part-of"
+LABEL_ACTS_IN = "vantage6.ai/namespace"  # on objects outside of any namespace
 LABEL_NAMESPACE = "kubernetes.io/metadata.name"  # set by Kubernetes on each namespace
 LABEL_NAME = "app.kubernetes.io/name"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"

@@ -70,6 +70,8 @@ class FakeKubeApi:
         self.kubelet = Kubelet(self.store)
         self.faults = Faults()
         self.page_limit = FOR_EVER
+        # The answer to every dry run.
+        self.job_policy = "ValidatingAdmissionPolicy 'jobs' denied request"
         self.pages: dict[str, tuple[list[Object], int]] = {}
         # Runs whose Job creation was refused at least once in a random test.
         self.refused: set[int] = set()

@@ -77,6 +77,9 @@ class Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query))
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.loads(text) if text else None
+        if query.get("dryRun") == "All":  # neither recorded nor broken: the node asks by itself
+            self._send_status(403, "Forbidden", self.api.job_policy)
+            return
         watch = query.get("watch") in {"true", "1"}
         method = "WATCH" if watch else self.command
         self.api.record(Request(method, url.path, query, body, time.monotonic()))

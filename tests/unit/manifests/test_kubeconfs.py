@@ -84,7 +84,7 @@ def test_the_policies_are_those_of_the_code():
 
 # Every right, with the call in node_poc/cluster that needs the right.
 RIGHTS = {
-    ("batch", "jobs", "create"): "ClusterObjects.create_job",
+    ("batch", "jobs", "create"): "ClusterObjects.create_job, ClusterObjects.would_create_job",
     ("batch", "jobs", "patch"): "ClusterObjects.patch_job: the result was delivered, the TTL",
     ("batch", "jobs", "delete"): "ClusterObjects.delete_job: a run that could still start",
     ("batch", "jobs", "list"): "Watcher._list, ClusterObjects.list_jobs",

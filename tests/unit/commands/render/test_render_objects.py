@@ -21,6 +21,13 @@ MODELS = {
     "Secret": client.V1Secret,
     "Service": client.V1Service,
     "ServiceAccount": client.V1ServiceAccount,
+    "ValidatingAdmissionPolicy": client.V1ValidatingAdmissionPolicy,
+    "ValidatingAdmissionPolicyBinding": client.V1ValidatingAdmissionPolicyBinding,
+}
+IN_NO_NAMESPACE = {
+    "Namespace",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
 }
 
 
@@ -29,7 +36,7 @@ def test_kubernetes_knows_every_field_and_all_is_in_one_namespace(station):
     assert objects[0]["kind"] == "Namespace"
     for each in objects:
         MODELS[each["kind"]].model_validate(each)
-        if each["kind"] != "Namespace":
+        if each["kind"] not in IN_NO_NAMESPACE:
             assert each["metadata"]["namespace"] == "v6-jobs"
 
 
@@ -264,3 +271,18 @@ def test_a_vantage6_nodes_file_becomes_no_config_map(station, tmp_path, capsys):
     assert "api_key: " in printed.err
     assert "`render vantage6`" in printed.err
     assert "hidden-words" not in printed.err
+
+
+def test_the_policy_for_jobs_concerns_the_account_of_this_node(station):
+    alone = station(what="job-policy")
+    assert alone == [o for o in station() if o["kind"].startswith("ValidatingAdmission")]
+    account = only(station(), "ServiceAccount")["metadata"]["name"]
+    (condition,) = alone[0]["spec"]["matchConditions"]
+    assert condition["expression"].endswith(f'"system:serviceaccount:v6-jobs:{account}"')
+
+
+def test_the_policy_of_the_dummy_servers_node_concerns_its_account(station):
+    text = "server_url: http://192.0.2.1\ntask_dir: /tasks\n"
+    policy, _ = station(text, what="job-policy")
+    (condition,) = policy["spec"]["matchConditions"]
+    assert condition["expression"].endswith('"system:serviceaccount:v6-jobs:v6-node"')

@@ -1,0 +1,85 @@
+"""PURE: the rules for a Job's names, labels, annotations and its own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.cel import has_only, literal, others
+from node_poc.isolation.rules import JOB, RUN, SPEC, TEMPLATE, Object, Rule, fixed_rules, only_rule
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
+from node_poc.runs.model import Egress
+
+_FILLED_IN_VALUES = {
+    "completionMode": "NonIndexed",
+    "completions": 1,
+    "manualSelector": False,
+    "parallelism": 1,
+    "suspend": False,
+}
+_CONTROLLER_LABELS = (
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+)
+
+
+def job_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
+    """Return the rules for the Job itself and for the metadata of its pod."""
+    names = Identity(config.kubernetes.node_name)
+    metadata, template = sample["metadata"], sample["spec"]["template"]["metadata"]
+    yield only_rule(JOB, "metadata", metadata, "metadata")
+    yield only_rule(SPEC, "spec", sample["spec"], "spec")
+    yield only_rule(TEMPLATE, "spec.template.metadata", template, "template")
+    yield from _label_rules(config, metadata["labels"], template["labels"])
+    yield Rule(
+        f"{JOB}.name == {literal(f'{names.node_label}-run-')} + {RUN}",
+        "metadata.name: must be made of the node's and the run's labels",
+    )
+    for part, where, given in (
+        (JOB, "metadata", metadata["annotations"]),
+        (TEMPLATE, "spec.template.metadata", template["annotations"]),
+    ):
+        keys = {*given, identity.ANNOTATION_CONTENT}
+        yield Rule(
+            f"has({part}.annotations) && {has_only(f'{part}.annotations', keys)}",
+            f"{where}.annotations: has one that no Job of the node has",
+        )
+    fixed = {k: value for k, value in sample["spec"].items() if k != "template"}
+    yield from fixed_rules(SPEC, "spec", fixed)
+    for key, value in _FILLED_IN_VALUES.items():
+        present = f"{literal(key)} in dyn({SPEC})"
+        yield Rule(
+            f"!({present}) || dyn({SPEC})[{literal(key)}] == {literal(value)}",
+            f"spec.{key}: must be {literal(value)}",
+        )
+
+
+def _label_rules(config: NodeConfig, job: Object, template: Object) -> Iterator[Rule]:
+    """Return the rules for labels: the NetworkPolicies select by them."""
+    ways = [identity.reaches_label(d.label) for d in config.databases if config.has_way(d)]
+    labels, pods = f"{JOB}.labels", f"{TEMPLATE}.labels"
+    keys = {*job, *ways}
+    yield Rule(
+        f"has({labels}) && {has_only(labels, keys)}",
+        "metadata.labels: has one that no Job of the node has",
+        f"'metadata.labels: no Job of the node has ' + {others(labels, keys)}",
+    )
+    run, egress = identity.LABEL_RUN, identity.LABEL_EGRESS
+    yield from fixed_rules(
+        labels, "metadata.labels", {k: v for k, v in job.items() if k not in {run, egress}}
+    )
+    yield Rule(
+        f"dyn({labels})[{literal(egress)}] in {literal([each.value for each in Egress])} && "
+        f"{RUN}.matches('^[0-9]+$')",
+        "metadata.labels: run-id must be a number, egress a way that the node knows",
+    )
+    yield Rule(
+        f"has({pods}) && {labels}.all(key, key in {pods} && {pods}[key] == {labels}[key]) && "
+        + has_only(pods, {*template, *ways, *_CONTROLLER_LABELS}),
+        "spec.template.metadata.labels: must be the Job's labels",
+    )
+    mesh = {key: value for key, value in template.items() if key not in job}
+    yield from fixed_rules(pods, "spec.template.metadata.labels", mesh)

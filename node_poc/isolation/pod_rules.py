@@ -1,0 +1,118 @@
+"""PURE: the rules for the pod of a Job: its fields, volumes, mounts and its one container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.cel import has_only, literal, same_amounts
+from node_poc.isolation.rules import CONTAINER, JOB, POD, RUN, Object, Rule, fixed_rules, only_rule
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.volumes import SHARED_FOLDER
+
+_BY_RUN = {
+    "pod": {"containers", "volumes", "hostAliases"},
+    "container": {"image", "args", "env", "resources", "volumeMounts"},
+}
+
+
+def pod_rules(sample: Object) -> Iterator[Rule]:
+    """Return the rules for the fields of the pod that depend on no run."""
+    pod = sample["spec"]["template"]["spec"]
+    yield only_rule(POD, "spec.template.spec", pod, "pod")
+    fixed = {key: value for key, value in pod.items() if key not in _BY_RUN["pod"]}
+    yield from fixed_rules(POD, "spec.template.spec", fixed)
+    yield Rule(f"size({POD}.containers) == 1", "spec.template.spec.containers: must be one")
+
+
+def volume_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
+    """Return the rules for volumes: each must have a source of the sample, by its name."""
+    volumes = sample["spec"]["template"]["spec"]["volumes"]
+    databases = [each for each in volumes if each["name"].startswith("database-")]
+    cases = [
+        f"volume.name == {literal(each['name'])} && {_source('volume', each)}"
+        for each in volumes
+        if each not in databases
+    ]
+    if databases:
+        sources = [each["hostPath"] for each in databases]
+        cases.append(
+            "volume.name.startsWith('database-') && "
+            f"{has_only('volume', ['name', 'hostPath'])} && "
+            f"dyn(volume).hostPath in {literal(sources)}"
+        )
+    either = " || ".join(f"({case})" for case in cases)
+    yield Rule(
+        f"{POD}.volumes.all(volume, {either})",
+        "spec.template.spec.volumes: has one that is not of the node's configuration",
+        "'spec.template.spec.volumes: not of the configuration: ' + "
+        f"{POD}.volumes.filter(volume, !({either})).map(volume, volume.name).join(', ')",
+    )
+    yield Rule(
+        f"{CONTAINER}.volumeMounts.all(mount, {_mount_rule(config, sample)})",
+        "spec.template.spec.containers[0].volumeMounts: a run mounts its own folder, a shared "
+        "folder, and databases read-only",
+    )
+
+
+def _source(part: str, volume: Object) -> str:
+    (kind,) = volume.keys() - {"name"}
+    only = has_only(part, volume)
+    if kind == "emptyDir":  # the API server may spell the quantity differently
+        return f"{only} && {same_amounts(f'{part}.emptyDir', volume[kind])}"
+    return f"{only} && dyn({part}).{kind} == {literal(volume[kind])}"
+
+
+def _mount_rule(config: NodeConfig, sample: Object) -> str:
+    mounts = sample["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    tasks = mounts[0]["name"]
+    keys = {key for mount in mounts for key in mount}
+    shared = literal(f"{SHARED_FOLDER}/")
+    own = f"(mount.subPath.startsWith({RUN} + '/') || mount.subPath.startsWith({shared}))"
+    cases = [f"mount.name == {literal(tasks)} && has(mount.subPath) && {own}"]
+    if config.kubernetes.security.read_only_root_filesystem:
+        cases.append(f"mount.name == {literal(mounts[-1]['name'])} && !has(mount.subPath)")
+    inside = sorted({m["subPath"] for m in mounts[2:] if "subPath" in m})
+    read_only = "has(mount.readOnly) && mount.readOnly"
+    if inside:
+        cases.append(
+            f"mount.name == {literal(mounts[2]['name'])} && {read_only} && "
+            f"has(mount.subPath) && mount.subPath in {literal(inside)}"
+        )
+    else:
+        cases.append(f"mount.name.startsWith('database-') && {read_only}")
+    return f"{has_only('mount', keys)} && ({' || '.join(f'({case})' for case in cases)})"
+
+
+def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
+    """Return the rules for the one container."""
+    container = sample["spec"]["template"]["spec"]["containers"][0]
+    where = "spec.template.spec.containers[0]"
+    yield only_rule(CONTAINER, where, container, "container")
+    fixed = {key: value for key, value in container.items() if key not in _BY_RUN["container"]}
+    yield from fixed_rules(CONTAINER, where, fixed)
+    yield Rule(
+        f"{CONTAINER}.image == {JOB}.annotations[{literal(identity.ANNOTATION_IMAGE)}]",
+        f"{where}.image: must be the image of the Job's annotation",
+    )
+    amounts = container["resources"]
+    yield Rule(
+        " && ".join(
+            [
+                has_only(f"{CONTAINER}.resources", amounts),
+                *(
+                    same_amounts(f"dyn({CONTAINER}.resources).{each}", amounts[each])
+                    for each in amounts
+                ),
+            ]
+        ),
+        f"{where}.resources: must be as the node's configuration says",
+    )
+    secret = literal(Identity(config.kubernetes.node_name).databases_secret_name)
+    yield Rule(
+        f"{CONTAINER}.env.all(each, !has(each.valueFrom) || "
+        f"{has_only('each.valueFrom', ['secretKeyRef'])} && "
+        f"each.valueFrom.secretKeyRef.name == {secret})",
+        f"{where}.env: only the node's Secret for databases may be named",
+    )
