@@ -117,7 +117,7 @@ def test_a_run_that_ended_at_the_server_unheard_is_killed_here(station, admin, m
     """The kill event is lost: the node learns of the end from the list of open runs."""
     station.start_node()
     task_id, run_id = going(station, admin)
-    monkeypatch.setattr(station.node._server, "_kill", lambda _payload: None)
+    monkeypatch.setattr(station.node._server._parts.events, "kill", lambda _payload: None)
     admin.kill(task_id)
     assert station._job(run_id) is not None
     station.node._server._parts.sync.read_all_soon()
