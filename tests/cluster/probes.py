@@ -36,12 +36,23 @@ kubernetes: {namespace: v6-test, node_name: v6-node}
 def algorithm_pod(
     station: DummyStation, number: int, addresses: list[str], namespace: str = NAMESPACE
 ) -> dict[str, Any]:
-    """Return an algorithm pod exactly as the node makes it, with another command."""
+    """Return an algorithm pod exactly as the node makes it, which tries ``addresses``."""
+    return script_pod(station, number, _TRY, addresses, namespace)
+
+
+def script_pod(
+    station: DummyStation,
+    number: int,
+    script: str,
+    arguments: list[str],
+    namespace: str = NAMESPACE,
+) -> dict[str, Any]:
+    """Return an algorithm pod exactly as the node makes it, with a Python script as command."""
     spec = RunSpec(run_id=number, image=f"{station.cluster.images}/v6_average_algorithm")
     job = build_job(spec, parse_config(_CONFIG, {}), None, 10001)
     template = job["spec"]["template"]
     container = template["spec"]["containers"][0]
-    container["command"] = ["python3", "-c", _TRY, *addresses]
+    container["command"] = ["python3", "-c", script, *arguments]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
