@@ -52,8 +52,6 @@ def failure_text(failure: Failure | None) -> str:
 class _Stream:
     task_id: int
     offset: int
-    rest: bytes = b""
-    ended: bool = False
 
 
 class RunLogs:
