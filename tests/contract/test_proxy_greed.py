@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
 from node_poc.proxy import handler
 from node_poc.proxy.settings import Limits
+from node_poc.proxy.spool import SpoolBudget
 from tests.contract.test_proxy_process import PUBLIC, peak_bytes, process
 from tests.fakes.proxy import API, proxy
 from tests.fakes.station import eventually
@@ -155,24 +157,37 @@ def patient():
         yield made
 
 
-def test_one_caller_does_not_hold_all_disk_and_gets_it_back(patient):
+@pytest.fixture
+def bytes_on_disk(monkeypatch):
+    """The bytes of bodies that the proxy has put on its disk so far, one number a piece."""
+    pieces, take = [], SpoolBudget.take
+
+    def note(budget, caller, size):
+        take(budget, caller, size)
+        pieces.append(size)
+
+    monkeypatch.setattr(SpoolBudget, "take", note)
+    return pieces
+
+
+def test_one_caller_does_not_hold_all_disk_and_gets_it_back(patient, bytes_on_disk):
     running = patient
     head = b"POST /task HTTP/1.1\r\n" + HEAD + b"Content-Length: 2000000\r\n\r\n"
     held = [running.connect() for _ in range(2)]
     for connection in held:
         connection.sendall(head + b"x" * 1_900_000)
     with trickling(*held):
-        answers = []
-
-        def is_refused():
-            answers.append(running.post("/task", data=task_body(300_000)))
-            return answers[-1].status_code != 201
-
-        eventually(is_refused, "the proxy has both bodies")
-        assert answers[-1].status_code == 429
-        assert "more than 4000000 bytes" in answers[-1].json()["msg"]
+        eventually(lambda: sum(bytes_on_disk) >= 3_800_000, "the proxy has both bodies")
+        refused = running.post("/task", data=task_body(300_000))
+        assert refused.status_code == 429
+        assert "more than 4000000 bytes" in refused.json()["msg"]
         assert running.post("/task", data=task_body(10)).status_code == 201  # the task still fits
-        eventually(lambda: running.post("/task", data=task_body(300_000)).status_code == 201)
+
+        def fits_again():
+            time.sleep(0.2)  # the proxy counts connections, too
+            return running.post("/task", data=task_body(300_000)).status_code == 201
+
+        eventually(fits_again)
     for connection in held:
         connection.close()
 
