@@ -162,6 +162,6 @@ def test_what_an_algorithm_leaves_running_ends_with_it(listener: Listener):
     listener.active(run_id)
     if not listener.station.cluster.settings.get("CONTEXT"):
         wait_for(left_behind, "the process that the algorithm leaves is there", 20)
-    (listener.station.place.tasks / "tmp" / "seen-by-the-test" / "seen").touch()
+    (listener.station.tasks / "tmp" / "seen-by-the-test" / "seen").touch()
     assert told(listener.result(run_id)) == ("completed", None, None, None)
     wait_for(lambda: not left_behind(), "nothing of it runs any more")
