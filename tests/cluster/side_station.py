@@ -25,6 +25,9 @@ from tests.cluster import wire_recorder
 from tests.cluster.station import HOME, NAMESPACE
 from tests.fakes.ports import free_port
 
+# The node insists for three minutes on a log that the kubelet cannot read, a minute a try.
+RESULT_SECONDS = PATIENCE_SECONDS + 180.0
+
 
 class SideStation(DummyStation):
     """A station whose node runs in this process.
@@ -165,7 +168,7 @@ class Listener:
 
     def result(self, run_id: int) -> dict[str, Any]:
         """Wait until the server has the run's result, and return the result."""
-        return self._emitter.wait(run_id, timeout_s=PATIENCE_SECONDS)
+        return self._emitter.wait(run_id, timeout_s=RESULT_SECONDS)
 
 
 @contextmanager
