@@ -7,7 +7,7 @@ import io
 
 
 def deal(csv_text: str, hands: int) -> list[str]:
-    """Deal the rows of a table with a header to ``hands`` tables, one by one, like cards."""
+    """Deal the rows of a table with a header to ``hands`` tables in turn, like cards."""
     header, *rows = csv.reader(io.StringIO(csv_text))
     parts = []
     for hand in range(hands):

@@ -8,7 +8,6 @@ from node_poc.config.model import NodeConfig
 from node_poc.isolation.cel import has_only, literal, others
 from node_poc.isolation.rules import JOB, RUN, SPEC, TEMPLATE, Object, Rule, fixed_rules, only_rule
 from node_poc.manifests import identity
-from node_poc.manifests.identity import Identity
 from node_poc.runs.model import Egress
 
 _FILLED_IN_VALUES = {
@@ -28,14 +27,15 @@ _CONTROLLER_LABELS = (
 
 def job_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     """Return the rules for the Job itself and for the metadata of its pod."""
-    names = Identity(config.kubernetes.node_name)
     metadata, template = sample["metadata"], sample["spec"]["template"]["metadata"]
     yield only_rule(JOB, "metadata", metadata, "metadata")
     yield only_rule(SPEC, "spec", sample["spec"], "spec")
     yield only_rule(TEMPLATE, "spec.template.metadata", template, "template")
     yield from _label_rules(config, metadata["labels"], template["labels"])
+    # The name of a run's Job ends in the run's id, which the sample's label has, too.
+    beginning = metadata["name"].removesuffix(metadata["labels"][identity.LABEL_RUN])
     yield Rule(
-        f"{JOB}.name == {literal(f'{names.node_label}-run-')} + {RUN}",
+        f"{JOB}.name == {literal(beginning)} + {RUN}",
         "metadata.name: must be made of the node's and the run's labels",
     )
     for part, where, given in (

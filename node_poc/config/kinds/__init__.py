@@ -1,1 +1,1 @@
-"""PURE: the kinds of servers, each described by one object; ``registry.py`` lists them."""
+"""PURE: a module for each kind of server; ``registry.py`` lists the kinds."""
