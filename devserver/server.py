@@ -2,10 +2,8 @@
 
 import json
 import os
-import random
 import secrets
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +15,7 @@ from typing import Any
 
 from devserver import environment
 from devserver.errors import DevServerError
+from devserver.ports import free_port
 
 _START_SECONDS = 90.0
 _STOP_SECONDS = 10.0
@@ -105,7 +104,7 @@ class DevServer:
         """
         python = environment.ensure(tell)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.port = self.port or _free_port(self.ip)
+        self.port = self.port or free_port(self.ip)
         settings = self._write_settings(ends_with_parent=not outlives)
         # Without these variables the server's folders (its log among them) are in the user's home.
         home = str(self.folder / "home")
@@ -216,23 +215,6 @@ def answers(url: str) -> bool:
             return answer.status == 200 and "version" in json.load(answer)
     except (OSError, ValueError, urllib.error.URLError):
         return False
-
-
-def _free_port(ip: str) -> int:
-    """Return a port on which no program listens, and that no outgoing connection takes meanwhile.
-
-    Linux gives ports from 32768 on to outgoing connections, and a cluster ports from 30000 on to
-    services. While a server is away, its port must stay free for its next start.
-    """
-    for port in random.sample(range(20_000, 30_000), 100):
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind((ip, port))
-            except OSError:
-                continue
-            return port
-    raise DevServerError(f"no port is free at {ip}")
 
 
 def _write_private(path: Path, data: dict[str, Any]) -> None:

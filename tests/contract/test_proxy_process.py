@@ -16,9 +16,9 @@ import pytest
 import requests
 import yaml
 
+from devserver.ports import free_port
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
-from tests.fakes.ports import free_port
 from tests.fakes.proxy import API, ProxyUnderTest, know_tasks
 from tests.fakes.station import ROOT, START_SECONDS, eventually
 from tests.fakes.upstream import Answer, Upstream

@@ -25,11 +25,11 @@ from typing import Any
 
 import yaml
 
+from devserver.ports import free_port
 from tests.fakes.kube_faults import FOR_EVER, Faults
 from tests.fakes.kube_http import Handler, Request
 from tests.fakes.kube_store import Object, Store
 from tests.fakes.kubelet import Kubelet
-from tests.fakes.ports import free_port
 
 __all__ = ["FOR_EVER", "FakeKubeApi", "Request"]
 

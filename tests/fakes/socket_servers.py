@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import socketio
 
-from tests.fakes.ports import free_port
+from devserver.ports import free_port
 
 _HELLO = '0{"sid":"a","upgrades":[%s],"pingInterval":25000,"pingTimeout":60000}'
 #: Possible answers in the place of a Socket.IO server: broken handshakes, other programs, and valid

@@ -18,11 +18,11 @@ from typing import Any
 
 import yaml
 
+from devserver.ports import free_port
 from node_poc.config.load import load_config
 from node_poc.node import Node
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
-from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"

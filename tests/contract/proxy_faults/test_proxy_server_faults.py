@@ -8,7 +8,7 @@ import pytest
 import requests
 from quick_proxy import QUICK, let_tasks_through, task_body
 
-from tests.fakes.ports import free_port
+from devserver.ports import free_port
 from tests.fakes.proxy import API, proxy
 from tests.fakes.station import eventually
 from tests.fakes.upstream import Answer

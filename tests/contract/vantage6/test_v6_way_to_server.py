@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from tests.fakes.ports import free_port
+from devserver.ports import free_port
 from tests.fakes.proxied_station import Algorithm
 from tests.fakes.station import Process, eventually
 from tests.fakes.tokens import container_token

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import socketio
 
-from tests.fakes.ports import free_port
+from devserver.ports import free_port
 
 FOLDER = Path(__file__).resolve().parents[3] / "dummy_socketio_server"
 if str(FOLDER) not in sys.path:

@@ -1,7 +1,11 @@
 """Free ports for programs that listen only later, or again after a restart."""
 
+from __future__ import annotations
+
 import random
 import socket
+
+from devserver.errors import DevServerError
 
 # Below the ports that Linux gives to outgoing connections (32768 and above) and to services of a
 # cluster (30000 and above): no connection of another program takes a port in the meantime.
@@ -9,7 +13,7 @@ _PORTS = range(20_000, 30_000)
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port of this address on which no program listens."""
+    """Return a port of this address on which no program listens. Raise DevServerError."""
     for port in random.sample(_PORTS, 100):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -18,4 +22,4 @@ def free_port(address: str = "127.0.0.1") -> int:
             except OSError:
                 continue
             return port
-    raise RuntimeError(f"no free port found at {address}")
+    raise DevServerError(f"no port is free at {address}")
