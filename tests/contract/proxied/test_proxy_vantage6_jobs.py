@@ -10,11 +10,12 @@ import json
 import pytest
 import requests
 
-from tests.fakes.proxied_station import INPUT, Algorithm
+from tests.fakes.proxied_station import INPUT, Algorithm, ProxiedStation
 
 pytestmark = pytest.mark.timeout(240)  # the first use installs vantage6
 
 SECRET = b'{"another": "study\'s result"}'
+ELSEWHERE = b'{"another": "collaboration\'s result"}'
 OWN = b'{"my own": "job\'s result"}'
 
 
@@ -82,12 +83,33 @@ def test_what_else_shows_results_shows_none_that_can_be_read(station, mine, thei
     for path in (f"task/{theirs[0]}", "task"):
         for query in ("include=results", "include=runs,results", "include=runs&includ%65=results"):
             got = ask(station, mine[1], f"{path}?{query}&per_page=100")
-            assert got.status_code == (200 if station.encrypted else 403)
+            assert got.status_code == 403
             assert secret not in got.text
     for path in (f"run/{theirs[1]}", f"run?task_id={theirs[0]}", "run?include=task"):
         got = ask(station, mine[1], path)
         assert got.status_code == 200
         assert secret not in got.text
+
+
+@pytest.fixture
+def elsewhere(station):
+    """Return the task of a finished run in the organization's collaboration without encryption."""
+    other = ProxiedStation(station.world, "plain")
+    task_id = other.submit("alpha")["task_id"]
+    finished_run(other, task_id, ELSEWHERE)
+    yield task_id
+    other.user.close()
+
+
+def test_another_collaboration_without_encryption_stays_closed(station, mine, elsewhere):
+    """The server lists tasks of all the organization's collaborations for an algorithm."""
+    shown = ask(station, mine[1], "task?include=results&per_page=100", directly=True)
+    assert base64.b64encode(ELSEWHERE).decode() in shown.text  # the control
+    paths = [f"task{each}?include=results" for each in ("", f"/{elsewhere}")]
+    paths += ["run?per_page=100", f"run?task_id={elsewhere}", f"result?task_id={elsewhere}"]
+    for path in paths:
+        got = ask(station, mine[1], path)
+        assert base64.b64encode(ELSEWHERE).decode() not in got.text, path
 
 
 def test_the_whole_own_job_is_open_to_parent_and_subtask(station, mine):
