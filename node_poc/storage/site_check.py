@@ -10,7 +10,7 @@ from node_poc.config.findings import Finding, error, warning
 from node_poc.config.model import Database, DatabaseType, NodeConfig
 from node_poc.storage.columns import Columns, read_columns
 from node_poc.storage.places import misplaced_files, readable_secrets
-from node_poc.storage.visibility import Reader, Seen, Sight, look
+from node_poc.storage.readability import Readability, ReadCheck, Reader, check_readable
 
 # Group of the node's own pod, also the group of run folders and of algorithms.
 _STORAGE_GROUP = 10001
@@ -34,29 +34,29 @@ def look_at_files(config: NodeConfig, _: Path) -> Iterator[Finding]:
     for index, database in enumerate(config.databases):
         if database.is_service:
             continue
-        seen = look(Path(database.path), reader, is_folder=database.is_folder)
-        if found := _finding(seen, f"databases[{index}].uri: {database.path}", database, user):
+        check = check_readable(Path(database.path), reader, is_folder=database.is_folder)
+        if found := _finding(check, f"databases[{index}].uri: {database.path}", database, user):
             yield found
 
 
-def _finding(seen: Seen, named: str, database: Database, user: int) -> Finding | None:
+def _finding(check: ReadCheck, named: str, database: Database, user: int) -> Finding | None:
     kind = _KINDS[database.is_folder]
-    if seen.sight is Sight.MISSING:
+    if check.readability is Readability.MISSING:
         return error(f"{named} is not there; put {kind} there, or correct the path; {_ELSEWHERE}")
-    if seen.sight is Sight.WRONG_KIND:
+    if check.readability is Readability.WRONG_KIND:
         return error(f"{named} is not {kind}, as type {database.type} needs; correct path or type")
-    if seen.sight is Sight.CLOSED:
+    if check.readability is Readability.CLOSED:
         return error(
-            f"{named} cannot be read by user {user}, as which algorithms run: {seen.place} is "
-            f"closed to it; open it to algorithms (`chgrp {_STORAGE_GROUP} {seen.place} && chmod "
-            f"g+rX {seen.place}`), or to everybody (`{seen.remedy}`)"
+            f"{named} cannot be read by user {user}, as which algorithms run: {check.place} is "
+            f"closed to it; open it to algorithms (`chgrp {_STORAGE_GROUP} {check.place} && chmod "
+            f"g+rX {check.place}`), or to everybody (`{check.remedy}`)"
         )
-    if seen.sight is Sight.CLOSED_ABOVE:
+    if check.readability is Readability.FOLDER_ABOVE_CLOSED:
         return warning(
-            f"{named} lies below {seen.place}, which is closed to user {user}; algorithms reach it "
-            f"all the same on a disk of the machine, and not on a network disk; `{seen.remedy}`"
+            f"{named} lies below {check.place}, which is closed to user {user}; algorithms reach "
+            f"it all the same on a disk of the machine, and not on a network disk; `{check.remedy}`"
         )
-    if seen.sight is Sight.UNSEEN:
+    if check.readability is Readability.UNKNOWN:
         return warning(
             f"{named} cannot be seen from here, so nothing is known of it; {kind} that user {user} "
             "may read must be there on each machine where pods run: use `check` there as root"

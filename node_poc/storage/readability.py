@@ -17,26 +17,26 @@ from pathlib import Path
 _ENTRIES = 200
 
 
-class Sight(StrEnum):
-    """Result of ``look``.
+class Readability(StrEnum):
+    """Result of ``check_readable``.
 
     ``CLOSED``: the file or folder, or an entry of the folder, is closed to the reader.
-    ``CLOSED_ABOVE``: a folder above is closed. ``UNSEEN``: see ``look``.
+    ``FOLDER_ABOVE_CLOSED``: a folder above is closed. ``UNKNOWN``: see ``check_readable``.
     """
 
     READABLE = "readable"
     CLOSED = "closed"
-    CLOSED_ABOVE = "closed above"
+    FOLDER_ABOVE_CLOSED = "folder above closed"
     MISSING = "missing"
     WRONG_KIND = "wrong kind"
-    UNSEEN = "unseen"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A ``Sight``, the ``place`` where it was found, and a ``remedy``: a command, or ""."""
+class ReadCheck:
+    """A ``Readability``, the ``place`` where it was found, and a ``remedy``: a command, or ""."""
 
-    sight: Sight
+    readability: Readability
     place: Path
     remedy: str = ""
 
@@ -63,22 +63,23 @@ class Reader:
         return (status.st_mode >> shift) & bits == bits
 
 
-def look(path: Path, reader: Reader, *, is_folder: bool) -> Seen:
+def check_readable(path: Path, reader: Reader, *, is_folder: bool) -> ReadCheck:
     """Return whether ``reader`` can read a file, or a folder and its entries.
 
-    The result is ``UNSEEN`` if this process may not look there, or if the folder around ``path`` is
-    missing or empty here, as for a path of another machine.
+    The result is ``UNKNOWN`` if this process may not look there, or if the folder around ``path``
+    is missing or empty here, as for a path of another machine.
     """
     try:
         real = path.resolve(strict=True)
     except PermissionError:
-        return Seen(Sight.UNSEEN, path)
+        return ReadCheck(Readability.UNKNOWN, path)
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
-        return Seen(Sight.MISSING if _holds_anything(path.parent) else Sight.UNSEEN, path)
+        is_missing = _holds_anything(path.parent)
+        return ReadCheck(Readability.MISSING if is_missing else Readability.UNKNOWN, path)
     try:
-        return _look_along(real, reader, is_folder=is_folder)
+        return _check_along(real, reader, is_folder=is_folder)
     except OSError:
-        return Seen(Sight.UNSEEN, path)
+        return ReadCheck(Readability.UNKNOWN, path)
 
 
 def _holds_anything(folder: Path) -> bool:
@@ -90,19 +91,19 @@ def _holds_anything(folder: Path) -> bool:
         return False
 
 
-def _look_along(real: Path, reader: Reader, *, is_folder: bool) -> Seen:
+def _check_along(real: Path, reader: Reader, *, is_folder: bool) -> ReadCheck:
     status = real.stat()
     if is_folder != stat.S_ISDIR(status.st_mode) or not (is_folder or stat.S_ISREG(status.st_mode)):
-        return Seen(Sight.WRONG_KIND, real)
+        return ReadCheck(Readability.WRONG_KIND, real)
     if not reader.may(status, 5 if is_folder else 4):
-        return Seen(Sight.CLOSED, real, f"chmod {'o+rx' if is_folder else 'o+r'} {real}")
+        return ReadCheck(Readability.CLOSED, real, f"chmod {'o+rx' if is_folder else 'o+r'} {real}")
     for entry, entry_status in _entries(real) if is_folder else ():
         if not reader.may(entry_status, 5 if stat.S_ISDIR(entry_status.st_mode) else 4):
-            return Seen(Sight.CLOSED, entry, f"chmod -R o+rX {real}")
+            return ReadCheck(Readability.CLOSED, entry, f"chmod -R o+rX {real}")
     for folder in reversed(real.parents):
         if not reader.may(folder.stat(), 1):
-            return Seen(Sight.CLOSED_ABOVE, folder, f"chmod o+x {folder}")
-    return Seen(Sight.READABLE, real)
+            return ReadCheck(Readability.FOLDER_ABOVE_CLOSED, folder, f"chmod o+x {folder}")
+    return ReadCheck(Readability.READABLE, real)
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
