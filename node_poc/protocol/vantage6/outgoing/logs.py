@@ -97,9 +97,11 @@ class RunLogs:
             self._going.set()
         return clean(data)
 
-    def whole(self, result: RunResult) -> str:
-        """End the run's stream; return the final log for the server."""
-        self.end_stream(result.run_id)
+    def final_log(self, result: RunResult) -> str:
+        """Return the final log for the server, which replaces all that the stream has sent.
+
+        First call ``end_stream``: a later event would add a part of the log a second time.
+        """
         text = NOT_SHARED
         if self._share:
             text = clean(result.log)

@@ -65,13 +65,14 @@ class ResultSender:
             UnreachableError: the server is away; call again.
         """
         run_id, origin = result.run_id, self._same_runs.origin_of(result.run_id)
-        if not self._same_runs.is_at_server(run_id, origin):
+        is_at_server = self._same_runs.is_at_server(run_id, origin)
+        self._logs.end_stream(run_id)
+        if not is_at_server:
             log.warning("the server has this run no more: its result stays here", run_id=run_id)
-            self._logs.end_stream(run_id)
             return
         fields = {
             "status": result.status.value,
-            "log": self._logs.whole(result),
+            "log": self._logs.final_log(result),
             **_times(result, origin),
         }
         try:
