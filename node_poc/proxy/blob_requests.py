@@ -17,19 +17,19 @@ from node_poc.crypto.errors import CryptoError
 from node_poc.proxy import headers
 from node_poc.proxy.bodies import AlgorithmBody, of_server, opened, require_plain, send
 from node_poc.proxy.carrier import Call, Carrier
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 
 _PUBLIC_KEY = "X-Public-Key"
 _ANSWER_BYTES = 65_536
 
 
 async def read_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``GET /blobstream/<name>``. Raise RefusedError."""
+    """Carry ``GET /blobstream/<name>``. Raise RequestRefusedError."""
     sent = call.sent_headers(body_as_it_came=False)
     if carrier.only_own_job:
         job = await carrier.jobs.own(call.container, sent)
         if not carrier.results_of_job.has(job, call.target.last_segment):
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.FORBIDDEN,
                 "nothing shows that this stored data is a result of your own job, and this proxy "
                 "gives no other (kubernetes.proxy.results: job); ask for result?task_id= first, "
@@ -50,13 +50,15 @@ async def write_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
     """Carry ``POST /blobstream``, and remember the blob's name for the token.
 
     Raises:
-        RefusedError: the request is refused, or the server fails or names no blob.
+        RequestRefusedError: the request is refused, or the server fails or names no blob.
     """
     require_plain(call.request)
     try:
         step = carrier.cryptor.encrypt_stream(call.request.headers.get(_PUBLIC_KEY))
     except CryptoError as error:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"header {_PUBLIC_KEY}: {error}") from error
+        raise RequestRefusedError(
+            HTTPStatus.BAD_REQUEST, f"header {_PUBLIC_KEY}: {error}"
+        ) from error
     body = AlgorithmBody(call.request, carrier.limits)
     sent = call.sent_headers(body_as_it_came=False)
     try:
@@ -65,7 +67,7 @@ async def write_blob(carrier: Carrier, call: Call) -> web.StreamResponse:
             if response.status != HTTPStatus.CREATED:
                 return await carrier.relay(call, response)
             answer, name = await _stored(response)
-    except RefusedError as error:
+    except RequestRefusedError as error:
         raise body.failure or error from None
     carrier.inputs_of_token.add(call.container.digest, [name])
     kept = headers.to_algorithm(response.headers.items(), body_as_it_came=False)
@@ -84,7 +86,7 @@ async def _stored(response: aiohttp.ClientResponse) -> tuple[bytes, str]:
     except (ValueError, RecursionError, KeyError, TypeError):
         name = None
     if not isinstance(name, str):
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_GATEWAY, "the server took the data, but does not tell its name"
         )
     return answer, name

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from node_poc.crypto.errors import CryptoError
 from node_poc.crypto.streams import Step
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.settings import Limits
 from node_poc.proxy.spool import Spool
 
@@ -57,12 +57,12 @@ class AlgorithmBody:
     """
 
     def __init__(self, request: web.BaseRequest, limits: Limits) -> None:
-        """Raise RefusedError if the request's Content-Length is above the limit."""
+        """Raise RequestRefusedError if the request's Content-Length is above the limit."""
         self._request = request
         self._limits = limits
         self._pace = Pace(limits)
-        self.failure: RefusedError | None = None
-        self.too_big = RefusedError(
+        self.failure: RequestRefusedError | None = None
+        self.too_big = RequestRefusedError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the request's body is larger than this proxy takes ({limits.body_bytes} bytes)",
             closes=True,
@@ -71,11 +71,11 @@ class AlgorithmBody:
             raise self.too_big
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body as its pieces arrive. Raise RefusedError."""
+        """Yield the body as its pieces arrive. Raise RequestRefusedError."""
         try:
             async for piece in self._checked():
                 yield piece
-        except RefusedError as error:
+        except RequestRefusedError as error:
             self.failure = error
             raise
 
@@ -98,7 +98,7 @@ class AlgorithmBody:
             raise _too_slow() from error
         except (OSError, ValueError, aiohttp.ClientError, aiohttp.http.HttpProcessingError):
             # `from None`: the error may hold a part of the body.
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.BAD_REQUEST, "the request's body broke off or is malformed", closes=True
             ) from None
         return piece
@@ -115,13 +115,13 @@ class AlgorithmBody:
 def require_plain(request: web.BaseRequest) -> None:
     """Refuse a body with a Content-Encoding: the proxy must encrypt the data itself."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send this without Content-Encoding", closes=True
         )
 
 
-def _too_slow() -> RefusedError:
-    return RefusedError(
+def _too_slow() -> RequestRefusedError:
+    return RequestRefusedError(
         HTTPStatus.REQUEST_TIMEOUT, "the request's body came too slowly", closes=True
     )
 
@@ -157,16 +157,16 @@ async def out_of(spool: Spool) -> AsyncIterator[bytes]:
 
 
 async def of_server(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Yield the server's body as its pieces arrive. Raise RefusedError if the body breaks off."""
+    """Yield the server's body as its pieces arrive. Raise RequestRefusedError if it breaks off."""
     try:
         async for piece in response.content.iter_any():
             yield piece
     except TimeoutError as error:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.GATEWAY_TIMEOUT, "the server's answer stopped in the middle"
         ) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_GATEWAY, "the server's answer broke off in the middle"
         ) from error
 
@@ -175,7 +175,7 @@ async def opened(pieces: AsyncIterator[bytes], step: Step) -> AsyncIterator[byte
     """Yield the server's blob as plain bytes.
 
     Raises:
-        RefusedError: the blob cannot be decrypted.
+        RequestRefusedError: the blob cannot be decrypted.
     """
     try:
         async for piece in pieces:
@@ -184,7 +184,7 @@ async def opened(pieces: AsyncIterator[bytes], step: Step) -> AsyncIterator[byte
         if rest := step.finish():
             yield rest
     except CryptoError as error:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_GATEWAY,
             f"the stored data cannot be decrypted: {error}",
             kind="stored data cannot be decrypted",
@@ -219,10 +219,10 @@ async def send(
             await answer.write_eof()
     except TimeoutError:
         _abort(request)
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.REQUEST_TIMEOUT, "the answer was not taken in time", closes=True
         ) from None
-    except RefusedError:
+    except RequestRefusedError:
         if answer.prepared:
             _abort(request)
         raise

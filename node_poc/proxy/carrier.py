@@ -15,7 +15,7 @@ from node_poc.proxy.bodies import AlgorithmBody, of_server, send
 from node_poc.proxy.fair_pool import FairPool
 from node_poc.proxy.jobs import Jobs
 from node_poc.proxy.public_keys import PublicKeys
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.request_log import RequestLog
 from node_poc.proxy.settings import Limits, ProxySettings, ResultsOf
 from node_poc.proxy.spool import Spool, SpoolBudget
@@ -92,7 +92,7 @@ class Carrier:
             asked = self.upstream.request(call.target, sent, body.pieces(), length)
             async with asked as response:
                 return await self.relay(call, response)
-        except RefusedError as error:
+        except RequestRefusedError as error:
             raise body.failure or error from None
 
     async def relay(self, call: Call, response: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -101,7 +101,7 @@ class Carrier:
         answer = web.StreamResponse(status=response.status, headers=kept)
         return await send(call.request, answer, of_server(response), self.limits)
 
-    def spool(self, call: Call, limit_bytes: int, too_big: RefusedError) -> Spool:
+    def spool(self, call: Call, limit_bytes: int, too_big: RequestRefusedError) -> Spool:
         """Return a spool for one body of this call."""
         return Spool(self.budget, call.address, limit_bytes, too_big)
 

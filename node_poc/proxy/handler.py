@@ -13,7 +13,7 @@ from node_poc.proxy import headers
 from node_poc.proxy.blob_requests import read_blob, write_blob
 from node_poc.proxy.carrier import Call, Carrier
 from node_poc.proxy.guard import Guard
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.request_log import RequestLog
 from node_poc.proxy.result_requests import read_result, read_results, read_tasks
 from node_poc.proxy.targets import Kind, is_for_everybody, read_target
@@ -49,7 +49,7 @@ class Handler:
             target = read_target(request.method, request.raw_path)
             await _expect(request)
             answer = await self._carry(Call(request, target, container))
-        except RefusedError as error:
+        except RequestRefusedError as error:
             self._request_log.refused(address, error.kind, claims=claims, **error.about)
             return _refusal(error)
         except ConnectionError:
@@ -57,7 +57,9 @@ class Handler:
             raise
         except Exception as error:  # an error in one request must not end the others
             self._request_log.failed(address, error)
-            return _refusal(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "the proxy failed"))
+            return _refusal(
+                RequestRefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "the proxy failed")
+            )
         log.debug(
             "request", method=target.method, path=target.path, status=answer.status, claims=claims
         )
@@ -82,7 +84,7 @@ class Handler:
 
 
 def _admitted(request: web.BaseRequest) -> Container:
-    """Return the sender of the request. Raise RefusedError."""
+    """Return the sender of the request. Raise RequestRefusedError."""
     tokens = request.headers.getall("Authorization", [])
     is_open = is_for_everybody(request.method, request.raw_path) and not request.body_exists
     if is_open and not tokens:
@@ -96,12 +98,14 @@ async def _expect(request: web.BaseRequest) -> None:
     if expected is None:
         return
     if expected.lower() != "100-continue":
-        raise RefusedError(HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected here")
+        raise RequestRefusedError(
+            HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected here"
+        )
     if request.transport is not None and request.version >= aiohttp.HttpVersion11:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def _refusal(error: RefusedError) -> web.StreamResponse:
+def _refusal(error: RequestRefusedError) -> web.StreamResponse:
     answer = web.Response(
         status=error.status, text=json.dumps({"msg": error.told}), content_type="application/json"
     )

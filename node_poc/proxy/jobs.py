@@ -12,7 +12,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from node_poc.proxy.questions import ask
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.tokens import Container
 from node_poc.proxy.upstream import Headers, Upstream
 
@@ -33,13 +33,15 @@ class Jobs:
         self._kept: OrderedDict[tuple[str, int], tuple[int, float]] = OrderedDict()
 
     async def own(self, container: Container, headers: Headers) -> int:
-        """Return the token's own job. Raise RefusedError."""
+        """Return the token's own job. Raise RequestRefusedError."""
         if container.task_id is None:
-            raise RefusedError(HTTPStatus.FORBIDDEN, f"the token names no task, and {_HOW_TO}")
+            raise RequestRefusedError(
+                HTTPStatus.FORBIDDEN, f"the token names no task, and {_HOW_TO}"
+            )
         return await self._of(container, container.task_id, headers)
 
     async def require_own_task(self, container: Container, task_id: int, headers: Headers) -> int:
-        """Return the token's own job. Raise RefusedError if the task belongs to another job."""
+        """Return the token's own job. Raise RequestRefusedError for a task of another job."""
         own = await self.own(container, headers)
         if task_id != container.task_id and await self._of(container, task_id, headers) != own:
             raise foreign(task_id)
@@ -54,7 +56,7 @@ class Jobs:
         task = answer.value if isinstance(answer.value, dict) else {}
         job = task.get("job_id")
         if answer.status != HTTPStatus.OK or task.get("id") != task_id or type(job) is not int:
-            raise RefusedError(
+            raise RequestRefusedError(
                 answer.refusal_status,
                 f"the server does not tell the job of task {task_id} ({answer.said}), and "
                 f"{_HOW_TO}",
@@ -68,9 +70,9 @@ class Jobs:
         return job
 
 
-def foreign(task_id: int) -> RefusedError:
+def foreign(task_id: int) -> RequestRefusedError:
     """Return the refusal of data that belongs to a task of another job."""
-    return RefusedError(
+    return RequestRefusedError(
         HTTPStatus.FORBIDDEN,
         f"task {task_id} belongs to another job, and {_HOW_TO}; ask for a task of your own job",
         kind="the results of another job were asked for",

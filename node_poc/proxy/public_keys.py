@@ -8,7 +8,7 @@ from http import HTTPStatus
 from weakref import WeakValueDictionary
 
 from node_poc.proxy.questions import ask
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.upstream import Headers, Upstream
 
 _AT_ONCE = 8
@@ -32,7 +32,7 @@ class PublicKeys:
             headers: headers of the algorithm's request, including the token.
 
         Raises:
-            RefusedError: the server refuses or fails; a 4xx keeps its status.
+            RequestRefusedError: the server refuses or fails; a 4xx keeps its status.
         """
         keys: dict[int, str | None] = {}
         remaining = iter(organizations)
@@ -47,7 +47,7 @@ class PublicKeys:
             async with asyncio.TaskGroup() as group:
                 for _ in range(_AT_ONCE):
                     group.create_task(ask_in_turn())
-        except* RefusedError as several:
+        except* RequestRefusedError as several:
             raise several.exceptions[0] from None
         return keys
 
@@ -55,7 +55,7 @@ class PublicKeys:
 async def _public_key(upstream: Upstream, organization: int, headers: Headers) -> str | None:
     answer = await ask(upstream, f"/organization/{organization}", headers)
     if answer.status != HTTPStatus.OK:
-        raise RefusedError(
+        raise RequestRefusedError(
             answer.refusal_status,
             f"the server does not give the public key of organization {organization}: "
             f"{answer.said}",
@@ -64,7 +64,7 @@ async def _public_key(upstream: Upstream, organization: int, headers: Headers) -
         )
     value = answer.value
     if not isinstance(value, dict) or not isinstance(value.get("public_key"), str | None):
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_GATEWAY,
             f"the server's answer about organization {organization} cannot be read",
             kind="the server's answer about an organization cannot be read",

@@ -48,7 +48,7 @@ async def ask(upstream: Upstream, path: str, headers: Headers) -> ServerAnswer:
         headers: headers of the algorithm's request, including the token.
 
     Raises:
-        RefusedError: the server cannot be reached, is too slow, redirects or breaks off.
+        RequestRefusedError: the server cannot be reached, is too slow, redirects or breaks off.
     """
     asked = [(name, value) for name, value in headers if name.lower() == "authorization"]
     asked.append(("Accept-Encoding", "identity"))

@@ -10,7 +10,7 @@ from http import HTTPStatus
 _REMEMBERED = 1000
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A refused request: the algorithm gets the text `told`, the log gets `kind`.
 
     Neither text holds the server's address or any part of a token or body.

@@ -10,13 +10,13 @@ from node_poc.crypto.payload import RsaCryptor
 from node_poc.proxy import headers
 from node_poc.proxy.bodies import fill, of_server, out_of, send
 from node_poc.proxy.carrier import Call, Carrier
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.results import open_results, task_of_result
 from node_poc.proxy.spool import Spool
 
 
 async def read_results(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``GET /result?task_id=``. Raise RefusedError."""
+    """Carry ``GET /result?task_id=``. Raise RequestRefusedError."""
     if not carrier.only_own_job:
         return await _read(carrier, call, None)
     task_id = call.target.task_id()
@@ -26,7 +26,7 @@ async def read_results(carrier: Carrier, call: Call) -> web.StreamResponse:
 
 
 async def read_result(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry ``GET /result/<id>``; the server's answer names the task. Raise RefusedError."""
+    """Carry ``GET /result/<id>``; the server's answer names the task. Raise RequestRefusedError."""
     return await _read(carrier, call, None)
 
 
@@ -38,7 +38,7 @@ async def read_tasks(carrier: Carrier, call: Call) -> web.StreamResponse:
     """
     included = ",".join(call.target.values("include"))
     if carrier.only_own_job and "results" in included:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.FORBIDDEN,
             "this proxy includes no results in tasks (kubernetes.proxy.results: job); ask for "
             "result?task_id=, with a task of your own job",
@@ -51,7 +51,7 @@ async def _read(carrier: Carrier, call: Call, task_id: int | None) -> web.Stream
         return await carrier.forward(call)
     sent = call.sent_headers(body_as_it_came=False)
     limit = carrier.limits.body_bytes
-    too_big = RefusedError(
+    too_big = RequestRefusedError(
         HTTPStatus.BAD_GATEWAY,
         f"the results are larger than this proxy takes ({limit} bytes); ask for fewer at once, "
         "with per_page",
@@ -78,7 +78,7 @@ async def _open(
         if task_id is None:
             task_id = await carrier.in_turn(call, stored, lambda: task_of_result(stored.buffer()))
         if task_id is None:
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.BAD_GATEWAY, "the server does not tell the task of this result"
             )
         sent = call.sent_headers(body_as_it_came=False)

@@ -13,7 +13,7 @@ from node_poc.crypto.errors import CryptoError
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.crypto.streams import EncodeBase64, through
 from node_poc.proxy.json_parts import Buffer, JsonParts, JsonPartsError
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.task_inputs import LARGEST_ID
 
 _RESULT = "result"
@@ -29,7 +29,7 @@ class ResultFindings:
         stored: names of blobs that hold results.
     """
 
-    left_out: list[RefusedError] = field(default_factory=list)
+    left_out: list[RequestRefusedError] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
 
 
@@ -37,12 +37,12 @@ class ResultsAnswer:
     """The server's answer to ``GET /result``: a single result, or a page of results."""
 
     def __init__(self, body: Buffer) -> None:
-        """Parse the answer. Raise RefusedError if the server's answer cannot be read."""
+        """Parse the answer. Raise RequestRefusedError if the server's answer cannot be read."""
         self.findings = ResultFindings()
         try:
             self._json = JsonParts(body)
         except JsonPartsError as error:
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.BAD_GATEWAY,
                 f"the server's results cannot be read: {error}; ask for fewer at once, with "
                 "per_page, if they are many",
@@ -65,8 +65,8 @@ class ResultsAnswer:
             task_id: the task whose results may pass; None lets all results pass.
 
         Raises:
-            RefusedError: the answer is a single result that belongs to another task or cannot be
-                decrypted.
+            RequestRefusedError: the answer is a single result that belongs to another task or
+                cannot be decrypted.
         """
         value = self._json.value
         page = value.get("data") if isinstance(value, dict) else None
@@ -76,7 +76,7 @@ class ResultsAnswer:
         for number, run in enumerate(data):
             try:
                 self._open(cryptor, task_id, run)
-            except RefusedError as error:
+            except RequestRefusedError as error:
                 self.findings.left_out.append(error)
                 told = {_RESULT: None, "msg": error.told}
                 data[number] = run | told if isinstance(run, dict) else told
@@ -84,7 +84,7 @@ class ResultsAnswer:
 
     def _open(self, cryptor: PlainCryptor | RsaCryptor, task_id: int | None, run: Any) -> None:
         if task_id is not None and _task_of(run) != task_id:
-            raise RefusedError(HTTPStatus.FORBIDDEN, _NOT_OF_TASK)
+            raise RequestRefusedError(HTTPStatus.FORBIDDEN, _NOT_OF_TASK)
         text = run.get(_RESULT) if isinstance(run, dict) else None
         if not text or not isinstance(text, str):
             return
@@ -112,7 +112,7 @@ def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) ->
     except CryptoError as error:
         known = number if type(number) is int and 1 <= number <= LARGEST_ID else None
         which = "" if known is None else f" of run {known}"
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_GATEWAY,
             f"the result{which} cannot be decrypted: {error}",
             kind="a result cannot be decrypted",
@@ -121,7 +121,7 @@ def _decrypted(cryptor: RsaCryptor, part: bytes | memoryview, number: object) ->
 
 
 def task_of_result(body: Buffer) -> int | None:
-    """Return the task of a single result, if the server names the task. Raise RefusedError."""
+    """Return the task of a single result, if the server names it. Raise RequestRefusedError."""
     with closing(ResultsAnswer(body)) as results:
         return results.task_id
 
@@ -135,8 +135,8 @@ def open_results(
     """Write the results as base64 of their plain bytes.
 
     Raises:
-        RefusedError: the answer cannot be read, or is a single result that must not pass or cannot
-            be decrypted.
+        RequestRefusedError: the answer cannot be read, or is a single result that must not pass or
+            cannot be decrypted.
     """
     with closing(ResultsAnswer(body)) as results:
         for piece in results.pieces(cryptor, task_id):

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from types import TracebackType
 
 from node_poc.proxy.json_parts import Buffer
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 
 _IN_MEMORY_BYTES = 1 << 18
 
@@ -34,16 +34,16 @@ class SpoolBudget:
         self._lock = threading.Lock()
 
     def take(self, caller: str, size: int) -> None:
-        """Take disk space. Raise RefusedError if there is not enough."""
+        """Take disk space. Raise RequestRefusedError if there is not enough."""
         with self._lock:
             if self._taken[caller] + size > self._bytes_of_one:
-                raise RefusedError(
+                raise RequestRefusedError(
                     HTTPStatus.TOO_MANY_REQUESTS,
                     "what this proxy must keep of one algorithm's requests and their answers is "
                     f"more than {self._bytes_of_one} bytes; send or ask for less at one time",
                 )
             if self._taken[caller] + size > (self._free_bytes + self._taken[caller]) // 2:
-                raise RefusedError(
+                raise RequestRefusedError(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "the proxy has too many big requests in hand; ask again later",
                 )
@@ -66,7 +66,7 @@ class Spool:
     """
 
     def __init__(
-        self, budget: SpoolBudget, caller: str, limit_bytes: int, too_big: RefusedError
+        self, budget: SpoolBudget, caller: str, limit_bytes: int, too_big: RequestRefusedError
     ) -> None:
         """Start an empty body; `write` raises `too_big` for a body of more than `limit_bytes`."""
         self._budget = budget
@@ -82,7 +82,7 @@ class Spool:
         return self
 
     def write(self, piece: bytes) -> None:
-        """Append a piece. Raise RefusedError if the body or the caller's share gets too large."""
+        """Append a piece. Raise RequestRefusedError if body or caller's share gets too large."""
         if self.size + len(piece) > self._limit_bytes:
             raise self._too_big
         size = self.size + len(piece)

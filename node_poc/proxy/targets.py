@@ -13,7 +13,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _LONGEST = 8000
@@ -55,23 +55,26 @@ class Target:
         return self.path.rpartition("/")[2]
 
     def values(self, name: str) -> list[str]:
-        """Return the query's values of a field, decoded as the server decodes. Raise RefusedError.
+        """Return the query's values of a field, decoded as the server decodes.
 
         Field names may be encoded too (`task%5Fid`), so they are compared after decoding.
+
+        Raises:
+            RequestRefusedError: the query has too many fields.
         """
         try:
             fields = parse_qsl(self.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
         except ValueError:
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.BAD_REQUEST, f"the query has more than {_MOST_FIELDS} fields"
             ) from None
         return [value for key, value in fields if key == name]
 
     def task_id(self) -> int:
-        """Return the one task whose results are requested. Raise RefusedError."""
+        """Return the one task whose results are requested. Raise RequestRefusedError."""
         values = self.values("task_id")
         if len(values) != 1 or not _NUMBER.fullmatch(values[0]):
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.BAD_REQUEST,
                 "give the one task whose results you want: result?task_id=1",
             )
@@ -89,31 +92,31 @@ def is_for_everybody(method: str, raw: str) -> bool:
 
 
 def read_target(method: str, raw: str) -> Target:
-    """Return the target of a request. Raise RefusedError."""
+    """Return the target of a request. Raise RequestRefusedError."""
     if method not in METHODS:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED,
             f"this proxy knows the methods {', '.join(METHODS)} only",
             closes=True,
         )
     if len(raw) > _LONGEST:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.REQUEST_URI_TOO_LONG, f"the path is longer than {_LONGEST} characters"
         )
     path, _, query = raw.partition("?")
     before, *segments = path.split("/")
     if before or not segments or not all(map(_SEGMENT.fullmatch, segments)):
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_REQUEST,
             "the path must be one of the server's API, as /task/1: words with single slashes "
             "between them, nothing encoded, no address of a server",
         )
     if not _QUERY.fullmatch(query):
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_REQUEST, "the query holds characters that must be encoded"
         )
     if segments[0].lower() in _NOT_FOR_ALGORITHMS:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.FORBIDDEN, "logging in to the server is not for algorithms: use your token"
         )
     target = Target(_kind(method, segments), method, path, query)

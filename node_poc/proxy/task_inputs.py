@@ -13,7 +13,7 @@ from node_poc.crypto.errors import CryptoError
 from node_poc.crypto.payload import RsaCryptor
 from node_poc.crypto.streams import DecodeBase64, slices, through
 from node_poc.proxy.json_parts import Buffer, JsonParts, JsonPartsError
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MOST_ORGANIZATIONS = 1000
@@ -24,14 +24,14 @@ class NewTask:
     """The body of ``POST /task``, whose inputs are still base64 of plain bytes."""
 
     def __init__(self, body: Buffer) -> None:
-        """Parse the body. Raise RefusedError."""
+        """Parse the body. Raise RequestRefusedError."""
         try:
             self._json = JsonParts(body)
         except JsonPartsError as error:
             raise _bad(f"the task cannot be read: {error}") from error
         try:
             self._organizations = self._read_organizations(self._json.value)
-        except RefusedError:
+        except RequestRefusedError:
             self.close()
             raise
 
@@ -63,12 +63,12 @@ class NewTask:
             stored: names of the blobs stored with the token through this proxy.
 
         Raises:
-            RefusedError: an input can only be a blob's name, and is not in `stored`.
+            RequestRefusedError: an input can only be a blob's name, and is not in `stored`.
         """
         for item in self._organizations:
             text = item.get("input", "")
             if _UUID.fullmatch(text) and text not in stored:
-                raise RefusedError(
+                raise RequestRefusedError(
                     HTTPStatus.BAD_REQUEST,
                     f"the input for organization {item['id']} is neither base64 nor the name of "
                     "data that this task has stored through this proxy; store it first, with POST "
@@ -92,7 +92,8 @@ class NewTask:
         input never decides whether the input is encrypted.
 
         Raises:
-            RefusedError: an organization's key is missing or unusable, or an input is not base64.
+            RequestRefusedError: an organization's key is missing or unusable, or an input is not
+                base64.
         """
         for item in self._organizations:
             if _is_plain(item, stored):
@@ -117,7 +118,7 @@ def _encrypted(
     try:
         yield from cryptor.encrypt_pieces(through(DecodeBase64(), slices(text)), key)
     except CryptoError as error:
-        raise RefusedError(
+        raise RequestRefusedError(
             HTTPStatus.BAD_REQUEST,
             f"the input for organization {organization}: {error}",
             kind="an input cannot be encrypted",
@@ -126,7 +127,7 @@ def _encrypted(
 
 
 def organizations_of(body: Buffer, stored: Collection[str]) -> list[int]:
-    """Return the organizations whose public keys the task needs. Raise RefusedError."""
+    """Return the organizations whose public keys the task needs. Raise RequestRefusedError."""
     with closing(NewTask(body)) as task:
         task.require_own_names(stored)
         return task.needs_keys_of(stored)
@@ -139,11 +140,11 @@ def encrypt_task(
     stored: Collection[str],
     write: Callable[[bytes], None],
 ) -> None:
-    """Write the task with each input encrypted. Raise RefusedError."""
+    """Write the task with each input encrypted. Raise RequestRefusedError."""
     with closing(NewTask(body)) as task:
         for piece in task.encrypted(cryptor, public_keys, stored):
             write(piece)
 
 
-def _bad(told: str) -> RefusedError:
-    return RefusedError(HTTPStatus.BAD_REQUEST, told)
+def _bad(told: str) -> RequestRefusedError:
+    return RequestRefusedError(HTTPStatus.BAD_REQUEST, told)

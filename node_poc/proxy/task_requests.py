@@ -12,7 +12,7 @@ from node_poc.proxy.task_inputs import encrypt_task, organizations_of
 
 
 async def create_task(carrier: Carrier, call: Call) -> web.StreamResponse:
-    """Carry a new task. Raise RefusedError."""
+    """Carry a new task. Raise RequestRefusedError."""
     require_plain(call.request)
     body = AlgorithmBody(call.request, carrier.limits)
     with (

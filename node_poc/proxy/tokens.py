@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from node_poc.crypto.claims import claims_of
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 
 _BEARER = re.compile(r"[Bb]earer +([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
 
@@ -36,9 +36,9 @@ def read_token(headers: Sequence[str]) -> Container:
     """Return the task and node that the token in the `Authorization` headers names.
 
     Raises:
-        RefusedError: there is no token or more than one, the token is no JWT, or the token was not
-            made for a container. The token of a user or node is refused too, because its rights
-            exceed those of an algorithm.
+        RequestRefusedError: there is no token or more than one, the token is no JWT, or the token
+            was not made for a container. The token of a user or node is refused too, because its
+            rights exceed those of an algorithm.
     """
     if not headers:
         raise _refused("there is no Authorization header; send `Bearer` and the container's token")
@@ -60,5 +60,5 @@ def _number(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**63 else None
 
 
-def _refused(told: str) -> RefusedError:
-    return RefusedError(HTTPStatus.UNAUTHORIZED, told)
+def _refused(told: str) -> RequestRefusedError:
+    return RequestRefusedError(HTTPStatus.UNAUTHORIZED, told)

@@ -12,7 +12,7 @@ import aiohttp
 import certifi
 from yarl import URL
 
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.settings import Limits
 from node_poc.proxy.targets import Target
 
@@ -82,7 +82,7 @@ class Upstream:
             length: bytes of the body; None sends the body chunked.
 
         Raises:
-            RefusedError: the server cannot be reached, is too slow or redirects.
+            RequestRefusedError: the server cannot be reached, is too slow or redirects.
         """
         url = URL(self._base + target.path_and_query, encoded=True)
         if target.method == "GET" and body is None:
@@ -92,7 +92,7 @@ class Upstream:
             response = await self._once(self._fresh, target.method, url, sent, body)
         try:
             if response.status in _REDIRECTS:
-                raise RefusedError(
+                raise RequestRefusedError(
                     HTTPStatus.BAD_GATEWAY,
                     "the server sends elsewhere (a redirect), and the proxy goes to the configured "
                     "address only; correct server_url, port and api_path",
@@ -105,7 +105,7 @@ class Upstream:
         for pause in _PAUSES:
             try:
                 return await self._once(self._kept, "GET", url, headers, None)
-            except RefusedError as error:
+            except RequestRefusedError as error:
                 if not isinstance(error.__cause__, aiohttp.ClientConnectionError | OSError):
                     raise
                 if isinstance(error.__cause__, TimeoutError):
@@ -122,11 +122,11 @@ class Upstream:
                 method, url, headers=headers, data=body, allow_redirects=False
             )
         except TimeoutError as error:
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.GATEWAY_TIMEOUT, "the server did not answer in time"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise RefusedError(
+            raise RequestRefusedError(
                 HTTPStatus.BAD_GATEWAY,
                 f"the server cannot be reached, or broke off ({type(error).__name__})",
             ) from error

@@ -15,7 +15,7 @@ class BodyTooLargeError(UnreachableError):
     """A gateway before the server refuses a body of this size; its limit may change later."""
 
 
-class RefusedError(ServerError):
+class RefusedByServerError(ServerError):
     """The server refused a request (4xx, 501) and would refuse the same request again."""
 
     def __init__(self, text: str, status: int) -> None:
@@ -24,7 +24,7 @@ class RefusedError(ServerError):
         self.status = status
 
 
-class AlreadyFinishedError(RefusedError):
+class AlreadyFinishedError(RefusedByServerError):
     """The run has ended at the server, which accepts no more changes to the run."""
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from node_poc.crypto.keys import KeyMatch, compare_public_key
 from node_poc.crypto.payload import Cryptor, PlainCryptor, RsaCryptor
-from node_poc.protocol.vantage6.errors import FatalError, RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import FatalError, RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.vantage6.run_request import id_in
 
@@ -112,7 +112,7 @@ def _publish_key(
         )
     try:
         rest.patch(path, {"public_key": public_key})
-    except RefusedError as error:
+    except RefusedByServerError as error:
         raise FatalError(
             f"encryption: the server does not let this node set its organization's public key "
             f"({error}); have an administrator of the organization set it"

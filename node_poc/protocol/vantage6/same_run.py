@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 import structlog
 
-from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.vantage6.run_request import RunRequest
@@ -113,7 +113,7 @@ class SameRuns:
         """Return the task from the server; None if the server has no task of this id for us."""
         try:
             return self._rest.get(f"task/{origin.task_id}")
-        except RefusedError as error:
+        except RefusedByServerError as error:
             if error.status in _NOT_OURS:
                 return None
             # Another status may come from a gateway, and is no reason to give up a result.

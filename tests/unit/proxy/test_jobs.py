@@ -7,7 +7,7 @@ import pytest
 from node_poc.proxy import jobs
 from node_poc.proxy.jobs import Jobs
 from node_poc.proxy.questions import ServerAnswer
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.tokens import Container
 
 MINE = Container(3, 1, "digest")
@@ -43,7 +43,7 @@ def test_a_subtask_is_of_the_own_job_and_a_stranger_is_not(server):
     known = Jobs(None, lambda: server.now)
     assert require(known, MINE, 3) == 30
     assert require(known, MINE, 4) == 30
-    with pytest.raises(RefusedError, match="task 99 belongs to another job") as refused:
+    with pytest.raises(RequestRefusedError, match="task 99 belongs to another job") as refused:
         require(known, MINE, 99)
     assert refused.value.status == 403
 
@@ -57,12 +57,12 @@ def test_what_was_told_is_kept_a_minute_for_that_token_alone(server):
     assert server.asked == [3, 4, 3, 4]
     server.now = 61.0
     server.jobs[4] = 990  # the id of a deleted task, used again
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRefusedError):
         require(known, MINE, 4)
 
 
 def test_a_token_without_a_task_is_refused_unasked(server):
-    with pytest.raises(RefusedError, match="names no task"):
+    with pytest.raises(RequestRefusedError, match="names no task"):
         require(Jobs(None, lambda: server.now), Container(None, 1, "digest"), 3)
     assert server.asked == []
 

@@ -8,7 +8,7 @@ import pytest
 from node_poc.proxy import public_keys
 from node_poc.proxy.public_keys import PublicKeys
 from node_poc.proxy.questions import ServerAnswer
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 
 
 class Server:
@@ -55,7 +55,7 @@ def test_a_refusal_gives_the_places_back(server):
     async def play():
         keys = PublicKeys(None)
         for _ in range(10):
-            with pytest.raises(RefusedError, match="organization 13: HTTP 404"):
+            with pytest.raises(RequestRefusedError, match="organization 13: HTTP 404"):
                 await keys.of("a", range(1, 30), ["a"])
         return await keys.of("a", [1], ["a"])
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.results import ResultsAnswer, open_results, task_of_result
 from tests.unit.crypto.conftest import VECTORS
 
@@ -60,7 +60,9 @@ def test_answers_of_another_shape_go_on_as_they_are(rsa, value):
 
 @pytest.mark.parametrize("text", ["e30=", VECTORS["for_another"], "a$b$c", "QUJD" * 200])
 def test_a_result_that_cannot_be_opened_is_told_with_its_run(rsa, text):
-    with pytest.raises(RefusedError, match="the result of run 8 cannot be decrypted") as refused:
+    with pytest.raises(
+        RequestRefusedError, match="the result of run 8 cannot be decrypted"
+    ) as refused:
         decrypted({"id": 8, "result": text}, rsa)
     assert refused.value.status == 502
     assert text not in refused.value.told
@@ -87,7 +89,7 @@ def test_one_bad_result_of_a_page_hides_no_other(rsa, text):
 
 @pytest.mark.parametrize("number", ["8", None, -1, 2**31, True])
 def test_a_run_is_named_by_a_number_of_the_server_only(rsa, number):
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         decrypted({"id": number, "result": "e30="}, rsa)
     assert (refused.value.about, "of run" in refused.value.told) == ({}, False)
 
@@ -104,7 +106,7 @@ def test_a_result_is_never_whole_in_memory(rsa):
 
 
 def test_an_answer_that_is_no_json_is_told():
-    with pytest.raises(RefusedError, match="cannot be read") as refused:
+    with pytest.raises(RequestRefusedError, match="cannot be read") as refused:
         ResultsAnswer(b"<html>")
     assert refused.value.status == 502
 
@@ -144,7 +146,7 @@ def test_of_a_page_the_task_s_own_results_are_given_and_no_others(cryptor):
 def test_a_single_result_of_no_such_task_is_refused(task):
     run = {"id": 1, "result": GOOD, "task": task}
     assert task_of_result(json.dumps(run).encode()) == (99 if task == {"id": 99} else None)
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         opened(run, RSA, 3)
     assert refused.value.status == 403
 
@@ -163,7 +165,7 @@ json_values = st.recursive(
 def test_no_shape_of_an_answer_opens_what_is_not_of_the_task(value):
     try:
         sent, _ = opened(value, RSA, 3)
-    except RefusedError:
+    except RequestRefusedError:
         return
     mine = [run for run in sent["data"] if run.get("result") is not None]
     assert all(run["task"]["id"] == 3 for run in mine)

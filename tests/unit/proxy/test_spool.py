@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.spool import Spool, SpoolBudget
 
-TOO_BIG = RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too big")
+TOO_BIG = RequestRefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too big")
 MEGABYTE = 1 << 20
 
 
@@ -36,14 +36,14 @@ def test_what_goes_in_comes_out(pieces, padding):
 def test_a_body_that_is_too_big_is_refused():
     with Spool(budget_of(1000), "a", 10, TOO_BIG) as spool:
         spool.write(b"0123456789")
-        with pytest.raises(RefusedError, match="too big"):
+        with pytest.raises(RequestRefusedError, match="too big"):
             spool.write(b"x")
 
 
 def test_all_share_one_budget_and_give_it_back():
     budget = SpoolBudget(100, bytes_of_one=100)
     budget.take("a", 50)
-    with pytest.raises(RefusedError, match="ask again later") as refused:
+    with pytest.raises(RequestRefusedError, match="ask again later") as refused:
         budget.take("b", 26)
     assert refused.value.status == HTTPStatus.SERVICE_UNAVAILABLE
     budget.take("b", 25)
@@ -54,7 +54,7 @@ def test_all_share_one_budget_and_give_it_back():
 def test_one_caller_gets_its_share():
     budget = SpoolBudget(100, bytes_of_one=40)
     budget.take("a", 40)
-    with pytest.raises(RefusedError, match="more than 40 bytes") as refused:
+    with pytest.raises(RequestRefusedError, match="more than 40 bytes") as refused:
         budget.take("a", 1)
     assert refused.value.status == HTTPStatus.TOO_MANY_REQUESTS
 
@@ -68,7 +68,7 @@ def test_whoever_comes_later_finds_room(asked):
     total, taken = 1 << 20, {}
     budget = SpoolBudget(total, bytes_of_one=total)
     for caller, kilobytes in asked:
-        with suppress(RefusedError):
+        with suppress(RequestRefusedError):
             budget.take(caller, kilobytes << 10)
             taken[caller] = taken.get(caller, 0) + (kilobytes << 10)
     assert sum(taken.values()) <= total
@@ -86,7 +86,7 @@ def test_what_lies_in_memory_needs_no_disk():
     budget = SpoolBudget(0, bytes_of_one=0)
     with Spool(budget, "a", 10 * MEGABYTE, TOO_BIG) as spool:
         spool.write(b"x" * (MEGABYTE >> 2))
-        with pytest.raises(RefusedError):
+        with pytest.raises(RequestRefusedError):
             spool.write(b"x")
 
 
@@ -95,7 +95,7 @@ def test_on_disk_a_body_is_counted_whole_and_given_back():
     with Spool(budget, "a", 10 * MEGABYTE, TOO_BIG) as spool:
         for _ in range(4):
             spool.write(b"x" * (MEGABYTE >> 2))
-        with pytest.raises(RefusedError, match="ask again later"):
+        with pytest.raises(RequestRefusedError, match="ask again later"):
             spool.write(b"x")
     assert not budget._taken
     assert budget._free_bytes == 2 * MEGABYTE

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.targets import METHODS, Kind, is_for_everybody, read_target
 
 BASE = "https://server.example:443/api"
@@ -87,27 +87,27 @@ def test_each_route_is_known(method, raw, kind):
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(raw):
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_target("GET", raw)
     assert refused.value.status == 400
 
 
 def test_other_methods_are_refused():
     for method in ("CONNECT", "TRACE", "OPTIONS", "HEAD", "get", "PROPFIND", ""):
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(RequestRefusedError) as refused:
             read_target(method, "/task/1")
         assert refused.value.status == 405
 
 
 @pytest.mark.parametrize("raw", ["/token/user", "/token/node", "/Token/refresh", "/recover/lost"])
 def test_nobody_logs_in_through_the_proxy(raw):
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_target("POST", raw)
     assert refused.value.status == 403
 
 
 def test_the_socket_is_no_part_of_the_api():
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_target("GET", "/socket.io?EIO=4&transport=polling")
     assert refused.value.status == 403
 
@@ -131,7 +131,7 @@ def test_the_socket_is_no_part_of_the_api():
     ],
 )
 def test_results_without_their_one_task_are_refused(query):
-    with pytest.raises(RefusedError, match="task_id") as refused:
+    with pytest.raises(RequestRefusedError, match="task_id") as refused:
         read_target("GET", f"/result{query}")
     assert refused.value.status == 400
 
@@ -143,7 +143,7 @@ def test_the_query_is_read_as_the_server_reads_it():
 
 
 def test_a_query_of_too_many_fields_is_refused():
-    with pytest.raises(RefusedError, match="more than 100 fields") as refused:
+    with pytest.raises(RequestRefusedError, match="more than 100 fields") as refused:
         read_target("GET", "/result?task_id=1" + "&a" * 100)
     assert refused.value.status == 400
 
@@ -168,7 +168,7 @@ def test_two_paths_are_for_everybody(method, raw, expected):
 
 
 def test_a_target_without_end_is_refused():
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_target("GET", "/a" * 5000)
     assert refused.value.status == 414
 
@@ -181,7 +181,7 @@ tricky = st.text(alphabet="/.%2eEfF5cC:@\\;?#&= \t\r\n\0ahtp[]é" + string.digit
 def test_whatever_passes_stays_below_the_servers_api(method, raw):
     try:
         target = read_target(method, raw)
-    except RefusedError:
+    except RequestRefusedError:
         return
     for url in (
         str(URL(BASE + target.path_and_query, encoded=True)),

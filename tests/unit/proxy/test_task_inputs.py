@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.task_inputs import NewTask, organizations_of
 from tests.unit.crypto.conftest import VECTORS
 
@@ -75,7 +75,9 @@ def test_the_name_of_what_this_token_stored_goes_on_as_it_is(rsa):
 @pytest.mark.parametrize("stored", [NOTHING, frozenset({UUID.replace("7", "8")})])
 @pytest.mark.parametrize("name", [UUID, UUID.upper()])
 def test_any_other_name_is_refused_whoever_stored_it(stored, name):
-    with pytest.raises(RefusedError, match=r"input for organization 6 .* POST /blobstream") as told:
+    with pytest.raises(
+        RequestRefusedError, match=r"input for organization 6 .* POST /blobstream"
+    ) as told:
         organizations_of(task({"id": 5}, {"id": 6, "input": name}), stored)
     assert told.value.status == 400
     assert name not in told.value.told + told.value.kind
@@ -88,7 +90,7 @@ def test_whatever_was_not_stored_is_encrypted_or_refused_however_it_looks(name, 
     try:
         wanted = organizations_of(body, NOTHING)
         sent = b"".join(NewTask(body).encrypted(RSA, dict.fromkeys(wanted, PUBLIC), NOTHING))
-    except RefusedError:
+    except RequestRefusedError:
         return
     assert text.encode() not in sent
 
@@ -119,7 +121,7 @@ def test_whatever_was_not_stored_is_encrypted_or_refused_however_it_looks(name, 
     ids=range(19),
 )
 def test_a_task_that_makes_no_sense_is_refused(body, told):
-    with pytest.raises(RefusedError, match=told) as refused:
+    with pytest.raises(RequestRefusedError, match=told) as refused:
         NewTask(body)
     assert refused.value.status == 400
 
@@ -137,7 +139,7 @@ def test_a_task_that_makes_no_sense_is_refused(body, told):
 )
 def test_what_cannot_be_encrypted_is_told(rsa, text, key, told):
     new = NewTask(task({"id": 5, "input": text}))
-    with pytest.raises(RefusedError, match=told) as refused:
+    with pytest.raises(RequestRefusedError, match=told) as refused:
         b"".join(new.encrypted(rsa, {5: key}, NOTHING))
     assert refused.value.status == 400
     assert text not in refused.value.told

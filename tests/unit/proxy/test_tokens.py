@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_poc.proxy.refusals import RefusedError
+from node_poc.proxy.refusals import RequestRefusedError
 from node_poc.proxy.tokens import read_token
 from tests.fakes.tokens import NODE_TOKEN, USER_TOKEN, container_token, token_of
 
@@ -53,7 +53,7 @@ def claims(text):
     ids=range(21),
 )
 def test_anything_else_is_refused(headers):
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRefusedError) as refused:
         read_token(headers)
     assert refused.value.status == 401
     assert not [header for header in headers if len(header) > 10 and header in refused.value.told]
@@ -64,6 +64,6 @@ def test_any_header_is_read_or_refused(headers, payload):
     headers.append(f"Bearer a.{claims(payload)}.c")
     try:
         read_token(headers)
-    except RefusedError:
+    except RequestRefusedError:
         return
     assert json.loads(payload)["sub"]["client_type"] == "container"

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from node_poc.protocol.vantage6.errors import RefusedError, StoreAwayError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, StoreAwayError, UnreachableError
 from node_poc.protocol.vantage6.rest.answers import data_of
 from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.runs.image_names import parse_image
@@ -36,7 +36,7 @@ def store_has(rest: RestSession, store_url: str, image: str) -> bool:
         try:
             found = data_of(rest.get_elsewhere(url, token, {"image": image}, _SECONDS))
             return any(_is_of(item, image) for item in found)
-        except RefusedError as error:
+        except RefusedByServerError as error:
             log.info("an algorithm store does not answer this node", error=str(error))
             return False
         except UnreachableError as error:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 import structlog
 
 from node_poc.protocol.vantage6.control import KnownRunsControl
-from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.incoming.postponed import PostponedRuns
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.reports import Reports
@@ -98,7 +98,7 @@ class KnownRunCheck:
         """Kill a run that goes on here, but is not open at the server, if it has ended there."""
         try:
             ended = self._rest.get(f"run/{run_id}").get("finished_at") is not None
-        except RefusedError as error:
+        except RefusedByServerError as error:
             ended = error.status == _GONE
         except (
             UnreachableError

@@ -17,7 +17,7 @@ from node_poc.crypto.errors import CryptoError, TooLargeError
 from node_poc.crypto.payload import require_json_object
 from node_poc.protocol.vantage6.control import PreparerControl
 from node_poc.protocol.vantage6.errors import (
-    RefusedError,
+    RefusedByServerError,
     ServerError,
 )
 from node_poc.protocol.vantage6.incoming.container_contract import ContractError, build_spec
@@ -116,7 +116,7 @@ class RunPreparer:
             return make()
         except _Refusal as refusal:
             self._refuse(request, refusal.status, refusal.reason)
-        except RefusedError as error:
+        except RefusedByServerError as error:
             self._refuse(request, RunStatus.FAILED, f"The server refused a request: {error}")
         return None
 
@@ -172,7 +172,7 @@ class RunPreparer:
         body = {"task_id": request.task_id, "image": request.image}
         try:
             token = self._access.rest.post("token/container", body).get("container_token")
-        except RefusedError as error:
+        except RefusedByServerError as error:
             reason = f"The server gave no token for this run's container: {error}."
             raise _Refusal(RunStatus.FAILED, reason) from error
         if not isinstance(token, str):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from node_poc.protocol.vantage6.control import ReportsControl
-from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs, clean, failure_text
 from node_poc.protocol.vantage6.outgoing.patches import Patches
@@ -152,7 +152,7 @@ class Reports:
             body["log"] = clean(failure_text(run.failure))
         try:
             is_open = self._patches.send(run_id, origin, body)
-        except RefusedError as error:
+        except RefusedByServerError as error:
             if error.status != _GONE:
                 raise
             is_open = False

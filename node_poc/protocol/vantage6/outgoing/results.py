@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from node_poc.crypto.errors import CryptoError, PublicKeyError
-from node_poc.protocol.vantage6.errors import BodyTooLargeError, RefusedError
+from node_poc.protocol.vantage6.errors import BodyTooLargeError, RefusedByServerError
 from node_poc.protocol.vantage6.large_payloads import MAX_BYTES
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.outgoing.logs import RunLogs, clean
@@ -114,7 +114,7 @@ class ResultSender:
                 "the server's administrator to allow larger bodies, or let the algorithm return "
                 "less."
             )
-        except RefusedError as error:
+        except RefusedByServerError as error:
             reason = f"The server did not take the result of {len(data)} bytes ({error})."
         else:
             return
@@ -143,7 +143,7 @@ class ResultSender:
             end = fields["log"][-_SHORT_LOG:]
             short = {**fields, "log": f"[node] The log is too long for the server.\n{end}"}
             self._patches.send(run_id, origin, short)
-        except RefusedError as error:  # the run was deleted or is not ours any more: nobody waits
+        except RefusedByServerError as error:  # the run was deleted or is not ours any more
             log.warning("the server does not take a run's end", run_id=run_id, error=str(error))
 
     def _public_key(self, origin: RunOrigin | None) -> str | None:
@@ -168,7 +168,7 @@ class ResultSender:
     def _organization(self, id_: int) -> dict[str, Any]:
         try:
             return self._access.rest.get(f"organization/{id_}")
-        except RefusedError as error:
+        except RefusedByServerError as error:
             raise PublicKeyError(
                 "The result cannot be encrypted: the server does not tell the public key of the "
                 f"organization that asked for it ({error})."

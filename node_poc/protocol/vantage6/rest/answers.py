@@ -13,7 +13,7 @@ import requests
 from node_poc.protocol.vantage6.errors import (
     AlreadyFinishedError,
     BodyTooLargeError,
-    RefusedError,
+    RefusedByServerError,
     UnreachableError,
 )
 from node_poc.protocol.vantage6.rest.long_strings import AnswerCutter, TooMuchError
@@ -88,7 +88,7 @@ def read_object(answer: HttpAnswer, cutter: AnswerCutter | None = None) -> dict[
 
     Raises:
         UnreachableError: the answer reports trouble at the server, or makes no sense.
-        RefusedError: the server refused the request.
+        RefusedByServerError: the server refused the request.
         AlreadyFinishedError: the server refused, because the run has ended there.
     """
     check_status(answer)
@@ -131,7 +131,7 @@ def check_status(answer: HttpAnswer) -> None:
         )
     if status == 400 and _FINISHED in told:
         raise AlreadyFinishedError(f"{what}: {told}", status)
-    raise RefusedError(f"{what}: HTTP {status} {told}", status)
+    raise RefusedByServerError(f"{what}: HTTP {status} {told}", status)
 
 
 def is_own_word(answer: HttpAnswer) -> bool:

@@ -23,7 +23,7 @@ from node_poc import __version__
 from node_poc.crypto.claims import claims_of
 from node_poc.protocol.vantage6.errors import (
     LoginRefusedError,
-    RefusedError,
+    RefusedByServerError,
     UnreachableError,
 )
 from node_poc.protocol.vantage6.rest.answers import (
@@ -118,7 +118,7 @@ class RestSession:
         """GET one object.
 
         Raises:
-            RefusedError: the server refused the request (4xx, 501).
+            RefusedByServerError: the server refused the request (4xx, 501).
             UnreachableError: no answer, 5xx, or an answer without sense; try again.
             LoginRefusedError: the server rejects the API key by now.
         """
@@ -256,8 +256,8 @@ class RestSession:
         try:
             answer = self._call("POST", tokens.refresh_url, tokens.refresh)
             self._keep(read_object(answer), tokens.refresh_url)
-        except (RefusedError, UnreachableError) as error:
-            if is_over or isinstance(error, RefusedError):
+        except (RefusedByServerError, UnreachableError) as error:
+            if is_over or isinstance(error, RefusedByServerError):
                 log.info("tokens are not refreshed: logging in again", error=str(error))
                 return False
             log.debug("tokens are not refreshed yet", error=str(error))
@@ -275,7 +275,7 @@ class RestSession:
             )
         try:
             data = read_object(answer)
-        except RefusedError as error:
+        except RefusedByServerError as error:
             raise UnreachableError(f"{error}; check server_url, port and api_path") from error
         return self._keep(data, urljoin(self.address, str(data.get("refresh_url", ""))))
 

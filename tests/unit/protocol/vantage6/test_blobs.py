@@ -10,7 +10,7 @@ from node_poc.crypto.errors import CryptoError, TooLargeError
 from node_poc.crypto.keys import make_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
 from node_poc.protocol.vantage6.blobs import Blobs
-from node_poc.protocol.vantage6.errors import RefusedError, ServerError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, ServerError, UnreachableError
 from node_poc.protocol.vantage6.large_payloads import MAX_BYTES
 
 NAME = "0b1f4a5e-0d1c-4b6a-9f0e-5a0f3c1d2e4b"
@@ -43,9 +43,9 @@ def test_what_is_no_name_is_not_asked_for(server, blobs, name):
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (404, RefusedError),
-        (401, RefusedError),
-        (501, RefusedError),
+        (404, RefusedByServerError),
+        (401, RefusedByServerError),
+        (501, RefusedByServerError),
         (500, UnreachableError),
         (503, UnreachableError),
         (302, UnreachableError),

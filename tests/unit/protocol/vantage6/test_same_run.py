@@ -2,7 +2,7 @@
 
 import pytest
 
-from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.origin import RunOrigin
 from node_poc.protocol.vantage6.same_run import SameRuns
 
@@ -28,12 +28,14 @@ class RestSession:
 
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_task_that_is_deleted_or_anothers_is_not_there(status):
-    assert not SameRuns(RestSession(RefusedError("no", status)), None).is_at_server(7, FACTS)
+    assert not SameRuns(RestSession(RefusedByServerError("no", status)), None).is_at_server(
+        7, FACTS
+    )
 
 
 @pytest.mark.parametrize("status", [400, 403, 405])
 def test_another_refusal_is_asked_again_and_gives_nothing_up(status):
-    rest = RestSession(RefusedError("a wall in between", status))
+    rest = RestSession(RefusedByServerError("a wall in between", status))
     same = SameRuns(rest, None)
     with pytest.raises(UnreachableError):
         same.is_at_server(7, FACTS)

@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import PlainCryptor, RsaCryptor
-from node_poc.protocol.vantage6.errors import FatalError, RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import FatalError, RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify, set_up_encryption
 from tests.unit.crypto.conftest import VECTORS
 
@@ -73,7 +73,7 @@ def test_a_key_that_is_not_ours_is_replaced_and_that_is_told(theirs, warned):
 
 
 def test_a_server_that_does_not_take_our_key_ends_the_node_with_the_remedy():
-    rest = FakeRest("", RefusedError("PATCH organization/3: HTTP 401", 401))
+    rest = FakeRest("", RefusedByServerError("PATCH organization/3: HTTP 401", 401))
     with pytest.raises(FatalError, match="have an administrator of the organization set it"):
         cryptor(rest)
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from node_poc.concurrency.backoff import Backoff
-from node_poc.protocol.vantage6.errors import RefusedError, UnreachableError
+from node_poc.protocol.vantage6.errors import RefusedByServerError, UnreachableError
 from node_poc.protocol.vantage6.outgoing import send_queue
 from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from tests.fakes.station import eventually
@@ -72,7 +72,7 @@ def test_a_server_that_is_back_is_tried_at_once(queue, monkeypatch):
     eventually(lambda: len(tries) == 2)
 
 
-@pytest.mark.parametrize("error", [RefusedError("no", 400), RuntimeError("bug")])
+@pytest.mark.parametrize("error", [RefusedByServerError("no", 400), RuntimeError("bug")])
 def test_a_no_or_a_mistake_ends_that_errand_only(queue, error):
     done = []
 

@@ -7,7 +7,7 @@ import pytest
 from node_poc.protocol.vantage6.errors import (
     AlreadyFinishedError,
     LoginRefusedError,
-    RefusedError,
+    RefusedByServerError,
     UnreachableError,
 )
 from node_poc.protocol.vantage6.rest import pages, session
@@ -86,9 +86,12 @@ def test_a_server_that_is_away_is_unreachable():
     ("answer", "kind"),
     [
         ((400, {"msg": "Cannot update an already finished algorithm run!"}), AlreadyFinishedError),
-        ((400, {"msg": "Request body is incorrect", "errors": {"log": ["x"]}}), RefusedError),
-        ((401, {"msg": "This is not your algorithm run to PATCH!"}), RefusedError),
-        ((404, {"msg": "Run id=1 not found!"}), RefusedError),
+        (
+            (400, {"msg": "Request body is incorrect", "errors": {"log": ["x"]}}),
+            RefusedByServerError,
+        ),
+        ((401, {"msg": "This is not your algorithm run to PATCH!"}), RefusedByServerError),
+        ((404, {"msg": "Run id=1 not found!"}), RefusedByServerError),
         ((413, b"too large"), UnreachableError),
         ((429, b""), UnreachableError),
         ((500, b""), UnreachableError),
@@ -225,7 +228,7 @@ def test_a_list_without_items_is_trouble(server, rest, data):
 
 def test_neither_key_nor_tokens_are_in_any_errors_text(server, rest):
     server.answers["/api/run/1"] = (418, {"msg": "teapot"})
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RefusedByServerError) as caught:
         rest.patch("run/1", {"log": "secret log"})
     assert "secret" not in str(caught.value)
     assert token(mark="t1") not in str(caught.value)
