@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import stamina
-
 from node_poc.cluster.connect import KubernetesApi
-from node_poc.cluster.errors import AlreadyThereError, ClusterError, NotFoundError
+from node_poc.cluster.errors import AlreadyThereError, NotFoundError
 
-_ATTEMPTS = 6
-_RETRY_SECONDS = 30.0
-_LONGEST_PAUSE_SECONDS = 8.0
 # Kubernetes counts a repeated Event in place: an object has only a few Events.
 _EVENTS = 200
 # A namespace with more Events is not read whole: some 800 bytes each.
 _ALL_EVENTS = 2000
 
 
-def _retry_after(error: Exception) -> bool | float:
-    """Return whether to retry a call, or the seconds to wait first if the API server names them."""
-    if not isinstance(error, ClusterError) or not error.is_transient:
-        return False
-    wait = error.retry_after_seconds
-    return min(wait, _LONGEST_PAUSE_SECONDS) if wait else True
-
-
 class ClusterObjects:
     """Creates, reads and deletes objects in one namespace.
 
-    Every call is safe to repeat. Therefore a call that may succeed later (no answer, 408, 429,
-    5xx, a conflict) is retried for up to 30 seconds, at growing intervals with jitter, or after
-    the seconds that the API server names in ``Retry-After``.
+    Each method makes its calls once and raises ClusterError after a failure. Every method is safe
+    to repeat: the callers repeat a method that may succeed later (``engine/retries.py``).
     """
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
@@ -43,56 +28,52 @@ class ClusterObjects:
         self._events_path = f"/api/v1/namespaces/{namespace}/events"
         self._services_path = f"/api/v1/namespaces/{namespace}/services"
 
-    def create_job(self, job: dict[str, Any], wanted: Callable[[], bool]) -> bool:
-        """Create a Job; return True if the Job is new, False if it existed already.
-
-        After a lost answer the call is retried only while ``wanted()`` is true: if the Job was
-        created, observed and deleted in the meantime, another try would run its run twice.
-        """
+    def create_job(self, job: dict[str, Any]) -> bool:
+        """Create a Job; return True if the Job is new, False if it existed already."""
         try:
-            self._retrying(self._api.call, "POST", self.jobs_path, body=job, wanted=wanted)
+            self._api.call("POST", self.jobs_path, body=job)
         except AlreadyThereError:
             return False
         return True
 
     def would_create_job(self, job: dict[str, Any]) -> None:
-        """Ask the API server, once and by a dry run, whether it takes a Job. Raise ClusterError."""
+        """Ask the API server by a dry run whether it takes a Job. Raise ClusterError if not."""
         self._api.call("POST", self.jobs_path, body=job, query=[("dryRun", "All")])
 
     def delete_job(self, name: str) -> None:
         """Delete a Job and its pods; do nothing if the Job is gone."""
         query = [("propagationPolicy", "Background")]
         try:
-            self._call("DELETE", f"{self.jobs_path}/{name}", query=query)
+            self._api.call("DELETE", f"{self.jobs_path}/{name}", query=query)
         except NotFoundError:
             return
 
     def patch_job(self, name: str, patch: dict[str, Any]) -> None:
         """Merge ``patch`` into a Job; do nothing if the Job is gone."""
         try:
-            self._call("PATCH", f"{self.jobs_path}/{name}", body=patch)
+            self._api.call("PATCH", f"{self.jobs_path}/{name}", body=patch)
         except NotFoundError:
             return
 
     def list_pods(self, selector: str) -> list[dict[str, Any]]:
         """Return the pods that match a label selector."""
-        answer = self._call("GET", self.pods_path, query=[("labelSelector", selector)])
+        answer = self._api.call("GET", self.pods_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
 
     def list_jobs(self, selector: str) -> list[dict[str, Any]]:
         """Return the Jobs that match a label selector."""
-        answer = self._call("GET", self.jobs_path, query=[("labelSelector", selector)])
+        answer = self._api.call("GET", self.jobs_path, query=[("labelSelector", selector)])
         return list(answer.get("items") or [])
 
     def list_events(self, kind: str, name: str) -> list[dict[str, Any]]:
         """Return the Events about one object; Kubernetes deletes Events after an hour."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         query = [("fieldSelector", selector), ("limit", str(_EVENTS))]
-        return list(self._call("GET", self._events_path, query=query).get("items") or [])
+        return list(self._api.call("GET", self._events_path, query=query).get("items") or [])
 
     def list_all_events(self) -> list[dict[str, Any]] | None:
         """Return all Events of the namespace; None if there are more than are read at once."""
-        answer = self._call("GET", self._events_path, query=[("limit", str(_ALL_EVENTS))])
+        answer = self._api.call("GET", self._events_path, query=[("limit", str(_ALL_EVENTS))])
         if (answer.get("metadata") or {}).get("continue"):
             return None
         return list(answer.get("items") or [])
@@ -100,27 +81,8 @@ class ClusterObjects:
     def service_address(self, name: str) -> str | None:
         """Return the ClusterIP of a Service; None without the Service or without an address."""
         try:
-            service = self._call("GET", f"{self._services_path}/{name}")
+            service = self._api.call("GET", f"{self._services_path}/{name}")
         except NotFoundError:
             return None
         address = service["spec"].get("clusterIP")
         return address if address and address != "None" else None
-
-    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._retrying(self._api.call, method, path, **options)
-        return answer
-
-    @staticmethod
-    def _retrying(
-        call: Any, *arguments: Any, wanted: Callable[[], bool] = lambda: True, **options: Any
-    ) -> Any:
-        for attempt in stamina.retry_context(
-            on=lambda error: wanted() and _retry_after(error),
-            attempts=_ATTEMPTS,
-            timeout=_RETRY_SECONDS,
-            wait_initial=0.1,
-            wait_max=_LONGEST_PAUSE_SECONDS,
-        ):
-            with attempt:
-                return call(*arguments, **options)
-        raise AssertionError("stamina either returns or raises")

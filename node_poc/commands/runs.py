@@ -11,6 +11,7 @@ import os
 import queue
 import select
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
@@ -27,13 +28,19 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.watch import Listed, Watcher, WatchUpdate
 from node_poc.commands.runs_seen import JOBS, PODS, RunsSeen
 from node_poc.commands.runs_table import RunRow, draw_runs
+from node_poc.concurrency.attempts import Attempts
+from node_poc.concurrency.backoff import Backoff
 from node_poc.config.model import NodeConfig
 from node_poc.manifests.identity import Identity
 from node_poc.observe.node_state import is_ready, tell_unready
 
+log = structlog.get_logger(__name__)
+
 _NO_CLUSTER = 4
 _INTERRUPTED = 130
 _REDRAW_SECONDS = 1.0
+_PAUSES = Backoff(0.1, 8.0)
+_PATIENCE = 30.0  # seconds
 # For files and programs, that is without a terminal: each run in a single line.
 _UNLIMITED_WIDTH = 10_000
 
@@ -101,20 +108,32 @@ class _View:
             self._seen.update(kind, Listed(tuple(listed), time.monotonic()))
 
     def unready(self) -> list[str]:
-        """Return why pods of node and proxy are not ready; an empty list without access."""
-        with contextlib.suppress(ClusterError):
-            selectors = Identity(self._node_name).own_selectors
-            pods = [pod for each in selectors for pod in self._objects.list_pods(each)]
-            return [
-                tell_unready(
-                    pod,
-                    self._objects.list_events("Pod", pod["metadata"]["name"]),
-                    self._namespace,
-                )
-                for pod in pods
-                if not is_ready(pod)
-            ]
-        return []
+        """Return why pods of node and proxy are not ready; an empty list without access.
+
+        The calls are repeated for some seconds if the API server is away.
+        """
+        attempts, until = Attempts(log, _PAUSES, threading.Event()), time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._look_for_unready()
+            except ClusterError as error:
+                if not error.is_transient or time.monotonic() > until:
+                    return []
+                text, wait = "node and proxy not seen: tried again", error.retry_after_seconds
+                attempts.failed(text, at_least=wait or 0.0, error=str(error))
+
+    def _look_for_unready(self) -> list[str]:
+        selectors = Identity(self._node_name).own_selectors
+        pods = [pod for each in selectors for pod in self._objects.list_pods(each)]
+        return [
+            tell_unready(
+                pod,
+                self._objects.list_events("Pod", pod["metadata"]["name"]),
+                self._namespace,
+            )
+            for pod in pods
+            if not is_ready(pod)
+        ]
 
     def rows(self) -> list[RunRow]:
         """Return the runs as seen last."""

@@ -32,9 +32,9 @@ class Attempts:
         """Wait a short time before the next attempt, after a success."""
         self._stop.wait(self._backoff.pause(self._failures))
 
-    def failed(self, event: str, **facts: object) -> None:
-        """Count and log a failure, and wait before the next attempt."""
+    def failed(self, event: str, *, at_least: float = 0.0, **facts: object) -> None:
+        """Count and log a failure, and wait before the next attempt, ``at_least`` some seconds."""
         self._failures += 1
-        pause = self._backoff.pause(self._failures)
+        pause = self._backoff.pause(self._failures, at_least)
         log_failure(self._log, self._failures, event, **facts, again_in_s=round(pause, 1))
         self._stop.wait(pause)

@@ -16,10 +16,15 @@ class Backoff:
     least: float
     most: float
 
-    def pause(self, failures: int) -> float:
-        """Return the seconds to wait after ``failures`` in a row, rounded to hundredths."""
+    def pause(self, failures: int, at_least: float = 0.0) -> float:
+        """Return the seconds to wait after ``failures`` in a row, rounded to hundredths.
+
+        ``at_least`` are the seconds that the other side asked for, as in ``Retry-After``; more than
+        ``most`` are not waited.
+        """
         ceiling = min(self.most, self.least * 2 ** min(failures, 10))
-        return round(random.uniform(ceiling / 2, ceiling), 2)  # noqa: S311  jitter, no secret
+        pause = round(random.uniform(ceiling / 2, ceiling), 2)  # noqa: S311  jitter, no secret
+        return max(pause, min(at_least, self.most))
 
 
 def is_worth_a_warning(failures: int) -> bool:

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 # How long to insist on an unreadable log: the API server may return after a while, but a lost
 # machine may never return.
 _INSIST_SECONDS = 180.0
+# How long to repeat a failed call whose caller asks again later, with newer facts.
+_BRIEF_SECONDS = 30.0
 _THREADS = 8
 # Each thread may wait a minute for one log. Up to this many unreadable logs at once, as of lost
 # machines, do not hold up the results of other runs.
@@ -155,8 +157,9 @@ class BackgroundCalls:
     def read_events(self) -> None:
         """Read the wanted Events → an ``EventsSeen`` for each run, or nothing on failure."""
         if self._runs_without_events:
-            self._pools.api.submit(self._read_events, self._runs_without_events)
-            self._runs_without_events = []
+            runs, self._runs_without_events = self._runs_without_events, []
+            call = partial(self._read_events, runs, _brief_end())
+            self._retries.submit(self._pools.api, "events not read", runs[0].run_id, call)
 
     def mark_job(self, run_id: int) -> None:
         """Mark the Job of a run as delivered, because the server has its result."""
@@ -170,30 +173,37 @@ class BackgroundCalls:
 
     def remove_completely(self, run_id: int, done: Callable[[bool], None]) -> None:
         """Remove a past run's Job; call ``done`` with True if no Job and no pod is left."""
-        self._pools.api.submit(self._remove_completely, run_id, done)
+        call = partial(self._remove_completely, run_id, done, _brief_end())
+        self._retries.submit(self._pools.api, "job of a former run not removed", run_id, call)
 
     def drop_retries(self, run_id: int) -> None:
         """Repeat no more failed calls for this run."""
         self._retries.drop(run_id)
 
-    def _remove_completely(self, run_id: int, done: Callable[[bool], None]) -> None:
+    def _remove_completely(
+        self, run_id: int, done: Callable[[bool], None], insist_until: float
+    ) -> None:
         clear = False
         try:
             clear = self._work.remove_completely(run_id)
         except ClusterError as error:
+            if _is_worth_repeating(error, insist_until):
+                raise
             log.warning("job of a former run not removed", run_id=run_id, error=str(error))
-        finally:
-            done(clear)
+        except Exception:  # the engine waits for the outcome
+            log.exception("job of a former run not removed", run_id=run_id)
+        done(clear)
 
     def _create_job(self, record: RunRecord) -> None:
         run_id = record.spec.run_id
         wanted = partial(self._book.waits_for_job, run_id)
         with self._create_requests.under_way(run_id, self.remove_job):
             try:
-                if wanted():
-                    self._post(JobCreated(run_id, self._work.create_job(record, wanted)))
-                else:
+                created_at = self._work.create_job(record, wanted) if wanted() else None
+                if created_at is None:
                     self._report_not_created(run_id)
+                else:
+                    self._post(JobCreated(run_id, created_at))
             except ClusterError as error:
                 if wanted() and error.is_transient:
                     raise
@@ -233,12 +243,23 @@ class BackgroundCalls:
     def _look_for_pod(self, run_id: int) -> None:
         self._post(self._work.find_pod(run_id))
 
-    def _read_events(self, runs: list[Run]) -> None:
+    def _read_events(self, runs: list[Run], insist_until: float) -> None:
         try:
             for seen in self._work.find_events(runs):
                 self._post(seen)
         except ClusterError as error:  # the runs ask for their Events again after a pause
+            if _is_worth_repeating(error, insist_until):
+                raise
             log.warning("events not read", runs=len(runs), error=str(error))
+
+
+def _brief_end() -> float:
+    """Return the end, in monotonic seconds, of the repetitions of a call that is asked again."""
+    return time.monotonic() + _BRIEF_SECONDS
+
+
+def _is_worth_repeating(error: ClusterError, insist_until: float) -> bool:
+    return error.is_transient and time.monotonic() < insist_until
 
 
 def _refusal(run_id: int, error: ClusterError) -> StartRefused | StartPutOff:

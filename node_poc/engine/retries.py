@@ -1,8 +1,11 @@
 """Repeats failed calls until success, without flooding a cluster or a disk in trouble.
 
-Calls with a transient error (no answer, a conflict, a full disk) are repeated after a short pause,
-refused calls after a much longer pause, because a person has to change something first. Both pauses
-grow, and have a random part.
+A call that the API may answer a moment later (no answer, 408, 429, 5xx, a conflict) is repeated
+almost at once, but not before the end of the ``Retry-After`` that the API server names. A call that
+the disk failed is repeated after some seconds. A refused call is repeated after minutes, because a
+person has to change something first. All pauses grow, and have a random part.
+
+The calls themselves try once: no other layer below repeats them.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from node_poc.storage.records import StorageError
 
 log = structlog.get_logger(__name__)
 
-_PASSING = Backoff(2.5, 30.0)
+_PASSING = Backoff(0.1, 30.0)
+_DISK = Backoff(2.5, 30.0)
 _REFUSED = Backoff(60.0, 900.0)
 
 
@@ -34,21 +38,28 @@ class _RepeatedCall:
     what: str
     run_id: int
     call: Callable[[], None]
+    backoff: Backoff = _PASSING
     failures: int = 0
-    refused: bool = False
 
-    def failed(self, error: Exception) -> _RepeatedCall:
-        refused = isinstance(error, ClusterError) and not error.is_transient
-        failures = self.failures + 1 if refused == self.refused else 1
-        return replace(self, failures=failures, refused=refused)
+    def failed(self, error: ClusterError | StorageError) -> _RepeatedCall:
+        backoff = _backoff_after(error)
+        failures = self.failures + 1 if backoff is self.backoff else 1
+        return replace(self, failures=failures, backoff=backoff)
 
-    def pause(self) -> float:
-        return (_REFUSED if self.refused else _PASSING).pause(self.failures)
+    @property
+    def is_refused(self) -> bool:
+        return self.backoff is _REFUSED
 
     @property
     def is_logged(self) -> bool:
         """Whether to log this failure. A refusal is logged once: repetition helps nobody."""
-        return self.failures == 1 if self.refused else is_worth_a_warning(self.failures)
+        return self.failures == 1 if self.is_refused else is_worth_a_warning(self.failures)
+
+
+def _backoff_after(error: ClusterError | StorageError) -> Backoff:
+    if isinstance(error, StorageError):
+        return _DISK
+    return _PASSING if error.is_transient else _REFUSED
 
 
 class Retries:
@@ -92,7 +103,7 @@ class Retries:
         try:
             tried.call()
         except (ClusterError, StorageError) as error:
-            self._repeat_later(tried.failed(error), error)
+            self._repeat_later(tried, error)
             return
         except BaseException:
             self._forget(tried)
@@ -104,13 +115,15 @@ class Retries:
             if self._wanted.get((tried.what, tried.run_id)) is tried.call:
                 del self._wanted[tried.what, tried.run_id]
 
-    def _repeat_later(self, tried: _RepeatedCall, error: Exception) -> None:
-        seconds = tried.pause()
-        if tried.is_logged:
-            text = "call refused: made again, but rarely" if tried.refused else "call failed"
-            what = {"what": tried.what, "run_id": tried.run_id, "again_in_s": seconds}
+    def _repeat_later(self, tried: _RepeatedCall, error: ClusterError | StorageError) -> None:
+        failed = tried.failed(error)
+        retry_after = error.retry_after_seconds if isinstance(error, ClusterError) else None
+        seconds = failed.backoff.pause(failed.failures, retry_after or 0.0)
+        if failed.is_logged:
+            text = "call refused: made again, but rarely" if failed.is_refused else "call failed"
+            what = {"what": failed.what, "run_id": failed.run_id, "again_in_s": seconds}
             log.warning(text, error=str(error), **what)
-        self._post(CallLater(partial(self._repeat, tried), seconds))
+        self._post(CallLater(partial(self._repeat, failed), seconds))
 
     def _repeat(self, tried: _RepeatedCall) -> None:
         if self._is_wanted(tried):

@@ -95,21 +95,20 @@ class RunWork:
         """Make a folder that runs share, unless the folder exists. Raises StorageError."""
         make_shared_folder(self._task_dir, name)
 
-    def create_job(self, record: RunRecord, wanted: Callable[[], bool]) -> float:
+    def create_job(self, record: RunRecord, wanted: Callable[[], bool]) -> float | None:
         """Create the run's Job and return at once; a watch follows the Job from then on.
 
         A Job that exists already is no error: a run id has one Job.
 
         Args:
             record: the run's record.
-            wanted: a failed request is repeated only while ``wanted`` returns True, which means
-                that the Job has not been seen and the run has not ended.
+            wanted: whether the run still waits for its Job. Asked directly before the request:
+                after a lost answer, the Job may have been seen and deleted since.
 
         Returns:
-            when the Job was created, in seconds since the epoch.
+            when the Job was created, in seconds since the epoch; None if the Job is not wanted.
 
-        Raises:
-            ClusterError: Kubernetes did not take the Job, now and after retries.
+        Raises ClusterError.
         """
         address = self._find_proxy()
         if address is None:
@@ -118,7 +117,9 @@ class RunWork:
         hosts = self._find_services(record.spec)
         job = build_job(record.spec, self._config, address, os.getgid(), hosts)
         identity.mark_content(job, record.digest)
-        created = self._objects.create_job(job, wanted)
+        if not wanted():
+            return None
+        created = self._objects.create_job(job)
         if not created:
             self._check_content(record)
         log.info("job created", run_id=record.spec.run_id, new=created)

@@ -29,6 +29,7 @@ def hurry(monkeypatch):
     monkeypatch.setattr(assembly, "QUOTA_PAUSES", Backoff(0.2, 0.8))
     monkeypatch.setattr(starts, "_COUNTED_SECONDS", 0.05)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.05, 0.1))
+    monkeypatch.setattr(retries, "_DISK", Backoff(0.05, 0.1))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.2, 0.4))
     monkeypatch.setattr(waits, "_LOOK_SECONDS", (0.2, 0.2, 0.8))
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.02)

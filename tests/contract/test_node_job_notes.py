@@ -80,8 +80,8 @@ def test_a_kill_is_not_forgotten_when_the_answer_to_the_create_comes_late(
 ):
     create, answered = ClusterObjects.create_job, []
 
-    def late(objects, job, wanted):
-        answered.append(create(objects, job, wanted))
+    def late(objects, job):
+        answered.append(create(objects, job))
         return answered[-1]
 
     monkeypatch.setattr(ClusterObjects, "create_job", late)
@@ -112,11 +112,11 @@ def test_a_run_that_is_killed_before_its_job_could_be_made_ends_and_is_never_mad
 def test_a_kill_makes_no_room_for_a_second_job_that_is_on_its_way(station, emitter, monkeypatch):
     create, second, new = ClusterObjects.create_job, threading.Event(), []
 
-    def made_twice(objects, job, wanted):
+    def made_twice(objects, job):
         """Lose the first answer, and start the next try before the run is killed."""
-        new.append(create(objects, job, wanted))
+        new.append(create(objects, job))
         second.wait(20)
-        new.append(create(objects, job, wanted))
+        new.append(create(objects, job))
         return new[-1]
 
     monkeypatch.setattr(ClusterObjects, "create_job", made_twice)

@@ -14,7 +14,6 @@ from collections import Counter, deque
 from pathlib import Path
 
 import pytest
-import stamina
 import structlog
 
 from node_poc.cluster import logs, watch
@@ -48,6 +47,7 @@ def quick(monkeypatch):
     """Remove pauses and logging: both would take most of the time."""
     monkeypatch.setattr(engine, "_TICK_SECONDS", 0.02)
     monkeypatch.setattr(retries, "_PASSING", Backoff(0.01, 0.02))
+    monkeypatch.setattr(retries, "_DISK", Backoff(0.01, 0.02))
     monkeypatch.setattr(retries, "_REFUSED", Backoff(0.01, 0.02))
     monkeypatch.setattr(engine, "_WRITE_SECONDS", 0.01)
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.002)
@@ -57,9 +57,7 @@ def quick(monkeypatch):
     before = structlog.get_config()
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)
-    stamina.set_testing(True, attempts=6)
     yield
-    stamina.set_testing(False)
     structlog.configure(**before)
 
 

@@ -268,3 +268,16 @@ def test_a_pod_of_the_node_that_is_not_ready_is_told_beside_the_runs(api, capsys
     told = capsys.readouterr().err
     assert "warning: pod mine is not ready (Pending)" in told
     assert "an-algorithm" not in told
+
+
+@pytest.mark.parametrize(("status", "reads"), [(503, 3), (403, 1)])
+def test_pods_of_the_node_are_read_again_only_if_the_api_may_answer_later(api, status, reads):
+    labels = {
+        "vantage6.ai/node": Identity(CONFIG.kubernetes.node_name).node_label,
+        "app.kubernetes.io/component": "node",
+    }
+    body = {"metadata": {"name": "mine", "labels": labels}, "status": {"phase": "Pending"}}
+    api.store.create("pods", body)
+    api.faults.add("GET", "/events", status=status, times=2)
+    assert shown()[0] == 0
+    assert api.count("GET", "/events") == reads

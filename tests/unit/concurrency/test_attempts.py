@@ -50,6 +50,13 @@ def test_after_a_success_the_count_starts_again():
     assert lines[-1]["tries"] == 1
 
 
+def test_a_pause_is_at_least_as_long_as_the_other_side_asks():
+    stop = Stop()
+    with capture_logs():
+        Attempts(log, Backoff(1.0, 100.0), stop).failed("throttled", at_least=20.0)
+    assert stop.waits == [20.0]
+
+
 def test_a_stopped_thread_waits_no_longer():
     stop = threading.Event()
     stop.set()

@@ -65,14 +65,35 @@ def test_what_works_is_done_once(retries, waiting):
 
 @pytest.mark.parametrize("error", [AWAY, CONFLICT, FULL])
 def test_what_may_pass_is_tried_again_after_growing_pauses(retries, waiting, error):
-    call = Failing(*[error] * 8)
+    call = Failing(*[error] * 10)
     retries.submit(Pool(), "x", 7, call)
     pauses = go_on(waiting)
-    assert call.calls == 9
-    assert 2.5 <= pauses[0] <= 5
+    assert call.calls == 11
+    first = 2.5 if error is FULL else 0.1
+    assert first <= pauses[0] <= 2 * first
     assert 15 <= pauses[-1] <= 30
     assert len(set(pauses)) > 4  # random pauses keep the calls from repeating all at once
     assert retries._wanted == {}
+
+
+@pytest.mark.parametrize(("status", "told", "pause"), [(429, "3", 3.0), (503, "600", 30.0)])
+def test_an_api_server_that_says_when_is_asked_then(retries, waiting, status, told, pause):
+    """For more than half a minute, nobody waits: the time may be meant for others."""
+    retries.submit(Pool(), "x", 7, Failing(error_of("GET /x", status, "{}", told)))
+    assert go_on(waiting) == [pause]
+
+
+def test_a_short_retry_after_does_not_shorten_the_pauses(retries, waiting):
+    retries.submit(Pool(), "x", 7, Failing(*[error_of("GET /x", 429, "{}", "1")] * 9))
+    pauses = go_on(waiting)
+    assert pauses[:3] == [1.0, 1.0, 1.0]
+    assert pauses[-1] >= 15
+
+
+def test_a_full_disk_after_an_outage_is_counted_anew(retries, waiting):
+    retries.submit(Pool(), "x", 7, Failing(AWAY, AWAY, AWAY, FULL, AWAY))
+    pauses = go_on(waiting)
+    assert [2.5 <= pause <= 5 for pause in pauses] == [False, False, False, True, False]
 
 
 def test_what_is_refused_is_tried_again_rarely_and_told_once(retries, waiting):
