@@ -27,6 +27,7 @@ from node_poc.cluster.connect import KubernetesApi, Query
 from node_poc.cluster.errors import ClusterError, NotFoundError, error_of
 from node_poc.cluster.log_lines import LineReader, Piece, Position
 from node_poc.cluster.log_pace import LogPace, RunPace
+from node_poc.concurrency.backoff import Backoff
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,10 @@ _NO_LOG = b"unable to retrieve container logs for "
 _SILENCE_SECONDS = (5.0, 60.0)
 # After more bytes than this, the file may have been rotated: go back to the short silence.
 _MUCH = 256 * 1024
-_PAUSE_SECONDS = (0.25, 10.0)
+_PAUSES = Backoff(0.25, 10.0)
+# After the log's end, wait as after this number of failures: one to two seconds. The pod's status
+# shows the container's end later, and then ends the pause.
+_FAILURES_AT_END = 3
 # After each pause of a log that grows too fast, the node reads this many lines from the log's end,
 # and at least this many bytes before the next pause.
 _END_LINES = 100_000
@@ -120,7 +124,7 @@ class ContainerLogs:
         The iterator ends when the pod is gone, when the log ends after ``following.ending`` was
         set, or between two pieces once ``following.stop`` is set. The iterator raises nothing.
         """
-        position, pause = Position.parse(bookmark), _Pause()
+        position, failures = Position.parse(bookmark), 0  # connections in a row without a piece
         patience = _Patience(self._pace.new_run_pace())
         while not (following.stop.is_set() or following.is_overtaken):
             was_ending = following.ending.is_set()
@@ -128,14 +132,14 @@ class ContainerLogs:
                 only_end = following.is_too_fast
                 for piece in self._connect(pod, position, patience, only_end=only_end):
                     position = piece.position
-                    pause.reset()
+                    failures = 0
                     yield piece
                 # An end is not always final: at a rotation the kubelet may end in the middle of a
                 # file. Only the end of a request made after the container's end is final.
                 following.saw_end = True
                 if was_ending:
                     return
-                pause.ended()
+                failures = max(failures + 1, _FAILURES_AT_END)
             except _TooFastError as error:
                 _pause_following(pod, following, error.seconds)
                 continue
@@ -147,9 +151,10 @@ class ContainerLogs:
                 if isinstance(error, NotFoundError) or (not_started and was_ending):
                     return
                 following.saw_end = not_started
-                if not not_started and pause.is_first:
+                failures += 1
+                if not not_started and failures == 1:
                     log.warning("log broke off: connecting again", pod=pod, error=str(error))
-            following.pause(pause.next())
+            following.pause(_PAUSES.pause(failures))
 
     def _connect(
         self, pod: str, position: Position, patience: _Patience | None, *, only_end: bool
@@ -250,29 +255,3 @@ class _Patience:
         if self._carried <= _MUCH:
             self.seconds = min(2 * self.seconds, _SILENCE_SECONDS[1])
         self._carried = 0
-
-
-class _Pause:
-    """Growing pauses between connections that bring nothing new, in seconds."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-
-    @property
-    def is_first(self) -> bool:
-        """Whether the last connection brought something."""
-        return self._seconds == 0.0
-
-    def reset(self) -> None:
-        """Start again with the shortest pause, after a piece has arrived."""
-        self._seconds = 0.0
-
-    def ended(self) -> None:
-        """Wait longer after the log's end: the pod's status shows the container's end later."""
-        self._seconds = max(self._seconds, 2 * _PAUSE_SECONDS[0])
-
-    def next(self) -> float:
-        """Return how many seconds to wait now."""
-        first, longest = _PAUSE_SECONDS
-        self._seconds = min(max(first, 2 * self._seconds), longest)
-        return self._seconds

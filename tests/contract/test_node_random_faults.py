@@ -53,7 +53,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(delivery, "_LOOK_SECONDS", 0.002)
     monkeypatch.setattr(delivery, "_ACKNOWLEDGE_SECONDS", 0.2)
     monkeypatch.setattr(watch, "_BACKOFF", Backoff(0.002, 0.02))
-    monkeypatch.setattr(logs, "_PAUSE_SECONDS", (0.05, 0.5))
+    monkeypatch.setattr(logs, "_PAUSES", Backoff(0.05, 0.5))
     before = structlog.get_config()
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)

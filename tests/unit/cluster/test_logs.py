@@ -11,6 +11,7 @@ from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.cluster.log_lines import mark_of_gap
 from node_poc.cluster.log_pace import LogPace
 from node_poc.cluster.logs import Following, SilentError
+from node_poc.concurrency.backoff import Backoff
 from tests.unit.cluster.kubelet_logs import KubeletLogs
 
 PATIENCE_SECONDS = 40
@@ -18,7 +19,7 @@ PATIENCE_SECONDS = 40
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch):
-    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (0.02, 0.1))
+    monkeypatch.setattr(logs_module, "_PAUSES", Backoff(0.02, 0.1))
     monkeypatch.setattr(logs_module, "_SILENCE_SECONDS", (0.3, 2.0))
 
 

@@ -11,6 +11,7 @@ import pytest
 from node_poc.cluster import logs as logs_module
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.log_lines import Piece, Position
+from node_poc.concurrency.backoff import Backoff
 from node_poc.engine import log_keeper
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.storage.log_files import mark_of
@@ -24,7 +25,7 @@ MEGABYTE = 2**20
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch):
-    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (0.02, 0.1))
+    monkeypatch.setattr(logs_module, "_PAUSES", Backoff(0.02, 0.1))
     monkeypatch.setattr(log_keeper, "_SAVE_SECONDS", 0.02)
     monkeypatch.setattr(log_keeper, "_AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(log_keeper, "_PAUSE_SECONDS", 0.02)
@@ -402,7 +403,7 @@ def test_a_hundred_megabytes_cost_little_memory(tmp_path, kind):
 
 def test_the_rest_of_a_short_log_is_asked_for_once(kubelet, make_keeper, folder, monkeypatch):
     """A follower whose connection has ended leaves the rest of the log to ``complete``."""
-    monkeypatch.setattr(logs_module, "_PAUSE_SECONDS", (30.0, 30.0))  # waits for the run's end
+    monkeypatch.setattr(logs_module, "_PAUSES", Backoff(30.0, 30.0))  # waits for the run's end
     kubelet.log(b"one\n")
     kubelet.end()
     keeper = make_keeper()
