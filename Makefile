@@ -79,7 +79,7 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm
-	$(BIN)/pytest tests/cluster tests/devcluster -m cluster $(ARGS)
+	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster$(if $(CONTEXT), and not dev_cluster)" $(ARGS)
 ##@ Measure and break (long)
 
 .PHONY: bench bench-vantage6 faults

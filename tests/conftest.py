@@ -1,5 +1,6 @@
 """Options, fixtures and settings for the whole test suite."""
 
+import os
 import signal
 
 import pytest
@@ -26,6 +27,12 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def pytest_runtest_setup(item):
+    """Fail a test of the dev cluster that would run on another cluster: nothing is skipped."""
+    if item.get_closest_marker("dev_cluster") and os.environ.get("CONTEXT"):
+        pytest.fail('about the dev cluster only; with CONTEXT, select -m "not dev_cluster"')
 
 
 def pytest_addoption(parser):

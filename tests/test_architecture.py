@@ -1,6 +1,7 @@
 """Rules that keep the code readable: sizes, names, and which module may import which."""
 
 import ast
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,7 @@ FOLDERS = [
 SCRIPT_FOLDERS = ["dummy_socketio_server", "dummy_proxy", "avg_alg"]
 FILE_LINES = 300
 FUNCTION_LINES = 40
+_SKIP = re.compile(r"pytest\.(?:mark\.)?(?:skip|skipif|importorskip)\b|Skip[T]est")
 
 
 def python_files(*folders):
@@ -50,6 +52,12 @@ def test_no_two_files_with_tests_have_the_same_name():
     """pytest imports each file by its bare name, and stops at the second file of a name."""
     names = Counter(path.name for path in python_files("tests") if path.name.startswith("test_"))
     assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", python_files("tests"), ids=name_of)
+def test_no_test_is_skipped(path):
+    """A skipped test reads as passed. Markers (pyproject.toml) select tests instead."""
+    assert not _SKIP.findall(path.read_text())
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)

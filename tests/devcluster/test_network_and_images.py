@@ -18,7 +18,7 @@ from devcluster.image_list import IMAGES
 from devcluster.layout import MANIFEST_REGISTRY, Layout
 from devcluster.registry import Client
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
 LAYOUT = Layout(int(os.environ.get("DEVCLUSTER_INDEX", "0")))
 CHOSEN = target.resolve(LAYOUT, {})
 FETCH = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=3)"
@@ -34,8 +34,6 @@ def kubectl(*words: str, stdin: str | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    if os.environ.get("CONTEXT"):
-        pytest.skip("about the dev cluster only")
     if not LAYOUT.kubeconfig.exists():
         pytest.fail("the dev cluster is not running: python3 -m devcluster up")
     return base_image.ensure(LAYOUT, Console()).replace(LAYOUT.registry, MANIFEST_REGISTRY)
