@@ -176,7 +176,7 @@ class ContainerLogs:
             if number == 0 and chunk.startswith(_NO_LOG):
                 raise ClusterError(f"GET {path}", 503, "NoLog", "the kubelet cannot read it now")
             if patience is not None:
-                patience.note_bytes(len(chunk))
+                patience.note_piece(chunk)
             piece = lines.feed(chunk)
             if piece is not None:
                 yield piece
@@ -243,10 +243,10 @@ class _Patience:
         self.seconds = _SILENCE_SECONDS[0]
         self._carried = 0
 
-    def note_bytes(self, count: int) -> None:
-        """Count ``count`` bytes that arrived."""
-        self.pace.note_bytes(count)
-        self._carried += count
+    def note_piece(self, chunk: bytes) -> None:
+        """Count the bytes and lines of a chunk that arrived."""
+        self.pace.note_piece(len(chunk), chunk.count(b"\n"))
+        self._carried += len(chunk)
         if self._carried > _MUCH:
             self.seconds = _SILENCE_SECONDS[0]
 

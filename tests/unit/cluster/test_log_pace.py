@@ -25,7 +25,7 @@ def test_a_quiet_run_is_never_left_alone():
     clock, pace = paces()
     run = pace.new_run_pace()
     for _ in range(1000):
-        run.note_bytes(500)
+        run.note_piece(500)
         assert run.pause() == 0
         clock.now += 1.0
 
@@ -33,7 +33,7 @@ def test_a_quiet_run_is_never_left_alone():
 def test_who_has_used_the_budget_up_waits_until_half_of_it_is_back():
     clock, pace = paces()
     run = pace.new_run_pace()
-    run.note_bytes(int(MOST))
+    run.note_piece(int(MOST))
     wait = run.pause()
     assert 5 <= wait <= 5.5
     clock.now += wait
@@ -44,7 +44,15 @@ def test_many_small_pieces_cost_more_than_their_bytes():
     _, pace = paces()
     run = pace.new_run_pace()
     for _ in range(100):
-        run.note_bytes(1)
+        run.note_piece(1)
+    assert run.pause() > 0
+
+
+def test_a_line_costs_more_than_its_bytes():
+    """A kubelet works about 12 µs for a line, however short the line is."""
+    _, pace = paces()
+    run = pace.new_run_pace()
+    run.note_piece(3200, lines=100)  # new lines only, each after its time stamp
     assert run.pause() > 0
 
 
@@ -54,7 +62,7 @@ def test_what_is_followed_for_long_is_no_more_than_the_rate(pieces):
     run, taken = pace.new_run_pace(), 0
     for piece in pieces:
         clock.now += run.pause()
-        run.note_bytes(piece)
+        run.note_piece(piece)
         taken += piece
         assert taken <= MOST + RATE * clock.now + 65536
 
@@ -62,9 +70,9 @@ def test_what_is_followed_for_long_is_no_more_than_the_rate(pieces):
 def test_all_together_have_a_budget_that_spares_the_quiet():
     _, pace = paces(together=(RATE, MOST))
     quiet, loud, other = pace.new_run_pace(), pace.new_run_pace(), pace.new_run_pace()
-    quiet.note_bytes(10)
-    loud.note_bytes(6000)
-    other.note_bytes(6000)  # the shared budget is used up, the budgets of the two runs are not
+    quiet.note_piece(10)
+    loud.note_piece(6000)
+    other.note_piece(6000)  # the shared budget is used up, the budgets of the two runs are not
     assert quiet.pause() == 0
     assert loud.pause() > 0
     assert other.pause() > 0
