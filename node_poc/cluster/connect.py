@@ -90,11 +90,10 @@ class KubernetesApi:
         """Make one call and return the answer's JSON object. Raises ClusterError."""
         response = self._send(method, path, body, query or [], (_CONNECT_SECONDS, _READ_SECONDS))
         call = f"{method} {path}"
-        text = _read_body(call, response)
         if not 200 <= response.status <= 299:
-            raise error_of(call, response.status, text)
+            raise _error_in(call, response)
         try:
-            data = json.loads(text)
+            data = json.loads(_read_body(call, response))
         except ValueError:
             data = None
         if not isinstance(data, dict):  # a proxy has answered, not Kubernetes
@@ -112,7 +111,7 @@ class KubernetesApi:
         response = self._send("GET", path, None, query, (_CONNECT_SECONDS, silence_seconds))
         with contextlib.closing(response):
             if response.status != 200:
-                raise error_of(call, response.status, _read_body(call, response))
+                raise _error_in(call, response)
             try:
                 yield from _events(call, response)
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -145,6 +144,11 @@ class KubernetesApi:
             raise error_of(f"{method} {path}", error.status or 0, text, wait) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterError(f"{method} {path}", 0, type(error).__name__, str(error)) from error
+
+
+def _error_in(call: str, response: Any) -> ClusterError:
+    wait = response.headers.get("Retry-After")
+    return error_of(call, response.status, _read_body(call, response), wait)
 
 
 def _read_body(call: str, response: Any) -> str:

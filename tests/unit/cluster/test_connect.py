@@ -15,13 +15,17 @@ import urllib3
 from kubernetes.config.incluster_config import InClusterConfigLoader
 
 from node_poc.cluster.connect import connect
+from node_poc.cluster.errors import ClusterError
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        throttled = self.path.startswith("/throttled")
+        self.send_response(429 if throttled else 200)
+        if throttled:
+            self.send_header("Retry-After", "7")
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
@@ -49,6 +53,13 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield url
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.usefixtures("address")
+def test_an_error_has_the_api_servers_time_to_wait():
+    with pytest.raises(ClusterError) as raised:
+        connect().call("GET", "/throttled")
+    assert (raised.value.status, raised.value.retry_after_seconds) == (429, 7.0)
 
 
 def test_a_connection_that_is_swallowed_is_known_as_dead_within_half_a_minute(address: str):
