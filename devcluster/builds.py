@@ -1,116 +1,38 @@
 """Build the cluster's programs from Go modules, once per version, into the cache."""
 
-import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from devcluster import golang, versions
 from devcluster.console import Console
 from devcluster.errors import CommandError
+from devcluster.parts import CILIUM, KUBERNETES, MODULES, MODULES_FILE, PARTS, Part
 from devcluster.shell import run
 
-MODULES = versions.PACKAGE_DIR / "gomod"
-_K8S_VERSION = "k8s.io/component-base/version"
 _CILIUM = "github.com/cilium/cilium"
-#: Where the patched cilium looks for the list of kernel modules. Unpatched cilium fails without
-#: /proc/modules, as on a kernel built without loadable modules; node_init writes this file instead.
-MODULES_FILE = "/run/v6-devcluster/modules"
 _MODULES_SOURCE = "pkg/datapath/linux/modules/modules_linux.go"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One ``go build``: a folder under gomod/, and the programs built from it.
+class Binaries:
+    """The folder of each part's programs, by the part's name."""
 
-    Args:
-        name: folder under gomod/.
-        version: the version known to users; part of the cache key.
-        packages: Go packages to build.
-        renames: (Go's file name, our name) pairs.
-        ldflags: linker flags beside ``-s -w``.
-        tags: build tags.
-    """
+    folders: Mapping[str, Path]
 
-    name: str
-    version: str
-    packages: tuple[str, ...]
-    renames: tuple[tuple[str, str], ...] = ()
-    ldflags: str = ""
-    tags: str = ""
+    def folder(self, part: Part) -> Path:
+        """Return the folder of a part's programs."""
+        return self.folders[part.name]
 
     @property
-    def programs(self) -> tuple[str, ...]:
-        """Names of the programs, as Go gives them."""
-        return tuple(self.name if p == "." else _program(p) for p in self.packages)
-
-    def key(self, machine: str) -> str:
-        """Return the part's folder name in the cache: version, and hash of sources and flags."""
-        digest = hashlib.sha256(repr(self).encode() + machine.encode())
-        if self.name == "cilium":
-            digest.update(MODULES_FILE.encode())
-        for source in sorted((MODULES / self.name).iterdir()):
-            digest.update(source.name.encode() + source.read_bytes())
-        return f"{self.name}-{self.version}-{digest.hexdigest()[:12]}"
-
-
-def _program(package: str) -> str:
-    """Return Go's name for a package's program: its folder's name, or for ``v1`` its parent's."""
-    *_, above, name = package.split("/")
-    return above if re.fullmatch(r"v[0-9]+", name) else name
-
-
-KUBERNETES = Part(
-    "kubernetes",
-    versions.KUBERNETES,
-    (
-        *(
-            f"k8s.io/kubernetes/cmd/{program}"
-            for program in (
-                "kube-apiserver",
-                "kube-controller-manager",
-                "kube-scheduler",
-                "kube-proxy",
-                "kubelet",
-                "kubectl",
-            )
-        ),
-        "go.etcd.io/etcd/server/v3",
-    ),
-    renames=(("server", "etcd"),),
-    # Without these values the programs report v0.0.0 and refuse each other for version skew.
-    ldflags=(
-        f"-X {_K8S_VERSION}.gitVersion=v{versions.KUBERNETES}"
-        f" -X {_K8S_VERSION}.gitMajor=1 -X {_K8S_VERSION}.gitMinor=34"
-    ),
-)
-CILIUM = Part(
-    "cilium",
-    versions.CILIUM,
-    (f"{_CILIUM}/daemon", f"{_CILIUM}/operator", f"{_CILIUM}/plugins/cilium-cni"),
-    renames=(("daemon", "cilium-agent"), ("operator", "cilium-operator")),
-    ldflags=f"-X {_CILIUM}/pkg/version.ciliumVersion={versions.CILIUM}",
-    tags="ipam_provider_operator",
-)
-COREDNS = Part("coredns", versions.COREDNS, (".",))
-PAUSE = Part("pause", versions.PAUSE, (".",))
-PARTS = (KUBERNETES, CILIUM, COREDNS, PAUSE)
-
-
-@dataclass(frozen=True, slots=True)
-class Binaries:
-    """Folders of the built programs."""
-
-    kubernetes: Path
-    cilium: Path
-    coredns: Path
-    pause: Path
+    def kubernetes(self) -> Path:
+        """The folder of Kubernetes' programs and of etcd."""
+        return self.folder(KUBERNETES)
 
 
 class Progress:
@@ -146,13 +68,13 @@ class Progress:
 
 
 def located() -> Binaries:
-    """Return the folders of the programs, built or not."""
+    """Return the folders of every part's programs, built or not."""
     root = versions.cache_root() / "bin"
-    return Binaries(*(root / part.key(platform.machine()) for part in PARTS))
+    return Binaries({part.name: root / part.key(platform.machine()) for part in PARTS})
 
 
-def ensure(console: Console) -> Binaries:
-    """Build the programs that the cache lacks.
+def ensure(parts: Sequence[Part], console: Console) -> Binaries:
+    """Build the programs of ``parts`` that the cache lacks.
 
     Two threads run ``go build`` at the same time: one program's linking, which uses one core, then
     runs beside another program's compiling.
@@ -161,7 +83,7 @@ def ensure(console: Console) -> Binaries:
         CommandError: a build failed; the message names its log. Go keeps the compiled packages.
     """
     cache = versions.cache_root()
-    missing = [p for p in PARTS if not (cache / "bin" / p.key(platform.machine())).exists()]
+    missing = [p for p in parts if not (cache / "bin" / p.key(platform.machine())).exists()]
     if not missing:
         console.done("programs: all in the cache")
         return located()
@@ -205,7 +127,7 @@ def _build(part: Part, go: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     out = work / "out"
     out.mkdir(parents=True)
-    env = golang.environment(cache, os.environ)
+    env = {**golang.environment(cache, os.environ), "CGO_ENABLED": str(int(part.cgo))}
     log = cache / "log" / f"build-{part.name}.log"
     source = _patched_cilium(work, go, env) if part is CILIUM else MODULES / part.name
     tags = ["-tags", part.tags] if part.tags else []

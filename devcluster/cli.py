@@ -11,11 +11,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devcluster import builds, cluster, images, packages, prechecks, render, shell, status, target
+from devcluster import (
+    builds,
+    cluster,
+    images,
+    packages,
+    prechecks,
+    profiles,
+    render,
+    shell,
+    status,
+    target,
+)
 from devcluster.console import Console
 from devcluster.errors import DevClusterError, PrecheckError, UsageError
 from devcluster.image_list import IMAGES
-from devcluster.layout import MAX_NODES, Layout
+from devcluster.layout import INDEX_VARIABLE, MAX_NODES, PROFILE_INDEX, PROFILE_VARIABLE, Layout
 
 _INTERRUPTED = 130
 
@@ -27,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _stop)
     console = Console()
     try:
-        layout = Layout.from_name(options.name) if options.name else Layout(options.index)
+        layout = _layout(options)
         command: Callable[[argparse.Namespace, Layout, Console], int] = options.command
         return command(options, layout, console)
     except KeyboardInterrupt:
@@ -40,6 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DevClusterError as error:
         console.warn(str(error))
         return error.exit_code
+
+
+def _layout(options: argparse.Namespace) -> Layout:
+    """Return the instance that the options choose, else the environment's."""
+    if options.name:
+        return Layout.from_name(options.name)
+    if options.index is not None:
+        return Layout(options.index)
+    return Layout.chosen({**os.environ, PROFILE_VARIABLE: options.profile})
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -57,28 +77,37 @@ def _parser() -> argparse.ArgumentParser:
     instance.add_argument(
         "--index",
         type=int,
-        default=os.environ.get("DEVCLUSTER_INDEX") or 0,
-        help="which instance, 0 to 9 (default: DEVCLUSTER_INDEX, else 0)",
+        help=f"which instance, 0 to 9 (default: {INDEX_VARIABLE}, else the profile's own)",
     )
     instance.add_argument("--name", help="the same by its name, as in v6dev1")
+    parser.set_defaults(profile=os.environ.get(PROFILE_VARIABLE, ""))
+    kind = argparse.ArgumentParser(add_help=False)
+    kind.add_argument(
+        "--profile",
+        choices=tuple(PROFILE_INDEX),
+        default=argparse.SUPPRESS,
+        help=f"the kind of cluster (default: {PROFILE_VARIABLE}, else default)",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="make the cluster, or what is missing of it")
+    up = commands.add_parser("up", parents=[kind], help="make the cluster, or what is missing")
     up.add_argument("--nodes", type=_node_count, default=1, help="at least this many (default 1)")
     up.set_defaults(command=_up)
-    down = commands.add_parser("down", help="take all of it away but the caches")
+    down = commands.add_parser("down", parents=[kind], help="take all of it away but the caches")
     down.set_defaults(command=_down)
-    show = commands.add_parser("status", help="what is running")
+    show = commands.add_parser("status", parents=[kind], help="what is running")
     show.add_argument("--json", action="store_true", help="for programs")
     show.set_defaults(command=_status)
-    build = commands.add_parser("images", help="build the project's images and push them")
+    build = commands.add_parser(
+        "images", parents=[kind], help="build the project's images and push them"
+    )
     build.add_argument("names", nargs="*", metavar="IMAGE", help="only these (default: all)")
     build.add_argument("--registry", help="push there instead (existing cluster only)")
     build.set_defaults(command=_images)
     kubectl = commands.add_parser("kubectl", help="run kubectl: kubectl -- get pods -A")
     kubectl.add_argument("words", nargs=argparse.REMAINDER, metavar="-- ARGS")
     kubectl.set_defaults(command=_kubectl)
-    env = commands.add_parser("env", help='variables for a shell: eval "$(… env)"')
+    env = commands.add_parser("env", parents=[kind], help='variables for a shell: eval "$(… env)"')
     env.set_defaults(command=_env)
     return parser
 
@@ -92,15 +121,15 @@ def _node_count(text: str) -> int:
 
 def _up(options: argparse.Namespace, layout: Layout, console: Console) -> int:
     target.require_own(target.resolve(layout), "up")
-    prechecks.check(layout)
-    needed = packages.missing(packages.CLUSTER_PACKAGES)
-    packages.check(needed)
+    profile = profiles.choose(options.profile, layout)
+    prechecks.check(layout, profile)
+    packages.check(profile.missing_packages())
     with cluster.locked("packages", console):
-        packages.install(packages.missing(packages.CLUSTER_PACKAGES), console)
+        packages.install(profile.missing_packages(), console)
     with cluster.locked("builds", console):
-        binaries = builds.ensure(console)
+        binaries = builds.ensure(profile.parts, console)
     with cluster.locked(layout.name, console):
-        cluster.up(layout, options.nodes, binaries, console)
+        cluster.up(layout, options.nodes, profile, binaries, console)
     console.done(f"{layout.name} is up. export KUBECONFIG={layout.kubeconfig}")
     return 0
 
@@ -108,7 +137,7 @@ def _up(options: argparse.Namespace, layout: Layout, console: Console) -> int:
 def _down(_: argparse.Namespace, layout: Layout, console: Console) -> int:
     target.require_own(target.resolve(layout), "down")
     if os.geteuid() != 0:
-        prechecks.check(layout)
+        prechecks.check(layout, profiles.DEFAULT)
     with cluster.locked(layout.name, console), console.step(f"taking {layout.name} away"):
         cluster.down(layout)
     return 0

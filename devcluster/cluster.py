@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devcluster import cgroups, dns, network, nodes, packages, pki, processes, registry, render
+from devcluster import cgroups, dns, network, nodes, pki, processes, profiles, registry, render
 from devcluster import services as argv
 from devcluster.build_settings import overlay_works
 from devcluster.builds import Binaries
@@ -16,6 +16,9 @@ from devcluster.console import Console
 from devcluster.errors import DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import STATE_ROOT, Layout
+from devcluster.parts import PAUSE
+from devcluster.profiles.base import Profile
+from devcluster.services import Service
 from devcluster.shell import tail, wait_until
 from devcluster.versions import cache_root
 
@@ -56,8 +59,15 @@ def trouble(layout: Layout) -> str | None:
     return None
 
 
-def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None:
+def up(layout: Layout, count: int, profile: Profile, binaries: Binaries, console: Console) -> None:
     """Bring the cluster to at least ``count`` nodes, all Ready.
+
+    Args:
+        layout: the instance.
+        count: how many nodes.
+        profile: the profile, which is the existing cluster's if there is one.
+        binaries: the folders of the programs.
+        console: for the user.
 
     Raises:
         DevClusterError: a step failed; everything made so far stays for inspection, and the next
@@ -69,7 +79,7 @@ def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None
         with console.step("cleaning up"):
             down(layout)
     if not layout.state_dir.exists():
-        _found(layout, binaries, console)
+        _found(layout, profile, binaries, console)
     alive, known = nodes.running(layout), nodes.existing(layout)
     for number in known:
         if number not in alive:
@@ -81,17 +91,17 @@ def up(layout: Layout, count: int, binaries: Binaries, console: Console) -> None
     for number in range(2, wanted + 1):
         if number not in alive:
             with console.step(f"{layout.node_name(number)} ({layout.node_ip(number)})"):
-                _add_node(layout, number, binaries)
-    _await_ready(layout, wanted, console)
-    _note_programs(layout, binaries, console)
+                _add_node(layout, number, profile, binaries)
+    _await_ready(layout, wanted, profile, console)
+    _note_programs(layout, profile, binaries, console)
 
 
-def _note_programs(layout: Layout, binaries: Binaries, console: Console) -> None:
+def _note_programs(layout: Layout, profile: Profile, binaries: Binaries, console: Console) -> None:
     """Mark the cluster as finished; warn if a new cluster would have other programs or settings."""
     mark = layout.state_dir / COMPLETE
     settings = hashlib.sha256(render.kubelet(layout, 1).encode()).hexdigest()[:12]
-    programs = f"{binaries.kubernetes.name} {binaries.cilium.name} {binaries.coredns.name}"
-    current = f"{programs} kubelet-{settings}\n"
+    programs = [binaries.folder(part).name for part in profile.parts if part is not PAUSE]
+    current = f"{' '.join(programs)} kubelet-{settings}\n"
     if not mark.exists():
         mark.write_text(current)
     elif mark.read_text() != current:
@@ -120,78 +130,77 @@ def _remove_tree(path: Path) -> None:
     wait_until(attempt, 20, f"removing {path}", every=0.2)
 
 
-def _found(layout: Layout, binaries: Binaries, console: Console) -> None:
+def api_server(layout: Layout, profile: Profile, binaries: Binaries) -> Service:
+    """Return the API server's service for the profile's datastore."""
+    return argv.api_server(layout, binaries, profile.datastore(layout, binaries))
+
+
+def _found(layout: Layout, profile: Profile, binaries: Binaries, console: Console) -> None:
     """Make state folder, keys, network, registry and the first node with the control plane."""
     layout.state_dir.mkdir(parents=True)
     layout.state_dir.chmod(0o700)
+    profiles.record(layout, profile)
     with console.step("keys, network and registry"):
         _together(lambda: pki.make(layout), lambda: network.up(layout))
         registry.up(layout)
-        registry.push_static(layout, binaries)
+        for image in profile.images:
+            program = binaries.folder(image.part) / image.name
+            registry.push_program(layout, image.name, image.part.version, program)
     with console.step(f"{layout.node_name(1)} ({layout.node_ip(1)}) with the control plane"):
-        _prepare_node(layout, 1, binaries)
-        for service in (argv.etcd(layout, binaries), argv.api_server(layout, binaries)):
-            nodes.start(layout, 1, service.name, service.argv, service.env)
+        _prepare_node(layout, 1, profile, binaries)
+        datastore = profile.datastore(layout, binaries).service
+        _start(layout, 1, datastore, api_server(layout, profile, binaries))
         log = layout.node_dir(1) / "log" / "kube-apiserver.log"
         _await(Api(layout).ready, "the API server", log)
-        for service in (
+        services = (
             *argv.controllers(layout, binaries),
-            argv.cilium_operator(layout, binaries),
-        ):
-            nodes.start(layout, 1, service.name, service.argv, service.env)
-        _start_workers(layout, 1, binaries)
-        for item in dns.objects(layout):
+            *profile.control_services(layout, binaries),
+        )
+        _start(layout, 1, *services)
+        _start_workers(layout, 1, profile, binaries)
+        for item in (*dns.objects(layout), *profile.objects(layout)):
             Api(layout).apply(item)
 
 
-def _add_node(layout: Layout, number: int, binaries: Binaries) -> None:
-    _prepare_node(layout, number, binaries)
-    _start_workers(layout, number, binaries)
+def _add_node(layout: Layout, number: int, profile: Profile, binaries: Binaries) -> None:
+    _prepare_node(layout, number, profile, binaries)
+    _start_workers(layout, number, profile, binaries)
 
 
-def _prepare_node(layout: Layout, number: int, binaries: Binaries) -> None:
+def _prepare_node(layout: Layout, number: int, profile: Profile, binaries: Binaries) -> None:
     """Make namespaces and configuration files, and start containerd, which needs nothing else."""
-    nodes.make(layout, number)
+    profile.join(layout, number, nodes.make(layout, number))
     pki.make_node(layout, number)
     folder = layout.node_dir(number)
-    plugins = _plugin_folder(folder, binaries)
+    plugins = profile.plugins(folder, binaries)
     snapshotter = "overlayfs" if overlay_works(folder) else "native"
-    (folder / "containerd.toml").write_text(render.containerd(folder, plugins, snapshotter))
+    config = profile.runtime_config(folder, plugins, snapshotter, binaries)
+    (folder / "containerd.toml").write_text(config)
     for host in ("_default", "localhost:5001"):
         (folder / "registries" / host).mkdir(parents=True, exist_ok=True)
         (folder / "registries" / host / "hosts.toml").write_text(render.hosts_toml(layout))
     (folder / "kubelet.json").write_text(render.kubelet(layout, number))
     (folder / "kube-proxy.json").write_text(render.kube_proxy(layout, number))
-    service = argv.containerd(layout, number)
-    nodes.start(layout, number, service.name, service.argv, service.env)
+    _start(layout, number, profile.runtime(layout, number, binaries))
 
 
-def _plugin_folder(folder: Path, binaries: Binaries) -> Path:
-    """Make the node's folder of CNI plugins, and cilium's folder of BPF sources."""
-    plugins = folder / "cni-bin"
-    plugins.mkdir(exist_ok=True)
-    for source in (packages.loopback_plugin(), binaries.cilium / "cilium-cni"):
-        (plugins / source.name).symlink_to(source)
-    shutil.copytree(binaries.cilium / "bpf", folder / "cilium" / "bpf")
-    return plugins
+def _start_workers(layout: Layout, number: int, profile: Profile, binaries: Binaries) -> None:
+    profile.announce(Api(layout), layout, number)
+    own = profile.node_services(layout, number, binaries)
+    kubelet = argv.kubelet(layout, number, binaries)
+    _start(layout, number, kubelet, argv.kube_proxy(layout, number, binaries), *own)
 
 
-def _start_workers(layout: Layout, number: int, binaries: Binaries) -> None:
-    clang = packages.clang_dir() or Path("/usr/bin")
-    path = packages.tool_environment()
-    for service in (
-        argv.kubelet(layout, number, binaries),
-        argv.kube_proxy(layout, number, binaries),
-        argv.cilium_agent(layout, number, binaries, clang, path),
-    ):
+def _start(layout: Layout, number: int, *services: Service) -> None:
+    for service in services:
         nodes.start(layout, number, service.name, service.argv, service.env)
 
 
-def _await_ready(layout: Layout, count: int, console: Console) -> None:
+def _await_ready(layout: Layout, count: int, profile: Profile, console: Console) -> None:
     """Wait until all nodes and CoreDNS are ready; give the first node its role label."""
     api = Api(layout)
     names = [layout.node_name(number) for number in range(1, count + 1)]
-    log = layout.node_dir(1) / "log" / "cilium-agent.log"
+    log = layout.node_dir(1) / "log" / f"{profile.network_service}.log"
     with console.step(f"waiting for {', '.join(names)} to be Ready"):
         _await(lambda: all(node_ready(api, name) for name in names), "nodes Ready", log)
         label = {"node-role.kubernetes.io/control-plane": ""}

@@ -9,12 +9,14 @@ from devcluster.errors import ApiError
 from devcluster.layout import Layout
 
 _PLURALS = {
+    "Node": "nodes",
     "ServiceAccount": "serviceaccounts",
     "ConfigMap": "configmaps",
     "Service": "services",
     "Deployment": "deployments",
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
+    "StorageClass": "storageclasses",
 }
 
 

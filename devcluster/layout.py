@@ -5,6 +5,7 @@ that a person works with (index 0).
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,10 @@ NAME_PREFIX = "v6dev"
 #: The registry in image names of manifests: kind's convention for a local registry. containerd's
 #: hosts.toml maps the name to the registry's real address.
 MANIFEST_REGISTRY = "localhost:5001"
+#: The instance of each profile, unless the user chooses another instance.
+PROFILE_INDEX = {"default": 0, "k3s": 2}
+INDEX_VARIABLE = "DEVCLUSTER_INDEX"
+PROFILE_VARIABLE = "DEVCLUSTER_PROFILE"
 MAX_INDEX = 9
 MAX_NODES = 8
 
@@ -43,6 +48,23 @@ class Layout:
                 f"an instance is called {NAME_PREFIX}0 to {NAME_PREFIX}9, not {name!r}"
             )
         return cls(int(match[1]))
+
+    @classmethod
+    def chosen(cls, environment: Mapping[str, str]) -> "Layout":
+        """Return the instance that the environment chooses, by its index or by its profile.
+
+        Raises:
+            UsageError: there is no such instance or profile.
+        """
+        index = environment.get(INDEX_VARIABLE, "")
+        if index:
+            if not index.isdecimal():
+                raise UsageError(f"{INDEX_VARIABLE} must be 0 to {MAX_INDEX}, not {index!r}")
+            return cls(int(index))
+        profile = environment.get(PROFILE_VARIABLE) or "default"
+        if profile not in PROFILE_INDEX:
+            raise UsageError(f"a profile is one of {', '.join(PROFILE_INDEX)}, not {profile!r}")
+        return cls(PROFILE_INDEX[profile])
 
     @property
     def name(self) -> str:
@@ -78,6 +100,10 @@ class Layout:
     def pod_cidr(self) -> str:
         """Addresses of pods; each node gets a /24."""
         return f"10.{42 + self.index}.0.0/16"
+
+    def node_pod_cidr(self, number: int) -> str:
+        """Return the addresses of the pods of node ``number``, where no other part assigns them."""
+        return f"10.{42 + self.index}.{number - 1}.0/24"
 
     @property
     def service_cidr(self) -> str:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devcluster.builds import MODULES_FILE
+from devcluster.parts import MODULES_FILE
 from devcluster.shell import run
 
 SOCKET = "init.sock"
@@ -104,6 +104,7 @@ def prepare(spec: Spec) -> None:
     for place in _MACHINE_SETTINGS:
         _cover_with_copy(Path(place), Path("/run/v6-devcluster") / Path(place).name)
     _list_modules(Path(MODULES_FILE))
+    _mount_bare_proc(Path("/run/v6-devcluster/proc"))
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     # Volumes mounted by the kubelet must be visible in containers, as on a machine with systemd.
     run(["mount", "--make-rshared", "/"])
@@ -128,6 +129,16 @@ def _cover_with_copy(settings: Path, copy: Path) -> None:
         except OSError:
             continue  # some settings are write-only
     run(["mount", "--bind", copy, settings])
+
+
+def _mount_bare_proc(place: Path) -> None:
+    """Mount a /proc without covered folders.
+
+    Otherwise pods with a user namespace of their own (``hostUsers: false``) cannot start: the
+    kernel lets a user namespace mount /proc only where an uncovered one is in sight.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    run(["mount", "-t", "proc", "proc", place])
 
 
 def _list_modules(path: Path) -> None:

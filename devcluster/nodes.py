@@ -22,8 +22,11 @@ _MADE = STATE_ROOT / "made-mount-points"
 _SOON = 20.0
 
 
-def make(layout: Layout, number: int) -> None:
+def make(layout: Layout, number: int) -> int:
     """Make node ``number``: folders, cgroup, namespaces and network, but no service yet.
+
+    Returns:
+        The id of the node's process 1.
 
     Raises:
         DevClusterError: its process 1 did not start; the message ends with its log.
@@ -58,6 +61,7 @@ def make(layout: Layout, number: int) -> None:
     if pid is None:
         raise DevClusterError(f"{name} ended at once\n{tail(log)}\nwhole log: {log}")
     network.join(layout, number, pid)
+    return pid
 
 
 def start(

@@ -38,15 +38,13 @@ class Package:
     shown_by: tuple[str, ...]
 
 
-CLUSTER_PACKAGES = (
-    Package("containerd", ("containerd",)),
-    Package("runc", ("runc",)),
+#: Packages that every cluster needs.
+COMMON_PACKAGES = (
     Package("containernetworking-plugins", ("/usr/lib/cni/loopback", "/opt/cni/bin/loopback")),
     Package("docker-registry", ("docker-registry",)),
     Package("iptables", ("iptables",)),
     Package("ipset", ("ipset",)),
     Package("iproute2", ("ip",)),
-    Package("bpftool", ("bpftool",)),
     Package("openssl", ("openssl",)),
 )
 IMAGE_PACKAGES = (
@@ -69,24 +67,28 @@ def clang_dir() -> Path | None:
     return None
 
 
-def loopback_plugin() -> Path:
-    """Return the CNI plugin that sets up ``lo`` in pods."""
-    places = [Path("/usr/lib/cni/loopback"), Path("/opt/cni/bin/loopback")]
-    return next((place for place in places if place.exists()), places[0])
+def cni_folder() -> Path:
+    """Return the folder of the machine's CNI plugins."""
+    places = [Path("/usr/lib/cni"), Path("/opt/cni/bin")]
+    return next((place for place in places if (place / "loopback").exists()), places[0])
 
 
 def missing(wanted: Sequence[Package]) -> list[str]:
     """Return the names of those packages of ``wanted`` without any sign on the machine."""
     path = tool_environment()
-    names = [
+    return [
         package.name
         for package in wanted
         if not any(_present(sign, path) for sign in package.shown_by)
     ]
-    if wanted is CLUSTER_PACKAGES and clang_dir() is None:
-        version = next((v for v in CLANG_VERSIONS if _available(f"clang-{v}")), CLANG_VERSIONS[0])
-        names += [f"clang-{version}", f"llvm-{version}"]
-    return names
+
+
+def missing_clang() -> list[str]:
+    """Return the names of the packages of a clang for cilium; none if the machine has one."""
+    if clang_dir() is not None:
+        return []
+    version = next((v for v in CLANG_VERSIONS if _available(f"clang-{v}")), CLANG_VERSIONS[0])
+    return [f"clang-{version}", f"llvm-{version}"]
 
 
 def removals(simulation: str) -> list[str]:

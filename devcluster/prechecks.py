@@ -11,13 +11,13 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster import builds, cgroups, packages, versions
+from devcluster import bridge_network, builds, cgroups, packages, profiles, versions
 from devcluster.errors import CommandError, PrecheckError
 from devcluster.layout import Layout
+from devcluster.profiles.base import Profile
 from devcluster.shell import run, succeeds
 
 #: GiB of free disk space for the first build (sources, compiler caches, programs), and afterwards.
@@ -48,6 +48,7 @@ class Facts:
         needed_gib: the needed disk space, in GiB.
         networks: (network, link) of each route on this machine.
         missing: missing essential programs.
+        can_filter_bridges: whether iptables can see the packets on a bridge.
     """
 
     uid: int
@@ -63,6 +64,7 @@ class Facts:
     needed_gib: float
     networks: tuple[tuple[str, str], ...]
     missing: tuple[str, ...] = ()
+    can_filter_bridges: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +80,37 @@ class Problem:
         return f"{self.what}\n  needed: {self.why}\n  remedy: {self.remedy}"
 
 
-def check(layout: Layout) -> None:
-    """Check this machine.
+def check(layout: Layout, profile: Profile) -> None:
+    """Check this machine for a cluster with this profile.
 
     Raises:
         PrecheckError: requirements are missing; the message lists all of them.
     """
     if platform.system() != "Linux" or os.geteuid() != 0:
-        found = problems(_basic(), layout)
+        found = problems(_basic(), layout, profile)
     else:
-        found = problems(gather(layout), layout)
+        found = problems(gather(layout, profile), layout, profile)
     if found:
         raise PrecheckError("\n".join(problem.text() for problem in found))
 
 
-def problems(facts: Facts, layout: Layout) -> list[Problem]:
+def problems(facts: Facts, layout: Layout, profile: Profile = profiles.DEFAULT) -> list[Problem]:
     """Return each problem in the facts that prevents a cluster."""
     basic = _identity_problems(facts)
     if basic:
         return basic
-    return [*_kernel_problems(facts), *_room_problems(facts), *_address_problems(facts, layout)]
+    found = [*_kernel_problems(facts), *_room_problems(facts), *_address_problems(facts, layout)]
+    if profile.needs_bridge_filter and not facts.can_filter_bridges:
+        what = "iptables does not see the packets on a bridge"
+        why = "NetworkPolicies between pods of one node are enforced there"
+        found.append(Problem(what, why, "modprobe br_netfilter, or use the profile default"))
+    return found
 
 
-def gather(layout: Layout) -> Facts:
+def gather(layout: Layout, profile: Profile) -> Facts:
     """Collect facts of this machine without a change: trials end with their namespaces."""
-    cold = any(not folder.exists() for folder in _built())
+    located = builds.located()
+    cold = any(not located.folder(part).exists() for part in profile.parts)
     link = "ip link add name va type veth peer name vb && ip link add name br type bridge"
     has_ip = shutil.which("ip", path=packages.tool_environment()) is not None
     return Facts(
@@ -119,6 +127,7 @@ def gather(layout: Layout) -> Facts:
         needed_gib=COLD_GIB if cold else WARM_GIB,
         networks=_networks() if has_ip else (),
         missing=tuple(name for name in _ESSENTIAL if shutil.which(name) is None),
+        can_filter_bridges=succeeds(["unshare", "--net", "test", "-e", bridge_network.FILTER]),
     )
 
 
@@ -205,11 +214,6 @@ def _address_problems(facts: Facts, layout: Layout) -> list[Problem]:
                 what = f"the network {own} is already in use here: {text} on {link}"
                 found.append(Problem(what, "the cluster's addresses must be free", remedy))
     return found
-
-
-def _built() -> Sequence[Path]:
-    located = builds.located()
-    return (located.kubernetes, located.cilium, located.coredns, located.pause)
 
 
 def _controllers() -> frozenset[str]:

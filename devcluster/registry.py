@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devcluster import processes, render, versions
-from devcluster.builds import Binaries
 from devcluster.errors import ApiError, DevClusterError
 from devcluster.layout import Layout
 from devcluster.shell import tail, wait_until
@@ -54,18 +53,14 @@ def answers(layout: Layout) -> bool:
     return True
 
 
-def push_static(layout: Layout, binaries: Binaries) -> None:
-    """Push the images ``pause`` and ``coredns``, each made of one program."""
+def push_program(layout: Layout, name: str, version: str, program: Path) -> None:
+    """Push an image of one program."""
     client = Client(layout.registry)
-    for name, version, program in (
-        ("pause", versions.PAUSE, binaries.pause / "pause"),
-        ("coredns", versions.COREDNS, binaries.coredns / "coredns"),
-    ):
-        # The label names the image's build; a new build replaces the image.
-        made_of = program.parent.name
-        if client.label(name, version, BUILD_LABEL) != made_of:
-            labels = {BUILD_LABEL: made_of}
-            client.push_layer(name, version, _tar(program), labels, f"/{program.name}")
+    # The label names the image's build; a new build replaces the image.
+    made_of = program.parent.name
+    if client.label(name, version, BUILD_LABEL) != made_of:
+        labels = {BUILD_LABEL: made_of}
+        client.push_layer(name, version, _tar(program), labels, f"/{program.name}")
 
 
 class Client:

