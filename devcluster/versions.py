@@ -7,8 +7,8 @@ KUBERNETES = "1.34.2"
 CILIUM = "1.15.19"
 COREDNS = "1.12.4"
 PAUSE = "3.10"
-#: The parts of the profile `k3s`, close to those of k3s 1.34. The Go module proxy has this release of
-#: kube-router's second major version only.
+#: The parts of the profile `k3s`, close to those of k3s 1.34. Of kube-router's second major
+#: version, the Go module proxy has this release only.
 KINE = "0.14.12"
 KUBE_ROUTER = "2.1.0"
 CONTAINERD = "2.2.1"
