@@ -6,15 +6,18 @@ SHELL := /bin/bash
 
 # Settings, given as `make demo NODES=2` or by the environment:
 NODES ?= 1        # cluster nodes of the dev cluster
+PROFILE ?=        # kind of dev cluster: default, or k3s for one of the parts of k3s
 CONTEXT ?=        # use this kubectl context instead of the dev cluster
 REGISTRY ?=       # with CONTEXT: where images are pushed to and pulled from
 SERVER_IP ?=      # with CONTEXT: address of this machine that pods reach
 ARGS ?=           # arguments passed on: make kubectl ARGS="get pods -A"
 NODES := $(strip $(NODES))
+PROFILE := $(or $(strip $(PROFILE)),$(DEVCLUSTER_PROFILE))
 CONTEXT := $(strip $(CONTEXT))
 REGISTRY := $(strip $(REGISTRY))
 SERVER_IP := $(strip $(SERVER_IP))
 export NODES CONTEXT REGISTRY SERVER_IP
+export DEVCLUSTER_PROFILE := $(PROFILE)
 
 PYTHON ?= python3
 VENV := .venv

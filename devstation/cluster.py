@@ -32,8 +32,8 @@ class Cluster:
             StationError: the settings in the environment make no sense.
         """
         try:
-            chosen = target.resolve(Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0)))
-        except (DevClusterError, ValueError) as error:
+            chosen = target.resolve(Layout.chosen(os.environ))
+        except DevClusterError as error:
             raise StationError(str(error)) from error
         self._target = chosen
         self._tell = tell

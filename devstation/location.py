@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from devcluster.layout import Layout
+
 #: The folder in the users' YAML files.
 USERS_HOME = Path("/var/lib/vantage6-node")
 
@@ -29,4 +31,5 @@ def own_home(name: str) -> Path:
     All instances of the dev cluster see the folders of this machine; therefore each instance has
     folders of its own.
     """
-    return Path(f"{USERS_HOME}-{name}{os.environ.get('DEVCLUSTER_INDEX', '')}")
+    index = Layout.chosen(os.environ).index
+    return Path(f"{USERS_HOME}-{name}{index or ''}")

@@ -46,6 +46,7 @@ class Profile(ABC):
         network_service: the service without which a node does not become Ready; its log explains
             why not.
         needs_bridge_filter: whether packets between pods of one node must pass iptables.
+        enforces_policies_at_once: whether NetworkPolicies hold from a pod's first packet on.
     """
 
     name: str
@@ -53,7 +54,8 @@ class Profile(ABC):
     packages: tuple[Package, ...]
     images: tuple[ProgramImage, ...] = COMMON_IMAGES
     network_service: str
-    needs_bridge_filter: bool = False
+    needs_bridge_filter: bool
+    enforces_policies_at_once: bool
 
     def missing_packages(self) -> list[str]:
         """Return the names of the Debian packages that the machine lacks."""

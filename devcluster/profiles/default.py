@@ -14,7 +14,7 @@ from devcluster.services import Datastore, Service
 
 
 class Default(Profile):
-    """NetworkPolicies are enforced from a pod's first packet on."""
+    """etcd, cilium and the machine's own containerd."""
 
     name = "default"
     parts = (KUBERNETES, CILIUM, COREDNS, PAUSE)
@@ -25,6 +25,8 @@ class Default(Profile):
         Package("bpftool", ("bpftool",)),
     )
     network_service = "cilium-agent"
+    needs_bridge_filter = False
+    enforces_policies_at_once = True
 
     def missing_packages(self) -> list[str]:
         """Return the names of the Debian packages that the machine lacks, a clang among them."""

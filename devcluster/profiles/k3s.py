@@ -59,18 +59,18 @@ class K3s(Profile):
     )
     network_service = "kube-router"
     needs_bridge_filter = True
+    enforces_policies_at_once = False
 
     def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
-        """Return kine with a SQLite file, on a socket in a folder for root only."""
-        folder = layout.node_dir(1) / "kine"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        """Return kine with a SQLite file. The state folder, and so kine's socket, is root's only."""
+        folder = layout.node_dir(1)
         socket = f"unix://{folder}/kine.sock"
         options = "_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
         argv = (
             str(binaries.folder(KINE) / "kine"),
             f"--listen-address={socket}",
             "--metrics-bind-address=0",
-            f"--endpoint=sqlite://{folder}/state.db?{options}",
+            f"--endpoint=sqlite://{folder}/kine.db?{options}",
         )
         return Datastore(Service("kine", argv), (f"--etcd-servers={socket}",))
 

@@ -68,7 +68,7 @@ HOPELESS = {"image-missing", "image-tag-missing", "image-refused", "image-wrong-
 
 @pytest.fixture(scope="module")
 def registry(cluster: Cluster) -> Iterator[UnwillingRegistry]:
-    layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
+    layout = Layout.chosen(os.environ)
     registry = UnwillingRegistry(cluster.server_ip, cluster.settings["REGISTRY"], layout)
     registry.open()
     yield registry

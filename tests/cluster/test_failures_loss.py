@@ -47,7 +47,7 @@ def devcluster(*arguments: str) -> None:
 @pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
     """Return the dev cluster with a second node; the node stays if it was there before."""
-    layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
+    layout = Layout.chosen(os.environ)
     was_there = WORKER in nodes.running(layout)
     devcluster("up", "--nodes", str(WORKER))
     yield layout

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from devcluster import console
-from devcluster.builds import KUBERNETES, PARTS, PAUSE, Part, Progress
+from devcluster.builds import Progress
+from devcluster.parts import KUBERNETES, PARTS, PAUSE, Part
 
 TWO = Part("two", "1", ("example.org/x/cmd/first", "example.org/x/server/v3"))
 

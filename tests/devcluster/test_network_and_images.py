@@ -5,54 +5,18 @@ import json
 import os
 import subprocess
 import tarfile
-import time
-import uuid
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from devcluster import base_image, build_settings, target
-from devcluster.console import Console
+from devcluster import build_settings
 from devcluster.image_list import IMAGES
-from devcluster.layout import MANIFEST_REGISTRY, Layout
+from devcluster.layout import MANIFEST_REGISTRY
 from devcluster.registry import Client
+from tests.devcluster.running import CHOSEN, LAYOUT, kubectl, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
-LAYOUT = Layout(int(os.environ.get("DEVCLUSTER_INDEX", "0")))
-CHOSEN = target.resolve(LAYOUT, {})
 FETCH = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=3)"
-
-
-def kubectl(*words: str, stdin: str | None = None) -> str:
-    result = subprocess.run(
-        [*CHOSEN.kubectl, *words], input=stdin, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-@pytest.fixture(scope="module")
-def image() -> str:
-    if not LAYOUT.kubeconfig.exists():
-        pytest.fail("the dev cluster is not running: python3 -m devcluster up")
-    return base_image.ensure(LAYOUT, Console()).replace(LAYOUT.registry, MANIFEST_REGISTRY)
-
-
-@pytest.fixture
-def namespace(image: str) -> Iterator[str]:
-    assert image
-    name = f"devcluster-test-{uuid.uuid4().hex[:8]}"
-    kubectl("create", "namespace", name)
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
-
-
-def wait_for(look: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 90
-    while not look():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def run_pod(namespace: str, image: str, name: str = "probe") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from devcluster import cgroups, packages
+from devcluster import cgroups, packages, profiles
 from devcluster.layout import Layout
 from devcluster.prechecks import Facts, problems
 
@@ -64,6 +64,13 @@ def test_the_clusters_own_link_is_no_conflict() -> None:
     own = replace(GOOD, networks=(("172.30.0.0/24", "v6dev0"), ("172.30.0.1", "v6dev0")))
     assert problems(own, Layout(0)) == []
     assert problems(replace(GOOD, networks=(("172.30.0.0/24", "v6dev0"),)), Layout(1)) == []
+
+
+def test_a_bridge_that_iptables_does_not_see_prevents_one_profile_only() -> None:
+    blind = replace(GOOD, can_filter_bridges=False)
+    (found,) = problems(blind, Layout(2), profiles.named("k3s"))
+    assert "br_netfilter" in found.remedy
+    assert problems(blind, Layout(), profiles.DEFAULT) == []
 
 
 def test_control_groups_of_both_versions_are_seen() -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import dns, kube, render, services
+from devcluster import cilium, dns, kube, render, runtime, services
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
+from devcluster.parts import PARTS
 from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_RUN
 
-BINARIES = Binaries(*(Path(f"/bin-{name}") for name in ("k8s", "cilium", "coredns", "pause")))
+BINARIES = Binaries({part.name: Path(f"/bin-{part.name}") for part in PARTS})
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -94,15 +95,16 @@ def test_shell_variables_survive_a_shell(value: str) -> None:
 
 def test_every_service_writes_below_the_state_folder_only() -> None:
     layout = Layout(1)
+    etcd = services.etcd(layout, BINARIES)
     made = [
-        services.etcd(layout, BINARIES),
-        services.api_server(layout, BINARIES),
+        etcd.service,
+        services.api_server(layout, BINARIES, etcd),
         *services.controllers(layout, BINARIES),
-        services.containerd(layout, 1),
+        runtime.debian(layout, 1),
         services.kubelet(layout, 1, BINARIES),
         services.kube_proxy(layout, 1, BINARIES),
-        services.cilium_operator(layout, BINARIES),
-        services.cilium_agent(layout, 1, BINARIES, Path("/clang"), "/usr/bin"),
+        cilium.operator(layout, BINARIES),
+        cilium.agent(layout, 1, BINARIES, Path("/clang"), "/usr/bin"),
     ]
     assert len({service.name for service in made}) == len(made)
     values = [word.split("=", 1)[1] for s in made for word in s.argv[1:] if "=/" in word]
@@ -111,7 +113,7 @@ def test_every_service_writes_below_the_state_folder_only() -> None:
 
 
 def test_pods_may_start_in_bursts() -> None:
-    agent = services.cilium_agent(Layout(), 1, BINARIES, Path("/clang"), "/usr/bin")
+    agent = cilium.agent(Layout(), 1, BINARIES, Path("/clang"), "/usr/bin")
     limits = [word for word in agent.argv if word.startswith("--api-rate-limit=endpoint-create=")]
     assert len(limits) == 1
     assert "rate-burst:200" in limits[0]
@@ -119,7 +121,7 @@ def test_pods_may_start_in_bursts() -> None:
 
 
 def test_pods_of_different_runs_are_one_identity_to_the_network() -> None:
-    agent = services.cilium_agent(Layout(), 1, BINARIES, Path("/clang"), "/usr/bin")
+    agent = cilium.agent(Layout(), 1, BINARIES, Path("/clang"), "/usr/bin")
     (chosen,) = [word for word in agent.argv if word.startswith("--labels=")]
     left_out = [re.compile(part[1:]) for part in chosen.removeprefix("--labels=").split(",")]
     for label in (LABEL_RUN, "job-name", "batch.kubernetes.io/controller-uid"):

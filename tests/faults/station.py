@@ -67,7 +67,7 @@ class FaultStation(DummyStation):
 
     def __init__(self, folder: Path) -> None:
         """Write logs and results to ``folder``. Raise UsageError without a dev cluster."""
-        self.layout = Layout(int(os.environ.get("DEVCLUSTER_INDEX") or 0))
+        self.layout = Layout.chosen(os.environ)
         target.require_own(target.resolve(self.layout), "faults")
         home = Path(f"/var/lib/vantage6-node-faults{self.layout.index}")
         location = Location("v6-faults", home, 5056)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from devcluster import builds, nodes, processes, services
+from devcluster import builds, cluster, nodes, processes, profiles
 from devcluster.errors import DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import Layout
@@ -35,7 +35,7 @@ def api_server_away(layout: Layout) -> Iterator[None]:
         machine.kill(machine.service_pids(layout, 1, _API))
         yield
     finally:
-        service = services.api_server(layout, builds.located())
+        service = cluster.api_server(layout, profiles.of(layout), builds.located())
         nodes.start(layout, 1, service.name, service.argv, service.env)
         wait_for(Api(layout).ready, "the API server is ready again")
 

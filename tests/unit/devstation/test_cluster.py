@@ -4,7 +4,15 @@ import pytest
 
 from devstation import Cluster, StationError, own_home, wait_for
 
-VARIABLES = ("CONTEXT", "REGISTRY", "IMAGE_REGISTRY", "SERVER_IP", "OUTSIDE", "DEVCLUSTER_INDEX")
+VARIABLES = (
+    "CONTEXT",
+    "REGISTRY",
+    "IMAGE_REGISTRY",
+    "SERVER_IP",
+    "OUTSIDE",
+    "DEVCLUSTER_INDEX",
+    "DEVCLUSTER_PROFILE",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,88 @@
+"""What pods under a NetworkPolicy reach in their first seconds, on each profile of the dev cluster.
+
+On the profile ``default`` the policy holds from the first packet on. On ``k3s`` a pod has a way out
+until kube-router knows the pod's address, and keeps the connections of that time: the known hole
+that later tests of the node close.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from devcluster import profiles
+from tests.devcluster.running import LAYOUT, kubectl, wait_for
+
+pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
+#: Pods one after the other, because the length of the gap differs from pod to pod.
+PODS = 6
+#: Tries a connection 20 times a second; at the end asks again over the first connection, if any.
+PROBE = """
+import http.client, json, sys, time
+host, tries, first = sys.argv[1], [], None
+began = time.monotonic()
+while time.monotonic() - began < 5:
+    connection = http.client.HTTPConnection(host, 80, timeout=0.3)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        tries.append(True)
+        first = first or connection
+    except OSError:
+        tries.append(False)
+    time.sleep(0.05)
+kept = False
+if first is not None:
+    try:
+        first.request("GET", "/")
+        kept = first.getresponse().status == 200
+    except OSError:
+        pass
+print(json.dumps({"tries": tries, "kept": kept}))
+"""
+NO_WAY_OUT = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "no-way-out"},
+    "spec": {"podSelector": {"matchLabels": {"walled": "yes"}}, "policyTypes": ["Egress"]},
+}
+
+
+def probe(namespace: str, image: str, name: str, *, walled: bool) -> dict[str, Any]:
+    """Return the outcome of each try of a pod, and whether its first connection still works."""
+    host = LAYOUT.outside_ip
+    container = {"name": "main", "image": image, "command": ["python3", "-c", PROBE, host]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"walled": "yes" if walled else "no"}},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(pod))
+
+    def ended() -> bool:
+        phase = kubectl("-n", namespace, "get", "pod", name, "-o", "jsonpath={.status.phase}")
+        assert phase != "Failed", kubectl("-n", namespace, "logs", name)
+        return phase == "Succeeded"
+
+    wait_for(ended, f"the probe {name} does not end")
+    found: dict[str, Any] = json.loads(kubectl("-n", namespace, "logs", name))
+    return found
+
+
+def test_policies_hold_from_the_first_packet_or_have_the_known_hole(
+    namespace: str, image: str
+) -> None:
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(NO_WAY_OUT))
+    control = probe(namespace, image, "control", walled=False)
+    assert all(control["tries"]), "without a policy the outside must be reachable"
+    assert control["kept"]
+
+    seen = [probe(namespace, image, f"walled-{n}", walled=True) for n in range(PODS)]
+    assert not any(pod["tries"][-1] for pod in seen), "the policy is not enforced at all"
+    got_out = [pod for pod in seen if any(pod["tries"])]
+    if profiles.of(LAYOUT).enforces_policies_at_once:
+        assert got_out == []
+    else:
+        assert got_out, "the hole is closed: is the node's own protection still needed?"
+        assert all(pod["kept"] for pod in got_out), "connections of the first second are cut"
