@@ -73,21 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="With CONTEXT=<kubectl context> (and REGISTRY=<registry>) set, images, kubectl and "
         "env work on that existing cluster; up and down refuse.",
     )
-    instance = parser.add_mutually_exclusive_group()
-    instance.add_argument(
-        "--index",
-        type=int,
-        help=f"which instance, 0 to 9 (default: {INDEX_VARIABLE}, else the profile's own)",
-    )
-    instance.add_argument("--name", help="the same by its name, as in v6dev1")
-    parser.set_defaults(profile=os.environ.get(PROFILE_VARIABLE, ""))
-    kind = argparse.ArgumentParser(add_help=False)
-    kind.add_argument(
-        "--profile",
-        choices=tuple(PROFILE_INDEX),
-        default=argparse.SUPPRESS,
-        help=f"the kind of cluster (default: {PROFILE_VARIABLE}, else default)",
-    )
+    kind = _instance_options(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", parents=[kind], help="make the cluster, or what is missing")
@@ -110,6 +96,26 @@ def _parser() -> argparse.ArgumentParser:
     env = commands.add_parser("env", parents=[kind], help='variables for a shell: eval "$(… env)"')
     env.set_defaults(command=_env)
     return parser
+
+
+def _instance_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the options that choose an instance; return a parent for the commands' parsers."""
+    instance = parser.add_mutually_exclusive_group()
+    instance.add_argument(
+        "--index",
+        type=int,
+        help=f"which instance, 0 to 9 (default: {INDEX_VARIABLE}, else the profile's own)",
+    )
+    instance.add_argument("--name", help="the same by its name, as in v6dev1")
+    parser.set_defaults(profile=os.environ.get(PROFILE_VARIABLE, ""))
+    kind = argparse.ArgumentParser(add_help=False)
+    kind.add_argument(
+        "--profile",
+        choices=tuple(PROFILE_INDEX),
+        default=argparse.SUPPRESS,
+        help=f"the kind of cluster (default: {PROFILE_VARIABLE}, else default)",
+    )
+    return kind
 
 
 def _node_count(text: str) -> int:

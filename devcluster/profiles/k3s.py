@@ -62,7 +62,7 @@ class K3s(Profile):
     enforces_policies_at_once = False
 
     def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
-        """Return kine with a SQLite file. The state folder, and so kine's socket, is root's only."""
+        """Return kine with a SQLite file; only root may enter the state folder with the socket."""
         folder = layout.node_dir(1)
         socket = f"unix://{folder}/kine.sock"
         options = "_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
