@@ -69,7 +69,10 @@ def join(layout: Layout, number: int, pid: int) -> None:
 
 
 def kube_router(layout: Layout, number: int, binaries: Binaries) -> Service:
-    """Return the service of kube-router, restricted to NetworkPolicies."""
+    """Return the service of kube-router, restricted to NetworkPolicies.
+
+    kube-router ends, and is started again, until the kubelet has told the API the node's address.
+    """
     argv = (
         str(binaries.folder(KUBE_ROUTER) / "kube-router"),
         "--run-router=false",
