@@ -56,7 +56,7 @@ def _own_time(node: Sequence[TimedRun], raw: Sequence[TimedRun]) -> Row:
     """Return the node's own share, without the kubelet's random delays, which shift medians."""
 
     def own(runs: Sequence[TimedRun]) -> float:
-        return median([run.to_job for run in runs]) + median([run.after_told for run in runs])
+        return median([run.to_job for run in runs]) + median([run.after_seen_end for run in runs])
 
     added = own(node) - own(raw)
     share = 1 + added / median([run.whole for run in raw])
@@ -74,7 +74,7 @@ def _parts(runs: Sequence[TimedRun], *, goals: bool, prefix: str = "") -> list[R
         *_p50_p99(runs, f"{prefix}event received to Job accepted", _accepting, accepted),
         *_p50_p99(runs, f"{prefix}request to Job seen by others", lambda r: r.to_job, None),
         *_p50_p99(runs, f"{prefix}container's end to result", lambda r: r.after_end, result),
-        *_p50_p99(runs, f"{prefix}Kubernetes tells the end to result", _after_told, result),
+        *_p50_p99(runs, f"{prefix}Kubernetes tells the end to result", _after_seen_end, result),
     ]
 
 
@@ -82,8 +82,8 @@ def _accepting(run: TimedRun) -> float:
     return run.accepting
 
 
-def _after_told(run: TimedRun) -> float:
-    return run.after_told
+def _after_seen_end(run: TimedRun) -> float:
+    return run.after_seen_end
 
 
 def _p50_p99(

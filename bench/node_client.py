@@ -73,7 +73,7 @@ class NodeClient:
             created=_seconds(timeline["job_created"]),
             job_seen=seen.wait(seen.jobs, run_id, until),
             ended=self._station.read_end(run_id),
-            told=seen.wait(seen.ends, run_id, until),
+            seen_end=seen.wait(seen.ends, run_id, until),
             result=came,
         )
 

@@ -65,7 +65,7 @@ class RawClient:
         """Wait for the run's end. Raise BenchError."""
         asked, created = self._asked[run_id]
         seen, until = self._station.sightings, asked + PATIENCE_SECONDS
-        told = seen.wait(seen.ends, run_id, until)
+        seen_end = seen.wait(seen.ends, run_id, until)
         return TimedRun(
             who=Who.RAW,
             asked=asked,
@@ -73,6 +73,6 @@ class RawClient:
             created=created,
             job_seen=seen.wait(seen.jobs, run_id, until),
             ended=self._station.read_end(run_id),
-            told=told,
+            seen_end=seen_end,
             result=self._results[run_id],
         )

@@ -33,22 +33,22 @@ def crowd_rows(station: BenchStation) -> list[Row]:
     at_none = _memory(station)
     with node_client(station) as node:
         _post(station, node, RESTART_RUNS)
-        taken_up, told = [], []
+        taken_up, reported = [], []
         for number in range(_RESTARTS):
             began, up, last = _timed_restart(station, node)
             taken_up.append(up - began)
-            told.append(last - began)
-            station.tell(f"crowd: restart {number + 1} of {_RESTARTS}: {told[-1]:.2f} s")
+            reported.append(last - began)
+            station.tell(f"crowd: restart {number + 1} of {_RESTARTS}: {reported[-1]:.2f} s")
         _post(station, node, MEMORY_RUNS - RESTART_RUNS)
         at_many = _memory(station)
-    return [*_restart_rows(taken_up, told), *_memory_rows(at_none, at_many)]
+    return [*_restart_rows(taken_up, reported), *_memory_rows(at_none, at_many)]
 
 
-def _restart_rows(taken_up: list[float], told: list[float]) -> list[Row]:
+def _restart_rows(taken_up: list[float], reported: list[float]) -> list[Row]:
     what = f"restart with {RESTART_RUNS} Jobs: process start to"
-    slowest = f"the slowest of {len(told)} restarts; median {written(median(told), 's')}"
+    slowest = f"the slowest of {len(reported)} restarts; median {written(median(reported), 's')}"
     return [
-        Row(f"{what} all told anew to the server", max(told), "s", RESTART_SECONDS, slowest),
+        Row(f"{what} all told anew to the server", max(reported), "s", RESTART_SECONDS, slowest),
         Row(f"{what} all read from the disk", max(taken_up), "s", None, "by the node's log"),
     ]
 
@@ -96,14 +96,16 @@ def _timed_restart(station: BenchStation, node: NodeClient) -> tuple[float, floa
     stat, uptime, now, _ = _look(station).split("@\n")
     began = process_start(stat, uptime, float(now), os.sysconf("SC_CLK_TCK"))
     end = time.monotonic() + PATIENCE_SECONDS
-    while len(told := node.statuses_since(began)) < RESTART_RUNS:
+    while len(reported := node.statuses_since(began)) < RESTART_RUNS:
         if time.monotonic() > end:
-            raise BenchError(f"after a restart only {len(told)} of {RESTART_RUNS} runs were told")
+            raise BenchError(
+                f"after a restart only {len(reported)} of {RESTART_RUNS} runs were told"
+            )
         time.sleep(0.2)
     taken_up = last_event(station.node_log(), "run taken up")
     if taken_up is None:
         raise BenchError("the node's log tells of no run taken up")
-    return began, taken_up, max(told.values())
+    return began, taken_up, max(reported.values())
 
 
 def _look(station: BenchStation) -> str:

@@ -23,7 +23,7 @@ class TimedRun:
         created: Kubernetes had confirmed the Job.
         job_seen: the bench's own watch showed the Job.
         ended: the algorithm's last act.
-        told: the bench's own watch showed the container's end.
+        seen_end: the bench's own watch showed the container's end.
         result: the client had the result.
     """
 
@@ -33,7 +33,7 @@ class TimedRun:
     created: float
     job_seen: float
     ended: float
-    told: float
+    seen_end: float
     result: float
 
     @property
@@ -57,13 +57,13 @@ class TimedRun:
         return self.result - self.ended
 
     @property
-    def after_told(self) -> float:
+    def after_seen_end(self) -> float:
         """From Kubernetes' report of the end to the result: the node's own time.
 
         The report and the result use different connections, so the difference may be slightly
         negative.
         """
-        return self.result - self.told
+        return self.result - self.seen_end
 
 
 def of(runs: Sequence[TimedRun], who: Who) -> list[TimedRun]:

@@ -57,6 +57,6 @@ def read(
     if not check:
         return done.stdout + done.stderr
     if done.returncode:
-        told = done.stderr.strip() or done.stdout.strip()
-        raise StationError(f"`{' '.join(arguments)}` failed: {told}")
+        output = done.stderr.strip() or done.stdout.strip()
+        raise StationError(f"`{' '.join(arguments)}` failed: {output}")
     return done.stdout

@@ -22,9 +22,9 @@ def wait_ready(cluster: Cluster, namespace: str, *names: str) -> None:
             cluster.kubectl(*where, "rollout", "status", chosen, f"--timeout={_SECONDS}s")
         except StationError as error:
             pods, events = (cluster.get(kind, namespace=namespace) for kind in ("pods", "events"))
-            told = "\n".join(troubles(pods, events))
+            facts = "\n".join(troubles(pods, events))
             more = f"python3 -m devcluster kubectl -- -n {namespace} describe pods"
-            raise StationError(f"{error}\n{told}\nmore: {more}") from error
+            raise StationError(f"{error}\n{facts}\nmore: {more}") from error
 
 
 def _deployments(cluster: Cluster, namespace: str) -> list[str]:
@@ -39,8 +39,8 @@ def troubles(pods: Sequence[Object], events: Sequence[Object]) -> list[str]:
         if status.get("phase") == "Succeeded" or _is_ready(status):
             continue
         name = pod["metadata"]["name"]
-        told = [*_states(status), *_last_warning(name, events)]
-        lines.append(f"pod {name}: {status.get('phase')}; {'; '.join(told) or 'no reason told'}")
+        facts = [*_states(status), *_last_warning(name, events)]
+        lines.append(f"pod {name}: {status.get('phase')}; {'; '.join(facts) or 'no reason told'}")
     return lines
 
 

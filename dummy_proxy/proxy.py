@@ -202,8 +202,8 @@ class Handler(BaseHTTPRequestHandler):
         except HeadTooLargeError:
             self.close_connection = True
             self.requestline, self.request_version, self.command = "", "HTTP/1.0", ""
-            told = f"the request's head has more than {HEAD_BYTES} bytes; send a shorter one"
-            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, explain=told)
+            reason = f"the request's head has more than {HEAD_BYTES} bytes; send a shorter one"
+            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, explain=reason)
             self.connection.shutdown(socket.SHUT_WR)
             for _ in range(20):  # read on: closed with unread bytes, the answer would be lost
                 if not self.connection.recv(65_536):

@@ -42,8 +42,8 @@ class Command:
     size_bytes: int
 
 
-class Told(Enum):
-    """The last news about a command that the poster has got."""
+class Notice(Enum):
+    """The last message about a command to its poster."""
 
     NOTHING = auto()
     KEPT = auto()
@@ -61,7 +61,7 @@ class Dispatch:
         self._nodes: dict[str, str] = {}  # connection -> name, in order of registration
         self._waiting: deque[Command] = deque()
         self._in_flight: dict[int, Command] = {}
-        self._told: dict[int, Told] = {}
+        self._notices: dict[int, Notice] = {}
         self._bytes = 0
         self._last_number = 0
 
@@ -101,7 +101,7 @@ class Dispatch:
         back = []
         for number in sorted(self._in_flight):
             command = self._in_flight[number]
-            if self._told[number] is Told.UNKNOWN:
+            if self._notices[number] is Notice.UNKNOWN:
                 self._drop(command)
             else:
                 back.append(command)
@@ -110,7 +110,7 @@ class Dispatch:
 
     def accept(self, poster: str, payload: Any, run_id: int | None, size_bytes: int) -> Command:
         """Add a command behind all others. Raise QueueFullError."""
-        if len(self._told) >= self._max_commands:
+        if len(self._notices) >= self._max_commands:
             raise QueueFullError(
                 f"the server keeps at most {self._max_commands:,} commands that no node has "
                 "answered, and that many are there; post it again when a node is connected"
@@ -123,7 +123,7 @@ class Dispatch:
         self._last_number += 1
         command = Command(self._last_number, poster, payload, run_id, size_bytes)
         self._waiting.append(command)
-        self._told[command.number] = Told.NOTHING
+        self._notices[command.number] = Notice.NOTHING
         self._bytes += size_bytes
         return command
 
@@ -151,19 +151,19 @@ class Dispatch:
 
     def promise(self, number: int) -> None:
         """Note that the server told the poster that the command is kept."""
-        if number in self._told:
-            self._told[number] = Told.KEPT
+        if number in self._notices:
+            self._notices[number] = Notice.KEPT
 
-    def answered(self, number: int) -> tuple[Command, Told] | None:
+    def answered(self, number: int) -> tuple[Command, Notice] | None:
         """Settle a command in flight after the node's answer; return None if not in flight."""
         command = self._in_flight.pop(number, None)
         if command is None:
             return None
-        told = self._told[number]
+        notice = self._notices[number]
         self._drop(command)
-        return command, told
+        return command, notice
 
-    def silent(self, number: int) -> tuple[Command, Told] | None:
+    def silent(self, number: int) -> tuple[Command, Notice] | None:
         """Note that the node did not answer in time; return None if the command is not in flight.
 
         A command promised as kept waits again, because the promise binds. The poster of any other
@@ -173,14 +173,14 @@ class Dispatch:
         command = self._in_flight.get(number)
         if command is None:
             return None
-        told = self._told[number]
-        if told is Told.KEPT:
+        notice = self._notices[number]
+        if notice is Notice.KEPT:
             del self._in_flight[number]
             self._waiting.append(command)
         else:
-            self._told[number] = Told.UNKNOWN
-        return command, told
+            self._notices[number] = Notice.UNKNOWN
+        return command, notice
 
     def _drop(self, command: Command) -> None:
-        del self._told[command.number]
+        del self._notices[command.number]
         self._bytes -= command.size_bytes

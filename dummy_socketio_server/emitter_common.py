@@ -81,7 +81,7 @@ class Asker:
                 time limit; at the time limit a NodeSaidError becomes a NoAnswerError.
         """
         give_up = time.monotonic() + PATIENCE_S
-        told = False
+        warned = False
         while True:
             try:
                 return self.ask(event, question, key, kind)
@@ -93,9 +93,9 @@ class Asker:
                     ) from error
                 if over or time.monotonic() >= give_up:
                     raise
-                if not told:
+                if not warned:
                     self._note(f"{error}; asking again for {PATIENCE_S:g} s")
-                    told = True
+                    warned = True
             time.sleep(PAUSE_S)
 
 

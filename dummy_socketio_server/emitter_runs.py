@@ -75,7 +75,7 @@ def run_kill(options: argparse.Namespace) -> int:
         print_json(answer)
     else:
         for outcome in outcomes:
-            sys.stdout.write(f"{told(outcome)}\n")
+            sys.stdout.write(f"{line_of(outcome)}\n")
         if not outcomes:
             sys.stdout.write("no run had to be killed\n")
     good = all(outcome.get("outcome") in GONE for outcome in outcomes)
@@ -98,7 +98,7 @@ def complete(outcomes: list[Any], asked: list[int]) -> list[dict[str, Any]]:
     return readable + [{"run_id": run_id} for run_id in asked if run_id not in named]
 
 
-def told(outcome: dict[str, Any]) -> str:
+def line_of(outcome: dict[str, Any]) -> str:
     """Return the line for one run."""
     head = f"run {line(outcome.get('run_id'))}: {line(outcome.get('outcome') or 'no answer')}"
     if outcome.get("reason"):

@@ -84,8 +84,8 @@ def plan(result: dict[str, Any], limits: Limits) -> Plan:
     listed = result.get("output")
     for item in listed if isinstance(listed, list) else []:
         path = item.get("path") if isinstance(item, dict) else item
-        told = item.get("size") if isinstance(item, dict) else None
-        size_bytes = told if is_run_id(told) and told >= 0 else None
+        size = item.get("size") if isinstance(item, dict) else None
+        size_bytes = size if is_run_id(size) and size >= 0 else None
         try:
             parts = parts_of(path)
         except FilesError as error:

@@ -137,12 +137,12 @@ class Questions:
 
     async def _kill_here(self, payload: dict[str, Any]) -> dict[str, Any]:
         killed, answer = kill_kept(payload, self._dispatch, self._ledger)
-        told: set[int] = set()
+        given: set[int] = set()
         for command in killed:
             if command.run_id is None:
                 await self._reject(command)
-            elif command.run_id not in told:
-                told.add(command.run_id)
+            elif command.run_id not in given:
+                given.add(command.run_id)
                 await self._tell_killed(command.run_id)
         return answer
 

@@ -37,7 +37,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from dispatch import Command, Dispatch, QueueFullError, Told
+from dispatch import Command, Dispatch, Notice, QueueFullError
 from ledger import Holder, Ledger
 from questions import Questions
 from reporters import NO_NODE, problem_with_reporter
@@ -72,7 +72,7 @@ class Relay:
         self._ledger = Ledger()
         self._questions = Questions(sio, self._dispatch, self._ledger, self, answer_timeout_s)
         self._posters: dict[int, asyncio.Future[Outcome]] = {}
-        self._told_posters: set[str] = set()
+        self._shown_posters: set[str] = set()
         self._handing_over = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,7 +99,7 @@ class Relay:
 
     async def _on_disconnect(self, sid: str, *_: Any) -> None:
         self._ledger.forget_connection(sid)
-        self._told_posters.discard(sid)
+        self._shown_posters.discard(sid)
         was_node = self._dispatch.remove(sid)
         self._questions.node_left(sid)
         if was_node:
@@ -115,7 +115,7 @@ class Relay:
         version = who.get("version") if isinstance(who, dict) else None
         takes = who.get("takes") if isinstance(who, dict) else None
         if isinstance(takes, list) and "poster" in takes:
-            self._told_posters.add(sid)
+            self._shown_posters.add(sid)
         self._dispatch.add_node(sid, name[:MAX_NAME] if isinstance(name, str) else "")
         role = "active" if self._dispatch.node == sid else "stand-by"
         kept = self._dispatch.kept
@@ -182,21 +182,21 @@ class Relay:
                 loop.call_later(self._answer_timeout_s, self._on_silence, command.number)
                 answered = partial(self._on_answer, command.number)
                 # In a tuple: Socket.IO would send a bare null as "no argument at all".
-                told: tuple[Any, ...] = (command.payload,)
-                if node in self._told_posters:
-                    told = (command.payload, {"poster": pseudonym(command.poster)})
-                await self._sio.emit("command", told, to=node, callback=answered)
+                arguments: tuple[Any, ...] = (command.payload,)
+                if node in self._shown_posters:
+                    arguments = (command.payload, {"poster": pseudonym(command.poster)})
+                await self._sio.emit("command", arguments, to=node, callback=answered)
 
     async def _on_answer(self, number: int, *args: Any) -> None:
         settled = self._dispatch.answered(number)
         if settled is None:
             return
-        command, told = settled
+        command, notice = settled
         outcome = node_answer(args)
-        if told is Told.NOTHING:
+        if notice is Notice.NOTHING:
             self._tell(number, outcome)
             return
-        log.info("answer for run %s after %s: %s", command.run_id, told.name, outcome.state.value)
+        log.info("answer for run %s after %s: %s", command.run_id, notice.name, outcome.state.value)
         if outcome.state is CommandState.REFUSED:
             await self._reject(command, outcome)
 
@@ -204,9 +204,9 @@ class Relay:
         silent = self._dispatch.silent(number)
         if silent is None:
             return
-        command, told = silent
+        command, notice = silent
         log.warning("run %s: the node did not answer the command in time", command.run_id)
-        if told is Told.NOTHING:
+        if notice is Notice.NOTHING:
             self._tell(number, no_answer(self._answer_timeout_s))
         else:
             self._start_hand_over()

@@ -97,8 +97,8 @@ def node_answer(args: tuple[Any, ...]) -> Outcome:
         "the node's acknowledgement was not understood; the run may start all the same: "
         "ask with watch_request, or post the same command again"
     )
-    told = undecided if accepted is None and isinstance(undecided, str) else text
-    return Outcome(CommandState.UNKNOWN, reason=told)
+    reason = undecided if accepted is None and isinstance(undecided, str) else text
+    return Outcome(CommandState.UNKNOWN, reason=reason)
 
 
 def no_answer(seconds: float) -> Outcome:

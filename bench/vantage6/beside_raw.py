@@ -18,7 +18,7 @@ from bench.table import Row
 from bench.vantage6 import moments
 from bench.vantage6.moments import Moments, Posted
 from bench.vantage6.raw_client import RawClient
-from bench.vantage6.request_log import RequestLog, told
+from bench.vantage6.request_log import RequestLog, describe
 from bench.vantage6.series import Series
 
 BURST = 20
@@ -143,4 +143,4 @@ def _single_ratios(ours: list[Moments], theirs: list[float]) -> list[Row]:
 def _requests_row(series: str, asked: Counter[str], runs: int) -> Row:
     what = f"requests of the node to the server, {series}"
     a_run = asked.total() / runs
-    return Row(what, a_run, "a run", moments.REQUESTS_A_RUN, told(asked, runs))
+    return Row(what, a_run, "a run", moments.REQUESTS_A_RUN, describe(asked, runs))

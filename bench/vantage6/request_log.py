@@ -34,6 +34,6 @@ def requests_of(text: str, who: str) -> Counter[str]:
     return found
 
 
-def told(requests: Counter[str], runs: int) -> str:
+def describe(requests: Counter[str], runs: int) -> str:
     """PURE: return the requests per run by kind, the most frequent first."""
     return ", ".join(f"{count / runs:.1f} {kind}" for kind, count in requests.most_common())

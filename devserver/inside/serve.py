@@ -64,8 +64,8 @@ class _Noting:
 def _who(authorization):
     try:
         claims = authorization.split(".")[1]
-        told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-        kind, number = told["client_type"], told["sub"]
+        claims_of = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        kind, number = claims_of["client_type"], claims_of["sub"]
         return kind if isinstance(number, dict) else f"{kind} {number}"
     except (IndexError, ValueError, KeyError, TypeError):
         return "nobody"

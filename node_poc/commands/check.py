@@ -74,8 +74,8 @@ def check(
         print(f"{path}: {_count(len(errors), 'error')}; the node would not work", file=err)
         return 2
     _tell_good(config, path, len(findings), out)
-    for told in () if elsewhere else facts_for_the_server(config):
-        print(told, file=out)
+    for fact in () if elsewhere else facts_for_the_server(config):
+        print(fact, file=out)
     print(f"note: {LATE_WALLS}", file=out)
     print(f"note: {_PROCESSES}", file=out)
     return 0

@@ -82,8 +82,8 @@ def render(
         RenderError: a file is missing, or the objects make no sense for this kind of server.
     """
     kind = config.kind
-    for told in (*misplaced_files(config), *readable_secrets(config, path)):
-        raise RenderError(told)
+    for problem in (*misplaced_files(config), *readable_secrets(config, path)):
+        raise RenderError(problem)
     if what == "pull-secret":
         return _yaml(_PRIVATE_HEAD, [_pull_secret(config)])
     if what == "config-map":
@@ -158,8 +158,8 @@ def _policies(config: NodeConfig) -> list[dict[str, Any]]:
     for database in config.databases:
         service = config.service(database) if config.has_way(database) else None
         egress = config.kubernetes.databases_egress.get(database.label)
-        told = egress and (egress.address or egress.pod_labels)
-        if service is None or service.address or told:
+        is_placed = egress and (egress.address or egress.pod_labels)
+        if service is None or service.address or is_placed:
             continue
         addresses[service.host] = look_up(service.host)
         if not addresses[service.host]:

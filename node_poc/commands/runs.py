@@ -74,8 +74,8 @@ def show_runs(
     try:
         with _logs_on_stderr():
             view = _View(config, connect(context), space)
-            for told in view.unready():
-                print(f"warning: {told}", file=sys.stderr)
+            for reason in view.unready():
+                print(f"warning: {reason}", file=sys.stderr)
             if watch:
                 _follow(view, out, as_json=as_json)
             else:

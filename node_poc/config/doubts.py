@@ -27,8 +27,8 @@ def find_network_doubts(config: NodeConfig) -> Iterator[str]:
 
     For kinds of servers with an API key, in another place than the node's pod.
     """
-    if told := doubt_of(config.api_key or ""):
-        yield f"api_key: {told}"
+    if problem := doubt_of(config.api_key or ""):
+        yield f"api_key: {problem}"
     yield from _server(config)
     yield from find_doubts_of_the_way(config)
     yield from _databases(config)

@@ -241,8 +241,8 @@ class NodeConfig(Section):
 
         For a file or folder: the endpoint of the service whose address is inside.
         """
-        told = database.service
+        service = database.service
         egress = self.kubernetes.databases_egress.get(database.label)
-        host = (egress and egress.host) or (told and told.host) or (egress and egress.address)
-        port = (egress and egress.port) or (told and told.port)
+        host = (egress and egress.host) or (service and service.host) or (egress and egress.address)
+        port = (egress and egress.port) or (service and service.port)
         return Service(host, port) if host and port else None

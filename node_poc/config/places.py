@@ -25,8 +25,8 @@ def misplaced(config: NodeConfig) -> Iterator[str]:
     for index, database in enumerate(config.databases):
         if database.is_service:
             continue
-        if told := overlap(database.path, config.task_dir):
-            yield f"databases[{index}].uri: {told}"
+        if problem := overlap(database.path, config.task_dir):
+            yield f"databases[{index}].uri: {problem}"
 
 
 def overlap(database: str, task_dir: str) -> str | None:

@@ -264,9 +264,9 @@ def _is_worth_repeating(error: ClusterError, insist_until: float) -> bool:
 
 def _refusal(run_id: int, error: ClusterError) -> StartRefused | StartPutOff:
     """Return the message for a refused Job: wait for a used-up quota; all else is final."""
-    told = diagnose_refused_job(str(error))
-    if told is not None and told.patience is Patience.ROOM:
+    diagnosis = diagnose_refused_job(str(error))
+    if diagnosis is not None and diagnosis.patience is Patience.ROOM:
         log.debug("job put off", run_id=run_id, error=str(error))  # the engine logs each pause
-        return StartPutOff(run_id, told.failure)
+        return StartPutOff(run_id, diagnosis.failure)
     log.warning("job not created", run_id=run_id, error=str(error))
     return StartRefused(run_id, refused_by(error))

@@ -217,9 +217,9 @@ class DiskWatch:
             return diagnosis.no_disk_space(f"task_dir cannot be looked at: {error.strerror}")
         free, wanted = found.f_bavail * found.f_frsize, amount(self._min_free)
         if free < wanted:
-            told = f"task_dir has {free // 2**20} MiB free"
+            free_space = f"task_dir has {free // 2**20} MiB free"
             return diagnosis.no_disk_space(
-                f"{told}; kubernetes.storage.min_free is {self._min_free}"
+                f"{free_space}; kubernetes.storage.min_free is {self._min_free}"
             )
         if found.f_files and found.f_favail < _MIN_INODES:
             return diagnosis.no_disk_space(f"task_dir has {found.f_favail} inodes free")

@@ -166,5 +166,5 @@ class Retention:
 
 
 def _log_removed(what: str, removed: Iterable[object]) -> None:
-    if told := list(removed):
-        log.info(what, count=len(told), which=told[:20])
+    if run_ids := list(removed):
+        log.info(what, count=len(run_ids), which=run_ids[:20])

@@ -131,8 +131,8 @@ class RunWork:
         for job in self._objects.list_jobs(self._identity.run_selector(run_id)):
             if identity.content_of(job["metadata"]) not in {"", record.digest}:
                 self.remove_job(run_id)
-                told = "the Job of a former run of this number has to go first"
-                raise ClusterError(f"create Job of run {run_id}", 0, "AlreadyExists", told)
+                reason = "the Job of a former run of this number has to go first"
+                raise ClusterError(f"create Job of run {run_id}", 0, "AlreadyExists", reason)
 
     def remove_completely(self, run_id: int) -> bool:
         """Delete the Job of a run that is over; return whether Job and pods are gone.
@@ -166,8 +166,8 @@ class RunWork:
             if service is None or service.address:
                 continue
             egress = self._config.kubernetes.databases_egress.get(label)
-            told = egress.address if egress else None
-            if address := told or self._addresses.of(service.host):
+            configured = egress.address if egress else None
+            if address := configured or self._addresses.of(service.host):
                 found[service.host] = address
         return found
 
@@ -206,8 +206,8 @@ class RunWork:
     def _final_status(self, run: Run, spec: RunSpec) -> tuple[RunStatus, Failure | None]:
         """Return how the run ended, after measuring how much of the disk the run took."""
         self._disk.forget(run.run_id)
-        told = run.failure.cause if run.failure else ""
-        if run.status in _MAY_TAKE_TOO_MUCH and told != "DiskLimitExceeded":
+        cause = run.failure.cause if run.failure else ""
+        if run.status in _MAY_TAKE_TOO_MUCH and cause != "DiskLimitExceeded":
             passed = self._disk.check_at_end(spec)
             if passed is not None:
                 return RunStatus.CRASHED, passed

@@ -133,8 +133,8 @@ class HealthServer:
             return
         if data:
             with contextlib.suppress(OSError):
-                told = probes.answer(asking.head, self._checks, self._remarks)
-                asking.connection.send(told)
+                answer = probes.answer(asking.head, self._checks, self._remarks)
+                asking.connection.send(answer)
         self._let_go(fd)
 
     def _let_go(self, fd: int) -> None:

@@ -14,5 +14,5 @@ def log_change(before: Run, now: Run) -> None:
     if now.status is before.status and now.failure == before.failure:
         return
     why = now.failure or Failure("", "", "")
-    told = {"cause": why.cause, "site_detail": why.site_detail} if why.cause else {}
-    log.info("run is now", run_id=now.run_id, status=now.status.value, **told)
+    reason = {"cause": why.cause, "site_detail": why.site_detail} if why.cause else {}
+    log.info("run is now", run_id=now.run_id, status=now.status.value, **reason)

@@ -131,29 +131,29 @@ class Guard(asyncio.BufferedProtocol):
         try:
             ready, self._rest = self._framing.take(self._rest)
         except HeadTooLargeError as error:
-            told = f"{error}; send fewer and shorter ones"
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, told)
+            reason = f"{error}; send fewer and shorter ones"
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
             return
         if was_in_head and not size_before and self._framing.head_size:
             self._wait(self._connections.limits.header_seconds)
         if not self._connections.set_head_bytes(self._place, self._framing.head_size):
             most = self._connections.limits.head_bytes_of_one
-            told = f"this pod's open requests have heads of more than {most} bytes together"
-            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"{told}; send fewer at one time")
+            reason = f"this pod's open requests have heads of more than {most} bytes together"
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"{reason}; send fewer at one time")
             return
         if was_in_head and not self._framing.is_in_head:
             self._connections.set_busy(self._place, is_busy=True)
         if ready:
             self._inner.data_received(ready)
 
-    def _refuse(self, status: HTTPStatus, told: str) -> None:
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Answer instead of aiohttp, which has seen no byte of the request, and close."""
         assert self._transport is not None  # noqa: S101  a request came
         assert self._place is not None  # noqa: S101  the same
         self._is_refused = True
         self._rest = b""
-        self._refused(self._place.address, told)
-        body = json.dumps({"msg": told}).encode()
+        self._refused(self._place.address, reason)
+        body = json.dumps({"msg": reason}).encode()
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nServer: {headers.NAME}\r\n"
             "Content-Type: application/json; charset=utf-8\r\nConnection: close\r\n"

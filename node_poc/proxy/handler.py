@@ -107,7 +107,7 @@ async def _expect(request: web.BaseRequest) -> None:
 
 def _refusal(error: RequestRefusedError) -> web.StreamResponse:
     answer = web.Response(
-        status=error.status, text=json.dumps({"msg": error.told}), content_type="application/json"
+        status=error.status, text=json.dumps({"msg": error.reason}), content_type="application/json"
     )
     answer.headers["Server"] = headers.NAME
     if error.status is HTTPStatus.METHOD_NOT_ALLOWED:

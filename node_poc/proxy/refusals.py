@@ -11,7 +11,7 @@ _REMEMBERED = 1000
 
 
 class RequestRefusedError(Exception):
-    """A refused request: the algorithm gets the text `told`, the log gets `kind`.
+    """A refused request: the algorithm gets the text `reason`, the log gets `kind`.
 
     Neither text holds the server's address or any part of a token or body.
     """
@@ -19,7 +19,7 @@ class RequestRefusedError(Exception):
     def __init__(
         self,
         status: HTTPStatus,
-        told: str,
+        reason: str,
         *,
         kind: str | None = None,
         about: Mapping[str, int] | None = None,
@@ -29,17 +29,17 @@ class RequestRefusedError(Exception):
 
         Args:
             status: HTTP status of the answer.
-            told: the reason, for the algorithm.
-            kind: the reason, for the log; `told` is enough if there are only few different texts.
+            reason: the reason, for the algorithm.
+            kind: the reason, for the log; `reason` is enough if there are only few different texts.
                 Each kind is logged once a minute, so `kind` must not hold any text that an
                 algorithm or the server chooses.
             about: numbers for the log, by name.
             closes: whether the connection cannot be used for another request.
         """
-        super().__init__(told)
+        super().__init__(reason)
         self.status = status
-        self.told = told
-        self.kind = kind or told
+        self.reason = reason
+        self.kind = kind or reason
         self.about = dict(about or {})
         self.closes = closes
 

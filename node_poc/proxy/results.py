@@ -78,8 +78,8 @@ class ResultsAnswer:
                 self._open(cryptor, task_id, run)
             except RequestRefusedError as error:
                 self.findings.left_out.append(error)
-                told = {_RESULT: None, "msg": error.told}
-                data[number] = run | told if isinstance(run, dict) else told
+                withheld = {_RESULT: None, "msg": error.reason}
+                data[number] = run | withheld if isinstance(run, dict) else withheld
         yield from self._json.pieces()
 
     def _open(self, cryptor: PlainCryptor | RsaCryptor, task_id: int | None, run: Any) -> None:

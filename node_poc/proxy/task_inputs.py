@@ -146,5 +146,5 @@ def encrypt_task(
             write(piece)
 
 
-def _bad(told: str) -> RequestRefusedError:
-    return RequestRefusedError(HTTPStatus.BAD_REQUEST, told)
+def _bad(reason: str) -> RequestRefusedError:
+    return RequestRefusedError(HTTPStatus.BAD_REQUEST, reason)

@@ -60,5 +60,5 @@ def _number(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**63 else None
 
 
-def _refused(told: str) -> RequestRefusedError:
-    return RequestRefusedError(HTTPStatus.UNAUTHORIZED, told)
+def _refused(reason: str) -> RequestRefusedError:
+    return RequestRefusedError(HTTPStatus.UNAUTHORIZED, reason)

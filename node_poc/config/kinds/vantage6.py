@@ -44,8 +44,8 @@ def _fill_in(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _broken_rules(config: NodeConfig) -> Iterator[str]:
-    if told := rule_broken_by(config.api_key or ""):
-        yield f"api_key: {told}"
+    if problem := rule_broken_by(config.api_key or ""):
+        yield f"api_key: {problem}"
     if not config.api_key:
         yield "api_key: is required by a vantage6 server; add it, or set V6_API_KEY"
     for index, database in enumerate(config.databases):

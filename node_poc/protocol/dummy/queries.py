@@ -100,15 +100,15 @@ def _parse(model: type[_T], payload: object) -> _T:
 
 def _list(runs: list[RunSummary]) -> dict[str, Any]:
     """Return the newest runs, as many as fit into a message; ``more`` counts the other runs."""
-    told: list[dict[str, Any]] = []
+    shown: list[dict[str, Any]] = []
     left = _MAX_LIST_BYTES
     for run in runs:
         summary = _summary(run)
         left -= len(json.dumps(summary)) + 2
         if left < 0:
             break
-        told.append(summary)
-    return {"runs": told, "more": len(runs) - len(told)}
+        shown.append(summary)
+    return {"runs": shown, "more": len(runs) - len(shown)}
 
 
 def _log(query: _Log, reader: LogReader) -> dict[str, Any]:

@@ -229,8 +229,8 @@ class Connection:
 
     def _on_status_change(self, *args: object) -> None:
         data = _only(args)
-        told = data if isinstance(data, dict) else {}
-        log.debug("a run is now", run_id=told.get("run_id"), status=str(told.get("status"))[:50])
+        news = data if isinstance(data, dict) else {}
+        log.debug("a run is now", run_id=news.get("run_id"), status=str(news.get("status"))[:50])
 
     def _ping(self) -> None:
         """Send pings, because the server considers a silent node offline."""

@@ -50,21 +50,21 @@ def ask_server(
     Returns:
         sentences about the server and the node; and findings with their remedies.
     """
-    rest, told = RestSession(config.server_address, config.api_path, config.api_key or ""), []
+    rest, facts = RestSession(config.server_address, config.api_path, config.api_key or ""), []
     try:
         version = _version(rest, config)
-        told.append(f"server: vantage6 {version} at {config.server_address}")
+        facts.append(f"server: vantage6 {version} at {config.server_address}")
         identity = identify(rest, rest.login())
     except (_NoServerError, LoginRefusedError) as found:
-        return told, [error(str(found))]
+        return facts, [error(str(found))]
     except ServerError as found:
-        return told, [error(f"server_url: the server is there, but does not work ({found})")]
+        return facts, [error(f"server_url: the server is there, but does not work ({found})")]
     encrypted = "encrypted" if identity.encrypted else "not encrypted"
-    told.append(
+    facts.append(
         f"server: this is node {identity.name!r} of organization {identity.organization_name!r} "
         f"in collaboration {identity.collaboration_name!r}, which is {encrypted}"
     )
-    return told, [*_other_version(version), *_disagreements(rest, config, identity, private_key)]
+    return facts, [*_other_version(version), *_disagreements(rest, config, identity, private_key)]
 
 
 def _version(rest: RestSession, config: NodeConfig) -> str:

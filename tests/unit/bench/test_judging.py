@@ -16,7 +16,7 @@ RAW = TimedRun(
     created=100.004,
     job_seen=100.005,
     ended=100.6,
-    told=101.0,
+    seen_end=101.0,
     result=101.001,
 )
 NODE = TimedRun(
@@ -26,7 +26,7 @@ NODE = TimedRun(
     created=200.012,
     job_seen=200.013,
     ended=200.6,
-    told=201.0,
+    seen_end=201.0,
     result=201.021,
 )
 
@@ -42,7 +42,7 @@ def test_the_times_of_a_run():
     assert RAW.accepting == pytest.approx(0.004)
     assert NODE.to_job == pytest.approx(0.013)
     assert NODE.after_end == pytest.approx(0.421)
-    assert NODE.after_told == pytest.approx(0.021)
+    assert NODE.after_seen_end == pytest.approx(0.021)
 
 
 def test_single_runs_are_compared_by_their_medians():
@@ -56,7 +56,7 @@ def test_single_runs_are_compared_by_their_medians():
 
 
 def test_what_the_node_adds_is_free_of_what_kubernetes_took():
-    unlucky = replace(NODE, ended=200.9, told=201.9, result=201.921)
+    unlucky = replace(NODE, ended=200.9, seen_end=201.9, result=201.921)
     added = row_of(single_rows([unlucky, RAW]), "what the node adds").figure
     assert added == pytest.approx(0.013 + 0.021 - 0.005 - 0.001)
 

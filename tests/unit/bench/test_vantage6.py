@@ -15,7 +15,7 @@ from bench.vantage6 import beside_raw, raw_client
 from bench.vantage6.__main__ import parse
 from bench.vantage6.beside_raw import BesideRaw, _single_ratios
 from bench.vantage6.moments import Moments, Posted
-from bench.vantage6.request_log import RequestLog, requests_of, told
+from bench.vantage6.request_log import RequestLog, describe, requests_of
 from devstation import PLAIN, Federation, Location
 from node_poc.config.load import parse_config
 from node_poc.manifests.identity import Identity
@@ -35,7 +35,7 @@ container GET /api/task/5
 def test_requests_are_counted_by_who_asked_and_by_kind():
     found = requests_of(REQUESTS, "node 3")
     assert found == {"GET /api/run": 1, "PATCH /api/run/*": 2}
-    assert told(found, 2) == "1.0 PATCH /api/run/*, 0.5 GET /api/run"
+    assert describe(found, 2) == "1.0 PATCH /api/run/*, 0.5 GET /api/run"
 
 
 def test_only_what_was_asked_since_then_counts(tmp_path):
@@ -170,8 +170,8 @@ class FakeSeries:
     """Tasks reach the server 0.5 s after the call and finish 2 s after the call."""
 
     def __init__(self, now):
-        self.now, self.told = now, []
-        self.tell = self.told.append
+        self.now, self.seen_end = now, []
+        self.tell = self.seen_end.append
 
     def posted(self, _method):
         return Posted(1, self.now[0], self.now[0] + 0.1, self.now[0] + 0.5)

@@ -3,7 +3,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from emitter_runs import complete, print_json, told
+from emitter_runs import complete, line_of, print_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_table import cells, clock_time, moment, show_details, show_table, span
@@ -79,7 +79,7 @@ def test_a_pipe_gets_one_line_per_run_however_long():
     ],
 )
 def test_a_kills_line(outcome, words):
-    assert told(outcome) == f"run 7: {words}"
+    assert line_of(outcome) == f"run 7: {words}"
 
 
 def test_runs_that_the_node_left_out_are_not_forgotten():

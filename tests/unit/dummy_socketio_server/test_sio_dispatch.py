@@ -1,5 +1,5 @@
 import pytest
-from dispatch import Dispatch, QueueFullError, Told
+from dispatch import Dispatch, Notice, QueueFullError
 
 
 def accept(dispatch, number, size=10):
@@ -69,7 +69,7 @@ def test_an_answer_settles_once():
     command = accept(dispatch, 1)
     assert dispatch.answered(command.number) is None  # not handed over yet
     handed_over(dispatch)
-    assert dispatch.answered(command.number) == (command, Told.NOTHING)
+    assert dispatch.answered(command.number) == (command, Notice.NOTHING)
     assert dispatch.answered(command.number) is None
 
 
@@ -79,7 +79,7 @@ def test_a_promised_command_waits_again_after_silence():
     dispatch.promise(command.number)
     dispatch.add_node("a")
     handed_over(dispatch)
-    assert dispatch.silent(command.number) == (command, Told.KEPT)
+    assert dispatch.silent(command.number) == (command, Notice.KEPT)
     assert handed_over(dispatch) == [("a", 1)]
 
 
@@ -88,8 +88,8 @@ def test_after_silence_a_late_answer_still_settles():
     dispatch.add_node("a")
     command = accept(dispatch, 1)
     handed_over(dispatch)
-    assert dispatch.silent(command.number) == (command, Told.NOTHING)
-    assert dispatch.answered(command.number) == (command, Told.UNKNOWN)
+    assert dispatch.silent(command.number) == (command, Notice.NOTHING)
+    assert dispatch.answered(command.number) == (command, Notice.UNKNOWN)
     assert dispatch.silent(command.number) is None
 
 

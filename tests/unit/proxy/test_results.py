@@ -65,7 +65,7 @@ def test_a_result_that_cannot_be_opened_is_told_with_its_run(rsa, text):
     ) as refused:
         decrypted({"id": 8, "result": text}, rsa)
     assert refused.value.status == 502
-    assert text not in refused.value.told
+    assert text not in refused.value.reason
     assert (refused.value.kind, refused.value.about) == (
         "a result cannot be decrypted",
         {"run": 8},
@@ -91,7 +91,7 @@ def test_one_bad_result_of_a_page_hides_no_other(rsa, text):
 def test_a_run_is_named_by_a_number_of_the_server_only(rsa, number):
     with pytest.raises(RequestRefusedError) as refused:
         decrypted({"id": number, "result": "e30="}, rsa)
-    assert (refused.value.about, "of run" in refused.value.told) == ({}, False)
+    assert (refused.value.about, "of run" in refused.value.reason) == ({}, False)
 
 
 def test_a_result_is_never_whole_in_memory(rsa):

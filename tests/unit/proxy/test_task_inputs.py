@@ -80,7 +80,7 @@ def test_any_other_name_is_refused_whoever_stored_it(stored, name):
     ) as told:
         organizations_of(task({"id": 5}, {"id": 6, "input": name}), stored)
     assert told.value.status == 400
-    assert name not in told.value.told + told.value.kind
+    assert name not in told.value.reason + told.value.kind
 
 
 @given(st.uuids(), st.sampled_from([str, lambda name: name.hex, lambda name: name.urn]))
@@ -142,4 +142,4 @@ def test_what_cannot_be_encrypted_is_told(rsa, text, key, told):
     with pytest.raises(RequestRefusedError, match=told) as refused:
         b"".join(new.encrypted(rsa, {5: key}, NOTHING))
     assert refused.value.status == 400
-    assert text not in refused.value.told
+    assert text not in refused.value.reason

@@ -56,7 +56,7 @@ def test_anything_else_is_refused(headers):
     with pytest.raises(RequestRefusedError) as refused:
         read_token(headers)
     assert refused.value.status == 401
-    assert not [header for header in headers if len(header) > 10 and header in refused.value.told]
+    assert not [header for header in headers if len(header) > 10 and header in refused.value.reason]
 
 
 @given(st.lists(st.text(max_size=50), max_size=1), st.binary(max_size=60))

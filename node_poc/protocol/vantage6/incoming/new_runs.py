@@ -222,13 +222,13 @@ class NewRuns:
         elsewhere = isinstance(error, RegistryAwayError)
         self._in_a_row += not elsewhere  # trouble at a registry is not the server's trouble
         failures = self._postponed.postpone(request.run_id, request.task_id)
-        told = {"run_id": request.run_id, "error": str(error), "tries": failures}
+        facts = {"run_id": request.run_id, "error": str(error), "tries": failures}
         if not is_worth_a_warning(failures):
-            log.debug("run not taken yet: tried again", **told)
+            log.debug("run not taken yet: tried again", **facts)
         elif isinstance(error, ServerError) or elsewhere:
-            log.warning("run not taken yet: tried again", **told)
+            log.warning("run not taken yet: tried again", **facts)
         else:
-            log.error("run not taken yet: tried again", **told, exc_info=error)
+            log.error("run not taken yet: tried again", **facts, exc_info=error)
 
     def _was_killed(self, request: RunRequest) -> bool:
         run_id = request.run_id

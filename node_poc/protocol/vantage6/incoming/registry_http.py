@@ -100,24 +100,24 @@ def ask(site: Site, repository: str, what: str, accept: str) -> Reply:
         return reply
     kind, _, rest = reply.challenge.strip().partition(" ")
     if kind.lower() == "bearer":
-        told = {key.lower(): value for key, value in _PARAMETER.findall(rest)}
-        token = _token(site, told, repository, ends_at)
+        challenge = {key.lower(): value for key, value in _PARAMETER.findall(rest)}
+        token = _token(site, challenge, repository, ends_at)
         return _get(site, url, token, ends_at, headers=headers) if token else reply
     if kind.lower() == "basic" and site.login:
         return _get(site, url, site.login, ends_at, headers=headers)
     return reply
 
 
-def _token(site: Site, told: Mapping[str, str], repository: str, ends_at: float) -> str | None:
+def _token(site: Site, challenge: Mapping[str, str], repository: str, ends_at: float) -> str | None:
     """Return ``Authorization`` from the registry's token service; None if the service refuses."""
-    realm = told.get("realm", "")
+    realm = challenge.get("realm", "")
     wanted = {"https", "http"} if site.is_open else {"https"}
     if urlsplit(realm).scheme not in wanted:
         raise RegistryAwayError(f"{site.url}: its token service is no https:// address")
     # The node asks for the right to pull one repository, whatever scope the registry names.
     asked = {"scope": f"repository:{repository}:pull"}
-    if "service" in told:
-        asked["service"] = told["service"]
+    if "service" in challenge:
+        asked["service"] = challenge["service"]
     reply = _get(site, realm, site.login, ends_at, params=asked)
     if reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return None

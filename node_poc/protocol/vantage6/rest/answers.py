@@ -119,19 +119,19 @@ def check_status(answer: HttpAnswer) -> None:
             answer.close()
             raise UnreachableError(f"{what}: the answer is a web page: is this the server?")
         return
-    told = error_message(answer)
+    message = error_message(answer)
     # 501: the server lacks a feature, for example a blob store, and a later try does not help.
     if (status >= 500 and status != 501) or status in {408, 425, 429}:
-        raise UnreachableError(f"{what}: HTTP {status} {told}")
+        raise UnreachableError(f"{what}: HTTP {status} {message}")
     if not is_own_word(answer):
         away = BodyTooLargeError if status == _TOO_LARGE else UnreachableError
         raise away(
-            f"{what}: HTTP {status} {told}, and not in the server's own words: the server is away "
-            "behind a gateway; if this lasts, check server_url, port and api_path"
+            f"{what}: HTTP {status} {message}, and not in the server's own words: the server is "
+            "away behind a gateway; if this lasts, check server_url, port and api_path"
         )
-    if status == 400 and _FINISHED in told:
-        raise AlreadyFinishedError(f"{what}: {told}", status)
-    raise RefusedByServerError(f"{what}: HTTP {status} {told}", status)
+    if status == 400 and _FINISHED in message:
+        raise AlreadyFinishedError(f"{what}: {message}", status)
+    raise RefusedByServerError(f"{what}: HTTP {status} {message}", status)
 
 
 def is_own_word(answer: HttpAnswer) -> bool:
@@ -145,19 +145,19 @@ def is_own_word(answer: HttpAnswer) -> bool:
 
 def error_message(answer: HttpAnswer) -> str:
     """Return the server's error message, shortened to one line."""
-    told = ""
+    message = ""
     if is_own_word(answer):
         data = answer.value
-        told = f"{data['msg']} {data.get('errors') or ''}"
-    return " ".join((told or answer.reason or "").split())[:_MESSAGE_LENGTH]
+        message = f"{data['msg']} {data.get('errors') or ''}"
+    return " ".join((message or answer.reason or "").split())[:_MESSAGE_LENGTH]
 
 
 def is_about_token(answer: HttpAnswer) -> bool:
     """Return whether the server rejected the token, and not the request itself."""
     if not is_own_word(answer):
         return False
-    told = error_message(answer).lower()
-    return answer.status == 422 or any(word in told for word in _TOKEN_TROUBLE)
+    message = error_message(answer).lower()
+    return answer.status == 422 or any(word in message for word in _TOKEN_TROUBLE)
 
 
 def why_no_answer(error: Exception) -> str:
