@@ -18,6 +18,7 @@ from node_poc.cluster.job_policy_check import JobPolicyCheck
 from node_poc.cluster.lease import NodeLease
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.walls_watch import WallsWatch
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
@@ -27,13 +28,14 @@ from node_poc.engine.disk_watch import DiskWatch
 from node_poc.engine.inbox import Inbox
 from node_poc.engine.janitor import Janitor
 from node_poc.engine.log_keeper import LogKeeper
-from node_poc.engine.messages import Delivered, JobsSeen, PodsSeen, ShortageChanged
+from node_poc.engine.messages import Delivered, HoldChanged, JobsSeen, PodsSeen
 from node_poc.engine.run_work import RunWork
 from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.protocol.adapter import load_adapter
 from node_poc.runs.cautions import cautions
+from node_poc.runs.holds import Hold
 from node_poc.runs.observed import DiskLimitExceeded
 from node_poc.runs.ports import Server
 from node_poc.storage.past import PastRecords
@@ -91,6 +93,7 @@ class Node:
         keeper = LogKeeper(logs, records.folder, half, half)
         inbox = Inbox()
         self._disk = _make_disk_watch(config, records, inbox)
+        self._walls = _make_walls_watch(config, api, inbox)
         work = RunWork(config, objects, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
@@ -126,6 +129,8 @@ class Node:
             found.append("the server is not connected")
         if shortage := self._disk.shortage:
             found.append(f"no run is started: {shortage.site_detail}")
+        if remark := self._walls.remark:
+            found.append(remark)
         return found
 
     def _is_alive(self) -> bool:
@@ -159,6 +164,7 @@ class Node:
             return
         self._delivery.start()
         self._disk.start()
+        self._walls.start()
         self._engine.start()
         self._working = True
         if secrets := self._manager.login_to_registries():
@@ -184,6 +190,7 @@ class Node:
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
+        self._walls.stop()
         self._disk.stop()
         self._engine.stop(_ENGINE_SECONDS)
         self._manager.cleanup()
@@ -197,8 +204,12 @@ def _make_disk_watch(config: NodeConfig, records: Records, inbox: Inbox) -> Disk
         config,
         records,
         lambda run_id, failure: inbox.post(DiskLimitExceeded(run_id, failure)),
-        lambda shortage: inbox.post(ShortageChanged(shortage)),
+        lambda shortage: inbox.post(HoldChanged(Hold.DISK, shortage)),
     )
+
+
+def _make_walls_watch(config: NodeConfig, api: KubernetesApi, inbox: Inbox) -> WallsWatch:
+    return WallsWatch(config, api, lambda wrong: inbox.post(HoldChanged(Hold.WALLS, wrong)))
 
 
 def _make_watchers(

@@ -59,13 +59,28 @@ class Watcher:
     """A thread that follows the objects under one path that match a label selector."""
 
     def __init__(
-        self, api: KubernetesApi, path: str, selector: str, on_update: Callable[[WatchUpdate], None]
+        self,
+        api: KubernetesApi,
+        path: str,
+        selector: str,
+        on_update: Callable[[WatchUpdate], None],
+        on_failure: Callable[[Exception], None] = lambda _error: None,
     ) -> None:
-        """Prepare the thread; ``on_update`` is called in the watcher's thread, must not block."""
+        """Prepare the thread, which calls the callbacks; both must not block.
+
+        Args:
+            api: the connection to the API server.
+            path: path of the objects' list.
+            selector: selects objects by their labels; empty selects all.
+            on_update: called with each list and each change.
+            on_failure: called with the error after each list or watch that failed, except for a
+                watch that expired.
+        """
         self._api = api
         self._path = path
         self._selector = selector
         self._on_update = on_update
+        self._on_failure = on_failure
         self._stop = threading.Event()
         self._version: str | None = None
         self._listed_at = 0.0
@@ -98,6 +113,7 @@ class Watcher:
                     log.exception("watch not understood", path=self._path)
                 delay = self._begin_anew()
                 log.warning("watch broke", path=self._path, error=str(error), again_in_s=delay)
+                self._on_failure(error)
                 self._stop.wait(delay)
 
     def _begin_anew(self) -> float:

@@ -27,8 +27,7 @@ from node_poc.config.yaml_text import parse_yaml
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.crypto.keys import private_key_pem
 from node_poc.isolation.job_policy import build_job_policy
-from node_poc.isolation.node_policies import build_node_policies
-from node_poc.isolation.policies import build_policies
+from node_poc.isolation.wanted import hosts_to_look_up, wanted_policies
 from node_poc.manifests.config_map import build_config_map, why_no_config_map
 from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.identity import Identity
@@ -94,11 +93,8 @@ def render(
     if what == "job-policy":
         return _yaml(_JOB_POLICY_HEAD, _job_policy(config))
     if what == "policies":
-        if kind.has_own_objects:
-            return _yaml(_NODE_HEAD, _policies(config))
-        settings = config.kubernetes
-        made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
-        return _yaml(_POLICIES_HEAD, made)
+        head = _NODE_HEAD if kind.has_own_objects else _POLICIES_HEAD
+        return _yaml(head, _policies(config))
     if not kind.has_own_objects:
         raise RenderError(
             f"kubernetes.server_kind: is {kind.name}, and this is for a vantage6 server; set "
@@ -155,20 +151,15 @@ def _yaml(head: str, objects: list[dict[str, Any]]) -> str:
 def _policies(config: NodeConfig) -> list[dict[str, Any]]:
     """Return the node's policies; warn of a database without address, which stays unreachable."""
     addresses = {}
-    for database in config.databases:
-        service = config.service(database) if config.has_way(database) else None
-        egress = config.kubernetes.databases_egress.get(database.label)
-        is_placed = egress and (egress.address or egress.pod_labels)
-        if service is None or service.address or is_placed:
-            continue
-        addresses[service.host] = look_up(service.host)
-        if not addresses[service.host]:
+    for label, host in hosts_to_look_up(config).items():
+        addresses[host] = look_up(host)
+        if not addresses[host]:
             print(
-                f"warning: databases: {database.label!r}: its host has no address here, so nothing "
-                f"reaches it; give kubernetes.databases_egress.{database.label}.address",
+                f"warning: databases: {label!r}: its host has no address here, so nothing "
+                f"reaches it; give kubernetes.databases_egress.{label}.address",
                 file=sys.stderr,
             )
-    return build_node_policies(config, addresses)
+    return wanted_policies(config, addresses)
 
 
 def _job_policy(config: NodeConfig) -> list[dict[str, Any]]:

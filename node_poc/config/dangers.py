@@ -140,6 +140,11 @@ def _policies(config: NodeConfig) -> Iterator[str]:
 
 
 def _algorithms(config: NodeConfig) -> Iterator[str]:
+    if not config.kubernetes.walls.required:
+        yield (
+            "kubernetes.walls.required: is false, so runs start even if the NetworkPolicies around "
+            "algorithms are missing or open; set it to true"
+        )
     user = config.kubernetes.security.run_as_user
     if user == 0 or user is None:
         who = "run as root" if user == 0 else "run as the user of their image, which may be root"

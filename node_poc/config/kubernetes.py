@@ -89,6 +89,18 @@ class Proxy(Strict):
     """
 
 
+class Walls(Strict):
+    """The NetworkPolicies around algorithms."""
+
+    required: bool = True
+    """Whether the node starts runs only while its NetworkPolicies are as rendered and no other
+    policy opens a way for algorithms. If not, new runs wait with cause `WallsNotUp`, and `/readyz`
+    says why. With `false` the node only warns.
+
+    Default: without its walls, an algorithm could send the data anywhere.
+    """
+
+
 class Kubernetes(Strict):
     """All settings of the cluster, beside vantage6's own."""
 
@@ -125,6 +137,7 @@ class Kubernetes(Strict):
     """
 
     storage: Storage = Storage()
+    walls: Walls = Walls()
     proxy: Proxy = Proxy()
     limits: Limits = Limits()
     resources: Resources = Resources()

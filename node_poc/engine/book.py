@@ -9,6 +9,7 @@ from itertools import islice
 from node_poc.engine.fair_line import FairLine
 from node_poc.engine.quota_gate import QuotaGate
 from node_poc.runs import diagnosis
+from node_poc.runs.holds import Hold
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import JobObservation, Observation, PodObservation
 from node_poc.runs.ports import RunSummary
@@ -38,7 +39,7 @@ class RunBook:
         self._records: dict[int, RunRecord] = {}
         self._line = FairLine()
         self._known_since: dict[int, float] = {}
-        self._shortage: Failure | None = None
+        self._holds: dict[Hold, Failure] = {}
 
     def __contains__(self, run_id: int) -> bool:
         return run_id in self._runs
@@ -74,14 +75,15 @@ class RunBook:
         if run.stage is Stage.QUEUED and not run.kill_requested:
             others = len(self._line)
             before = self._line.add(run.run_id, record.owner)
-            if others or self._in_flight() >= self._limit or self.quota_refuses or self._shortage:
+            if others or self._in_flight() >= self._limit or self.quota_refuses or self._holds:
                 run = replace(run, failure=self._queued(before))
         self._runs[run.run_id] = run
         self._records[run.run_id] = record
         return run
 
     def _queued(self, before: int) -> Failure:
-        return self._shortage or diagnosis.queued(before, by_quota=self.quota_refuses)
+        held = next((self._holds[hold] for hold in Hold if hold in self._holds), None)
+        return held or diagnosis.queued(before, by_quota=self.quota_refuses)
 
     def update(self, run: Run) -> None:
         """Replace the run's state, and take a run that no longer waits out of the line."""
@@ -124,13 +126,16 @@ class RunBook:
         self._known_since.pop(run_id, None)
         return self._runs.pop(run_id, None) is not None
 
-    def note_shortage(self, shortage: Failure | None) -> list[Run]:
-        """Start no run while a shortage of disk space lasts; None ends the shortage.
+    def note_hold(self, hold: Hold, failure: Failure | None) -> list[Run]:
+        """Start no run while one or more holds last; None ends this hold.
 
         Returns:
             the runs of the waiting line, which now wait for another reason.
         """
-        self._shortage = shortage
+        if failure is None:
+            self._holds.pop(hold, None)
+        else:
+            self._holds[hold] = failure
         for before, run_id in enumerate(self._line):
             if self._runs[run_id].waiting is None:  # else a quota's refusal says more
                 self._runs[run_id] = replace(self._runs[run_id], failure=self._queued(before))
@@ -143,7 +148,7 @@ class RunBook:
             the run's record; None if no run waits or none may start now.
         """
         waiting = len(self._line)
-        if self._shortage or not waiting or not self._gate.may_try:
+        if self._holds or not waiting or not self._gate.may_try:
             return None
         if self._in_flight() >= self._limit:
             return None
@@ -165,7 +170,11 @@ class RunBook:
         return run is not None and run.stage is Stage.ACCEPTED and not run.kill_requested
 
     def _in_flight(self) -> int:
-        return sum(run.stage in _IN_FLIGHT for run in self._runs.values())
+        return len(self.in_flight_ids())
+
+    def in_flight_ids(self) -> list[int]:
+        """Return the ids of the runs whose Job has not ended, or is being created."""
+        return [run.run_id for run in self._runs.values() if run.stage in _IN_FLIGHT]
 
     def knows_job(self, run_id: int) -> bool:
         """Whether the node knows that Kubernetes has the run's Job."""

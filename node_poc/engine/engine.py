@@ -31,6 +31,7 @@ from node_poc.engine.messages import (
     Collected,
     Delivered,
     FoldersExpired,
+    HoldChanged,
     IntakeOutcome,
     JobCreated,
     JobsSeen,
@@ -40,7 +41,6 @@ from node_poc.engine.messages import (
     PodsSeen,
     Request,
     Retire,
-    ShortageChanged,
     Snapshot,
 )
 from node_poc.engine.observer import Observer
@@ -50,6 +50,7 @@ from node_poc.engine.retirement import Retirement
 from node_poc.engine.starts import Starts
 from node_poc.engine.timers import Timers
 from node_poc.observe.run_changes import log_change
+from node_poc.runs.holds import Hold
 from node_poc.runs.model import Stage
 from node_poc.runs.observed import (
     DiskLimitExceeded,
@@ -176,8 +177,8 @@ class Engine:
                 self._starts.put_off(message)
             case StartRefused() | PodObservation() | EventsSeen() | DiskLimitExceeded():
                 self._observer.observe(message)
-            case ShortageChanged():
-                self._on_shortage(message)
+            case HoldChanged():
+                self._on_hold(message)
             case Collected():
                 self._on_collected(message)
             case Delivered():
@@ -207,8 +208,11 @@ class Engine:
             case _:
                 assert_never(request)
 
-    def _on_shortage(self, seen: ShortageChanged) -> None:
-        for run in self._book.note_shortage(seen.shortage):
+    def _on_hold(self, seen: HoldChanged) -> None:
+        going = self._book.in_flight_ids()
+        if seen.hold is Hold.WALLS and seen.failure is not None and going:
+            log.warning("runs go on while the walls around them are not right", run_ids=going)
+        for run in self._book.note_hold(seen.hold, seen.failure):
             self._delivery.put_status(run)
         self._starts.start_next()
 

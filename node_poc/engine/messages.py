@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from node_poc.cluster.watch import WatchUpdate
+from node_poc.runs.holds import Hold
 from node_poc.runs.model import Failure, RunResult
 from node_poc.runs.observed import (
     DiskLimitExceeded,
@@ -111,10 +112,11 @@ class FoldersExpired:
 
 
 @dataclass(frozen=True)
-class ShortageChanged:
-    """The disk has too little space to start a run, or enough again (``shortage`` is None)."""
+class HoldChanged:
+    """All runs are held back for a reason, or no longer for this reason (``failure`` is None)."""
 
-    shortage: Failure | None
+    hold: Hold
+    failure: Failure | None
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ Message = (
     | PodObservation
     | EventsSeen
     | DiskLimitExceeded
-    | ShortageChanged
+    | HoldChanged
     | Collected
     | Delivered
 )

@@ -1,1 +1,1 @@
-"""PURE: the NetworkPolicies around algorithm pods."""
+"""PURE: the NetworkPolicies around algorithm pods, and the Jobs that a node may create."""

@@ -17,12 +17,6 @@ _FILLED_IN_VALUES = {
     "parallelism": 1,
     "suspend": False,
 }
-_CONTROLLER_LABELS = (
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-name",
-    "controller-uid",
-    "job-name",
-)
 
 
 def job_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
@@ -78,7 +72,7 @@ def _label_rules(config: NodeConfig, job: Object, template: Object) -> Iterator[
     )
     yield Rule(
         f"has({pods}) && {labels}.all(key, key in {pods} && {pods}[key] == {labels}[key]) && "
-        + has_only(pods, {*template, *ways, *_CONTROLLER_LABELS}),
+        + has_only(pods, {*template, *ways, *identity.LABELS_OF_JOB_CONTROLLER}),
         "spec.template.metadata.labels: must be the Job's labels",
     )
     mesh = {key: value for key, value in template.items() if key not in job}

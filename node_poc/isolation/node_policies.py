@@ -107,7 +107,7 @@ def _services(
         callers = of_node(names, identity.COMPONENT_ALGORITHM)
         callers[reaches_label(database.label)] = "true"
         yield policy(
-            f"{names.node_label}-reaches-{identity.slug(database.label)}",
+            names.reaches_policy(database.label),
             config.kubernetes.namespace,
             f"A run that asked for the database {database.label!r} reaches its one host and port.",
             {

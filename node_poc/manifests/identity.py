@@ -43,6 +43,13 @@ LABELS_NO_MESH = MappingProxyType(
 ANNOTATIONS_NO_MESH = MappingProxyType(
     {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 )
+# Kubernetes adds these labels to each pod of a Job.
+LABELS_OF_JOB_CONTROLLER = (
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+)
 
 _SLUG_LENGTH = 24
 
@@ -92,6 +99,10 @@ class Identity:
     def databases_secret_name(self) -> str:
         """Name of the Secret with the values that only algorithms may read."""
         return f"{self.node_label}-databases"
+
+    def reaches_policy(self, database: str) -> str:
+        """Return the name of the NetworkPolicy that lets runs reach a service database."""
+        return f"{self.node_label}-reaches-{slug(database)}"
 
     def shared_folder(self, job_id: int) -> str:
         """Return the name of the folder that a vantage6 task shares with subtasks on this node."""

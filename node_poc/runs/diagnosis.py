@@ -159,6 +159,16 @@ def no_disk_space(message: str) -> Failure:
     return _lacking("InsufficientDisk", "disk space", message)
 
 
+def walls_not_up(site_detail: str) -> Failure:
+    """Return the failure of runs that wait because the walls around algorithms are not right."""
+    return Failure(
+        "WallsNotUp",
+        "the data station's network walls around algorithms are not up at the moment",
+        "It starts by itself as soon as they are; ask the site if that takes too long.",
+        site_detail,
+    )
+
+
 def _lacking(cause: str, what: str, message: str) -> Failure:
     advice = "It starts by itself as soon as there is one; ask the site if that takes too long."
     return Failure(cause, f"the data station lacks {what} at the moment", advice, message)

@@ -87,6 +87,7 @@ class SideStation(DummyStation):
             "kubernetes": {
                 "node_name": self.location.namespace,
                 "namespace": self.location.namespace,
+                "walls": {"required": False},
                 **self._settings,
             },
         }

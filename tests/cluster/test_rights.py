@@ -18,10 +18,12 @@ ALLOWED = {
     "get services/v6proxy",
     "list events",
     "list jobs",
+    "list networkpolicies",
     "list pods",
     "patch jobs",
     "update leases/v6-node-fdc80b62",
     "watch jobs",
+    "watch networkpolicies",
     "watch pods",
 }
 DENIED = {
@@ -34,6 +36,8 @@ DENIED = {
     "delete pods",
     "get configmaps",
     "get nodes",
+    "get networkpolicies",
+    "patch networkpolicies",
     "get secrets",
     "get events",
     "list leases",

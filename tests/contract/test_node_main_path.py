@@ -87,6 +87,8 @@ def test_every_call_stays_in_the_namespace_and_within_the_role(station, emitter)
         ("GET", "v6-jobs/pods"),
         ("WATCH", "v6-jobs/pods"),
         ("GET", f"v6-jobs/pods/{pod}/log"),
+        ("GET", "v6-jobs/networkpolicies"),
+        ("WATCH", "v6-jobs/networkpolicies"),
         ("GET", "v6-jobs/services/v6proxy"),
         ("GET", f"v6-jobs/leases/{lease}"),
         ("POST", "v6-jobs/leases"),

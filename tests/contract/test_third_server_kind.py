@@ -14,6 +14,7 @@ from node_poc.runs.model import RunSpec
 from node_poc.runs.status import RunStatus
 from tests.fakes.station import eventually
 from tests.fakes.third_server import NODE_NAME, THIRD, ThirdServer
+from tests.fakes.walls import put_up_walls
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,9 @@ def path(station):
 @pytest.fixture
 def node(station, path):
     """A running node whose server is of the third kind."""
-    made = Node(load_config(path, {}), None, threading.Event(), context=None, health_port=0)
+    made = Node(
+        put_up_walls(station.api, path), None, threading.Event(), context=None, health_port=0
+    )
     made.start()
     eventually(made._is_ready, "a ready node")
     yield made

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
+from node_poc.config.load import parse_config
 from node_poc.config.model import NodeConfig
 from node_poc.runs.model import Egress, Mount, MountSource, RunFile, RunSpec
 
@@ -36,6 +38,12 @@ def config(**kubernetes: Any) -> NodeConfig:
         ],
         kubernetes=kubernetes,
     )
+
+
+def vantage6_config() -> NodeConfig:
+    """Return the configuration of a vantage6 node with each kind of database and setting."""
+    text = (Path(__file__).parent / "vantage6_node.yaml").read_text(encoding="utf-8")
+    return parse_config(text, {})
 
 
 def spec(run_id: int = 7, **changes: Any) -> RunSpec:

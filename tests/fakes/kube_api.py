@@ -7,9 +7,9 @@
         api.faults.add("POST", "/jobs", status=500, times=2)
         assert api.count("POST", "/jobs") == 3
 
-Jobs, pods (and their logs) and services: create, list by pages, watch with bookmarks, merge-patch,
-delete. Every request is recorded. The server checks no rights, and validates only those fields of
-an object that a test here needed.
+Jobs, pods (and their logs), services and NetworkPolicies: create, list by pages, watch with
+bookmarks, merge-patch, delete. Every request is recorded. The server checks no rights, and
+validates only those fields of an object that a test here needed.
 """
 
 from __future__ import annotations

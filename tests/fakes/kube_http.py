@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tests.fakes.kube_api import FakeKubeApi
 
 _PATH = re.compile(
-    r"/(?:api/v1|apis/batch/v1|apis/coordination.k8s.io/v1)"
-    r"/namespaces/(?P<namespace>[^/]+)/(?P<kind>events|jobs|pods|services|leases)"
+    r"/(?:api/v1|apis/(?:batch|coordination\.k8s\.io|networking\.k8s\.io)/v1)"
+    rf"/namespaces/(?P<namespace>[^/]+)/(?P<kind>{'|'.join(KINDS)})"
     r"(?:/(?P<name>[^/]+)(?P<log>/log)?)?"
 )
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

@@ -17,7 +17,14 @@ from functools import cached_property
 from typing import Any
 
 Object = dict[str, Any]
-KINDS = {"events": "Event", "jobs": "Job", "leases": "Lease", "pods": "Pod", "services": "Service"}
+KINDS = {
+    "events": "Event",
+    "jobs": "Job",
+    "leases": "Lease",
+    "networkpolicies": "NetworkPolicy",
+    "pods": "Pod",
+    "services": "Service",
+}
 
 
 class AlreadyThere(Exception):  # noqa: N818  it is an HTTP answer, not a mistake

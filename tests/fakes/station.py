@@ -19,10 +19,10 @@ from typing import Any
 import yaml
 
 from devserver.ports import free_port
-from node_poc.config.load import load_config
 from node_poc.node import Node
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
+from tests.fakes.walls import put_up_walls
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"
@@ -209,7 +209,7 @@ class Station:
 
     def start_node(self) -> Node:
         """Run a node in this process; the fixture patches KUBECONFIG."""
-        config = load_config(self.write_config(), {})
+        config = put_up_walls(self.api, self.write_config())
         node = Node(config, None, threading.Event(), context=None, health_port=0)
         self._nodes.append(node)
         node.start()
@@ -221,8 +221,9 @@ class Station:
 
     def start_node_process(self) -> Process:
         """Run ``python -m node_poc run`` and wait until the node has a connection."""
-        config = str(self.write_config())
-        options = ["--config", config, "--health-port", "0", "--log-format", "json"]
+        path = self.write_config()
+        put_up_walls(self.api, path)
+        options = ["--config", str(path), "--health-port", "0", "--log-format", "json"]
         process = Process(
             ["-m", "node_poc", "run", *options],
             self.folder / "node.log",

@@ -16,12 +16,12 @@ from typing import Any
 import yaml
 
 from devserver import Client, World
-from node_poc.config.load import load_config
 from node_poc.node import Node
 from node_poc.storage.private_key import organization_key
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import AlreadyThere, NotThere
 from tests.fakes.station import PROXY_ADDRESS, Process, eventually
+from tests.fakes.walls import put_up_walls
 
 IMAGE = "registry.example/algorithm:1"
 _NUMBERS = itertools.count(1)
@@ -88,7 +88,7 @@ class V6Station:
 
     def start_node(self, *, ready: bool = True) -> Node:
         """Run a node in this process; the fixture patches KUBECONFIG."""
-        config = load_config(self.write_config(), {})
+        config = put_up_walls(self.api, self.write_config())
         with contextlib.suppress(AlreadyThere):
             self.api.add_service(config.kubernetes.proxy.service, PROXY_ADDRESS)
         self.ending.clear()
@@ -108,7 +108,7 @@ class V6Station:
     def start_process(self, **environment: str) -> Process:
         """Run ``python -m node_poc run``, without waiting for the node."""
         path = self.write_config()
-        service = load_config(path, {}).kubernetes.proxy.service
+        service = put_up_walls(self.api, path).kubernetes.proxy.service
         self.api.add_service(service, PROXY_ADDRESS)
         options = ["--config", str(path), "--health-port", "0", "--log-format", "json"]
         process = Process(

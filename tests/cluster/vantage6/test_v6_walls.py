@@ -89,6 +89,17 @@ def test_an_algorithm_reaches_its_own_proxy_and_nothing_else(
     assert {what for what, where in forbidden.items() if told[where] == "connected"} == set()
 
 
+def test_each_node_finds_its_walls_right(federation: Federation, cluster: Cluster):
+    """Four nodes and their policies share a namespace; the walls of one node open no other's."""
+    names = cluster.kubectl("-n", NAMESPACE, "get", "deployments", "-o", "name").split()
+    nodes = [name for name in names if not name.endswith("-proxy")]
+    assert len(nodes) == 4
+    for node in nodes:
+        log = cluster.kubectl("-n", NAMESPACE, "logs", node)
+        assert "the walls around algorithms are right" in log
+        assert "the walls around algorithms are not right" not in log
+
+
 def test_an_algorithm_gets_no_answer_of_the_name_server(
     asking: Asking, cluster_wide: dict[str, str]
 ):

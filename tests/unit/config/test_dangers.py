@@ -16,6 +16,7 @@ share_algorithm_logs: {logs}
 whitelist: {{ips: [{ips}]}}
 databases: [{{label: a, type: other, uri: '{uri}'}}]
 kubernetes:
+  walls: {{required: {walls}}}
   limits: {{run_seconds: {seconds}}}
   security: {{run_as_user: {user}}}
 """
@@ -29,6 +30,7 @@ GOOD = {
     "uri": "http://192.0.2.9:7",
     "seconds": "3600",
     "user": "10001",
+    "walls": "true",
 }
 
 
@@ -60,6 +62,7 @@ def test_safe_settings_are_not_told():
         ({"uri": "http://169.254.169.254/latest"}, "databases[0]", "own address"),
         ({"seconds": "null"}, "kubernetes.limits.run_seconds", "for ever"),
         ({"user": "0"}, "kubernetes.security.run_as_user", "as root"),
+        ({"walls": "false"}, "kubernetes.walls.required", "missing or open"),
         ({"user": "null"}, "kubernetes.security.run_as_user", "may be root"),
     ],
 )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from node_poc.engine.book import RunBook
+from node_poc.runs.holds import Hold
 from node_poc.runs.model import Failure, Run, RunSpec, Stage
 from node_poc.runs.observed import JobObservation, PodObservation, Tick
 from node_poc.runs.status import RunStatus
@@ -67,7 +68,7 @@ def test_a_shortage_lets_nothing_start_and_says_so():
     enter(book, 1)
     assert started(book) == [1]
     enter(book, 2)
-    assert [run.run_id for run in book.note_shortage(SHORTAGE)] == [2]
+    assert [run.run_id for run in book.note_hold(Hold.DISK, SHORTAGE)] == [2]
     assert book[2].failure == SHORTAGE
     assert enter(book, 3).failure == SHORTAGE
     assert started(book) == []
@@ -76,12 +77,25 @@ def test_a_shortage_lets_nothing_start_and_says_so():
 
 def test_runs_start_in_their_order_when_a_shortage_is_over():
     book = RunBook(2)
-    book.note_shortage(SHORTAGE)
+    book.note_hold(Hold.DISK, SHORTAGE)
     for run_id in (9, 3, 5):
         enter(book, run_id)
-    assert [run.failure.cause for run in book.note_shortage(None)] == ["Queued"] * 3
+    assert [run.failure.cause for run in book.note_hold(Hold.DISK, None)] == ["Queued"] * 3
     assert started(book) == [9, 3]
     assert book[9].failure is None
+
+
+def test_of_two_holds_the_walls_are_told_and_both_must_end():
+    walls = Failure("WallsNotUp", "no walls", "it starts by itself")
+    book = RunBook(2)
+    enter(book, 1)
+    book.note_hold(Hold.DISK, SHORTAGE)
+    assert [run.failure for run in book.note_hold(Hold.WALLS, walls)] == [walls]
+    assert [run.failure for run in book.note_hold(Hold.WALLS, None)] == [SHORTAGE]
+    assert started(book) == []
+    book.note_hold(Hold.DISK, None)
+    assert started(book) == [1]
+    assert book.in_flight_ids() == [1]
 
 
 def test_a_queued_run_that_is_killed_leaves_the_line():

@@ -96,6 +96,8 @@ RIGHTS = {
     ("", "events", "list"): (
         "ClusterObjects.list_events, ClusterObjects.list_all_events: why runs do not start"
     ),
+    ("networking.k8s.io", "networkpolicies", "list"): "Watcher._list: the walls of WallsWatch",
+    ("networking.k8s.io", "networkpolicies", "watch"): "Watcher._watch",
     ("", "services", "get"): "ClusterObjects.service_address",
     ("coordination.k8s.io", "leases", "get"): "LeaseCalls.read",
     ("coordination.k8s.io", "leases", "create"): "LeaseCalls.take",
