@@ -91,11 +91,10 @@ def test_an_algorithm_reaches_its_own_proxy_and_nothing_else(
 
 def test_each_node_finds_its_walls_right(federation: Federation, cluster: Cluster):
     """Four nodes and their policies share a namespace; the walls of one node open no other's."""
-    names = cluster.kubectl("-n", NAMESPACE, "get", "deployments", "-o", "name").split()
-    nodes = [name for name in names if not name.endswith("-proxy")]
+    nodes = cluster.get("pods", "-l", "app.kubernetes.io/component=node", namespace=NAMESPACE)
     assert len(nodes) == 4
     for node in nodes:
-        log = cluster.kubectl("-n", NAMESPACE, "logs", node)
+        log = cluster.kubectl("-n", NAMESPACE, "logs", node["metadata"]["name"])
         assert "the walls around algorithms are right" in log
         assert "the walls around algorithms are not right" not in log
 
