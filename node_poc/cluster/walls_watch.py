@@ -67,7 +67,7 @@ class WallsWatch:
         if not self._breaches:
             return None
         effect = "no run is started" if self._required else "runs start without their walls"
-        return f"{effect}: {_told(self._breaches)}"
+        return f"{effect}: {_reason(self._breaches)}"
 
     def start(self) -> None:
         """Start the thread; return when the walls are judged, as wrong if no answer came soon."""
@@ -102,7 +102,7 @@ class WallsWatch:
         if found != before:
             _log(found)
             if self._required and (found or before):
-                self._on_change(walls_not_up(_told(found)) if found else None)
+                self._on_change(walls_not_up(_reason(found)) if found else None)
         self._judged.set()
 
 
@@ -114,7 +114,7 @@ def _unreadable(error: Exception) -> Breach:
     return Breach("", f"the NetworkPolicies cannot be read ({why})", remedy)
 
 
-def _told(found: tuple[Breach, ...]) -> str:
+def _reason(found: tuple[Breach, ...]) -> str:
     named = [str(breach) for breach in found[:_MOST_NAMED]]
     more = len(found) - len(named)
     return " | ".join([*named, *([f"and {more} more"] if more else [])])
