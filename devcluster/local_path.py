@@ -9,6 +9,7 @@ from devcluster.layout import MANIFEST_REGISTRY, Layout
 NAMESPACE = "kube-system"
 NAME = "local-path-provisioner"
 HELPER = "local-path-helper"
+STORAGE_CLASS = "local-path"
 _CONFIG = "local-path-config"
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
@@ -77,7 +78,7 @@ def _storage_class() -> dict[str, Any]:
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
-        "metadata": {**_meta("local-path", namespaced=False), "annotations": default},
+        "metadata": {**_meta(STORAGE_CLASS, namespaced=False), "annotations": default},
         "provisioner": "rancher.io/local-path",
         "volumeBindingMode": "WaitForFirstConsumer",
         "reclaimPolicy": "Delete",

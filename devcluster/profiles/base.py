@@ -47,6 +47,8 @@ class Profile(ABC):
             why not.
         needs_bridge_filter: whether packets between pods of one node must pass iptables.
         enforces_policies_at_once: whether NetworkPolicies hold from a pod's first packet on.
+        has_user_namespaces: whether pods can have users of their own (``hostUsers: false``).
+        storage_classes: the names of the StorageClasses; the first is the default.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Profile(ABC):
     network_service: str
     needs_bridge_filter: bool
     enforces_policies_at_once: bool
+    has_user_namespaces: bool
+    storage_classes: tuple[str, ...] = ()
 
     def missing_packages(self) -> list[str]:
         """Return the names of the Debian packages that the machine lacks."""

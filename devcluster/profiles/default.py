@@ -27,6 +27,7 @@ class Default(Profile):
     network_service = "cilium-agent"
     needs_bridge_filter = False
     enforces_policies_at_once = True
+    has_user_namespaces = False
 
     def missing_packages(self) -> list[str]:
         """Return the names of the Debian packages that the machine lacks, a clang among them."""

@@ -60,6 +60,8 @@ class K3s(Profile):
     network_service = "kube-router"
     needs_bridge_filter = True
     enforces_policies_at_once = False
+    has_user_namespaces = True
+    storage_classes = (local_path.STORAGE_CLASS,)
 
     def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
         """Return kine with a SQLite file; only root may enter the state folder with the socket."""

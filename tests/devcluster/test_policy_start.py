@@ -2,7 +2,7 @@
 
 On the profile ``default`` the policy holds from the first packet on. On ``k3s`` a pod has a way out
 until kube-router knows the pod's address, and keeps the connections of that time: the known hole
-that later tests of the node close.
+that the node has to close.
 """
 
 import json
@@ -14,8 +14,9 @@ from devcluster import profiles
 from tests.devcluster.running import LAYOUT, kubectl, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
-#: Pods one after the other, because the length of the gap differs from pod to pod.
-PODS = 6
+#: The length of the gap differs from pod to pod, and a pod may have none.
+WALLED = [f"walled-{number}" for number in range(6)]
+CONTROL = "control"
 #: Tries a connection 20 times a second; at the end asks again over the first connection, if any.
 PROBE = """
 import http.client, json, sys, time
@@ -48,17 +49,19 @@ NO_WAY_OUT = {
 }
 
 
-def probe(namespace: str, image: str, name: str, *, walled: bool) -> dict[str, Any]:
-    """Return the outcome of each try of a pod, and whether its first connection still works."""
-    host = LAYOUT.outside_ip
-    container = {"name": "main", "image": image, "command": ["python3", "-c", PROBE, host]}
-    pod = {
+def probe(image: str, name: str) -> dict[str, Any]:
+    command = ["python3", "-c", PROBE, LAYOUT.outside_ip]
+    container = {"name": "main", "image": image, "command": command}
+    return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": {"walled": "yes" if walled else "no"}},
+        "metadata": {"name": name, "labels": {"walled": "yes" if name in WALLED else "no"}},
         "spec": {"restartPolicy": "Never", "containers": [container]},
     }
-    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(pod))
+
+
+def outcome(namespace: str, name: str) -> dict[str, Any]:
+    """Return the outcome of each try of a pod, and whether its first connection still works."""
 
     def ended() -> bool:
         phase = kubectl("-n", namespace, "get", "pod", name, "-o", "jsonpath={.status.phase}")
@@ -74,11 +77,14 @@ def test_policies_hold_from_the_first_packet_or_have_the_known_hole(
     namespace: str, image: str
 ) -> None:
     kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(NO_WAY_OUT))
-    control = probe(namespace, image, "control", walled=False)
+    pods = [probe(image, name) for name in (CONTROL, *WALLED)]
+    items = {"apiVersion": "v1", "kind": "List", "items": pods}
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(items))
+    control = outcome(namespace, CONTROL)
     assert all(control["tries"]), "without a policy the outside must be reachable"
     assert control["kept"]
 
-    seen = [probe(namespace, image, f"walled-{n}", walled=True) for n in range(PODS)]
+    seen = [outcome(namespace, name) for name in WALLED]
     assert not any(pod["tries"][-1] for pod in seen), "the policy is not enforced at all"
     got_out = [pod for pod in seen if any(pod["tries"])]
     if profiles.of(LAYOUT).enforces_policies_at_once:

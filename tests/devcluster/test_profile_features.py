@@ -1,0 +1,81 @@
+"""Volumes for claims and user namespaces: the running cluster has what its profile promises."""
+
+import json
+from typing import Any
+
+import pytest
+
+from devcluster import profiles
+from tests.devcluster.running import LAYOUT, kubectl, wait_for
+
+pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
+PROFILE = profiles.of(LAYOUT)
+USER = 10001
+REFUSED = "runtime does not support user namespaces"
+
+
+def pod(name: str, image: str, script: str, **more: Any) -> dict[str, Any]:
+    mounts = [{"name": v["name"], "mountPath": f"/{v['name']}"} for v in more.get("volumes", [])]
+    container = {"name": "main", "image": image, "command": ["sh", "-c", script]}
+    spec = {
+        "restartPolicy": "Never",
+        "securityContext": {"runAsUser": USER, "runAsGroup": USER},
+        "containers": [{**container, "volumeMounts": mounts}],
+        **more,
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def log(namespace: str, name: str) -> str:
+    """Return the log of a pod that has succeeded."""
+
+    def ended() -> bool:
+        phase = kubectl("-n", namespace, "get", "pod", name, "-o", "jsonpath={.status.phase}")
+        assert phase != "Failed", kubectl("-n", namespace, "logs", name)
+        return phase == "Succeeded"
+
+    wait_for(ended, f"the pod {name} does not end")
+    return kubectl("-n", namespace, "logs", name)
+
+
+def apply(namespace: str, *items: dict[str, Any]) -> None:
+    objects = {"apiVersion": "v1", "kind": "List", "items": list(items)}
+    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(objects))
+
+
+def test_a_claim_gets_a_volume_where_the_profile_has_a_storage_class(
+    namespace: str, image: str
+) -> None:
+    classes = json.loads(kubectl("get", "storageclasses", "-o", "json"))["items"]
+    assert [item["metadata"]["name"] for item in classes] == list(PROFILE.storage_classes)
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}},
+    }
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    script = "echo text > /data/file && cat /data/file"
+    apply(namespace, claim, pod("writer", image, script, volumes=[volume]))
+    if not PROFILE.storage_classes:
+        wait_for(
+            lambda: "unbound" in kubectl("-n", namespace, "get", "pod", "writer", "-o", "yaml"),
+            "nothing says that the claim has no volume",
+        )
+        return
+    assert log(namespace, "writer") == "text\n"
+    name = kubectl("-n", namespace, "get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}")
+    folder = LAYOUT.state_dir / "local-path" / f"{name}_{namespace}_data"
+    assert (folder / "file").read_text() == "text\n"
+    kubectl("-n", namespace, "delete", "pod/writer", "pvc/data")
+    wait_for(lambda: not folder.exists(), "the folder of a deleted claim stays")
+
+
+def test_a_pod_has_users_of_its_own_where_the_runtime_can(namespace: str, image: str) -> None:
+    apply(namespace, pod("mapped", image, "cat /proc/self/uid_map", hostUsers=False))
+    if not PROFILE.has_user_namespaces:
+        wait_for(lambda: REFUSED in kubectl("-n", namespace, "get", "events"), "no refusal")
+        return
+    inside, outside, _ = log(namespace, "mapped").split()
+    assert inside == "0"
+    assert int(outside) > 0
