@@ -1,4 +1,4 @@
-"""What the node makes of the NetworkPolicies that it sees: held runs, remarks and log lines."""
+"""Effects of the NetworkPolicies on a node: held runs, remarks and log lines."""
 
 import queue
 
@@ -31,7 +31,7 @@ class SilentApi:
 
 
 class Watched:
-    """A watch, with all changes that the engine and the log were told of."""
+    """A watch, with the changes for the engine and the log."""
 
     def __init__(self, **kubernetes):
         self.told = []
@@ -46,7 +46,7 @@ class Watched:
         self.watch._on_update(Changed(policy, gone))
 
     def ends(self):
-        """End the thread: a line that a late thread logs would count for the next test."""
+        """End the thread, whose last line in the log would otherwise count for the next test."""
         self.watch.stop()
         self.api.answers.put(FORBIDDEN)
         self.watch._watcher._thread.join(PATIENCE_SECONDS)
