@@ -55,7 +55,8 @@ class WallsWatch:
         self._walls = Walls(config)
         self._on_change = on_change
         self._policies: dict[str, dict[str, Any]] = {}
-        self._read_at = float("-inf")
+        # When the watch broke; None while the watch works. Nothing is known at the start.
+        self._broke_at: float | None = float("-inf")
         self._breaches: tuple[Breach, ...] | None = None  # None: nothing is known yet
         self._lock = threading.Lock()
         self._judged = threading.Event()
@@ -88,13 +89,18 @@ class WallsWatch:
             self._policies[update.object["metadata"]["name"]] = update.object
         found = self._walls.breaches(self._policies.values())
         with self._lock:
-            self._read_at = time.monotonic()
+            self._broke_at = None
             self._note(found)
 
     def _on_failure(self, error: Exception) -> None:
-        """Judge the walls as wrong if nothing was read for too long."""
+        """Judge the walls as wrong if the watch has been broken for too long.
+
+        A watch that works may be silent for hours: time counts from the first failure.
+        """
         with self._lock:
-            if time.monotonic() - self._read_at > _TRUSTED_SECONDS:
+            if self._broke_at is None:
+                self._broke_at = time.monotonic()
+            if time.monotonic() - self._broke_at > _TRUSTED_SECONDS:
                 self._note((_unreadable(error),))
 
     def _note(self, found: tuple[Breach, ...]) -> None:

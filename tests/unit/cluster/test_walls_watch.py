@@ -1,6 +1,7 @@
 """Effects of the NetworkPolicies on a node: held runs, remarks and log lines."""
 
 import queue
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -138,10 +139,18 @@ def test_what_was_never_read_counts_as_wrong_and_is_told_once(watched, lines, er
 
 
 def test_what_was_read_counts_for_a_while_and_then_as_wrong(watched, monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(walls_watch.time, "monotonic", lambda: clock.now)
     watched.sees(*RIGHT)
+    clock.now += 3600.0  # nothing changes for an hour, and the watch works
+    for _ in range(2):
+        watched.watch._on_failure(FORBIDDEN)
+        clock.now += walls_watch._TRUSTED_SECONDS - 1
+        watched.watch._on_failure(FORBIDDEN)
+        assert watched.told == []
+        watched.sees(*RIGHT)
     watched.watch._on_failure(FORBIDDEN)
-    assert watched.told == []
-    monkeypatch.setattr(walls_watch, "_TRUSTED_SECONDS", -1.0)
+    clock.now += walls_watch._TRUSTED_SECONDS + 1
     watched.watch._on_failure(FORBIDDEN)
     assert "status 403" in watched.details[0]
 
