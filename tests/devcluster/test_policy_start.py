@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from devcluster import profiles
-from tests.devcluster.running import LAYOUT, kubectl, wait_for
+from tests.devcluster.running import LAYOUT, apply, log_of_ended
 
 pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
 #: The length of the gap differs from pod to pod, and a pod may have none.
@@ -62,24 +62,15 @@ def probe(image: str, name: str) -> dict[str, Any]:
 
 def outcome(namespace: str, name: str) -> dict[str, Any]:
     """Return the outcome of each try of a pod, and whether its first connection still works."""
-
-    def ended() -> bool:
-        phase = kubectl("-n", namespace, "get", "pod", name, "-o", "jsonpath={.status.phase}")
-        assert phase != "Failed", kubectl("-n", namespace, "logs", name)
-        return phase == "Succeeded"
-
-    wait_for(ended, f"the probe {name} does not end")
-    found: dict[str, Any] = json.loads(kubectl("-n", namespace, "logs", name))
+    found: dict[str, Any] = json.loads(log_of_ended(namespace, name))
     return found
 
 
 def test_policies_hold_from_the_first_packet_or_have_the_known_hole(
     namespace: str, image: str
 ) -> None:
-    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(NO_WAY_OUT))
-    pods = [probe(image, name) for name in (CONTROL, *WALLED)]
-    items = {"apiVersion": "v1", "kind": "List", "items": pods}
-    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(items))
+    apply(namespace, NO_WAY_OUT)
+    apply(namespace, *(probe(image, name) for name in (CONTROL, *WALLED)))
     control = outcome(namespace, CONTROL)
     assert all(control["tries"]), "without a policy the outside must be reachable"
     assert control["kept"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devcluster import profiles
-from tests.devcluster.running import LAYOUT, kubectl, wait_for
+from tests.devcluster.running import LAYOUT, apply, kubectl, log_of_ended, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.dev_cluster, pytest.mark.timeout(300)]
 PROFILE = profiles.of(LAYOUT)
@@ -24,23 +24,6 @@ def pod(name: str, image: str, script: str, **more: Any) -> dict[str, Any]:
         **more,
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-
-
-def log(namespace: str, name: str) -> str:
-    """Return the log of a pod that has succeeded."""
-
-    def ended() -> bool:
-        phase = kubectl("-n", namespace, "get", "pod", name, "-o", "jsonpath={.status.phase}")
-        assert phase != "Failed", kubectl("-n", namespace, "logs", name)
-        return phase == "Succeeded"
-
-    wait_for(ended, f"the pod {name} does not end")
-    return kubectl("-n", namespace, "logs", name)
-
-
-def apply(namespace: str, *items: dict[str, Any]) -> None:
-    objects = {"apiVersion": "v1", "kind": "List", "items": list(items)}
-    kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(objects))
 
 
 def test_a_claim_gets_a_volume_where_the_profile_has_a_storage_class(
@@ -63,7 +46,7 @@ def test_a_claim_gets_a_volume_where_the_profile_has_a_storage_class(
             "nothing says that the claim has no volume",
         )
         return
-    assert log(namespace, "writer") == "text\n"
+    assert log_of_ended(namespace, "writer") == "text\n"
     name = kubectl("-n", namespace, "get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}")
     folder = LAYOUT.state_dir / "local-path" / f"{name}_{namespace}_data"
     assert (folder / "file").read_text() == "text\n"
@@ -76,6 +59,6 @@ def test_a_pod_has_users_of_its_own_where_the_runtime_can(namespace: str, image:
     if not PROFILE.has_user_namespaces:
         wait_for(lambda: REFUSED in kubectl("-n", namespace, "get", "events"), "no refusal")
         return
-    inside, outside, _ = log(namespace, "mapped").split()
+    inside, outside, _ = log_of_ended(namespace, "mapped").split()
     assert inside == "0"
     assert int(outside) > 0
