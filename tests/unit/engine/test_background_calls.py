@@ -19,6 +19,7 @@ from node_poc.runs.model import Run
 from node_poc.runs.observed import EventsSeen, StartPutOff, StartRefused
 from node_poc.storage.records import RunRecord
 from tests.fakes.examples import config, spec
+from tests.unit.engine.failing_calls import Failing, InstantPool
 
 LOST = ClusterError("POST", 0, "ReadTimeoutError", "no answer")
 AWAY = error_of("GET /x", 503, "{}")
@@ -27,13 +28,6 @@ CONFLICT = error_of("POST", 409, json.dumps({"reason": "Conflict"}))
 EXISTS = error_of("POST", 409, json.dumps({"reason": "AlreadyExists"}))
 QUOTA = error_of("POST", 403, json.dumps({"message": "exceeded quota: q, requested: pods=1"}))
 RECORD = RunRecord(spec(), "digest", received_at=0.0)
-
-
-class Pool:
-    """A pool that makes each call on submission."""
-
-    def submit(self, call, *arguments):
-        call(*arguments)
 
 
 class Engine:
@@ -92,7 +86,7 @@ def engine(monkeypatch):
 
 
 def calls_of(engine, work, book=None):
-    pools = SimpleNamespace(api=Pool(), disk=Pool(), collect=Pool())
+    pools = SimpleNamespace(api=InstantPool(), disk=InstantPool(), collect=InstantPool())
     return BackgroundCalls(work, engine.post, book or Book(), pools, Retries(engine.post))
 
 
@@ -161,12 +155,11 @@ class Work:
     """Fails with the given errors in turn and then finds Events, and no Job."""
 
     def __init__(self, *errors):
-        self.errors, self.tries = list(errors), 0
+        self._try = Failing(*errors)
 
-    def _try(self):
-        self.tries += 1
-        if self.errors:
-            raise self.errors.pop(0)
+    @property
+    def tries(self):
+        return self._try.calls
 
     def find_events(self, runs):
         self._try()
