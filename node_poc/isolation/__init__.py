@@ -1,1 +1,1 @@
-"""PURE: the NetworkPolicies around algorithm pods, and the Jobs that a node may create."""
+"""PURE: NetworkPolicies around algorithm pods, and rules for the Jobs of a node."""

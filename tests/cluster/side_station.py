@@ -21,12 +21,13 @@ from devserver.ports import free_port
 from devstation import PATIENCE_SECONDS, Cluster, DummyServer, DummyStation, Location, wait_for
 from devstation.dummy_station import EmitterClient, Event
 from node_poc.config.load import load_config
+from node_poc.engine import background_calls
 from node_poc.node import Node
 from tests.cluster import wire_recorder
 from tests.cluster.station import HOME, NAMESPACE
 
-# The node insists for three minutes on a log that the kubelet cannot read, a minute a try.
-RESULT_SECONDS = PATIENCE_SECONDS + 180.0
+# The node insists on a log that the kubelet cannot read.
+RESULT_SECONDS = PATIENCE_SECONDS + background_calls._INSIST_SECONDS
 
 
 class SideStation(DummyStation):
