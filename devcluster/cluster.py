@@ -16,7 +16,7 @@ from devcluster.console import Console
 from devcluster.errors import DevClusterError
 from devcluster.kube import Api
 from devcluster.layout import STATE_ROOT, Layout
-from devcluster.parts import PAUSE
+from devcluster.parts import PAUSE, RUNC
 from devcluster.profiles.base import Profile
 from devcluster.services import Service
 from devcluster.shell import tail, wait_until
@@ -174,14 +174,14 @@ def _prepare_node(layout: Layout, number: int, profile: Profile, binaries: Binar
     folder = layout.node_dir(number)
     plugins = profile.plugins(folder, binaries)
     snapshotter = "overlayfs" if overlay_works(folder) else "native"
-    config = profile.runtime_config(folder, plugins, snapshotter, binaries)
-    (folder / "containerd.toml").write_text(config)
+    runc = binaries.folder(RUNC) / "runc"
+    (folder / "containerd.toml").write_text(render.containerd(folder, plugins, snapshotter, runc))
     for host in ("_default", "localhost:5001"):
         (folder / "registries" / host).mkdir(parents=True, exist_ok=True)
         (folder / "registries" / host / "hosts.toml").write_text(render.hosts_toml(layout))
     (folder / "kubelet.json").write_text(render.kubelet(layout, number))
     (folder / "kube-proxy.json").write_text(render.kube_proxy(layout, number))
-    _start(layout, number, profile.runtime(layout, number, binaries))
+    _start(layout, number, argv.containerd(layout, number, binaries))
 
 
 def _start_workers(layout: Layout, number: int, profile: Profile, binaries: Binaries) -> None:

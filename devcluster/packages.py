@@ -21,7 +21,7 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 #: Folders of system tools that PATH of a login shell may lack.
 TOOL_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 #: Packages with a service of the same name, which must not run on the host.
-_SERVICES = {"containerd", "docker-registry"}
+_SERVICES = {"docker-registry"}
 CLANG_VERSIONS = (16, 15, 17, 14, 18, 19)
 
 
@@ -38,7 +38,7 @@ class Package:
     shown_by: tuple[str, ...]
 
 
-#: Packages that every cluster needs.
+#: Packages that every cluster needs; the last four to build programs that contain C code.
 COMMON_PACKAGES = (
     Package("containernetworking-plugins", ("/usr/lib/cni/loopback", "/opt/cni/bin/loopback")),
     Package("docker-registry", ("docker-registry",)),
@@ -46,6 +46,10 @@ COMMON_PACKAGES = (
     Package("ipset", ("ipset",)),
     Package("iproute2", ("ip",)),
     Package("openssl", ("openssl",)),
+    Package("gcc", ("gcc",)),
+    Package("libc6-dev", ("/usr/include/stdio.h",)),
+    Package("libseccomp-dev", ("/usr/include/seccomp.h",)),
+    Package("pkg-config", ("pkg-config",)),
 )
 IMAGE_PACKAGES = (
     Package("buildah", ("buildah",)),

@@ -38,45 +38,8 @@ def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
     )
 
 
-def containerd(folder: Path, cni_bin: Path, snapshotter: str) -> str:
-    """Return containerd's config.toml (version 2, valid for containerd 1.6 to 2.x).
-
-    Args:
-        folder: the node's folder, for images and for hosts.toml.
-        cni_bin: folder of CNI plugins.
-        snapshotter: ``overlayfs``, or ``native`` where overlays do not work.
-    """
-    cri = 'plugins."io.containerd.grpc.v1.cri"'
-    return f"""version = 2
-root = "{folder}/containerd"
-state = "/run/containerd"
-# `opt` would make a folder on the host; the others only complain about missing file systems.
-disabled_plugins = [
-  "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp",
-]
-[grpc]
-  address = "/run/containerd/containerd.sock"
-[{cri}]
-  sandbox_image = "{PAUSE_IMAGE}"
-  # Lowering oom_score_adj needs CAP_SYS_RESOURCE, which containers and small VMs often lack.
-  restrict_oom_score_adj = true
-  max_concurrent_downloads = 8
-[{cri}.registry]
-  config_path = "{folder}/registries"
-[{cri}.cni]
-  bin_dir = "{cni_bin}"
-  conf_dir = "{folder}/cni"
-[{cri}.containerd]
-  snapshotter = "{snapshotter}"
-[{cri}.containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-"""
-
-
-def containerd_2(folder: Path, cni_bin: Path, snapshotter: str, runc: Path) -> str:
-    """Return the config.toml (version 3) of containerd 2.
+def containerd(folder: Path, cni_bin: Path, snapshotter: str, runc: Path) -> str:
+    """Return the config.toml of containerd 2.
 
     Args:
         folder: the node's folder, for images and for hosts.toml.

