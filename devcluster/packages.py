@@ -111,7 +111,7 @@ def check(names: Sequence[str]) -> None:
     if shutil.which("apt-get") is None:
         raise PrecheckError(
             f"missing programs: {', '.join(names)} (named as Debian packages)\n"
-            "  needed: container runtime, network tools, compiler of the network's programs\n"
+            "  needed: a registry, network tools, and compilers for programs of the cluster\n"
             "  remedy: install them with this system's package manager, then run this again"
         )
     if not all(_available(name) for name in names):
