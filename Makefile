@@ -64,7 +64,10 @@ images:  ## build the project's images and push them to the cluster's registry
 
 ##@ Test
 
-.PHONY: check test test-unit test-contract test-cluster
+# Isolation is not among them: on k3s a pod has a way out in its first second.
+K3S_SAMPLE := $(addprefix tests/,devcluster/test_policy_start.py devcluster/test_profile_features.py \
+  cluster/test_main_path.py cluster/test_node_restart.py cluster/test_kill.py)
+.PHONY: check test test-unit test-contract test-cluster test-k3s
 check: $(READY)  ## lint, types, import layers, plain words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -73,7 +76,7 @@ check: $(READY)  ## lint, types, import layers, plain words
 	  (cd $$folder && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml *.py); done
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.plain_words
-test: check test-unit test-contract test-cluster  ## everything, on a real cluster that it brings up
+test: check test-unit test-contract test-cluster $(if $(CONTEXT),,test-k3s)  ## everything, on a real cluster that it brings up
 test-unit: $(READY)  ## unit tests; need nothing but Python
 	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(ARGS)
 test-contract: $(READY)  ## node, dummy server and emitter over real sockets, with a fake cluster
@@ -83,6 +86,12 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm
 	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster$(if $(CONTEXT), and not dev_cluster)" $(ARGS)
+test-k3s: export DEVCLUSTER_PROFILE := k3s
+test-k3s: export DEVCLUSTER_INDEX :=
+test-k3s: $(READY)  ## a sample of the cluster tests on a dev cluster of the parts of k3s
+	$(PYTHON) -m devcluster up
+	$(PYTHON) -m devcluster images
+	$(BIN)/pytest $(K3S_SAMPLE) -m cluster $(ARGS)
 ##@ Measure and break (long)
 
 .PHONY: bench bench-vantage6 faults
