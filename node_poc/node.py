@@ -29,6 +29,7 @@ from node_poc.engine.inbox import Inbox
 from node_poc.engine.janitor import Janitor
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.engine.messages import Delivered, HoldChanged, JobsSeen, PodsSeen
+from node_poc.engine.run_jobs import RunJobs
 from node_poc.engine.run_work import RunWork
 from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import CONTAINER, Identity
@@ -94,7 +95,8 @@ class Node:
         inbox = Inbox()
         self._disk = _make_disk_watch(config, records, inbox)
         self._walls = _make_walls_watch(config, api, inbox)
-        work = RunWork(config, objects, records, past, keeper, self._disk)
+        jobs = RunJobs(config, objects, lambda: _is_gated(config))
+        work = RunWork(config, jobs, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
         self._server = self._make_server(config, private_key)
@@ -210,6 +212,11 @@ def _make_disk_watch(config: NodeConfig, records: Records, inbox: Inbox) -> Disk
 
 def _make_walls_watch(config: NodeConfig, api: KubernetesApi, inbox: Inbox) -> WallsWatch:
     return WallsWatch(config, api, lambda wrong: inbox.post(HoldChanged(Hold.WALLS, wrong)))
+
+
+def _is_gated(config: NodeConfig) -> bool:
+    """Return whether new runs wait behind a gate; `auto` waits without a verdict of the walls."""
+    return config.kubernetes.walls.gate != "off"
 
 
 def _make_watchers(

@@ -10,6 +10,7 @@ from node_poc.runs.observed import ClusterEvent, JobObservation, PodObservation,
 from node_poc.runs.times import event_time, parse_time
 
 _RUNNING = "running"
+_ABOUT_TO_START = frozenset({"PodInitializing", "ContainerCreating"})
 
 
 def observe_pod(
@@ -26,7 +27,8 @@ def observe_pod(
     if run_id is None:
         return None
     metadata, status = pod["metadata"], pod.get("status") or {}
-    container = _container_state(status)
+    container = _state_of(identity.CONTAINER, status.get("containerStatuses"))
+    gate = _state_of(identity.GATE, status.get("initContainerStatuses"))
     waiting = container.get("waiting") or {}
     running = container.get(_RUNNING) or {}
     return PodObservation(
@@ -47,6 +49,8 @@ def observe_pod(
         gone=gone,
         content=identity.content_of(metadata),
         seen_at=seen_at,
+        gate_waiting=_trouble(gate.get("waiting") or {}),
+        gate_end=_terminated(gate.get("terminated")),
     )
 
 
@@ -59,11 +63,19 @@ def _deleted_at(metadata: dict[str, Any]) -> float | None:
     return None if over_at is None else over_at - (metadata.get("deletionGracePeriodSeconds") or 0)
 
 
-def _container_state(status: dict[str, Any]) -> dict[str, Any]:
-    for container in status.get("containerStatuses") or []:
-        if container.get("name") == identity.CONTAINER:
+def _state_of(name: str, containers: list[dict[str, Any]] | None) -> dict[str, Any]:
+    for container in containers or []:
+        if container.get("name") == name:
             return container.get("state") or {}
     return {}
+
+
+def _trouble(waiting: dict[str, Any]) -> str:
+    """Return why a container waits; empty if the container is only about to start."""
+    reason = waiting.get("reason", "")
+    if reason in _ABOUT_TO_START:
+        return ""
+    return ": ".join(part for part in (reason, waiting.get("message", "")) if part)
 
 
 def _terminated(state: dict[str, Any] | None) -> Terminated | None:

@@ -80,6 +80,9 @@ def render(
     Raises:
         RenderError: a file is missing, or the objects make no sense for this kind of server.
     """
+    if image is not None:  # the gate of each Job is a program of this image, too
+        settings = config.kubernetes.model_copy(update={"node_image": image})
+        config = config.model_copy(update={"kubernetes": settings})
     kind = config.kind
     for problem in (*misplaced_files(config), *readable_secrets(config, path)):
         raise RenderError(problem)
@@ -102,7 +105,7 @@ def render(
         )
     if what == "database-secrets":
         return _yaml(_PRIVATE_HEAD, [build_databases_secret(config)])
-    station = _station(config, path, image, environment)
+    station = _station(config, path, environment)
     logins = [_pull_secret(config)] if _has_logins(config) else []
     objects = [*build_station(station), *logins, *build_proxy(station)]
     walls = [*_policies(config), *_job_policy(config)]
@@ -180,9 +183,7 @@ def _deployment() -> dict[str, Any]:
     return made
 
 
-def _station(
-    config: NodeConfig, path: Path, image: str | None, environment: Mapping[str, str]
-) -> Station:
+def _station(config: NodeConfig, path: Path, environment: Mapping[str, str]) -> Station:
     text = read_text(path)
     data = parse_yaml(text)
     names = [name for name in overriding(data) if environment.get(name)]
@@ -196,7 +197,7 @@ def _station(
         overrides=overrides,
         key=_private_key(config, path),
         authorities=_authorities(config, path),
-        image=image or config.kubernetes.node_image,
+        image=config.kubernetes.node_image,
         rights=_rights(),
         deployment=_deployment(),
     )

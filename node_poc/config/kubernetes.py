@@ -100,6 +100,16 @@ class Walls(Strict):
     Default: without its walls, an algorithm could send the data anywhere.
     """
 
+    gate: Literal["auto", "on", "off"] = "auto"
+    """Whether each run starts behind a gate: an init container of the node's image, without data,
+    that waits until the NetworkPolicies of the pod are in force. A run whose gate does not open
+    within a minute ends with cause `WallsNotUp`. With `auto` there is a gate unless the node
+    has seen that the cluster applies policies before the first packet of a pod.
+
+    Default: k3s and others apply policies up to a second after a pod's start, and never cut a
+    connection that was made before.
+    """
+
 
 class Kubernetes(Strict):
     """All settings of the cluster, beside vantage6's own."""

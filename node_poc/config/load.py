@@ -24,6 +24,7 @@ API_KEY_VARIABLE = "V6_API_KEY"
 API_KEY_FILE_VARIABLE = "V6_API_KEY_FILE"
 PRIVATE_KEY_VARIABLE = "PRIVATE_KEY"
 CA_FILE_VARIABLE = "V6_CA_FILE"
+IMAGE_VARIABLE = "V6_NODE_IMAGE"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DATABASE_VARIABLE = "{label}_DATABASE_URI"
 _UNKNOWN_KEY = (
@@ -123,8 +124,9 @@ def _overridden(data: dict[str, Any], environment: Mapping[str, str]) -> dict[st
     if (path := environment.get(PRIVATE_KEY_VARIABLE)) and isinstance(encryption, dict):
         values["encryption"] = encryption | {"private_key": path}
     kubernetes = values.get("kubernetes") or {}
-    if (path := environment.get(CA_FILE_VARIABLE)) and isinstance(kubernetes, dict):
-        values["kubernetes"] = kubernetes | {"ca_file": path}
+    for variable, key in ((CA_FILE_VARIABLE, "ca_file"), (IMAGE_VARIABLE, "node_image")):
+        if (value := environment.get(variable)) and isinstance(kubernetes, dict):
+            kubernetes = values["kubernetes"] = kubernetes | {key: value}
     if isinstance(values.get("databases"), list):
         values["databases"] = [_database(each, environment) for each in values["databases"]]
     return values

@@ -20,7 +20,8 @@ from node_poc.concurrency.pool import DaemonPool
 from node_poc.engine.book import RunBook
 from node_poc.engine.messages import Collected, JobCreated, Message
 from node_poc.engine.retries import Retries
-from node_poc.engine.run_work import RunWork, refused_by
+from node_poc.engine.run_jobs import refused_by
+from node_poc.engine.run_work import RunWork
 from node_poc.runs import ends
 from node_poc.runs.diagnosis import Patience
 from node_poc.runs.event_diagnosis import diagnose_refused_job
@@ -113,6 +114,7 @@ class BackgroundCalls:
             retries: repeats failed calls.
         """
         self._work = work
+        self._jobs = work.jobs
         self._post = post
         self._book = book
         self._pools = pools
@@ -168,7 +170,7 @@ class BackgroundCalls:
 
     def remove_job(self, run_id: int) -> None:
         """Remove the run's Job, with retries until success."""
-        call = partial(self._work.remove_job, run_id)
+        call = partial(self._jobs.remove, run_id)
         self._retries.submit(self._pools.api, "job not removed", run_id, call)
 
     def remove_completely(self, run_id: int, done: Callable[[bool], None]) -> None:
@@ -185,7 +187,7 @@ class BackgroundCalls:
     ) -> None:
         clear = False
         try:
-            clear = self._work.remove_completely(run_id)
+            clear = self._jobs.remove_completely(run_id)
         except ClusterError as error:
             if _is_worth_repeating(error, insist_until):
                 raise
@@ -199,7 +201,7 @@ class BackgroundCalls:
         wanted = partial(self._book.waits_for_job, run_id)
         with self._create_requests.under_way(run_id, self.remove_job):
             try:
-                created_at = self._work.create_job(record, wanted) if wanted() else None
+                created_at = self._jobs.create(record, wanted) if wanted() else None
                 if created_at is None:
                     self._report_not_created(run_id)
                 else:
@@ -229,7 +231,7 @@ class BackgroundCalls:
         result = self._work.collect(run, spec, insist=insist)
         if remove_job:
             # The result is safe on disk, and must not wait until the removal succeeds.
-            call = partial(self._work.remove_job, run.run_id)
+            call = partial(self._jobs.remove, run.run_id)
             self._retries.make(self._pools.api, "job of an ended run not removed", run.run_id, call)
         self._post(Collected(result))
 
@@ -237,15 +239,15 @@ class BackgroundCalls:
         self._write_record(run_id)
         if self._create_requests.remove_afterwards(run_id):
             return
-        call = partial(self._work.remove_job, run_id)
+        call = partial(self._jobs.remove, run_id)
         self._retries.submit(self._pools.api, "not killed yet", run_id, call)
 
     def _look_for_pod(self, run_id: int) -> None:
-        self._post(self._work.find_pod(run_id))
+        self._post(self._jobs.find_pod(run_id))
 
     def _read_events(self, runs: list[Run], insist_until: float) -> None:
         try:
-            for seen in self._work.find_events(runs):
+            for seen in self._jobs.find_events(runs):
                 self._post(seen)
         except ClusterError as error:  # the runs ask for their Events again after a pause
             if _is_worth_repeating(error, insist_until):

@@ -6,30 +6,20 @@ use ``container_manager.ContainerManager`` instead.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-from node_poc.cluster.addresses import Addresses
 from node_poc.cluster.errors import ClusterError
-from node_poc.cluster.objects import ClusterObjects
-from node_poc.cluster.observations import observe_pod
 from node_poc.config.model import NodeConfig
 from node_poc.engine.disk_watch import DiskWatch
-from node_poc.engine.event_reader import EventReader
 from node_poc.engine.log_keeper import LogKeeper
-from node_poc.manifests import identity
-from node_poc.manifests.identity import Identity
-from node_poc.manifests.job import build_job
+from node_poc.engine.run_jobs import RunJobs
 from node_poc.manifests.volumes import sub_path
 from node_poc.runs import ends
-from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run, RunResult, RunSpec
-from node_poc.runs.observed import EventsSeen, PodObservation
 from node_poc.runs.status import RunStatus
 from node_poc.storage.folders import make_run_folders, make_shared_folder, task_dir_mounts
 from node_poc.storage.inputs import remove_inputs
@@ -40,7 +30,6 @@ from node_poc.storage.run_log import RunLogReader
 
 log = structlog.get_logger(__name__)
 
-_PROXY_ADDRESS_SECONDS = 60.0
 # The end of a log is available as soon as its container has ended; a slow cluster needs longer.
 _LOG_SECONDS = 60.0
 # The final statuses of runs whose container has run; other runs have written nothing.
@@ -53,25 +42,20 @@ class RunWork:
     def __init__(
         self,
         config: NodeConfig,
-        objects: ClusterObjects,
+        jobs: RunJobs,
         records: Records,
         past: PastRecords,
         keeper: LogKeeper,
         disk: DiskWatch,
     ) -> None:
-        """``objects`` uses the namespace of ``config``, all other arguments its ``task_dir``."""
+        """``jobs`` uses the namespace of ``config``, all other arguments its ``task_dir``."""
         self._config = config
-        self._objects = objects
+        self.jobs = jobs
         self._records = records
         self._past = past
         self._keeper = keeper
         self._disk = disk
         self._task_dir = Path(config.task_dir)
-        self._identity = Identity(config.kubernetes.node_name)
-        self._event_reader = EventReader(objects, self._identity)
-        self._proxy_address: str | None = None
-        self._proxy_asked_at = float("-inf")
-        self._addresses = Addresses()
 
     def prepare(self, record: RunRecord) -> RunRecord:
         """Write a run's folders, files and record, which let the run survive a restart.
@@ -95,81 +79,9 @@ class RunWork:
         """Make a folder that runs share, unless the folder exists. Raises StorageError."""
         make_shared_folder(self._task_dir, name)
 
-    def create_job(self, record: RunRecord, wanted: Callable[[], bool]) -> float | None:
-        """Create the run's Job and return at once; a watch follows the Job from then on.
-
-        A Job that exists already is no error: a run id has one Job.
-
-        Args:
-            record: the run's record.
-            wanted: whether the run still waits for its Job. Asked directly before the request:
-                after a lost answer, the Job may have been seen and deleted since.
-
-        Returns:
-            when the Job was created, in seconds since the epoch; None if the Job is not wanted.
-
-        Raises ClusterError.
-        """
-        address = self._find_proxy()
-        if address is None:
-            service = self._config.kubernetes.proxy.service
-            log.warning("no proxy: its Service has no address", service=service)
-        hosts = self._find_services(record.spec)
-        job = build_job(record.spec, self._config, address, os.getgid(), hosts)
-        identity.mark_content(job, record.digest)
-        if not wanted():
-            return None
-        created = self._objects.create_job(job)
-        if not created:
-            self._check_content(record)
-        log.info("job created", run_id=record.spec.run_id, new=created)
-        return time.time()
-
-    def _check_content(self, record: RunRecord) -> None:
-        """Remove the Job of a former run of the same id. Raise ClusterError if a Job was found."""
-        run_id = record.spec.run_id
-        for job in self._objects.list_jobs(self._identity.run_selector(run_id)):
-            if identity.content_of(job["metadata"]) not in {"", record.digest}:
-                self.remove_job(run_id)
-                reason = "the Job of a former run of this number has to go first"
-                raise ClusterError(f"create Job of run {run_id}", 0, "AlreadyExists", reason)
-
-    def remove_completely(self, run_id: int) -> bool:
-        """Delete the Job of a run that is over; return whether Job and pods are gone.
-
-        Raises ClusterError.
-        """
-        self.remove_job(run_id)
-        selector = self._identity.run_selector(run_id)
-        return not self._objects.list_jobs(selector) and not self._objects.list_pods(selector)
-
     def update_record(self, record: RunRecord) -> None:
         """Write a run's current record to disk. Raises StorageError."""
         self._records.update_run(record)
-
-    def _find_proxy(self) -> str | None:
-        """Return the proxy Service's address, which is constant while the Service exists."""
-        age = time.monotonic() - self._proxy_asked_at
-        if self._proxy_address is None or age > _PROXY_ADDRESS_SECONDS:
-            self._proxy_address = self._objects.service_address(
-                self._config.kubernetes.proxy.service
-            )
-            self._proxy_asked_at = time.monotonic()
-        return self._proxy_address
-
-    def _find_services(self, spec: RunSpec) -> dict[str, str]:
-        """Return the addresses of the run's service databases that are configured by host name."""
-        found = {}
-        for label in spec.services:
-            database = self._config.database(label)
-            service = self._config.service(database) if database else None
-            if service is None or service.address:
-                continue
-            egress = self._config.kubernetes.databases_egress.get(label)
-            configured = egress.address if egress else None
-            if address := configured or self._addresses.of(service.host):
-                found[service.host] = address
-        return found
 
     def collect(self, run: Run, spec: RunSpec, *, insist: bool = True) -> RunResult:
         """Write an ended run's result to disk, then remove the run's token and input only.
@@ -245,20 +157,6 @@ class RunWork:
         tail, more = RunLogReader(self._records.folder(run.run_id)).tail(limit)
         return tail.decode("utf-8", "replace"), more or not whole
 
-    def remove_job(self, run_id: int) -> None:
-        """Delete a run's Job and pods. Raises ClusterError."""
-        self._objects.delete_job(self._identity.job_name(run_id))
-
-    def find_pod(self, run_id: int) -> PodObservation:
-        """Return an observation of the run's pod; ``gone`` without a pod. Raises ClusterError."""
-        found = map(observe_pod, self._objects.list_pods(self._identity.run_selector(run_id)))
-        nothing = PodObservation(run_id, "", "", gone=True)
-        return next((pod for pod in found if pod is not None), nothing)
-
-    def find_events(self, runs: Sequence[Run]) -> list[EventsSeen]:
-        """Return the Events of each run; see ``EventReader``. Raises ClusterError."""
-        return self._event_reader.read(runs)
-
     def mark_job(self, run_id: int) -> None:
         """Mark the Job as delivered; Kubernetes removes the Job after ``keep_finished_seconds``.
 
@@ -274,27 +172,6 @@ class RunWork:
         # A missing result means that the run's folder was removed while the cluster was away.
         never_ended = result.exit_code is None if result else not self._records.has_run(run_id)
         if never_ended:
-            self.remove_job(run_id)
+            self.jobs.remove(run_id)
             return
-        marks = {
-            identity.ANNOTATION_DELIVERED: "true",
-            identity.ANNOTATION_DELIVERED_AT: str(int(time.time())),
-        }
-        patch = {
-            "metadata": {"annotations": marks},
-            "spec": {"ttlSecondsAfterFinished": self._config.kubernetes.keep_finished_seconds},
-        }
-        self._objects.patch_job(self._identity.job_name(run_id), patch)
-
-
-def refused_by(error: Exception) -> Failure:
-    """Return the failure of a run whose Job could not be created because of ``error``."""
-    if isinstance(error, ClusterError):
-        known = diagnose_refused_job(str(error))
-        if known is not None:
-            return known.failure
-        detail = "Kubernetes at the data station does not take the run"
-        advice = "Ask the site: its rights, quotas or admission rules forbid it."
-        return Failure(error.reason or "ClusterError", detail, advice, str(error))
-    advice = "Tell the site: its node's log has more."
-    return Failure("InternalError", "the node failed on this run", advice, repr(error))
+        self.jobs.mark(run_id)

@@ -18,6 +18,7 @@ from itertools import chain
 
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.cel import equals, literal
+from node_poc.isolation.gate_rules import gate_rules
 from node_poc.isolation.job_rules import job_rules
 from node_poc.isolation.pod_rules import container_rules, pod_rules, volume_rules
 from node_poc.isolation.rules import Object, Rule
@@ -109,6 +110,7 @@ def _rules(config: NodeConfig, group: int) -> Iterator[Rule]:
         pod_rules(sample),
         volume_rules(config, sample),
         container_rules(config, sample),
+        gate_rules(config, sample),
     )
 
 
@@ -124,4 +126,5 @@ def sample_job(config: NodeConfig, group: int) -> Object:
             *(Mount(MountSource.DATABASE, each.label, f"/{each.label}") for each in databases),
         ),
     )
-    return build_job(spec, config, "192.0.2.1", group)
+    is_gated = config.kubernetes.walls.gate != "off"
+    return build_job(spec, config, "192.0.2.1", group, is_gated=is_gated)

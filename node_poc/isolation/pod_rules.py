@@ -12,7 +12,7 @@ from node_poc.manifests.identity import Identity
 from node_poc.manifests.volumes import SHARED_FOLDER
 
 _BY_RUN = {
-    "pod": {"containers", "volumes", "hostAliases"},
+    "pod": {"containers", "initContainers", "volumes", "hostAliases"},
     "container": {"image", "args", "env", "resources", "volumeMounts"},
 }
 

@@ -35,6 +35,7 @@ ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 ANNOTATION_CONTENT = "vantage6.ai/content"
 CONTAINER = "algorithm"
+GATE = "gate"  # the init container that waits for the NetworkPolicies
 # Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of
 # this node would not end beside a sidecar, and the NetworkPolicies cut a sidecar off from its mesh.
 LABELS_NO_MESH = MappingProxyType(

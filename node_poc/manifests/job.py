@@ -42,6 +42,9 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 # Seconds until Kubernetes marks a silent cluster node as not ready (``kube-controller-manager
 # --node-monitor-grace-period``, the default since 1.32).
 _NOTED_SECONDS = 50
+# Paths of the node's image (``Dockerfile``). Without site packages the program starts at once.
+_GATE_COMMAND = ("/opt/venv/bin/python", "-I", "-S", "/app/node_poc/gate.py")
+_GATE_SECONDS = 60
 
 
 def build_job(
@@ -50,6 +53,8 @@ def build_job(
     proxy_address: str | None,
     storage_group: int,
     addresses: Mapping[str, str] = _NONE,
+    *,
+    is_gated: bool = False,
 ) -> dict[str, Any]:
     """Return the Job of a run.
 
@@ -59,6 +64,7 @@ def build_job(
         proxy_address: IP address for the proxy's host name; with None the name does not resolve.
         storage_group: group id that owns the run's folders.
         addresses: IP addresses of other names that the run may reach; the pod has no DNS.
+        is_gated: whether the algorithm waits for the pod's NetworkPolicies.
     """
     names = Identity(config.kubernetes.node_name)
     labels = names.labels(spec.run_id, spec.egress.value, spec.services)
@@ -66,6 +72,9 @@ def build_job(
     if proxy_address is not None:
         hosts[config.kubernetes.proxy.host_name] = proxy_address
     annotations = {identity.ANNOTATION_IMAGE: spec.image}
+    pod = _pod_spec(spec, config, hosts, storage_group)
+    if is_gated:
+        pod["initContainers"] = [_gate(config)]
     job_spec: dict[str, Any] = {
         # Never retry: an algorithm that ran twice would send two results.
         "backoffLimit": 0,
@@ -74,7 +83,7 @@ def build_job(
                 "labels": labels | identity.LABELS_NO_MESH,
                 "annotations": annotations | identity.ANNOTATIONS_NO_MESH,
             },
-            "spec": _pod_spec(spec, config, hosts, storage_group),
+            "spec": pod,
         },
     }
     if config.kubernetes.limits.run_seconds is not None:
@@ -141,6 +150,26 @@ def _tolerations(seconds: int) -> list[dict[str, Any]]:
         }
         for trouble in ("not-ready", "unreachable")
     ]
+
+
+def _gate(config: NodeConfig) -> dict[str, Any]:
+    """Return the init container that ends when the NetworkPolicies of the pod are in force.
+
+    The kubelet reserves the larger of its resources and the algorithm's, so the gate costs nothing.
+    """
+    settings = config.kubernetes
+    proxy = [settings.proxy.host_name, str(settings.proxy.port)]
+    return {
+        "name": identity.GATE,
+        "image": settings.node_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [*_GATE_COMMAND, str(_GATE_SECONDS), *proxy],
+        "resources": container_resources(settings.resources),
+        "securityContext": {
+            **container_security_context(settings.security),
+            "readOnlyRootFilesystem": True,
+        },
+    }
 
 
 def _container(spec: RunSpec, config: NodeConfig) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import copy
 
 import yaml
 
-from node_poc.config.load import CA_FILE_VARIABLE
+from node_poc.config.load import CA_FILE_VARIABLE, IMAGE_VARIABLE
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
@@ -110,7 +110,8 @@ def _node(station: Station) -> Object:
     (container,) = pod["containers"]
     container["image"] = station.image
     container["volumeMounts"] = mounts
-    container["env"] += _node_variables(station)
+    own = [each for each in container["env"] if each["name"] != IMAGE_VARIABLE]
+    container["env"] = [*own, *_node_variables(station)]
     if station.config.kubernetes.storage.mode == "pvc":
         del pod["initContainers"]  # the pod's fsGroup owns the claim already
     for each in (container, *pod.get("initContainers", [])):
@@ -131,7 +132,8 @@ def _node_variables(station: Station) -> list[Object]:
     ]
     key = [{"name": "PRIVATE_KEY", "value": f"{KEY_FOLDER}/{KEY_NAME}"}] if station.key else []
     ca = [{"name": CA_FILE_VARIABLE, "value": CA_FILE}] if station.authorities else []
-    return from_secret + key + ca + extra_variables(station)
+    image = [{"name": IMAGE_VARIABLE, "value": station.image}]
+    return from_secret + image + key + ca + extra_variables(station)
 
 
 def _node_volumes(station: Station) -> VolumesAndMounts:

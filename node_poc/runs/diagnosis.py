@@ -78,6 +78,8 @@ _RUNTIME_AWAY = ("error reading from server", "code = unavailable", "connect: co
 def diagnose_waiting(pod: PodObservation) -> Waiting | None:
     """Return why a pending pod waits; None if its status shows no reason."""
     reason, message = pod.waiting_reason, pod.waiting_message
+    if pod.gate_waiting:
+        return Waiting(Patience.LONG, RunStatus.START_FAILED, gate_not_started(pod.gate_waiting))
     if reason in _PULL:
         return _diagnose_pull(reason, message)
     if reason in _NEVER_AN_IMAGE:
@@ -165,6 +167,16 @@ def walls_not_up(site_detail: str) -> Failure:
         "WallsNotUp",
         "the data station's network walls around algorithms are not up at the moment",
         "It starts by itself as soon as they are; ask the site if that takes too long.",
+        site_detail,
+    )
+
+
+def gate_not_started(site_detail: str) -> Failure:
+    """Return the failure of a run whose gate cannot start: the algorithm never ran."""
+    return Failure(
+        "GateNotStarted",
+        "the data station cannot check its network walls, so it starts no algorithm",
+        "Ask the site: the cluster must be able to run the image of the data station's node.",
         site_detail,
     )
 

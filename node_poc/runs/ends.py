@@ -8,6 +8,7 @@ tells why Kubernetes ends a pod.
 
 from __future__ import annotations
 
+from node_poc.runs import diagnosis
 from node_poc.runs.model import Failure
 from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
@@ -63,6 +64,7 @@ _SHUT_DOWN = frozenset({"NodeLost", "NodeShutdown", "Terminated", "Shutdown"})
 _OUT_OF_DISK = ("exceeds the total limit", "exceeded its local ephemeral", "exceeds the limit")
 _SIGNALS = 128  # an exit code above 128 is 128 plus the number of a signal
 _REMOVAL_SECONDS = 2.0
+_GATE_NOT_OPEN = 3  # ``NOT_OPEN`` of gate.py
 _CANNOT_RUN = frozenset({"ContainerCannotRun", "StartError"})
 
 
@@ -157,8 +159,25 @@ def _by_signal_or_code(end: Terminated) -> End:
     return RunStatus.CRASHED, Failure("ExitCode", detail, advice, end.message)
 
 
+def _diagnose_gate(end: Terminated) -> Failure:
+    """Return why the algorithm never ran: its gate did not open, or failed."""
+    if end.exit_code == _GATE_NOT_OPEN:
+        return Failure(
+            "WallsNotUp",
+            "the data station's network walls around it did not come up, so it was not started",
+            "Post the task again; if it ends so again, ask the site.",
+            "the gate saw the API server within reach, or no answer of the proxy, to its end: look "
+            "whether the cluster enforces NetworkPolicies and the proxy is ready",
+        )
+    return diagnosis.gate_not_started(
+        f"the gate ended with exit code {end.exit_code} {end.reason} {end.message}".strip()
+    )
+
+
 def diagnose_failed_pod(pod: PodObservation) -> End:
     """Return why a pod failed, despite its container's status: eviction, shutdown or deadline."""
+    if not pod.reason and pod.gate_end is not None and pod.gate_end.exit_code:
+        return RunStatus.START_FAILED, _diagnose_gate(pod.gate_end)
     site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):
         site += "; the limit is kubernetes.resources.ephemeral_storage"

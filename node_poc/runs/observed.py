@@ -33,6 +33,8 @@ class PodObservation:
         gone: whether the pod no longer exists.
         content: the digest of the pod's run; empty on pods of an older node.
         seen_at: the time of the observation, if the node observed the change at once.
+        gate_waiting: why the container of the gate does not start, if known.
+        gate_end: how the gate ended: with exit code 0 before the algorithm's container starts.
     """
 
     run_id: int
@@ -52,6 +54,8 @@ class PodObservation:
     gone: bool = False
     content: str = ""
     seen_at: float | None = None
+    gate_waiting: str = ""
+    gate_end: Terminated | None = None
 
 
 @dataclass(frozen=True)

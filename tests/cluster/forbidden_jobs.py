@@ -99,6 +99,16 @@ def renamed_volume(job: Job) -> None:
     container(job)["volumeMounts"] = mounts
 
 
+def in_gate(**fields: Any) -> Callable[[Job], None]:
+    """Return a change of the gate; a Job without a gate stays as it is."""
+
+    def change(job: Job) -> None:
+        for gate in pod(job).get("initContainers", []):
+            gate.update(fields)
+
+    return change
+
+
 HELPER = {"name": "helper", "image": "localhost:5001/evil"}
 TOKEN = {"sources": [{"serviceAccountToken": {"path": "token"}}]}
 FORBIDDEN: dict[str, Callable[[Job], None]] = {
@@ -139,6 +149,13 @@ FORBIDDEN: dict[str, Callable[[Job], None]] = {
     "no seccomp": in_pod_security(seccompProfile={"type": "Unconfined"}),
     "a sysctl": in_pod_security(sysctls=[{"name": "net.ipv4.ip_forward", "value": "1"}]),
     "an init container": in_pod(initContainers=[HELPER]),
+    "another program in the gate": in_gate(command=["sh", "-c", "true"]),
+    "another image in the gate": in_gate(image="localhost:5001/evil"),
+    "data in the gate": in_gate(volumeMounts=[{"name": "scratch", "mountPath": "/x"}]),
+    "a Secret in the gate": in_gate(envFrom=[{"secretRef": {"name": "v6-node-private-key"}}]),
+    "a gate that stays as a sidecar": in_gate(restartPolicy="Always"),
+    "a gate with rights": in_gate(securityContext={"privileged": True}),
+    "two gates": lambda job: pod(job).get("initContainers", []).append(HELPER),
     "a second container": lambda job: pod(job)["containers"].append(HELPER),
     "a command": in_container(command=["/bin/sh"]),
     "a hook": in_container(lifecycle={"postStart": {"exec": {"command": ["x"]}}}),

@@ -23,7 +23,7 @@ from node_poc.isolation.job_policy import build_job_policy
 from node_poc.manifests.identity import mark_content
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import Mount, MountSource, RunSpec
-from tests.cluster.forbidden_jobs import FORBIDDEN, Job, in_pod, labels
+from tests.cluster.forbidden_jobs import FORBIDDEN, Job, in_pod, labels, pod
 from tests.fakes import examples
 
 NAMESPACE, ACCOUNT, GROUP = "v6-cell-test", "v6-node", 10001
@@ -39,7 +39,7 @@ def vantage6_config() -> NodeConfig:
 
 CONFIGS: dict[str, Callable[[], NodeConfig]] = {
     "vantage6": vantage6_config,
-    "host paths": lambda: examples.config(namespace=NAMESPACE),
+    "host paths, no gate": lambda: examples.config(namespace=NAMESPACE, walls={"gate": "off"}),
     "claims, own user": lambda: examples.config(
         namespace=NAMESPACE,
         storage={
@@ -48,6 +48,7 @@ CONFIGS: dict[str, Callable[[], NodeConfig]] = {
             "databases_claim": "data-claim",
             "databases_root": "/data",
         },
+        walls={"gate": "on"},
         limits={"run_seconds": 3600},
         image_pull_secrets=["registry-key"],
         security={"run_as_user": None, "read_only_root_filesystem": False},
@@ -74,7 +75,9 @@ def own_job(made: NodeConfig, run_id: int = 7) -> Job:
         mounts=mounts,
         services=ways,
     )
-    job = build_job(spec, made, "10.96.0.77", GROUP, {"db.example": "192.0.2.9"})
+    is_gated = made.kubernetes.walls.gate != "off"
+    addresses = {"db.example": "192.0.2.9"}
+    job = build_job(spec, made, "10.96.0.77", GROUP, addresses, is_gated=is_gated)
     mark_content(job, spec.digest())
     return job
 
@@ -142,6 +145,7 @@ class Walled:
     """A Job of a node whose policy is in force, and the tries without the policy."""
 
     job: Job
+    gate: str
     without: dict[str, bool]
 
 
@@ -154,13 +158,20 @@ def own(request: pytest.FixtureRequest, cluster: Cluster, jobs: ClusterObjects) 
     without = tries(jobs, job)
     cluster.apply(*policy)
     wait_until(lambda: denied(jobs, forbidden_job(job)) is not None, "the policy is in force")
-    yield Walled(job, without)
+    yield Walled(job, made.kubernetes.walls.gate, without)
     cluster.delete(*policy)
     wait_until(lambda: denied(jobs, forbidden_job(job)) is None, "the policy is gone")
 
 
 def test_the_policy_admits_the_nodes_own_job(jobs: ClusterObjects, own: Walled):
     assert denied(jobs, own.job) is None
+
+
+def test_only_a_gate_that_depends_on_the_cluster_may_be_missing(jobs: ClusterObjects, own: Walled):
+    job = copy.deepcopy(own.job)
+    if not pod(job).pop("initContainers", None):
+        return
+    assert (denied(jobs, job) is None) is (own.gate == "auto")
 
 
 def test_the_policy_denies_every_other_job_of_the_node(jobs: ClusterObjects, own: Walled):

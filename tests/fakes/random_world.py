@@ -25,6 +25,7 @@ from node_poc.engine.disk_watch import DiskWatch
 from node_poc.engine.inbox import Inbox
 from node_poc.engine.log_keeper import LogKeeper
 from node_poc.engine.messages import Delivered, JobsSeen, Kill, PodsSeen
+from node_poc.engine.run_jobs import RunJobs
 from node_poc.engine.run_work import RunWork
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.runs.model import Run, RunResult, RunSpec
@@ -140,7 +141,7 @@ class MortalNode:
         logs = ContainerLogs(self._api, objects.pods_path, CONTAINER)
         self._keeper = LogKeeper(logs, real.folder, 65536, 65536)
         disk = DiskWatch(config, real, lambda *_: None, lambda _: None)
-        work = RunWork(config, objects, records, past, self._keeper, disk)
+        work = RunWork(config, RunJobs(config, objects), records, past, self._keeper, disk)
         self._inbox = Inbox()
         link = Link(server, dice, chance, self._dead)
         self._delivery = Delivery(link, lambda run_id: self._inbox.post(Delivered(run_id)))

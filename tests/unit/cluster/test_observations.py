@@ -54,6 +54,36 @@ def test_an_ended_pod():
     assert seen.gone is True
 
 
+def gate(**state):
+    waiting = {"waiting": {"reason": "PodInitializing"}}
+    return {
+        "phase": "Pending",
+        "initContainerStatuses": [{"name": "gate", "state": state}],
+        "containerStatuses": [{"name": "algorithm", "state": waiting}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "waiting"),
+    [
+        ({"waiting": {"reason": "PodInitializing"}}, ""),
+        ({"waiting": {"reason": "ErrImagePull", "message": "no"}}, "ErrImagePull: no"),
+        ({"waiting": {"reason": "CreateContainerError"}}, "CreateContainerError"),
+        ({"running": {"startedAt": "1970-01-01T00:00:10Z"}}, ""),
+    ],
+)
+def test_a_gate_that_is_closed_is_no_running_algorithm(state, waiting):
+    seen = observe_pod(pod(gate(**state)))
+    assert (seen.gate_waiting, seen.gate_end, seen.running_since) == (waiting, None, None)
+    assert seen.waiting_reason == "PodInitializing"
+
+
+def test_a_gate_that_has_ended():
+    seen = observe_pod(pod(gate(terminated={"exitCode": 3, "reason": "Error"})))
+    assert seen.gate_end == Terminated(3, "Error")
+    assert seen.terminated is None
+
+
 def test_a_container_that_never_began_has_no_times():
     seen = observe_pod(pod(container(terminated={"exitCode": 128, "startedAt": None})))
     assert (seen.terminated.started_at, seen.terminated.ended_at) == (None, None)

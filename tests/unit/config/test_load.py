@@ -62,6 +62,12 @@ def test_the_environment_gives_the_private_key_and_a_database():
     assert parse_config(GOOD, {"PRIVATE_KEY": "/keys/a.pem"}).encryption.enabled is False
 
 
+def test_the_environment_gives_the_image_of_the_gate_and_the_certificates():
+    environment = {"V6_NODE_IMAGE": "registry.example/node:1", "V6_CA_FILE": "/ca.pem"}
+    kubernetes = parse_config(GOOD, environment).kubernetes
+    assert (kubernetes.node_image, kubernetes.ca_file) == ("registry.example/node:1", "/ca.pem")
+
+
 def test_every_variable_that_would_override_the_file_is_known():
     assert overriding(yaml.safe_load(GOOD)) == ["V6_API_KEY", "PRIVATE_KEY", "DEFAULT_DATABASE_URI"]
     assert overriding({"databases": [7, {"label": 8}]}) == ["V6_API_KEY", "PRIVATE_KEY"]

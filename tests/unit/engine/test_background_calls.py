@@ -13,6 +13,7 @@ from node_poc.engine import background_calls
 from node_poc.engine.background_calls import BackgroundCalls
 from node_poc.engine.messages import CallLater, JobCreated
 from node_poc.engine.retries import Retries
+from node_poc.engine.run_jobs import RunJobs
 from node_poc.engine.run_work import RunWork
 from node_poc.runs import ends
 from node_poc.runs.model import Run
@@ -91,7 +92,9 @@ def calls_of(engine, work, book=None):
 
 
 def create(engine, api, book=None):
-    work = RunWork(config(), ClusterObjects(api, "v6-jobs"), None, None, None, None)
+    work = RunWork(
+        config(), RunJobs(config(), ClusterObjects(api, "v6-jobs")), None, None, None, None
+    )
     calls_of(engine, work, book).create_job(RECORD)
     engine.go_on()
 
@@ -155,7 +158,7 @@ class Work:
     """Fails with the given errors in turn and then finds Events, and no Job."""
 
     def __init__(self, *errors):
-        self._try = Failing(*errors)
+        self._try, self.jobs = Failing(*errors), self
 
     @property
     def tries(self):

@@ -50,6 +50,20 @@ def test_only_the_nodes_account_is_concerned():
     assert condition["expression"].endswith('"system:serviceaccount:v6-jobs:v6-node"')
 
 
+@pytest.mark.parametrize(
+    ("gate", "needed", "named"), [("on", True, True), ("auto", False, True), ("off", False, False)]
+)
+def test_init_containers_are_the_gate_or_none(gate, needed, named):
+    found = [each for each in expressions(config(walls={"gate": gate})) if "initContainers" in each]
+    lacks = "!has(object.spec.template.spec.initContainers)"
+    assert (
+        any(each.startswith("request.operation != 'CREATE' || (has(") for each in found) is needed
+    )
+    assert any(lacks in each for each in found) is named
+    keys = [each for each in expressions(config(walls={"gate": gate})) if '"containers"' in each]
+    assert all(('"initContainers"' in each) is named for each in keys)
+
+
 def test_two_nodes_have_two_policies():
     one, another = (made(config(node_name=name))[0]["metadata"]["name"] for name in ("a", "b"))
     assert one != another

@@ -24,6 +24,7 @@ FULL = {
 }
 CASES = {
     "job_host_path": lambda: build_job(spec(), config(), "10.96.0.77", 10001),
+    "job_gated": lambda: build_job(spec(), config(), "10.96.0.77", 10001, is_gated=True),
     "job_volume_claims": lambda: build_job(
         spec(environment=(("NAME", "value $(X)"),)), config(**FULL), None, 10001
     ),
@@ -187,3 +188,23 @@ def test_when_the_registry_is_asked(pull):
     made = build_job(spec(), config().model_validate(data), None, 7)
     expected = "Always" if pull else "IfNotPresent"
     assert pod_of(made)["containers"][0]["imagePullPolicy"] == expected
+
+
+def test_a_gate_has_neither_data_nor_secrets_and_no_right_beyond_the_algorithms():
+    pod = pod_of(build_job(spec(), config(), "10.96.0.77", 10001, is_gated=True))
+    (gate,), (algorithm,) = pod["initContainers"], pod["containers"]
+    assert not gate.keys() & {"env", "envFrom", "volumeMounts"}
+    assert gate["securityContext"] == algorithm["securityContext"]
+    assert gate["image"] == config().kubernetes.node_image
+    # The kubelet reserves the larger of both, so a gate takes no room.
+    assert gate["resources"] == algorithm["resources"]
+
+
+def test_the_image_has_the_gate_where_the_job_looks_for_it():
+    (gate,) = pod_of(build_job(spec(), config(), None, 7, is_gated=True))["initContainers"]
+    python, program = gate["command"][0], gate["command"][3]
+    root = GOLDEN.parents[1]
+    dockerfile = (root / "node_poc/Dockerfile").read_text()
+    assert f'ENTRYPOINT ["{python}"' in dockerfile
+    assert "COPY node_poc /app/node_poc" in dockerfile
+    assert (root / program.removeprefix("/app/")).is_file()

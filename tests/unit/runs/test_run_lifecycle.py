@@ -35,6 +35,11 @@ def ended(exit_code=0, **details):
     return pod(phase="Failed" if exit_code else "Succeeded", terminated=end)
 
 
+def behind_gate(exit_code, **details):
+    end = Terminated(exit_code, "Error")
+    return pod(phase="Failed", waiting_reason="PodInitializing", gate_end=end, **details)
+
+
 RUNNING = pod(phase="Running", running_since=1002.0)
 
 
@@ -205,3 +210,34 @@ def test_a_hopeless_image_ends_although_the_kubelet_only_repeats_that_it_backs_o
     run, actions = decide(run, waits("ErrImagePull", told), 10.0, LIMITS)
     assert (run.status, run.failure.cause) == (RunStatus.NO_DOCKER_IMAGE, cause)
     assert actions == (Collect(remove_job=True),)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "cause"), [(3, "WallsNotUp"), (1, "GateNotStarted"), (137, "GateNotStarted")]
+)
+def test_a_run_whose_gate_stays_closed_never_started(exit_code, cause):
+    run, actions = follow(JOB, behind_gate(exit_code))
+    assert (run.status, run.failure.cause) == (RunStatus.START_FAILED, cause)
+    assert run.exit_code is None
+    assert actions[-1] == Collect(remove_job=False)
+
+
+def test_a_pod_that_is_evicted_at_its_gate_was_evicted():
+    run, _ = follow(JOB, behind_gate(137, reason="Evicted", message="low on memory"))
+    assert run.failure.cause == "Evicted"
+
+
+def test_a_run_that_is_killed_at_its_gate_is_killed():
+    run, _ = follow(JOB, KillRequested(7), behind_gate(143))
+    assert run.status is RunStatus.KILLED
+
+
+def test_a_gate_that_cannot_start_is_no_trouble_of_the_researchers_image():
+    waiting = pod(waiting_reason="PodInitializing", gate_waiting="ErrImagePull: no such host")
+    run, actions = follow(JOB, waiting)
+    assert run.failure.cause == "GateNotStarted"
+    assert "no such host" in run.failure.site_detail
+    assert "no such host" not in run.failure.detail + run.failure.advice
+    assert Report() in actions
+    opened, _ = follow(RUNNING, run=run)
+    assert (opened.status, opened.failure) == (RunStatus.ACTIVE, None)

@@ -125,6 +125,8 @@ def test_task_dir_is_at_the_same_path_and_tables_are_read_only(station):
     assert init["command"][-1] == "/var/lib/vantage6/tasks"
     assert init["volumeMounts"] == [tasks]
     assert init["image"] == container["image"] == "registry.example/node:1"
+    variables = [each for each in container["env"] if each["name"] == "V6_NODE_IMAGE"]
+    assert [each["value"] for each in variables] == ["registry.example/node:1"]
 
 
 def test_an_init_container_reads_the_columns_and_the_node_sees_no_table(station):

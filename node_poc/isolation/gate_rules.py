@@ -1,0 +1,37 @@
+"""PURE: the rules for the gate of a Job, its one init container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.cel import equals, same_amounts
+from node_poc.isolation.rules import POD, Object, Rule, only_rule
+
+_GATE = f"{POD}.initContainers[0]"
+_WHERE = "spec.template.spec.initContainers"
+
+
+def gate_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
+    """Return the rules for init containers: none but the gate; with ``gate: on`` the gate itself.
+
+    With ``auto`` a Job may lack the gate, because the node leaves it out on a cluster that applies
+    policies at once.
+    """
+    if config.kubernetes.walls.gate == "off":
+        return  # the sample has no init containers, so no Job may have any
+    (gate,) = sample["spec"]["template"]["spec"]["initContainers"]
+    has_one = f"has({POD}.initContainers) && size({POD}.initContainers) == 1"
+    has_none = f"!has({POD}.initContainers) || size({POD}.initContainers) == 0"
+    if config.kubernetes.walls.gate == "on":
+        yield Rule(has_one, f"{_WHERE}: must be the gate")
+    else:
+        yield Rule(f"{has_none} || {has_one}", f"{_WHERE}: may be the gate only")
+    only = only_rule(_GATE, f"{_WHERE}[0]", gate, "container")
+    fixed = [equals(_GATE, key, value) for key, value in gate.items() if key != "resources"]
+    amounts = [
+        same_amounts(f"dyn({_GATE}.resources).{each}", given)
+        for each, given in gate["resources"].items()
+    ]
+    conditions = " && ".join(f"({each})" for each in (only.expression, *fixed, *amounts))
+    yield Rule(f"{has_none} || ({conditions})", f"{_WHERE}[0]: must be the gate of the node's Jobs")
