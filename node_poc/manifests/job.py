@@ -68,13 +68,11 @@ def build_job(
     """
     names = Identity(config.kubernetes.node_name)
     labels = names.labels(spec.run_id, spec.egress.value, spec.services)
-    hosts = dict(addresses)
-    if proxy_address is not None:
-        hosts[config.kubernetes.proxy.host_name] = proxy_address
+    own_proxy = {config.kubernetes.proxy.host_name: proxy_address} if proxy_address else {}
+    hosts = {**addresses, **own_proxy}
     annotations = {identity.ANNOTATION_IMAGE: spec.image}
     pod = _pod_spec(spec, config, hosts, storage_group)
-    if is_gated:
-        pod["initContainers"] = [_gate(config)]
+    pod |= {"initContainers": [_gate(config)]} if is_gated else {}
     job_spec: dict[str, Any] = {
         # Never retry: an algorithm that ran twice would send two results.
         "backoffLimit": 0,
@@ -86,8 +84,8 @@ def build_job(
             "spec": pod,
         },
     }
-    if config.kubernetes.limits.run_seconds is not None:
-        job_spec["activeDeadlineSeconds"] = config.kubernetes.limits.run_seconds
+    if (seconds := config.kubernetes.limits.run_seconds) is not None:
+        job_spec["activeDeadlineSeconds"] = seconds
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
