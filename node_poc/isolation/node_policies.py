@@ -19,7 +19,7 @@ from node_poc.manifests.identity import Identity, reaches_label
 from node_poc.runs.model import Egress
 
 # vantage6's ``whitelist`` is for HTTP and HTTPS.
-_WEB_PORTS = (80, 443)
+WEB_PORTS = (80, 443)
 
 
 def build_node_policies(
@@ -61,7 +61,7 @@ def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
 
 def _whitelist(config: NodeConfig) -> Iterator[dict[str, Any]]:
     if config.whitelist.ips:
-        ports = config.whitelist.ports or list(_WEB_PORTS)
+        ports = config.whitelist.ports or list(WEB_PORTS)
         yield {"to": [_block(address) for address in config.whitelist.ips], "ports": _ports(ports)}
 
 

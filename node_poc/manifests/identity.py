@@ -29,6 +29,8 @@ PART_OF = "v6-node"
 COMPONENT_ALGORITHM = "algorithm"
 COMPONENT_PROXY = "proxy"
 COMPONENT_NODE = "node"
+COMPONENT_CONTROL = "walls-control"  # the pod of the self-test that no policy selects
+TESTER_RUN = "walls-"  # how the run id of a Job of the self-test begins, which is no run's
 ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
 ANNOTATION_DELIVERED_AT = "vantage6.ai/result-delivered-at"
 ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
@@ -36,6 +38,7 @@ ANNOTATION_IMAGE = "vantage6.ai/image"
 ANNOTATION_CONTENT = "vantage6.ai/content"
 CONTAINER = "algorithm"
 GATE = "gate"  # the init container that waits for the NetworkPolicies
+GPU = "nvidia.com/gpu"  # as NVIDIA's device plugin names it
 # Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of
 # this node would not end beside a sidecar, and the NetworkPolicies cut a sidecar off from its mesh.
 LABELS_NO_MESH = MappingProxyType(
@@ -90,6 +93,14 @@ class Identity:
     def job_name(self, run_id: int) -> str:
         """Return the name of the run's Job."""
         return f"{self.node_label}-run-{run_id}"
+
+    def tester_name(self, run: str) -> str:
+        """Return the name of a Job of the self-test, whose label of the run is ``run``."""
+        return f"{self.node_label}-run-{run}"
+
+    def testers_selector(self, runs: Sequence[str]) -> str:
+        """Return the label selector of the pods of one self-test, by their labels of the run."""
+        return f"{LABEL_NODE}={self.node_label},{LABEL_RUN} in ({','.join(runs)})"
 
     @property
     def pull_secret_name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from node_poc.config.model import Resources, Security
+from node_poc.manifests.identity import GPU
 
 
 def pod_security_context(security: Security, storage_group: int) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def container_resources(resources: Resources, *, gpu: bool = False) -> dict[str,
 
     ``gpu``: whether to add NVIDIA GPUs, as the device plugin names them.
     """
-    gpus = {"nvidia.com/gpu": str(resources.gpus)} if gpu else {}
+    gpus = {GPU: str(resources.gpus)} if gpu else {}
     return {
         "requests": {
             "cpu": resources.cpu_request,

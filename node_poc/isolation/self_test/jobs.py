@@ -1,0 +1,54 @@
+"""PURE: the Jobs of the self-test, made by the builder of algorithms' Jobs.
+
+A *tester* has the labels, and so the NetworkPolicies, of an algorithm, and its security context.
+The *control* has a label of its own, so that no policy of the node selects the pod. Both run the
+node's image, mount no file of the node, and get no Secret and no ServiceAccount. Their label
+``run-id`` is no number, so that nobody takes them for runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.self_test.targets import COMMAND
+from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
+from node_poc.manifests.job import build_job
+from node_poc.runs.model import RunSpec
+
+#: Kubernetes ends a Job of the self-test after this time, and removes the ended Job.
+DEADLINE_SECONDS = 120
+KEEP_SECONDS = 60
+
+
+def build_tester(
+    config: NodeConfig, group: int, number: str, plan: str, *, is_control: bool = False
+) -> dict[str, Any]:
+    """Return the Job of one pod of the self-test.
+
+    Args:
+        config: configuration of the node, whose ``kubernetes.node_image`` the pod runs.
+        group: group id of the node's process, as for an algorithm.
+        number: digits, different for each pod: part of the Job's name.
+        plan: what the pod tries (``targets.plan_of``).
+        is_control: whether the pod is the control.
+    """
+    spec = RunSpec(run_id=0, image=config.kubernetes.node_image, arguments=(COMMAND, plan))
+    job = build_job(spec, config, None, group)
+    run = f"{identity.TESTER_RUN}{number}"
+    component = identity.COMPONENT_CONTROL if is_control else identity.COMPONENT_ALGORITHM
+    for made in (job, job["spec"]["template"]):
+        made["metadata"]["labels"] |= {
+            identity.LABEL_RUN: run,
+            identity.LABEL_COMPONENT: component,
+        }
+    job["metadata"]["name"] = Identity(config.kubernetes.node_name).tester_name(run)
+    job["spec"] |= {
+        "activeDeadlineSeconds": DEADLINE_SECONDS,
+        "ttlSecondsAfterFinished": KEEP_SECONDS,
+    }
+    # A GPU would be taken from runs.
+    limits = job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    limits.pop(identity.GPU, None)
+    return job
