@@ -40,11 +40,15 @@ def equals(part: str, key: str, value: Any) -> str:
     return f"{name} in dyn({part}) && dyn({part})[{name}] == {literal(value)}"
 
 
-def same_amounts(part: str, amounts: dict[str, str]) -> str:
-    """Return the expression: ``part`` has exactly these quantities, in any spelling."""
-    each = [
+def same_amount(part: str, name: str, value: str) -> str:
+    """Return the expression: the map ``part`` has this quantity, in any spelling."""
+    return (
         f"{literal(name)} in dyn({part}) && "
         f"quantity(string(dyn({part})[{literal(name)}])).compareTo(quantity({literal(value)})) == 0"
-        for name, value in amounts.items()
-    ]
+    )
+
+
+def same_amounts(part: str, amounts: dict[str, str]) -> str:
+    """Return the expression: ``part`` has exactly these quantities, in any spelling."""
+    each = [same_amount(part, name, value) for name, value in amounts.items()]
     return " && ".join([has_only(part, amounts), *each])

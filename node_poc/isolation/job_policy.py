@@ -22,6 +22,7 @@ from node_poc.isolation.gate_rules import gate_rules
 from node_poc.isolation.job_rules import job_rules
 from node_poc.isolation.pod_rules import container_rules, pod_rules, volume_rules
 from node_poc.isolation.rules import Object, Rule
+from node_poc.isolation.tester_rules import tester_rules
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
@@ -111,6 +112,7 @@ def _rules(config: NodeConfig, group: int) -> Iterator[Rule]:
         volume_rules(config, sample),
         container_rules(config, sample),
         gate_rules(config, sample),
+        tester_rules(config, sample, group),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.cel import has_only, literal, others
 from node_poc.isolation.rules import JOB, RUN, SPEC, TEMPLATE, Object, Rule, fixed_rules, only_rule
+from node_poc.isolation.tester_rules import RUN_LABEL_IS_KNOWN, TESTER_FIELDS
 from node_poc.manifests import identity
 from node_poc.runs.model import Egress
 
@@ -23,7 +24,7 @@ def job_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     """Return the rules for the Job itself and for the metadata of its pod."""
     metadata, template = sample["metadata"], sample["spec"]["template"]["metadata"]
     yield only_rule(JOB, "metadata", metadata, "metadata")
-    yield only_rule(SPEC, "spec", sample["spec"], "spec")
+    yield only_rule(SPEC, "spec", sample["spec"] | dict.fromkeys(TESTER_FIELDS), "spec")
     yield only_rule(TEMPLATE, "spec.template.metadata", template, "template")
     yield from _label_rules(config, metadata["labels"], template["labels"])
     # The name of a run's Job ends in the run's id, which the sample's label has, too.
@@ -41,7 +42,8 @@ def job_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
             f"has({part}.annotations) && {has_only(f'{part}.annotations', keys)}",
             f"{where}.annotations: has one that no Job of the node has",
         )
-    fixed = {k: value for k, value in sample["spec"].items() if k != "template"}
+    varying = {"template", *TESTER_FIELDS}
+    fixed = {key: value for key, value in sample["spec"].items() if key not in varying}
     yield from fixed_rules(SPEC, "spec", fixed)
     for key, value in _FILLED_IN_VALUES.items():
         present = f"{literal(key)} in dyn({SPEC})"
@@ -61,14 +63,16 @@ def _label_rules(config: NodeConfig, job: Object, template: Object) -> Iterator[
         "metadata.labels: has one that no Job of the node has",
         f"'metadata.labels: no Job of the node has ' + {others(labels, keys)}",
     )
-    run, egress = identity.LABEL_RUN, identity.LABEL_EGRESS
+    egress = identity.LABEL_EGRESS
+    varying = {identity.LABEL_RUN, identity.LABEL_COMPONENT, egress}
     yield from fixed_rules(
-        labels, "metadata.labels", {k: v for k, v in job.items() if k not in {run, egress}}
+        labels, "metadata.labels", {k: v for k, v in job.items() if k not in varying}
     )
     yield Rule(
         f"dyn({labels})[{literal(egress)}] in {literal([each.value for each in Egress])} && "
-        f"{RUN}.matches('^[0-9]+$')",
-        "metadata.labels: run-id must be a number, egress a way that the node knows",
+        + RUN_LABEL_IS_KNOWN,
+        "metadata.labels: run-id must be a number, or of the self-test; egress a way that the node "
+        "knows",
     )
     yield Rule(
         f"has({pods}) && {labels}.all(key, key in {pods} && {pods}[key] == {labels}[key]) && "

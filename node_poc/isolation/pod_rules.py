@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.cel import has_only, literal, same_amounts
 from node_poc.isolation.rules import CONTAINER, JOB, POD, RUN, Object, Rule, fixed_rules, only_rule
+from node_poc.isolation.tester_rules import amount_rule
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.volumes import SHARED_FOLDER
@@ -50,6 +51,7 @@ def volume_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
         f"{POD}.volumes.filter(volume, !({either})).map(volume, volume.name).join(', ')",
     )
     yield Rule(
+        f"!has({CONTAINER}.volumeMounts) || "
         f"{CONTAINER}.volumeMounts.all(mount, {_mount_rule(config, sample)})",
         "spec.template.spec.containers[0].volumeMounts: a run mounts its own folder, a shared "
         "folder, and databases read-only",
@@ -96,17 +98,8 @@ def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
         f"{CONTAINER}.image == {JOB}.annotations[{literal(identity.ANNOTATION_IMAGE)}]",
         f"{where}.image: must be the image of the Job's annotation",
     )
-    amounts = container["resources"]
     yield Rule(
-        " && ".join(
-            [
-                has_only(f"{CONTAINER}.resources", amounts),
-                *(
-                    same_amounts(f"dyn({CONTAINER}.resources).{each}", amounts[each])
-                    for each in amounts
-                ),
-            ]
-        ),
+        " && ".join(_resources(container["resources"])),
         f"{where}.resources: must be as the node's configuration says",
     )
     secret = literal(Identity(config.kubernetes.node_name).databases_secret_name)
@@ -116,3 +109,12 @@ def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
         f"each.valueFrom.secretKeyRef.name == {secret})",
         f"{where}.env: only the node's Secret for databases may be named",
     )
+
+
+def _resources(amounts: Object) -> Iterator[str]:
+    """Return the conditions on the container's resources."""
+    yield has_only(f"{CONTAINER}.resources", amounts)
+    for kind, given in amounts.items():
+        part = f"dyn({CONTAINER}.resources).{kind}"
+        yield has_only(part, given)
+        yield from (amount_rule(part, name, value) for name, value in given.items())

@@ -197,3 +197,44 @@ FORBIDDEN: dict[str, Callable[[Job], None]] = {
     "a second try": in_spec(backoffLimit=6),
     "another controller": in_spec(managedBy="example.com/controller"),
 }
+
+
+def other_image(job: Job) -> None:
+    """Name another image, in the annotations as well."""
+    container(job)["image"] = "localhost:5001/evil"
+    for made in (job, job["spec"]["template"]):
+        made["metadata"]["annotations"]["vantage6.ai/image"] = "localhost:5001/evil"
+
+
+#: Changes of a Job of the self-test, which has no gate and may be beside the walls.
+FORBIDDEN_TESTERS: dict[str, Callable[[Job], None]] = {
+    "another image": other_image,
+    "another command of the node": in_container(args=["proxy", ""]),
+    "a longer command": lambda job: container(job)["args"].append("x"),
+    "no command": lambda job: container(job).pop("args"),
+    "a variable that changes the program": lambda job: container(job)["env"].append(
+        {"name": "PYTHONPATH", "value": "/tmp"}
+    ),
+    "another value of a variable": lambda job: container(job)["env"][0].update(value="x"),
+    "a Secret of the node": variable({"secretKeyRef": {"name": "a", "key": "a"}}),
+    "the files of a run": lambda job: (
+        container(job)
+        .setdefault("volumeMounts", [])
+        .append({"name": "tasks", "subPath": "walls-1764324000/x", "mountPath": "/x"})
+    ),
+    "the shared files": lambda job: (
+        container(job)
+        .setdefault("volumeMounts", [])
+        .append({"name": "tasks", "subPath": "tmp/x", "mountPath": "/x"})
+    ),
+    "no end": lambda job: job["spec"].pop("activeDeadlineSeconds"),
+    "a later end": in_spec(activeDeadlineSeconds=99_999),
+    "no removal": lambda job: job["spec"].pop("ttlSecondsAfterFinished"),
+    "an init container": in_pod(initContainers=[HELPER]),
+    "host network": in_pod(hostNetwork=True),
+    "the label of a run": lambda job: labels(job, run_id="7"),
+    "a component of its own": lambda job: [
+        made["metadata"]["labels"].update({"app.kubernetes.io/component": "proxy"})
+        for made in (job, job["spec"]["template"])
+    ],
+}

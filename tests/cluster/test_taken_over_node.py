@@ -20,10 +20,12 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.config.load import parse_config
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.job_policy import build_job_policy
+from node_poc.isolation.self_test.jobs import build_tester
+from node_poc.isolation.self_test.targets import Surroundings, forbidden_targets, plan_of
 from node_poc.manifests.identity import mark_content
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import Mount, MountSource, RunSpec
-from tests.cluster.forbidden_jobs import FORBIDDEN, Job, in_pod, labels, pod
+from tests.cluster.forbidden_jobs import FORBIDDEN, FORBIDDEN_TESTERS, Job, in_pod, labels, pod
 from tests.fakes import examples
 
 NAMESPACE, ACCOUNT, GROUP = "v6-cell-test", "v6-node", 10001
@@ -144,8 +146,8 @@ def tries(jobs: ClusterObjects, own: Job) -> dict[str, bool]:
 class Walled:
     """A Job of a node whose policy is in force, and the tries without the policy."""
 
+    settings: NodeConfig
     job: Job
-    gate: str
     without: dict[str, bool]
 
 
@@ -158,7 +160,7 @@ def own(request: pytest.FixtureRequest, cluster: Cluster, jobs: ClusterObjects) 
     without = tries(jobs, job)
     cluster.apply(*policy)
     wait_until(lambda: denied(jobs, forbidden_job(job)) is not None, "the policy is in force")
-    yield Walled(job, made.kubernetes.walls.gate, without)
+    yield Walled(made, job, without)
     cluster.delete(*policy)
     wait_until(lambda: denied(jobs, forbidden_job(job)) is None, "the policy is gone")
 
@@ -171,7 +173,29 @@ def test_only_a_gate_that_depends_on_the_cluster_may_be_missing(jobs: ClusterObj
     job = copy.deepcopy(own.job)
     if not pod(job).pop("initContainers", None):
         return
-    assert (denied(jobs, job) is None) is (own.gate == "auto")
+    assert (denied(jobs, job) is None) is (own.settings.kubernetes.walls.gate == "auto")
+
+
+@pytest.mark.parametrize("is_control", [False, True])
+def test_the_policy_admits_the_jobs_of_the_self_test_in_one_form(
+    jobs: ClusterObjects, own: Walled, is_control: bool
+):
+    plan = plan_of(forbidden_targets(own.settings, Surroundings()))
+    job = build_tester(own.settings, GROUP, "1764324000", plan, is_control=is_control)
+    assert denied(jobs, job) is None
+    taken = []
+    for name, change in FORBIDDEN_TESTERS.items():
+        changed = copy.deepcopy(job)
+        change(changed)
+        taken += [name] if denied(jobs, changed) is None else []
+    assert taken == []
+
+
+def test_no_run_is_beside_the_walls(jobs: ClusterObjects, own: Walled):
+    job = copy.deepcopy(own.job)
+    for made in (job, job["spec"]["template"]):
+        made["metadata"]["labels"]["app.kubernetes.io/component"] = "walls-control"
+    assert "app.kubernetes.io/component must be algorithm" in (denied(jobs, job) or "")
 
 
 def test_the_policy_denies_every_other_job_of_the_node(jobs: ClusterObjects, own: Walled):
