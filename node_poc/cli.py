@@ -16,6 +16,8 @@ from node_poc.cluster.connect import NoClusterError
 from node_poc.commands.check import EXIT_CODES, check
 from node_poc.commands.columns import tell_columns
 from node_poc.commands.create_private_key import create_private_key
+from node_poc.commands.doctor import EXIT_CODES as DOCTOR_EXIT_CODES
+from node_poc.commands.doctor import doctor
 from node_poc.commands.proxy import serve
 from node_poc.commands.render import WHAT, RenderError, render
 from node_poc.commands.runs import show_runs
@@ -70,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.set_defaults(command=_runs)
 
     checked = _add_check_command(commands)
+    examined = _add_doctor_command(commands)
     render = commands.add_parser(
         "render",
         help="print Kubernetes objects made from the file",
@@ -84,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_key_command(commands)
     columns = _add_columns_command(commands)
-    for command in (run, proxy, runs, checked, render, columns):
+    for command in (run, proxy, runs, checked, examined, render, columns):
         command.add_argument(
             "--config",
             type=Path,
@@ -112,6 +115,19 @@ def _add_check_command(commands: _Commands) -> argparse.ArgumentParser:
     )
     checked.set_defaults(command=_check)
     return checked
+
+
+def _add_doctor_command(commands: _Commands) -> argparse.ArgumentParser:
+    examined = commands.add_parser(
+        "doctor",
+        help="look whether the walls around algorithms stand; starts ten small pods for 30 s",
+        epilog=DOCTOR_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    examined.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
+    examined.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
+    examined.set_defaults(command=_doctor)
+    return examined
 
 
 def _add_served_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
@@ -199,6 +215,10 @@ def _check(options: argparse.Namespace, config: NodeConfig) -> int:
         elsewhere=options.elsewhere,
         online=options.online,
     )
+
+
+def _doctor(options: argparse.Namespace, config: NodeConfig) -> int:
+    return doctor(config, context=options.context, health_port=options.health_port, out=sys.stdout)
 
 
 def _render(options: argparse.Namespace, config: NodeConfig) -> int:

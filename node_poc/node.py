@@ -18,6 +18,8 @@ from node_poc.cluster.job_policy_check import JobPolicyCheck
 from node_poc.cluster.lease import NodeLease
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.self_test import SelfTest
+from node_poc.cluster.walls_proof import WallsProof
 from node_poc.cluster.walls_watch import WallsWatch
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
@@ -39,10 +41,12 @@ from node_poc.runs.cautions import cautions
 from node_poc.runs.holds import Hold
 from node_poc.runs.observed import DiskLimitExceeded
 from node_poc.runs.ports import Server
+from node_poc.runs.walls_verdict import WallsVerdict
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.records import Records, StorageError
+from node_poc.storage.walls_note import WallsNote
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +99,8 @@ class Node:
         inbox = Inbox()
         self._disk = _make_disk_watch(config, records, inbox)
         self._walls = _make_walls_watch(config, api, inbox)
-        jobs = RunJobs(config, objects, lambda: _is_gated(config))
+        self._proof = self._make_walls_proof(config, api, objects, inbox)
+        jobs = RunJobs(config, objects, lambda: _is_gated(config, self._proof.verdict))
         work = RunWork(config, jobs, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
@@ -107,14 +112,25 @@ class Node:
         self._working = self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
         self._engine = make_engine(config, inbox, work, records, past, self._delivery)
-        selector = Identity(settings.node_name).selector
-        self._watchers = _make_watchers(api, objects, selector, inbox)
+        self._watchers = _make_watchers(api, objects, settings.node_name, inbox)
         self._health = HealthServer(health_port, self._checks())
 
     def _make_server(self, config: NodeConfig, private_key: RSAPrivateKey | None) -> Server:
         adapter = load_adapter(config.kind)
         return adapter.make_server(
             config, self._manager, private_key=private_key, on_fatal=self._on_fatal
+        )
+
+    def _make_walls_proof(
+        self, config: NodeConfig, api: KubernetesApi, objects: ClusterObjects, inbox: Inbox
+    ) -> WallsProof:
+        test = SelfTest(config, api, objects, lambda: self._health.port)
+        return WallsProof(
+            config.kubernetes.walls,
+            test.run,
+            WallsNote(Path(config.task_dir), api.cluster),
+            lambda: self._walls.remark is None,
+            lambda wrong: inbox.post(HoldChanged(Hold.SELF_TEST, wrong)),
         )
 
     def _checks(self) -> Checks:
@@ -131,8 +147,7 @@ class Node:
             found.append("the server is not connected")
         if shortage := self._disk.shortage:
             found.append(f"no run is started: {shortage.site_detail}")
-        if remark := self._walls.remark:
-            found.append(remark)
+        found += filter(None, (self._walls.remark, self._proof.remark))
         return found
 
     def _is_alive(self) -> bool:
@@ -167,6 +182,7 @@ class Node:
         self._delivery.start()
         self._disk.start()
         self._walls.start()
+        self._proof.start()
         self._engine.start()
         self._working = True
         if secrets := self._manager.login_to_registries():
@@ -192,6 +208,7 @@ class Node:
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
+        self._proof.stop()
         self._walls.stop()
         self._disk.stop()
         self._engine.stop(_ENGINE_SECONDS)
@@ -214,14 +231,16 @@ def _make_walls_watch(config: NodeConfig, api: KubernetesApi, inbox: Inbox) -> W
     return WallsWatch(config, api, lambda wrong: inbox.post(HoldChanged(Hold.WALLS, wrong)))
 
 
-def _is_gated(config: NodeConfig) -> bool:
-    """Return whether new runs wait behind a gate; `auto` waits without a verdict of the walls."""
-    return config.kubernetes.walls.gate != "off"
+def _is_gated(config: NodeConfig, verdict: WallsVerdict) -> bool:
+    """Return whether new runs wait behind a gate; `auto` asks the last self-test of the walls."""
+    gate = config.kubernetes.walls.gate
+    return gate == "on" or (gate == "auto" and verdict.needs_gate)
 
 
 def _make_watchers(
-    api: KubernetesApi, objects: ClusterObjects, selector: str, inbox: Inbox
+    api: KubernetesApi, objects: ClusterObjects, node_name: str, inbox: Inbox
 ) -> list[Watcher]:
+    selector = Identity(node_name).selector
     return [
         Watcher(api, objects.jobs_path, selector, lambda s: inbox.post(JobsSeen(s))),
         Watcher(api, objects.pods_path, selector, lambda s: inbox.post(PodsSeen(s))),

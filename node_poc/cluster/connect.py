@@ -8,10 +8,12 @@ in-cluster credentials that renew themselves, TLS, kubeconfig files, connection 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -78,6 +80,16 @@ class KubernetesApi:
     def __init__(self, api_client: client.ApiClient) -> None:
         """``api_client`` must be configured, with credentials."""
         self._client = api_client
+
+    @property
+    def cluster(self) -> str:
+        """A short text that differs from cluster to cluster: of the API's address and authority."""
+        settings = self._client.configuration
+        try:
+            authority = Path(settings.ssl_ca_cert or "").read_text(encoding="utf-8")
+        except OSError:
+            authority = ""
+        return hashlib.sha256(f"{settings.host}\n{authority}".encode()).hexdigest()[:16]
 
     def call(
         self,

@@ -145,6 +145,11 @@ def _algorithms(config: NodeConfig) -> Iterator[str]:
             "kubernetes.walls.required: is false, so runs start even if the NetworkPolicies around "
             "algorithms are missing or open; set it to true"
         )
+    if config.kubernetes.walls.self_test_hours is None:
+        yield (
+            "kubernetes.walls.self_test_hours: is null, so nobody notices a cluster that does not "
+            "enforce the NetworkPolicies around algorithms; set it to a number such as 24"
+        )
     user = config.kubernetes.security.run_as_user
     if user == 0 or user is None:
         who = "run as root" if user == 0 else "run as the user of their image, which may be root"

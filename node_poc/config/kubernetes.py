@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -109,6 +110,39 @@ class Walls(Strict):
     Default: k3s and others apply policies up to a second after a pod's start, and never cut a
     connection that was made before.
     """
+
+    self_test_hours: float | None = Field(default=24, gt=0)
+    """Hours from a self-test of the walls to the next: pods with an algorithm's labels, but without
+    data, try for ten seconds to get out. If a way stays open, the node starts no run. The node
+    also tests at its first start, and every ten minutes to an hour until a test has succeeded.
+    Null: no self-test.
+
+    Default: a cluster's network changes with updates only, and a test starts ten small pods.
+    """
+
+    self_test_addresses: list[str] = Field(default=[])
+    """Further addresses that no algorithm may reach, for the self-test: `host:port` with TCP. The
+    host `machine` is the machine of the pod, for example for the port of a NodePort Service.
+
+    Default: the node itself finds the API server, the kubelet, DNS, the server, the cloud's
+    metadata and other pods.
+    """
+
+    @field_validator("self_test_addresses")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        if not all(map(host_and_port, value)):
+            raise ValueError("must be addresses such as 192.0.2.7:443 or machine:31000")
+        return value
+
+
+def host_and_port(text: str) -> tuple[str, int] | None:
+    """Return host and port of an address such as ``host:443`` or ``[::1]:443``; None of others."""
+    found = re.fullmatch(r"\[([0-9a-fA-F:.]+)\]:(\d{1,5})|([^\s:/\[\]]+):(\d{1,5})", text)
+    if found is None:
+        return None
+    host, port = found[1] or found[3], int(found[2] or found[4])
+    return (host, port) if 0 < port < 65536 else None
 
 
 class Kubernetes(Strict):

@@ -210,7 +210,8 @@ class Engine:
 
     def _on_hold(self, seen: HoldChanged) -> None:
         going = self._book.in_flight_ids()
-        if seen.hold is Hold.WALLS and seen.failure is not None and going:
+        is_open = seen.hold in {Hold.WALLS, Hold.SELF_TEST} and seen.failure is not None
+        if is_open and going:
             log.warning("runs go on while the walls around them are not right", run_ids=going)
         for run in self._book.note_hold(seen.hold, seen.failure):
             self._delivery.put_status(run)

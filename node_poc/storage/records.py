@@ -114,11 +114,11 @@ class Records:
             "kill_requested": record.kill_requested,
             "owner": record.owner,
         }
-        _write_json(self.folder(record.spec.run_id) / "run.json", data)
+        write_json(self.folder(record.spec.run_id) / "run.json", data)
 
     def read_run(self, run_id: int) -> RunRecord | None:
         """Return a run's record; None if there is none. Raises StorageError if damaged."""
-        data = _read_json(self.folder(run_id) / "run.json")
+        data = read_json(self.folder(run_id) / "run.json")
         if data is None:
             return None
         try:
@@ -135,11 +135,11 @@ class Records:
 
     def write_result(self, result: RunResult) -> None:
         """Write a result to the disk, before the node sends the result. Raises StorageError."""
-        _write_json(self.folder(result.run_id) / "result.json", result.to_json())
+        write_json(self.folder(result.run_id) / "result.json", result.to_json())
 
     def read_result(self, run_id: int) -> RunResult | None:
         """Return a run's result; None if there is none. Raises StorageError if damaged."""
-        data = _read_json(self.folder(run_id) / "result.json")
+        data = read_json(self.folder(run_id) / "result.json")
         if data is None:
             return None
         try:
@@ -205,7 +205,8 @@ def _listing(kind: str, path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
         ) from error
 
 
-def _write_json(path: Path, data: dict[str, Any]) -> None:
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a file as a whole: a crash leaves the old file or the new. Raises StorageError."""
     fresh = path.with_name(f".{path.name}.new")
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -217,7 +218,8 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
         raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return a file's JSON object; None without the file. Raises StorageError if damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

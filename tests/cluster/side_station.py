@@ -88,7 +88,7 @@ class SideStation(DummyStation):
             "kubernetes": {
                 "node_name": self.location.namespace,
                 "namespace": self.location.namespace,
-                "walls": {"required": False, "gate": "off"},
+                "walls": {"required": False, "gate": "off", "self_test_hours": None},
                 **self._settings,
             },
         }

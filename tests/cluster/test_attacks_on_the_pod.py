@@ -17,7 +17,7 @@ import pytest
 from devstation import Cluster, DummyServer, DummyStation, Location, own_home, wait_for
 from devstation.dummy_station import EmitterClient
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.station import NAMESPACE
+from tests.cluster.station import NAMESPACE, no_self_test
 
 SCALE = float(os.environ.get("ATTACK_SCALE", "0.1"))
 PATIENCE_SECONDS = 200.0
@@ -52,6 +52,7 @@ ATTACKS = {
 
 
 def _without_limits(config: dict[str, Any]) -> None:
+    no_self_test(config)
     config["kubernetes"]["keep_folders_seconds"] = 0
     config["kubernetes"]["limits"] = {
         "output_size": None,

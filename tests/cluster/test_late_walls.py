@@ -40,7 +40,7 @@ print(json.dumps({'made': made}))
 
 def with_gate(gate: str, **more: Any) -> Any:
     def change(config: dict[str, Any]) -> None:
-        config["kubernetes"]["walls"] = {"gate": gate, **more}
+        config["kubernetes"]["walls"] = {"gate": gate, "self_test_hours": None, **more}
 
     return change
 

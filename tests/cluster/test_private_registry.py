@@ -24,6 +24,7 @@ import yaml
 from devstation import ROOT, Cluster, DummyServer, DummyStation, Location, own_home, wait_for
 from node_poc.config.sections import Registry as Login
 from node_poc.protocol.vantage6.incoming.image_registry import Registries
+from tests.cluster.station import no_self_test
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PORT = 5011
@@ -84,6 +85,7 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     def change(config: dict[str, Any]) -> None:
         config["kubernetes"]["docker_config_file"] = "/srv/v6/docker/config.json"
         config["kubernetes"]["limits"] = {"hopeless_seconds": 5}
+        no_self_test(config)
 
     log = tmp_path_factory.mktemp("server") / "dummy_server.log"
     location = Location(NAMESPACE, own_home("test-registry"), 5057)

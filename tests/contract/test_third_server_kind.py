@@ -28,7 +28,7 @@ def path(station):
     """The file of a node of the third kind."""
     path = station.write_config()
     data = yaml.safe_load(path.read_text())
-    data["kubernetes"] = {"server_kind": "third"}
+    data["kubernetes"] = {"server_kind": "third", "walls": {"self_test_hours": None}}
     data |= {
         "port": 5000,
         "share_config": True,

@@ -22,7 +22,7 @@ from devserver.ports import free_port
 from node_poc.node import Node
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
-from tests.fakes.walls import put_up_walls
+from tests.fakes.walls import no_self_test, put_up_walls
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"
@@ -201,7 +201,11 @@ class Station:
                 {"label": label, "uri": str(self.database), "type": "csv"}
                 for label in ("default", "db1")
             ],
-            "kubernetes": {"node_name": "Test node", **self.settings},
+            "kubernetes": {
+                "node_name": "Test node",
+                **self.settings,
+                **no_self_test(self.settings),
+            },
         }
         path = self.folder / "node_config.yaml"
         path.write_text(yaml.safe_dump(config))

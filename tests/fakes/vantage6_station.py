@@ -21,7 +21,7 @@ from node_poc.storage.private_key import organization_key
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import AlreadyThere, NotThere
 from tests.fakes.station import PROXY_ADDRESS, Process, eventually
-from tests.fakes.walls import put_up_walls
+from tests.fakes.walls import no_self_test, put_up_walls
 
 IMAGE = "registry.example/algorithm:1"
 _NUMBERS = itertools.count(1)
@@ -79,7 +79,11 @@ class V6Station:
             "task_dir": str(self.task_dir),
             "databases": [{"label": "default", "uri": str(self.database), "type": "csv"}],
             "encryption": {"enabled": self.encrypted, "private_key": key if self.encrypted else ""},
-            "kubernetes": {"node_name": f"Node {self.identity['id']}", **self.settings},
+            "kubernetes": {
+                "node_name": f"Node {self.identity['id']}",
+                **self.settings,
+                **no_self_test(self.settings),
+            },
             **self.config,
         }
         path = self.folder / "node_config.yaml"

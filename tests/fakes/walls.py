@@ -35,3 +35,11 @@ def stored(policy: Object) -> Object:
         for port in rule.get("ports", ()):
             port.setdefault("protocol", "TCP")
     return made
+
+
+def no_self_test(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the section ``walls`` of settings of a node: without self-test, unless given there.
+
+    Nothing in a fake cluster could enforce or open a way.
+    """
+    return {"walls": {"self_test_hours": None, **settings.get("walls", {})}}

@@ -161,6 +161,8 @@ class FaultStation(DummyStation):
 
 
 def _short_keeping(config: dict[str, Any]) -> None:
+    # The pods of a self-test would be in the way of the faults.
+    config["kubernetes"].setdefault("walls", {})["self_test_hours"] = None
     config["kubernetes"]["keep_finished_seconds"] = _KEEP_SECONDS
     config["kubernetes"]["limits"] = {}  # as by default
     # The fault of a full disk is about results and records, not about runs that wait for room.

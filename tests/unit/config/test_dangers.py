@@ -16,7 +16,7 @@ share_algorithm_logs: {logs}
 whitelist: {{ips: [{ips}]}}
 databases: [{{label: a, type: other, uri: '{uri}'}}]
 kubernetes:
-  walls: {{required: {walls}}}
+  walls: {{required: {walls}, self_test_hours: {hours}}}
   limits: {{run_seconds: {seconds}}}
   security: {{run_as_user: {user}}}
 """
@@ -31,6 +31,7 @@ GOOD = {
     "seconds": "3600",
     "user": "10001",
     "walls": "true",
+    "hours": "24",
 }
 
 
@@ -62,6 +63,7 @@ def test_safe_settings_are_not_told():
         ({"uri": "http://169.254.169.254/latest"}, "databases[0]", "own address"),
         ({"seconds": "null"}, "kubernetes.limits.run_seconds", "for ever"),
         ({"user": "0"}, "kubernetes.security.run_as_user", "as root"),
+        ({"hours": "null"}, "kubernetes.walls.self_test_hours", "does not enforce"),
         ({"walls": "false"}, "kubernetes.walls.required", "missing or open"),
         ({"user": "null"}, "kubernetes.security.run_as_user", "may be root"),
     ],
