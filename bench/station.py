@@ -14,7 +14,16 @@ from bench.kube import Kube
 from bench.processes import container_processes
 from bench.processors import NODE, Meter, Pods
 from bench.sightings import Sightings
-from devstation import Cluster, DummyServer, DummyStation, Location, StationError, Tell, own_home
+from devstation import (
+    Cluster,
+    DummyServer,
+    DummyStation,
+    Location,
+    StationError,
+    Tell,
+    own_home,
+    wait_for_verdict,
+)
 from node_poc.config.load import parse_config
 from node_poc.config.model import NodeConfig
 
@@ -105,6 +114,8 @@ def bench_station(tell: Tell, *, keep: bool) -> Iterator[BenchStation]:
         tell(f"a station of its own: namespace {station.location.namespace}")
         with _removed_in_the_end(station, keep=keep):
             station.set_up()
+            tell("waiting for the node's first self-test")
+            wait_for_verdict(station.tasks)
             station.sightings.start()
             yield station
     except StationError as error:

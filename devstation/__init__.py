@@ -10,6 +10,7 @@ from devstation.dummy_station import DummyStation
 from devstation.errors import StationError
 from devstation.federation import ENCRYPTED, PLAIN, Federation, Vantage6Station
 from devstation.location import Location, own_home
+from devstation.readiness import wait_for_verdict
 from devstation.users_files import ChangeConfig
 from devstation.waiting import PATIENCE_SECONDS, wait_for
 
@@ -30,4 +31,5 @@ __all__ = [
     "Vantage6Station",
     "own_home",
     "wait_for",
+    "wait_for_verdict",
 ]

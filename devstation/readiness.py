@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from devstation.cluster import Cluster, Object
 from devstation.errors import StationError
+from devstation.waiting import wait_for
 
 _SECONDS = 180
 
@@ -25,6 +27,18 @@ def wait_ready(cluster: Cluster, namespace: str, *names: str) -> None:
             facts = "\n".join(troubles(pods, events))
             more = f"python3 -m devcluster kubectl -- -n {namespace} describe pods"
             raise StationError(f"{error}\n{facts}\nmore: {more}") from error
+
+
+def wait_for_verdict(tasks: Path) -> None:
+    """Wait until a node keeps the verdict of its first self-test in its ``task_dir``.
+
+    The pods of the test are gone by then, and disturb no measurement.
+
+    Raises:
+        StationError: the self-test came to no result.
+    """
+    note = tasks / ".node" / "walls.json"
+    wait_for(note.exists, "a verdict of the self-test; the node's log has the reason", _SECONDS)
 
 
 def _deployments(cluster: Cluster, namespace: str) -> list[str]:

@@ -32,7 +32,15 @@ from bench.vantage6.raw_client import RawClient
 from bench.vantage6.request_log import RequestLog
 from bench.vantage6.series import Series
 from devserver import Client, DevServerError, Options
-from devstation import PLAIN, Cluster, Federation, Location, StationError, own_home
+from devstation import (
+    PLAIN,
+    Cluster,
+    Federation,
+    Location,
+    StationError,
+    own_home,
+    wait_for_verdict,
+)
 from node_poc.config.kubernetes import Kubernetes
 from node_poc.manifests.identity import (
     COMPONENT_NODE,
@@ -86,6 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
         for station in PLAIN:
             federation.deploy(station)
         federation.wait_ready()
+        tell("waiting for the nodes' first self-tests")
+        for station in PLAIN:
+            wait_for_verdict(federation.tasks(station))
         client = federation.world.client("admin")
         series = Series(federation, PLAIN[0], client, tell)
         beside = _beside(federation, series, client)

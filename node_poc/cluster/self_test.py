@@ -84,7 +84,9 @@ class SelfTest:
                 service = self._config.kubernetes.proxy.service
                 return unknown(f"the proxy's Service {service} has no address", time.time())
             return _Test(self._config, pods, around, ended).run()
-        except (ClusterError, OSError) as error:
+        except Exception as error:  # without a verdict, nobody would learn of the failure
+            if not isinstance(error, ClusterError | OSError):
+                log.exception("the self-test of the walls failed")
             return unknown(_told(error), time.time())
         finally:
             pods.remove()
@@ -94,7 +96,9 @@ def _told(error: Exception) -> str:
     """Return an error in one line that stays the same while the trouble is the same."""
     if isinstance(error, ClusterError) and error.status:
         return f"status {error.status}: {error.message}"[:300]
-    return f"the API server gave no answer ({type(error).__name__})"
+    if isinstance(error, ClusterError | OSError):
+        return f"the API server gave no answer ({type(error).__name__})"
+    return f"the self-test failed ({type(error).__name__}); the node's log has more"
 
 
 class _Test:
@@ -174,12 +178,20 @@ class _Test:
         """
         until = time.monotonic() + seconds
         while True:
-            self._pods.refresh()
+            self._refresh()
             if is_done() or time.monotonic() >= until:
                 return
             reached_from_here(tuple(self._inward()), _LOOK_SECONDS)
             if self._ended.wait(min(0.5, max(0.0, until - time.monotonic()))):
                 raise ClusterError("self-test", 0, "Ended", "the node ends")
+
+    def _refresh(self) -> None:
+        """Look at the pods; an API server that is away for a moment costs one look only."""
+        try:
+            self._pods.refresh()
+        except ClusterError as error:
+            if not error.is_transient:
+                raise
 
     def _inward(self) -> Iterator[Target]:
         for each in self._testers:

@@ -211,6 +211,32 @@ def test_an_api_server_that_is_away_gives_no_verdict(cluster, verdict, monkeypat
     assert verdict().reason == "the API server gave no answer (ClusterError)"
 
 
+def test_an_api_server_that_is_away_for_a_moment_costs_no_test(cluster, verdict):
+    lists, answers = cluster.list_pods, [ClusterError("GET /pods", 503, "Away", "later")] * 2
+
+    def list_pods(selector):
+        if answers:
+            raise answers.pop()
+        return lists(selector)
+
+    cluster.list_pods = list_pods
+    assert verdict().enforcement is Enforcement.AT_ONCE
+
+
+def test_a_right_that_is_missing_ends_the_test(cluster, verdict):
+    def list_pods(_selector):
+        raise ClusterError("GET /pods", 403, "Forbidden", "no right")
+
+    cluster.list_pods = list_pods
+    assert verdict().reason == "status 403: no right"
+    assert set(cluster.jobs) <= set(cluster.deleted)
+
+
+def test_a_fault_of_the_node_itself_is_told(cluster, verdict):
+    cluster.list_pods = lambda _selector: [{}]
+    assert verdict().reason == "the self-test failed (KeyError); the node's log has more"
+
+
 def test_the_end_of_the_node_ends_the_test_and_removes_its_pods(cluster, verdict):
     ended = threading.Event()
     ended.set()
