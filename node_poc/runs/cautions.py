@@ -8,9 +8,9 @@ from node_poc.runs.policy_doubts import find_policy_doubts
 
 LATE_WALLS = (
     "some clusters, such as k3s and k0s (kube-router), apply NetworkPolicies up to a second after "
-    "a pod's start: an algorithm may reach the network in that second, and its connections of "
-    "that time stay open; Calico and Cilium apply them in time (docs/install-vantage6.md, "
-    '"A cluster that enforces NetworkPolicies")'
+    "a pod's start, and never cut connections of that second; there algorithms wait behind a gate "
+    "(kubernetes.walls.gate), and `python -m node_poc doctor` tests a cluster "
+    '(docs/install-vantage6.md, "A cluster that enforces NetworkPolicies")'
 )
 
 
