@@ -61,7 +61,7 @@ def verdicts(station: DummyStation) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, lines) if line["event"] in VERDICTS]
 
 
-def testers(station: DummyStation) -> list[str]:
+def self_test_jobs(station: DummyStation) -> list[str]:
     """Return the label of the run of each Job of the self-test."""
     runs = [job["metadata"]["labels"][LABEL_RUN] for job in station.get("jobs")]
     return [run for run in runs if run.startswith(TESTER_RUN)]
@@ -77,7 +77,7 @@ def test_a_deployed_node_proves_its_walls_or_sees_their_window(station: DummySta
         assert line["verdict"].startswith("enforced at once (9 pods"), line
     else:
         assert "after a pod's start" in line["verdict"], line
-    wait_for(lambda: not testers(station), "the pods of the test are gone", 60.0)
+    wait_for(lambda: not self_test_jobs(station), "the pods of the test are gone", 60.0)
 
 
 @pytest.mark.timeout(600)
@@ -85,7 +85,7 @@ def test_the_verdict_counts_after_a_restart_without_another_test(station: DummyS
     wait_for(lambda: bool(verdicts(station)), "the node has a verdict", TEST_SECONDS)
     station.restart_node()
     assert verdicts(station), station.node_log()
-    assert testers(station) == []
+    assert self_test_jobs(station) == []
     assert station.run(station.payload())["status"] == "completed"
 
 
@@ -97,7 +97,7 @@ def test_doctor_in_the_nodes_pod_finds_no_failure(station: DummyStation):
     assert "failure" not in levels, told
     assert levels.count("ok") >= 3, told
     assert "the self-test: enforced" in told
-    assert testers(station) == []
+    assert self_test_jobs(station) == []
 
 
 @pytest.mark.timeout(600)
@@ -123,4 +123,4 @@ def test_without_policies_the_walls_are_not_enforced(station: DummyStation, api_
     assert {"the API server's machine", "the kubelet of its machine", "the server"} <= set(
         verdict.open_ways
     )
-    assert testers(station) == []
+    assert self_test_jobs(station) == []
