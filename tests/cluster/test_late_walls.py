@@ -64,7 +64,7 @@ def connections(station: DummyStation, count: int) -> list[list[int]]:
     api = station.cluster.kubectl(
         "get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}"
     )
-    proxy = f"v6proxy.v6proxy-subdomain.{station.location.namespace}:8080"
+    proxy = "v6proxy.v6proxy-subdomain.v6-jobs:8080"  # the configuration's default
     arguments = (station.cluster.outside, api, proxy)
     image = station.cluster.image("v6_test_gate_probe")
     found = []
