@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs/dev").glob("*.md"))]
+PAGES = [ROOT / "ARCHITECTURE.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs/dev").glob("*.md"))]
 BASES = (ROOT, ROOT / "node_poc")
 
 
