@@ -20,7 +20,8 @@ def cni_config(layout: Layout, number: int) -> str:
     """Return the CNI configuration of node ``number``.
 
     The bridge plugin must not hide the pods' addresses from other nodes (``ipMasq``), because the
-    policies select pods by their addresses.
+    policies select pods by their addresses. The pods have no IPv6: kube-router filters the cluster's
+    own family of addresses, and every pod would reach all pods of its bridge by link-local addresses.
     """
     subnet = layout.node_pod_cidr(number)
     bridge = {
@@ -37,7 +38,9 @@ def cni_config(layout: Layout, number: int) -> str:
         },
     }
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return json.dumps({"cniVersion": "0.4.0", "name": "cbr0", "plugins": [bridge, ports]}, indent=1)
+    no_ipv6 = {"type": "tuning", "sysctl": {"net.ipv6.conf.all.disable_ipv6": "1"}}
+    plugins = [bridge, ports, no_ipv6]
+    return json.dumps({"cniVersion": "0.4.0", "name": "cbr0", "plugins": plugins}, indent=1)
 
 
 def routes(layout: Layout, number: int) -> str:

@@ -15,7 +15,7 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.self_test.jobs import build_tester
 from node_poc.isolation.self_test.reports import Report, find_addresses, find_report
-from node_poc.isolation.self_test.targets import TEST_SECONDS, Target, plan_of
+from node_poc.isolation.self_test.targets import MOST_SECONDS, TEST_SECONDS, Target, plan_of
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 
@@ -72,7 +72,8 @@ class TesterPods:
     ) -> TesterPod:
         """Create the Job of one pod. Raises ClusterError."""
         number = f"{self._began}{len(self._pods):02d}"
-        plan = plan_of(targets, stay_seconds)
+        # All ways are open to the control: it need not wait for their end.
+        plan = plan_of(targets, stay_seconds, TEST_SECONDS if is_control else MOST_SECONDS)
         job = build_tester(self._config, self._group, number, plan, is_control=is_control)
         run = job["metadata"]["labels"][identity.LABEL_RUN]
         pod = TesterPod(run, job["metadata"]["name"], targets)

@@ -15,6 +15,7 @@ import structlog
 
 from node_poc.concurrency.backoff import Backoff
 from node_poc.config.kubernetes import Walls
+from node_poc.isolation.self_test.targets import BY_IPV6
 from node_poc.runs.diagnosis import walls_not_up
 from node_poc.runs.model import Failure
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict, not_enforced, unknown
@@ -28,6 +29,10 @@ _STOP_SECONDS = 2.0
 _REMEDY = (
     "let the cluster's network plugin enforce NetworkPolicies on the ways named here; the node "
     "tests again by itself, and at its start"
+)
+_IPV6_REMEDY = (
+    "; on a cluster with IPv4 only, the cluster's machines start with the kernel parameter "
+    "ipv6.disable_ipv6=1, because many network plugins leave link-local IPv6 between pods open"
 )
 _NOTHING_YET = unknown("no self-test was made yet")
 _SWITCHED_OFF = unknown("kubernetes.walls.self_test_hours is null")
@@ -169,7 +174,12 @@ class WallsProof:
 
 
 def _reason(verdict: WallsVerdict) -> str:
-    return f"the walls around algorithms are {verdict}; {_REMEDY}"
+    return f"the walls around algorithms are {verdict}; {_remedy(verdict)}"
+
+
+def _remedy(verdict: WallsVerdict) -> str:
+    has_ipv6 = any(way.endswith(BY_IPV6) for way in verdict.open_ways)
+    return _REMEDY + _IPV6_REMEDY if has_ipv6 else _REMEDY
 
 
 def _log(verdict: WallsVerdict) -> None:
@@ -177,8 +187,9 @@ def _log(verdict: WallsVerdict) -> None:
     if verdict.enforcement is Enforcement.AT_ONCE:
         log.info("the walls around algorithms are proven", verdict=str(verdict), **facts)
     elif not_enforced(verdict):
+        remedy = _remedy(verdict)
         log.error(
-            "the walls around algorithms are open", verdict=str(verdict), remedy=_REMEDY, **facts
+            "the walls around algorithms are open", verdict=str(verdict), remedy=remedy, **facts
         )
     else:
         log.warning("the walls around algorithms are not proven", verdict=str(verdict), **facts)

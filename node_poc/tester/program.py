@@ -1,9 +1,9 @@
 """The tester: tries, from the first instruction of its pod on, ways that the walls must close.
 
 The program runs in the pods of the self-test of the walls: ``python -m node_poc test-walls PLAN``.
-The plan (``isolation/self_test/targets.py``) has a line with the seconds of the test, the seconds
-for which the pod stays, and the port to listen on, then a line for each target. Every 50 ms the
-program tries each target, and keeps the first connection to each, because some clusters never cut a
+The plan (``isolation/self_test/targets.py``) has a line with the seconds of the test, its most seconds
+if a target is open, the seconds for which the pod stays, and the port to listen on, then a line for
+each target. Every 50 ms, later every 250 ms, the program tries each target, and keeps the first connection to each, because some clusters never cut a
 connection that was made before the policies were in force. The program also listens, for other pods
 that try to get in. Its report is one line of JSON (``isolation/self_test/reports.py``).
 """
@@ -26,7 +26,8 @@ def main(arguments: list[str]) -> int:
     try:
         (text,) = arguments
         head, *rows = (line.split() for line in text.splitlines())
-        seconds, stay_seconds, port = float(head[0]), float(head[1]), int(head[2])
+        seconds, most_seconds, stay_seconds = map(float, head[:3])
+        port = int(head[3])
         plan = [(protocol, host, int(number)) for protocol, host, number in rows]
     except (ValueError, IndexError) as error:
         print(f"test-walls: the plan is not understood: {error}", file=sys.stderr)
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
     tester = WayTester(targets, _listen(port))
     addresses = ", ".join(f'"{each}"' for each in ipv6_addresses(read_text("/proc/net/if_inet6")))
     print(f'{{"ipv6_addresses": [{addresses}]}}', flush=True)
-    tester.try_for(seconds)
+    tester.try_for(seconds, most_seconds)
     ended_ms = tester.now_ms()
     tester.look_at_kept()
     _tell_report(tester, machine, ended_ms)

@@ -13,7 +13,13 @@ from collections import deque
 
 from node_poc.tester.machine import Address, seconds_since_start
 
+# Attempts are frequent while a gap is likely: ten pods that try on at that pace would wear out a small
+# machine, and with it the policies' own controller.
 _PAUSE_SECONDS = 0.05
+_FREQUENT_SECONDS = 3.0
+_LATER_PAUSE_SECONDS = 0.25
+#: A way is closed if nothing came through for so long.
+_CLOSED_SECONDS = 3.0
 # Less than a second: the kernel would send a dropped first packet again, and the answer would
 # belong to a later moment than the attempt.
 _TRY_SECONDS = 0.8
@@ -78,16 +84,30 @@ class WayTester:
         """Return the milliseconds since the start of this process."""
         return round((time.monotonic() - self._zero) * 1000)
 
-    def try_for(self, seconds: float) -> None:
-        """Try all targets again and again, counted from the first attempt."""
+    def try_for(self, seconds: float, most_seconds: float = 0.0) -> None:
+        """Try all targets again and again, counted from the first attempt.
+
+        Args:
+            seconds: the time of the attempts.
+            most_seconds: while a target other than the first, the proxy, is open, the attempts go on
+                until all have been closed for a while, and at most for so long: a busy cluster may
+                need that time for its policies.
+        """
         begin = time.monotonic()
         following = begin
-        while following < begin + seconds:
+        while following < begin + seconds or (
+            following < begin + most_seconds and self._is_open_of_late()
+        ):
             for index in range(len(self._targets)):
                 self._begin(index)
-            following += _PAUSE_SECONDS
+            is_early = following < begin + _FREQUENT_SECONDS
+            following += _PAUSE_SECONDS if is_early else _LATER_PAUSE_SECONDS
             self.serve(following)
         self.serve(time.monotonic() + _TRY_SECONDS, until_done=True)
+
+    def _is_open_of_late(self) -> bool:
+        since_ms = self.now_ms() - round((_CLOSED_SECONDS + _TRY_SECONDS) * 1000)
+        return any(each.through and each.last_ms >= since_ms for each in self.seen[1:])
 
     def serve(self, until: float, *, until_done: bool = False) -> None:
         """Take answers and connections until a monotonic time, or until nothing is waited for."""

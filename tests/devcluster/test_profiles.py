@@ -141,11 +141,12 @@ def test_kine_listens_on_a_socket_in_the_state_folder_only() -> None:
 @pytest.mark.parametrize("number", [1, MAX_NODES])
 def test_pods_of_a_node_have_addresses_that_other_nodes_route_to(number: int) -> None:
     cluster = Layout(2)
-    bridge, ports = json.loads(bridge_network.cni_config(cluster, number))["plugins"]
+    bridge, ports, tuning = json.loads(bridge_network.cni_config(cluster, number))["plugins"]
     subnet = bridge["ipam"]["ranges"][0][0]["subnet"]
     assert ipaddress.ip_network(subnet).subnet_of(ipaddress.ip_network(cluster.pod_cidr))  # type: ignore[arg-type]
     assert not bridge["ipMasq"], "policies select pods by their own addresses"
     assert ports["type"] == "portmap"
+    assert tuning["sysctl"] == {"net.ipv6.conf.all.disable_ipv6": "1"}, "policies are for IPv4"
     for other in range(1, MAX_NODES + 1):
         line = f"route add {subnet} via {cluster.node_ip(number)}\n"
         assert (line in bridge_network.routes(cluster, other)) is (other != number)

@@ -18,7 +18,7 @@ from node_poc.manifests.job import build_job
 from node_poc.runs.model import RunSpec
 
 #: Kubernetes ends a Job of the self-test after this time, and removes the ended Job.
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 150
 KEEP_SECONDS = 60
 
 

@@ -14,7 +14,12 @@ MACHINE = "machine"
 #: The port on which each pod of the self-test listens.
 LISTEN_PORT = 8099
 TEST_SECONDS = 10.0
+#: The time of a test that sees an open way, until the way is closed: policies of a busy cluster may
+#: need many seconds.
+MOST_SECONDS = 30.0
 COMMAND = "test-walls"
+#: The end of the way to a pod by an IPv6 address.
+BY_IPV6 = " by IPv6"
 _METADATA = "169.254.169.254"
 _KUBELET_PORT = 10250
 _DNS_PORT = 53
@@ -79,7 +84,7 @@ def forbidden_targets(config: NodeConfig, around: Surroundings) -> tuple[Target,
 def pod_targets(config: NodeConfig, way: str, addresses: Sequence[str]) -> tuple[Target, ...]:
     """Return the targets for another pod of the test, by its addresses."""
     found = [
-        Target(f"{way} by IPv6" if ":" in address else way, "tcp", address, LISTEN_PORT)
+        Target(f"{way}{BY_IPV6}" if ":" in address else way, "tcp", address, LISTEN_PORT)
         for address in addresses
     ]
     return closed_by(config, found)
@@ -103,14 +108,17 @@ def is_opened(config: NodeConfig, host: str, port: int) -> bool:
     return any(address in network for network in networks)
 
 
-def plan_of(targets: Sequence[Target], stay_seconds: float = 0.0) -> str:
+def plan_of(
+    targets: Sequence[Target], stay_seconds: float = 0.0, most_seconds: float = MOST_SECONDS
+) -> str:
     """Return the plan of one pod, the argument of the program in ``node_poc/tester``.
 
     Args:
         targets: the destinations; the report has the same order.
         stay_seconds: how long the pod listens on, from its start.
+        most_seconds: how long the pod tries while a way is open.
     """
-    lines = [f"{TEST_SECONDS} {stay_seconds} {LISTEN_PORT}"]
+    lines = [f"{TEST_SECONDS} {most_seconds} {stay_seconds} {LISTEN_PORT}"]
     lines += [f"{each.protocol} {each.host} {each.port}" for each in targets]
     return "\n".join(lines)
 

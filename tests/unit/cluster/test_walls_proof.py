@@ -117,6 +117,12 @@ def test_open_walls_hold_runs_back_until_a_test_finds_them_closed(proof, lines):
     assert [line["log_level"] for line in lines] == ["error", "warning"]
 
 
+def test_open_ipv6_has_a_remedy_of_its_own(proof):
+    made = proof()
+    made.finds(replace(NOT, open_ways=("another pod by IPv6",)))
+    assert "ipv6.disable_ipv6=1" in made.proof.remark
+
+
 def test_a_site_that_does_not_require_walls_is_warned_loudly(proof, lines):
     made = proof(required=False)
     made.finds(NOT)

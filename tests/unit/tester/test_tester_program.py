@@ -80,6 +80,40 @@ def test_an_open_way_comes_through_each_time_and_a_closed_one_never():
         assert tester.began_ms <= through.first_ms < through.last_ms <= tester.now_ms()
 
 
+@pytest.fixture
+def short_waits(monkeypatch):
+    monkeypatch.setattr("node_poc.tester.tries._TRY_SECONDS", 0.05)
+    monkeypatch.setattr("node_poc.tester.tries._CLOSED_SECONDS", 0.1)
+
+
+def test_attempts_go_on_until_a_late_wall_stands(short_waits):
+    with listening() as (server, port), trying(target(closed_port()), target(port)) as tester:
+        threading.Timer(0.3, server.close).start()
+        tester.try_for(0.1, 20.0)
+        late = tester.seen[1]
+        assert 0 < late.through < late.tries
+        assert 300 <= tester.now_ms() - tester.began_ms < 20_000
+
+
+def test_attempts_at_a_way_that_stays_open_end_in_time(short_waits):
+    with listening() as (_, port), trying(target(closed_port()), target(port)) as tester:
+        tester.try_for(0.1, 0.4)
+        assert tester.seen[1].through == tester.seen[1].tries >= 2
+
+
+def test_an_open_proxy_prolongs_no_test(short_waits):
+    with listening() as (_, port), trying(target(port), target(closed_port())) as tester:
+        tester.try_for(0.1, 60.0)
+        assert tester.now_ms() - tester.began_ms < 30_000
+
+
+def test_later_attempts_are_less_frequent(monkeypatch):
+    monkeypatch.setattr("node_poc.tester.tries._FREQUENT_SECONDS", 0.0)
+    with listening() as (_, port), trying(target(port)) as tester:
+        tester.try_for(0.3)
+        assert tester.seen[0].tries <= 2
+
+
 def test_datagrams_count_if_they_are_answered():
     with (
         answering_datagrams() as port,
@@ -157,7 +191,7 @@ def test_ipv6_addresses_have_their_interface_and_leave_out_the_loopback():
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], [""], ["1 2"], ["a b c"], ["1 1 1\ntcp host"], ["1 1 1", "1 1 1"]]
+    "arguments", [[], [""], ["1 2"], ["a b c"], ["1 1 1"], ["1 1 1 1\ntcp host"], ["1 1 1 1", "1 1 1 1"]]
 )
 def test_a_wrong_plan_is_refused(arguments, capsys):
     assert program.main(arguments) == program.WRONG_USE
@@ -173,7 +207,7 @@ def test_the_command_carries_out_the_nodes_plan_and_its_report_is_understood(mon
         targets += [Target("closed", "tcp", "127.0.0.1", closed)]
         targets += [Target("itself", "tcp", "127.0.0.1", own)]
         done = subprocess.run(
-            [sys.executable, "-m", "node_poc", "test-walls", plan_of(targets)],
+            [sys.executable, "-m", "node_poc", "test-walls", plan_of(targets, 0.0, 0.5)],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -82,7 +82,7 @@ def test_no_file_no_secret_and_no_account_is_in_reach(settings):
 
 def test_kubernetes_ends_and_removes_a_job_that_the_node_cannot(settings):
     spec = build_tester(settings, 7, "5", "10 0 1")["spec"]
-    assert spec["activeDeadlineSeconds"] == 120
+    assert spec["activeDeadlineSeconds"] == 150
     assert spec["ttlSecondsAfterFinished"] == 60
 
 

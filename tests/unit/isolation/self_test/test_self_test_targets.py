@@ -90,7 +90,7 @@ def test_ways_by_ipv6_have_their_own_name():
 def test_the_plan_has_the_order_of_the_targets():
     found = forbidden_targets(config(), AROUND)
     head, *lines = plan_of(found, 25.0).splitlines()
-    assert head == "10.0 25.0 8099"
+    assert head == "10.0 30.0 25.0 8099"
     assert lines == [f"{each.protocol} {each.host} {each.port}" for each in found]
 
 
