@@ -20,8 +20,9 @@ def cni_config(layout: Layout, number: int) -> str:
     """Return the CNI configuration of node ``number``.
 
     The bridge plugin must not hide the pods' addresses from other nodes (``ipMasq``), because the
-    policies select pods by their addresses. The pods have no IPv6: kube-router filters the cluster's
-    own family of addresses, and every pod would reach all pods of its bridge by link-local addresses.
+    policies select pods by their addresses. The pods have no IPv6: kube-router filters the
+    cluster's own family of addresses, and every pod would reach all pods of its bridge by
+    link-local addresses.
     """
     subnet = layout.node_pod_cidr(number)
     bridge = {

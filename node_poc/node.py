@@ -19,6 +19,7 @@ from node_poc.cluster.lease import NodeLease
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.self_test import SelfTest
+from node_poc.cluster.walls_events import WallsEvents
 from node_poc.cluster.walls_proof import WallsProof
 from node_poc.cluster.walls_watch import WallsWatch
 from node_poc.cluster.watch import Watcher
@@ -131,6 +132,7 @@ class Node:
             WallsNote(Path(config.task_dir), api.cluster),
             lambda: self._walls.remark is None,
             lambda wrong: inbox.post(HoldChanged(Hold.SELF_TEST, wrong)),
+            WallsEvents(objects, config.kubernetes.namespace).tell,
         )
 
     def _checks(self) -> Checks:
@@ -154,9 +156,13 @@ class Node:
         waits_for_lease = not self._working
         return waits_for_lease or time.monotonic() - self._engine.beat < _STUCK_SECONDS
 
-    def _is_ready(self) -> bool:
+    def _is_at_work(self) -> bool:
         engine = self._engine
         return self._is_alive() and engine.knows_the_cluster and self._server.is_connected
+
+    def _is_ready(self) -> bool:
+        are_walls_open = self._walls.holds_runs or self._proof.holds_runs
+        return self._is_at_work() and not are_walls_open
 
     def _on_lease_lost(self, reason: str) -> None:
         log.error("the Lease is lost: another node may work; this one ends", reason=reason)

@@ -78,6 +78,17 @@ class ClusterObjects:
             return None
         return list(answer.get("items") or [])
 
+    def create_event(self, event: dict[str, Any]) -> None:
+        """Create an Event, whose name the API server makes."""
+        self._api.call("POST", self._events_path, body=event)
+
+    def pod_uid(self, name: str) -> str | None:
+        """Return the UID of a pod; None if the pod is gone."""
+        try:
+            return str(self._api.call("GET", f"{self.pods_path}/{name}")["metadata"]["uid"])
+        except NotFoundError:
+            return None
+
     def service_address(self, name: str) -> str | None:
         """Return the ClusterIP of a Service; None without the Service or without an address."""
         try:

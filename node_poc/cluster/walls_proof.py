@@ -58,6 +58,7 @@ class WallsProof:
         note: Note,
         may_test: Callable[[], bool],
         on_change: Callable[[Failure | None], None],
+        tell: Callable[[WallsVerdict], None],
     ) -> None:
         """Create the proof; ``start`` starts its thread.
 
@@ -69,12 +70,15 @@ class WallsProof:
                 that is known already.
             on_change: called, if ``required``, with the reason why runs must wait, and with None
                 when the reason is gone. Must not block.
+            tell: tells people of a verdict that differs from the one before. Raises nothing.
         """
         self._walls = walls
         self._test = test
         self._note = note
         self._may_test = may_test
         self._on_change = on_change
+        self._tell = tell
+        self._untold = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="self-test", daemon=True)
         self._failures = 0
@@ -100,6 +104,11 @@ class WallsProof:
                 )
             case _:
                 return f"the walls around algorithms: {self.verdict}"
+
+    @property
+    def holds_runs(self) -> bool:
+        """Whether the verdict holds all runs back."""
+        return self._walls.required and not_enforced(self.verdict)
 
     def start(self) -> None:
         """Take the last verdict, and start the thread; without self-tests, do nothing."""
@@ -127,6 +136,7 @@ class WallsProof:
 
     def _serve(self) -> None:
         pause = self._first_pause()
+        self._tell_news()
         while not self._ended.wait(pause):
             if not self._may_test():
                 pause = _SOON_SECONDS
@@ -135,7 +145,14 @@ class WallsProof:
             if self._ended.is_set():
                 return
             self._on_tested(found)
+            self._tell_news()
             pause = self._next_pause(found)
+
+    def _tell_news(self) -> None:
+        """Tell of a verdict that nobody was told of: in this thread, which may wait."""
+        if self._untold:
+            self._untold = False
+            self._tell(self.verdict)
 
     def _first_pause(self) -> float:
         """Return the rest of the time until the next test; 0 unless the last found all in order."""
@@ -171,6 +188,7 @@ class WallsProof:
         _log(found)
         if self._walls.required and (not_enforced(found) or not_enforced(before)):
             self._on_change(walls_not_up(_reason(found)) if not_enforced(found) else None)
+        self._untold = True
 
 
 def _reason(verdict: WallsVerdict) -> str:

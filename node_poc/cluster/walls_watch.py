@@ -70,6 +70,11 @@ class WallsWatch:
         effect = "no run is started" if self._required else "runs start without their walls"
         return f"{effect}: {_reason(self._breaches)}"
 
+    @property
+    def holds_runs(self) -> bool:
+        """Whether wrong walls hold all runs back."""
+        return self._required and bool(self._breaches)
+
     def start(self) -> None:
         """Start the thread; return when the walls are judged, as wrong if no answer came soon."""
         self._watcher.start()

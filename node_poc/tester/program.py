@@ -1,11 +1,12 @@
 """The tester: tries, from the first instruction of its pod on, ways that the walls must close.
 
 The program runs in the pods of the self-test of the walls: ``python -m node_poc test-walls PLAN``.
-The plan (``isolation/self_test/targets.py``) has a line with the seconds of the test, its most seconds
-if a target is open, the seconds for which the pod stays, and the port to listen on, then a line for
-each target. Every 50 ms, later every 250 ms, the program tries each target, and keeps the first connection to each, because some clusters never cut a
-connection that was made before the policies were in force. The program also listens, for other pods
-that try to get in. Its report is one line of JSON (``isolation/self_test/reports.py``).
+The plan (``isolation/self_test/targets.py``) has a line with the seconds of the test, its most
+seconds if a target is open, the seconds for which the pod stays, and the port to listen on, then a
+line for each target. Every 50 ms, later every 250 ms, the program tries each target, and keeps
+the first connection to each, because some clusters never cut a connection that was made before the
+policies were in force. The program also listens, for other pods that try to get in. Its report is
+one line of JSON (``isolation/self_test/reports.py``).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from collections import deque
 
 from node_poc.tester.machine import Address, seconds_since_start
 
-# Attempts are frequent while a gap is likely: ten pods that try on at that pace would wear out a small
-# machine, and with it the policies' own controller.
+# Attempts are frequent while a gap is likely: ten pods that try on at that pace would wear out a
+# small machine, and with it the policies' own controller.
 _PAUSE_SECONDS = 0.05
 _FREQUENT_SECONDS = 3.0
 _LATER_PAUSE_SECONDS = 0.25
@@ -89,9 +89,9 @@ class WayTester:
 
         Args:
             seconds: the time of the attempts.
-            most_seconds: while a target other than the first, the proxy, is open, the attempts go on
-                until all have been closed for a while, and at most for so long: a busy cluster may
-                need that time for its policies.
+            most_seconds: while a target other than the first, the proxy, is open, the attempts go
+                on until all have been closed for a while, and at most for so long: a busy cluster
+                may need that time for its policies.
         """
         begin = time.monotonic()
         following = begin

@@ -16,14 +16,20 @@ from tests.cluster.station import NAMESPACE
 # The issue's promise: a change is noticed within this time.
 NOTICED_SECONDS = 60.0
 ASK_READYZ = (
-    "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8081/readyz').read().decode())"
+    "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8081); c.request('GET', '/readyz');"
+    "a = c.getresponse(); print(a.status, a.read().decode())"
 )
 WAY_OUT = {"policyTypes": ["Egress"], "egress": [{}]}
 
 
 def readyz(station: DummyStation) -> str:
-    """Return the text of the node's ``/readyz``, asked from inside the pod: others may not ask."""
+    """Return status and text of the node's ``/readyz``, asked inside the pod: others may not."""
     return station.kubectl("exec", "deployment/v6-node", "--", "python", "-c", ASK_READYZ)
+
+
+def is_ready(station: DummyStation) -> bool:
+    (node,) = [each for each in station.get("deployments") if each["metadata"]["name"] == "v6-node"]
+    return bool(node["status"].get("readyReplicas"))
 
 
 def walls(station: DummyStation) -> list[Object]:
@@ -79,9 +85,11 @@ def test_a_run_waits_until_the_walls_are_right_again(
             run_id = listener.post("walls", *("/app/input/csv/default", "Age", "/app/output/avg"))
             assert listener.status(run_id, "WallsNotUp")["status"] == "pending"
             assert "no run is started" in readyz(station)
+            wait_for(lambda: not is_ready(station), "the Deployment is not ready")
             assert station.job_of(run_id) is None
         assert listener.result(run_id)["status"] == "completed"
         assert "NetworkPolicy" not in readyz(station)
+    wait_for(lambda: is_ready(station), "the Deployment is ready again")
 
 
 def test_policies_that_open_nothing_for_algorithms_hold_no_run_back(station: DummyStation):

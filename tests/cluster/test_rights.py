@@ -9,6 +9,7 @@ from tests.cluster.station import NAMESPACE
 
 NODE = f"system:serviceaccount:{NAMESPACE}:v6-node"
 ALLOWED = {
+    "create events",
     "create jobs",
     "create leases",
     "delete jobs",
@@ -27,7 +28,6 @@ ALLOWED = {
     "watch pods",
 }
 DENIED = {
-    "create events",
     "create networkpolicies",
     "create pods",
     "create pods --subresource=exec",
@@ -40,6 +40,7 @@ DENIED = {
     "patch networkpolicies",
     "get secrets",
     "get events",
+    "patch events",
     "list leases",
     "list secrets",
     "list services",

@@ -61,6 +61,13 @@ def verdicts(station: DummyStation) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, lines) if line["event"] in VERDICTS]
 
 
+def reasons_at_the_node(station: DummyStation) -> set[str]:
+    """Return the reasons of the Events about the node's pods, as ``describe`` shows them."""
+    pods = {pod["metadata"]["uid"] for pod in station.get("pods")}
+    events = [each for each in station.get("events") if each["involvedObject"].get("uid") in pods]
+    return {each["reason"] for each in events}
+
+
 def self_test_jobs(station: DummyStation) -> list[str]:
     """Return the label of the run of each Job of the self-test."""
     runs = [job["metadata"]["labels"][LABEL_RUN] for job in station.get("jobs")]
@@ -78,6 +85,8 @@ def test_a_deployed_node_proves_its_walls_or_sees_their_window(station: DummySta
     else:
         assert "after a pod's start" in line["verdict"], line
     wait_for(lambda: not self_test_jobs(station), "the pods of the test are gone", 60.0)
+    reason = "WallsProven" if profile.enforces_policies_at_once else "WallsLate"
+    wait_for(lambda: reason in reasons_at_the_node(station), "the Event of the verdict")
 
 
 @pytest.mark.timeout(600)

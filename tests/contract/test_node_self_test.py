@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 
 import pytest
 
@@ -10,6 +9,7 @@ from node_poc.cluster.connect import connect
 from node_poc.cluster.self_test import SelfTest
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict
 from node_poc.storage.walls_note import WallsNote
+from tests.contract.readyz import readyz
 from tests.fakes.station import eventually, payload
 
 OPEN = WallsVerdict(Enforcement.NOT, open_ways=("the API server's Service",))
@@ -34,12 +34,6 @@ def verdicts(station, monkeypatch):
 
 def made_now(verdict):
     return WallsVerdict.from_dict(verdict.to_dict() | {"made_at": time.time()})
-
-
-def readyz(station):
-    url = f"http://127.0.0.1:{station._nodes[-1]._health.port}/readyz"
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode()
 
 
 def waits(station, emitter, run_id):

@@ -1,6 +1,5 @@
 """A node holds runs back while the NetworkPolicies around algorithms are not right."""
 
-import urllib.request
 from contextlib import contextmanager
 
 import pytest
@@ -8,6 +7,7 @@ from structlog.testing import capture_logs
 
 from node_poc.cluster import walls_watch
 from node_poc.config.load import load_config
+from tests.contract.readyz import readyz
 from tests.fakes import station as fake_station
 from tests.fakes.kube_api import FOR_EVER
 from tests.fakes.station import eventually, payload
@@ -41,12 +41,6 @@ def ends_well(station, emitter, run_id):
     assert emitter.wait(run_id, 40)["status"] == "completed"
 
 
-def readyz(station):
-    url = f"http://127.0.0.1:{station._nodes[-1]._health.port}/readyz"
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode()
-
-
 @contextmanager
 def removed(api):
     policy = api.store.delete(KIND, CLOSING)
@@ -76,8 +70,9 @@ def test_a_new_run_waits_until_the_walls_are_right_again(station, emitter, tampe
         eventually(lambda: told in readyz(station), told)
         assert emitter.post(payload(7))["accepted"]
         waits(station, emitter, 7)
+        assert readyz(station).startswith("503 ")
     ends_well(station, emitter, 7)
-    assert "no run is started" not in readyz(station)
+    assert readyz(station).startswith("200 ")
 
 
 def test_a_run_that_is_going_goes_on_and_the_log_names_it(lines, station):
@@ -142,6 +137,7 @@ def test_a_site_that_does_not_require_walls_is_warned_and_runs_start(lines, stat
     emitter = station.start()
     with removed(station.api):
         eventually(lambda: "runs start without their walls: Net" in readyz(station))
+        assert readyz(station).startswith("200 ")
         emitter.post(payload(7))
         ends_well(station, emitter, 7)
     wrong = [x for x in lines if x["event"] == "the walls around algorithms are not right"]

@@ -217,7 +217,7 @@ class Station:
         node = Node(config, None, threading.Event(), context=None, health_port=0)
         self._nodes.append(node)
         node.start()
-        eventually(node._is_ready, "a ready node")
+        eventually(node._is_at_work, "a node at work")
         return node
 
     def stop_node(self) -> None:

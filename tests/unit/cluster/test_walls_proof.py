@@ -41,10 +41,16 @@ class Proof:
 
     def __init__(self, note=None, **walls):
         self.told, self.results, self.tests = [], queue.Queue(), 0
+        self.events = []
         self.note = Note(note)
         self.policies_are_right = True
         self.proof = WallsProof(
-            Walls(**walls), self.test, self.note, lambda: self.policies_are_right, self.told.append
+            Walls(**walls),
+            self.test,
+            self.note,
+            lambda: self.policies_are_right,
+            self.told.append,
+            lambda verdict: self.events.append(verdict.enforcement),
         )
 
     def test(self, ended):
@@ -112,8 +118,11 @@ def test_open_walls_hold_runs_back_until_a_test_finds_them_closed(proof, lines):
     assert "open are a" in failure.site_detail
     assert "open are" not in failure.detail + failure.advice
     assert made.proof.remark == f"no run is started: {failure.site_detail}"
+    assert made.proof.holds_runs
     made.finds(LATE)
     assert made.told[1:] == [None]
+    assert not made.proof.holds_runs
+    eventually(lambda: made.events == ["not enforced", "enforced late"], "both are told")
     assert [line["log_level"] for line in lines] == ["error", "warning"]
 
 
@@ -127,6 +136,7 @@ def test_a_site_that_does_not_require_walls_is_warned_loudly(proof, lines):
     made = proof(required=False)
     made.finds(NOT)
     assert made.told == []
+    assert not made.proof.holds_runs
     assert made.proof.remark.startswith("runs start, although the cluster lets them out: ")
     assert [line["log_level"] for line in lines] == ["error"]
 

@@ -91,11 +91,12 @@ RIGHTS = {
     ("batch", "jobs", "watch"): "Watcher._watch",
     ("", "pods", "list"): "Watcher._list, ClusterObjects.list_pods",
     ("", "pods", "watch"): "Watcher._watch",
-    ("", "pods", "get"): "LeaseCalls.pod_phase: is who holds the Lease still there?",
+    ("", "pods", "get"): "LeaseCalls.pod_phase, ClusterObjects.pod_uid",
     ("", "pods/log", "get"): "ContainerLogs.read, ContainerLogs.follow",
     ("", "events", "list"): (
         "ClusterObjects.list_events, ClusterObjects.list_all_events: why runs do not start"
     ),
+    ("", "events", "create"): "ClusterObjects.create_event: the verdict on the walls",
     ("networking.k8s.io", "networkpolicies", "list"): "Watcher._list: the walls of WallsWatch",
     ("networking.k8s.io", "networkpolicies", "watch"): "Watcher._watch",
     ("", "services", "get"): "ClusterObjects.service_address",

@@ -191,7 +191,8 @@ def test_ipv6_addresses_have_their_interface_and_leave_out_the_loopback():
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], [""], ["1 2"], ["a b c"], ["1 1 1"], ["1 1 1 1\ntcp host"], ["1 1 1 1", "1 1 1 1"]]
+    "arguments",
+    [[], [""], ["1 2"], ["a b c"], ["1 1 1"], ["1 1 1 1\ntcp host"], ["1 1 1 1", "1 1 1 1"]],
 )
 def test_a_wrong_plan_is_refused(arguments, capsys):
     assert program.main(arguments) == program.WRONG_USE
