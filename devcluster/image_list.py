@@ -26,5 +26,11 @@ IMAGES = (
     Image("v6_dummy_proxy", "dummy_proxy", "dummy_proxy/Dockerfile"),
     Image("v6_federated_average", "fed_avg_alg", "fed_avg_alg/Dockerfile", only_named=True),
     Image("v6_test_algorithm", "tests/algorithm", "tests/algorithm/Dockerfile", only_named=True),
+    Image(
+        "v6_evil_algorithm",
+        "tests/evil_algorithm",
+        "tests/evil_algorithm/Dockerfile",
+        only_named=True,
+    ),
     Image("v6_bench_algorithm", "bench/algorithm", "bench/algorithm/Dockerfile", only_named=True),
 )

@@ -11,6 +11,7 @@ import pytest
 
 from devserver import Client
 from devstation import ENCRYPTED, PLAIN, Cluster, Federation, Location, own_home
+from tests.cluster.evil_surroundings import IMAGE as HOSTILE_IMAGE
 from tests.cluster.station import no_self_test
 from tests.cluster.vantage6.claims import claims, lie_in_claims
 from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, start_sparql
@@ -51,6 +52,7 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
             config = made.config(station)
             no_self_test(config)
             if station == DATA_STATION:
+                config["policies"]["allowed_algorithms"].append(cluster.image(HOSTILE_IMAGE))
                 config["databases"] += files + _services(address)
                 named = {"address": address, "port": SPARQL_PORT}
                 config["kubernetes"]["databases_egress"] = {"notes": named}

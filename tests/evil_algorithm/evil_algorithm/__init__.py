@@ -1,0 +1,1 @@
+"""The tests' hostile algorithm: tries attacks, and reports which of them succeeded."""
