@@ -104,11 +104,17 @@ class Walls(Strict):
     gate: Literal["auto", "on", "off"] = "auto"
     """Whether each run starts behind a gate: an init container of the node's image, without data,
     that waits until the NetworkPolicies of the pod are in force. A run whose gate does not open
-    within a minute ends with cause `WallsNotUp`. With `auto` there is a gate unless the node
+    within `gate_seconds` ends with cause `WallsNotUp`. With `auto` there is a gate unless the node
     has seen that the cluster applies policies before the first packet of a pod.
 
     Default: k3s and others apply policies up to a second after a pod's start, and never cut a
     connection that was made before.
+    """
+
+    gate_seconds: int = Field(default=180, ge=10, le=3600)
+    """Longest time that a run waits behind its gate, in seconds.
+
+    Default: k3s takes a second, but minutes on a machine that starts many pods at once.
     """
 
     self_test_hours: float | None = Field(default=24, gt=0)

@@ -44,7 +44,6 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 _NOTED_SECONDS = 50
 # Paths of the node's image (``Dockerfile``). Without site packages the program starts at once.
 _GATE_COMMAND = ("/opt/venv/bin/python", "-I", "-S", "/app/node_poc/gate.py")
-_GATE_SECONDS = 60
 
 
 def build_job(
@@ -161,7 +160,7 @@ def _gate(config: NodeConfig) -> dict[str, Any]:
         "name": identity.GATE,
         "image": settings.node_image,
         "imagePullPolicy": "IfNotPresent",
-        "command": [*_GATE_COMMAND, str(_GATE_SECONDS), *proxy],
+        "command": [*_GATE_COMMAND, str(settings.walls.gate_seconds), *proxy],
         "resources": container_resources(settings.resources),
         "securityContext": {
             **container_security_context(settings.security),
