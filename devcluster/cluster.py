@@ -8,7 +8,18 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devcluster import cgroups, dns, network, nodes, pki, processes, profiles, registry, render
+from devcluster import (
+    audit,
+    cgroups,
+    dns,
+    network,
+    nodes,
+    pki,
+    processes,
+    profiles,
+    registry,
+    render,
+)
 from devcluster import services as argv
 from devcluster.build_settings import overlay_works
 from devcluster.builds import Binaries
@@ -99,7 +110,8 @@ def up(layout: Layout, count: int, profile: Profile, binaries: Binaries, console
 def _note_programs(layout: Layout, profile: Profile, binaries: Binaries, console: Console) -> None:
     """Mark the cluster as finished; warn if a new cluster would have other programs or settings."""
     mark = layout.state_dir / COMPLETE
-    settings = hashlib.sha256(render.kubelet(layout, 1).encode()).hexdigest()[:12]
+    texts = render.kubelet(layout, 1) + audit.policy()
+    settings = hashlib.sha256(texts.encode()).hexdigest()[:12]
     programs = [binaries.folder(part).name for part in profile.parts if part is not PAUSE]
     current = f"{' '.join(programs)} kubelet-{settings}\n"
     if not mark.exists():
@@ -148,6 +160,7 @@ def _found(layout: Layout, profile: Profile, binaries: Binaries, console: Consol
             registry.push_program(layout, image.name, image.part.version, program)
     with console.step(f"{layout.node_name(1)} ({layout.node_ip(1)}) with the control plane"):
         _prepare_node(layout, 1, profile, binaries)
+        audit.policy_file(layout).write_text(audit.policy())
         datastore = profile.datastore(layout, binaries).service
         _start(layout, 1, datastore, api_server(layout, profile, binaries))
         log = layout.node_dir(1) / "log" / "kube-apiserver.log"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from devcluster import audit
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
 from devcluster.packages import tool_environment
@@ -82,6 +83,7 @@ def api_server(layout: Layout, binaries: Binaries, datastore: Datastore) -> Serv
         "--allow-privileged=true",
         "--max-requests-inflight=800",
         "--max-mutating-requests-inflight=400",
+        *audit.flags(layout),
     )
     return Service("kube-apiserver", argv)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import cilium, dns, kube, render, services
+from devcluster import audit, cilium, dns, kube, render, services
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
 from devcluster.parts import PARTS
@@ -139,3 +139,12 @@ def test_pods_of_different_runs_are_one_identity_to_the_network() -> None:
     for label in (LABEL_RUN, "job-name", "batch.kubernetes.io/controller-uid"):
         assert any(pattern.match(label) for pattern in left_out), label
     assert not any(pattern.match(LABEL_COMPONENT) for pattern in left_out)
+
+
+def test_the_audit_log_has_users_service_accounts_without_contents() -> None:
+    policy = json.loads(audit.policy())
+    assert [rule["level"] for rule in policy["rules"]] == ["None", "Metadata", "None"]
+    made = services.api_server(Layout(), BINARIES, services.etcd(Layout(), BINARIES))
+    assert f"--audit-policy-file={audit.policy_file(Layout())}" in made.argv
+    assert "--audit-log-maxsize=20" in made.argv
+    assert "--audit-log-maxbackup=3" in made.argv
