@@ -18,6 +18,9 @@ import pytest
 from devstation import DummyStation
 from tests.cluster.evil_surroundings import CANARY, IMAGE, Report, Surroundings, report_in
 
+pytestmark = (
+    pytest.mark.dev_cluster
+)  # another's cluster is not attacked, and gets no privileged pod
 PAGE = Path(__file__).resolve().parents[2] / "docs/dev/security.md"
 PATIENCE_SECONDS = 300.0
 #: The only way that algorithms have.

@@ -19,6 +19,7 @@ from devstation.dummy_station import EmitterClient
 from tests.cluster.evil_surroundings import IMAGE
 from tests.cluster.station import NAMESPACE, no_self_test
 
+pytestmark = pytest.mark.dev_cluster  # another's cluster is not attacked
 PATIENCE_SECONDS = 300.0
 LOG_KEPT_KILOBYTES = 512
 LOG_MEGABYTES = 40

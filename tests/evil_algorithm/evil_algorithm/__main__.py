@@ -27,6 +27,8 @@ def main() -> None:
             bombs.log(plan["megabytes"])
         case "disk":
             bombs.disk(Path(plan["folder"]), plan["megabytes"])
+        case "processor":
+            bombs.processor(plan["seconds"])
         case "deaf":
             sys.stdout.write("deaf\n")
             bombs.deaf(plan["seconds"])

@@ -1,4 +1,4 @@
-"""Attacks on what runs share: memory, disk, log, and the patience of whoever ends a run."""
+"""Attacks on shared resources: processor, memory, disk, log, and the patience at a run's end."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ def disk(folder: Path, megabytes: int) -> None:
             file.write(os.urandom(1 << 20))
             file.flush()
     time.sleep(600)
+
+
+def processor(seconds: float) -> None:
+    """Compute in eight processes."""
+    ends = time.monotonic() + seconds
+    for _ in range(3):
+        os.fork()
+    while time.monotonic() < ends:
+        pass
 
 
 def deaf(seconds: float) -> None:
