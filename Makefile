@@ -64,9 +64,11 @@ images:  ## build the project's images and push them to the cluster's registry
 
 ##@ Test
 
-# Isolation is not among them: on k3s a pod has a way out in its first second.
+# Runs, and what differs on k3s: late policies, the gate, volumes for claims.
 K3S_SAMPLE := $(addprefix tests/,devcluster/test_policy_start.py devcluster/test_profile_features.py \
-  cluster/test_main_path.py cluster/test_node_restart.py cluster/test_kill.py)
+  cluster/test_main_path.py cluster/test_late_walls.py cluster/test_walls_self_test.py)
+# Processes of pytest-xdist; a file's tests stay together, because they share stations and servers.
+PARALLEL := -n auto --dist loadfile
 .PHONY: check test test-unit test-contract test-cluster test-k3s
 check: $(READY)  ## lint, types, import layers, plain words
 	$(BIN)/ruff check .
@@ -78,9 +80,9 @@ check: $(READY)  ## lint, types, import layers, plain words
 	$(BIN)/python -m tests.plain_words
 test: check test-unit test-contract test-cluster $(if $(CONTEXT),,test-k3s)  ## everything, on a real cluster that it brings up
 test-unit: $(READY)  ## unit tests; need nothing but Python
-	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(ARGS)
+	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(PARALLEL) $(ARGS)
 test-contract: $(READY)  ## node, dummy server and emitter over real sockets, with a fake cluster
-	$(BIN)/pytest tests/contract $(ARGS)
+	$(BIN)/pytest tests/contract $(PARALLEL) $(ARGS)
 test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images

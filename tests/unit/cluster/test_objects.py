@@ -28,6 +28,8 @@ CALLS = {
     "list_jobs": ("a=b",),
     "list_events": ("Pod", "x"),
     "list_all_events": (),
+    "create_event": ({},),
+    "pod_uid": ("x",),
     "service_address": ("x",),
 }
 
@@ -62,7 +64,7 @@ def test_a_job_that_exists_already_is_no_error():
     assert api.calls == 1
 
 
-@pytest.mark.parametrize("method", ["delete_job", "patch_job", "service_address"])
+@pytest.mark.parametrize("method", ["delete_job", "patch_job", "pod_uid", "service_address"])
 def test_an_object_that_is_gone_is_no_error(method):
     api = FailingApi(error_of("GET", 404, "{}"))
     assert getattr(ClusterObjects(api, "v6-jobs"), method)(*CALLS[method]) is None
