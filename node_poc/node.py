@@ -38,11 +38,11 @@ from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.protocol.adapter import load_adapter
+from node_poc.registry.settle import image_settler
 from node_poc.runs.cautions import cautions
 from node_poc.runs.holds import Hold
 from node_poc.runs.observed import DiskLimitExceeded
 from node_poc.runs.ports import Server
-from node_poc.runs.walls_verdict import WallsVerdict
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
@@ -101,14 +101,14 @@ class Node:
         self._disk = _make_disk_watch(config, records, inbox)
         self._walls = _make_walls_watch(config, api, inbox)
         self._proof = self._make_walls_proof(config, api, objects, inbox)
-        jobs = RunJobs(config, objects, lambda: _is_gated(config, self._proof.verdict))
+        jobs = RunJobs(config, objects, self._is_gated, image_settler(config))
         work = RunWork(config, jobs, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
         self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
         self._job_policy = _job_policy_check(config, objects)
-        self._ending = ending
+        self._ending, self._gate = ending, settings.walls.gate
         self.failed = False
         self._working = self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
@@ -134,6 +134,10 @@ class Node:
             lambda wrong: inbox.post(HoldChanged(Hold.SELF_TEST, wrong)),
             WallsEvents(objects, config.kubernetes.namespace).tell,
         )
+
+    def _is_gated(self) -> bool:
+        """Return whether new runs wait behind a gate; `auto` asks the last self-test."""
+        return self._gate == "on" or (self._gate == "auto" and self._proof.verdict.needs_gate)
 
     def _checks(self) -> Checks:
         return Checks(self._is_alive, self._is_ready, self._remarks)
@@ -235,12 +239,6 @@ def _make_disk_watch(config: NodeConfig, records: Records, inbox: Inbox) -> Disk
 
 def _make_walls_watch(config: NodeConfig, api: KubernetesApi, inbox: Inbox) -> WallsWatch:
     return WallsWatch(config, api, lambda wrong: inbox.post(HoldChanged(Hold.WALLS, wrong)))
-
-
-def _is_gated(config: NodeConfig, verdict: WallsVerdict) -> bool:
-    """Return whether new runs wait behind a gate; `auto` asks the last self-test of the walls."""
-    gate = config.kubernetes.walls.gate
-    return gate == "on" or (gate == "auto" and verdict.needs_gate)
 
 
 def _make_watchers(

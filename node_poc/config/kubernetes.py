@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from node_poc.config.base import DNS_LABEL, Strict
 from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.databases import DatabaseEgress
+from node_poc.config.images import Images
 from node_poc.config.kinds.registry import DEFAULT, known_name
 from node_poc.config.quantities import Quantity, amount
 
@@ -188,6 +189,7 @@ class Kubernetes(Strict):
 
     storage: Storage = Storage()
     walls: Walls = Walls()
+    images: Images = Images()
     proxy: Proxy = Proxy()
     limits: Limits = Limits()
     resources: Resources = Resources()

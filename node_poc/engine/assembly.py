@@ -7,6 +7,7 @@ from node_poc.engine.background_calls import BackgroundCalls, Pools
 from node_poc.engine.book import RunBook
 from node_poc.engine.delivery import Delivery
 from node_poc.engine.engine import Engine, EngineParts
+from node_poc.engine.image_calls import ImageCalls
 from node_poc.engine.inbox import Inbox
 from node_poc.engine.intake import DiskIntake, Intake
 from node_poc.engine.kills import Kills
@@ -44,9 +45,11 @@ def make_engine(
     settings = config.kubernetes
     pools, timers = Pools(), Timers()
     disk, post = pools.disk, inbox.post
-    book = RunBook(settings.runs_in_flight, QUOTA_PAUSES.pause)
-    calls = BackgroundCalls(work, post, book, pools, Retries(post))
-    starts = Starts(book, calls, timers)
+    settle, retries = work.jobs.settle_image, Retries(post)
+    book = RunBook(settings.runs_in_flight, QUOTA_PAUSES.pause, settles_images=settle is not None)
+    calls = BackgroundCalls(work, post, book, pools, retries)
+    images = ImageCalls(settle, post, book, pools.images, retries)
+    starts = Starts(book, calls, images, timers)
     observer = Observer(settings.limits, book, calls, starts, delivery, work)
     lingering_jobs = LingeringJobs(timers, calls.remove_job, settings.keep_finished_seconds)
     retention = Retention(book, records, past)

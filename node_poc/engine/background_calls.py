@@ -40,6 +40,8 @@ _THREADS = 8
 # Each thread may wait a minute for one log. Up to this many unreadable logs at once, as of lost
 # machines, do not hold up the results of other runs.
 _COLLECT_THREADS = 32
+# Each may wait 20 s for a registry; more runs with images of this registry wait behind them.
+_IMAGE_THREADS = 8
 
 
 class CreateRequests:
@@ -86,9 +88,11 @@ class Pools:
         self.disk = DaemonPool("disk", 1)
         self.api = DaemonPool("api", _THREADS)
         self.collect = DaemonPool("collect", _COLLECT_THREADS)
+        self.images = DaemonPool("image", _IMAGE_THREADS)
 
     def stop_calls(self) -> None:
-        """Start no more calls of the API; the node's next start makes up for missing calls."""
+        """Start no more calls of API and registries; the node's next start makes up for them."""
+        self.images.stop()
         self.api.stop()
         self.collect.stop()
 

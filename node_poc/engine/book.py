@@ -13,6 +13,7 @@ from node_poc.runs.holds import Hold
 from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import JobObservation, Observation, PodObservation
 from node_poc.runs.ports import RunSummary
+from node_poc.runs.trusted_images import SettledImage
 from node_poc.storage.records import RunRecord
 
 _IN_FLIGHT = frozenset({Stage.ACCEPTED, Stage.CREATED})
@@ -26,12 +27,19 @@ class RunBook:
     and call the methods that are documented as safe in any thread.
     """
 
-    def __init__(self, in_flight_limit: int, pause: Callable[[int], float] = lambda _: 1.0) -> None:
+    def __init__(
+        self,
+        in_flight_limit: int,
+        pause: Callable[[int], float] = lambda _: 1.0,
+        *,
+        settles_images: bool = False,
+    ) -> None:
         """Create an empty book.
 
         Args:
             in_flight_limit: the most Jobs that may be unfinished at a time.
             pause: maps the number of refusals in a row by a quota to the seconds to wait.
+            settles_images: whether a run joins the line only after ``note_image``.
         """
         self._limit = in_flight_limit
         self._gate = QuotaGate(pause)
@@ -40,6 +48,9 @@ class RunBook:
         self._line = FairLine()
         self._known_since: dict[int, float] = {}
         self._holds: dict[Hold, Failure] = {}
+        self._settles_images = settles_images
+        self._unsettled: set[int] = set()
+        self._not_asked: list[int] = []
 
     def __contains__(self, run_id: int) -> bool:
         return run_id in self._runs
@@ -58,6 +69,10 @@ class RunBook:
             return True
         return seen.content == self._records[seen.run_id].digest
 
+    def find(self, run_id: int) -> Run | None:
+        """Return a run, or None if the run is not in the book."""
+        return self._runs.get(run_id)
+
     def record(self, run_id: int) -> RunRecord:
         """Return the record of a run that is in the book. Raises KeyError for other runs."""
         return self._records[run_id]
@@ -71,15 +86,49 @@ class RunBook:
         return tuple(run.run_id for run in self._runs.values() if not run.has_ended)
 
     def add(self, run: Run, record: RunRecord) -> Run:
-        """Add a run, and put a queued run into the waiting line; return the run as added."""
+        """Add a run, and put a queued run into the waiting line; return the run as added.
+
+        A run whose image must be settled joins the line later, with ``note_image``.
+        """
         if run.stage is Stage.QUEUED and not run.kill_requested:
-            others = len(self._line)
-            before = self._line.add(run.run_id, record.owner)
-            if others or self._in_flight() >= self._limit or self.quota_refuses or self._holds:
-                run = replace(run, failure=self._queued(before))
+            if self._settles_images and record.image_digest is None:
+                self._unsettled.add(run.run_id)
+                self._not_asked.append(run.run_id)
+            else:
+                run = self._join_line(run, record)
         self._runs[run.run_id] = run
         self._records[run.run_id] = record
         return run
+
+    def _join_line(self, run: Run, record: RunRecord) -> Run:
+        others = len(self._line)
+        before = self._line.add(run.run_id, record.owner)
+        if others or self._in_flight() >= self._limit or self.quota_refuses or self._holds:
+            return replace(run, failure=self._queued(before))
+        return run
+
+    def take_unsettled(self) -> list[RunRecord]:
+        """Return the records of the added runs whose image must be settled, each only once."""
+        records = [self._records[run_id] for run_id in self._not_asked if run_id in self._records]
+        self._not_asked = []
+        return records
+
+    def waits_for_image(self, run_id: int) -> bool:
+        """Whether a run waits for ``note_image``. Safe in any thread."""
+        return run_id in self._unsettled
+
+    def note_image(self, run_id: int, image: SettledImage) -> Run | None:
+        """Put a run whose image is settled into the line; None if the run no longer waits."""
+        if run_id not in self._unsettled:
+            return None
+        self._unsettled.discard(run_id)
+        record = replace(
+            self._records[run_id], image_digest=image.digest, signed_by=image.signed_by
+        )
+        self._records[run_id] = record
+        run = replace(self._runs[run_id], waiting=None, failure=None)
+        self._runs[run_id] = self._join_line(run, record)
+        return self._runs[run_id]
 
     def _queued(self, before: int) -> Failure:
         held = next((self._holds[hold] for hold in Hold if hold in self._holds), None)
@@ -89,6 +138,8 @@ class RunBook:
         """Replace the run's state, and take a run that no longer waits out of the line."""
         was = self._runs.get(run.run_id)
         self._runs[run.run_id] = run
+        if run.stage is not Stage.QUEUED:
+            self._unsettled.discard(run.run_id)
         if run.stage in _AT_THE_LINE or was is None or was.stage not in _AT_THE_LINE:
             return
         self._line.forget(run.run_id)
@@ -123,6 +174,7 @@ class RunBook:
     def drop(self, run_id: int) -> bool:
         """Remove a run that is over; return whether the run was in the book."""
         self._records.pop(run_id, None)
+        self._unsettled.discard(run_id)
         self._known_since.pop(run_id, None)
         return self._runs.pop(run_id, None) is not None
 

@@ -32,6 +32,7 @@ from node_poc.engine.messages import (
     Delivered,
     FoldersExpired,
     HoldChanged,
+    ImageSettled,
     IntakeOutcome,
     JobCreated,
     JobsSeen,
@@ -55,6 +56,7 @@ from node_poc.runs.model import Stage
 from node_poc.runs.observed import (
     DiskLimitExceeded,
     EventsSeen,
+    ImageDelayed,
     JobObservation,
     PodObservation,
     StartPutOff,
@@ -170,21 +172,30 @@ class Engine:
                 self._on_pods(message)
             case JobsSeen():
                 self._on_jobs(message)
-            case JobCreated():
-                self._on_job_created(message)
             case StartPutOff():
                 self._observer.observe(message)
                 self._starts.put_off(message)
-            case StartRefused() | PodObservation() | EventsSeen() | DiskLimitExceeded():
+            case StartRefused() | ImageDelayed() | PodObservation() | EventsSeen():
+                self._observer.observe(message)
+            case DiskLimitExceeded():
                 self._observer.observe(message)
             case HoldChanged():
                 self._on_hold(message)
-            case Collected():
-                self._on_collected(message)
-            case Delivered():
-                self._on_delivered(message)
+            case ImageSettled() | JobCreated() | Collected() | Delivered():
+                self._handle_step(message)
             case _:
                 self._handle_request(message)
+
+    def _handle_step(self, step: ImageSettled | JobCreated | Collected | Delivered) -> None:
+        match step:
+            case ImageSettled():
+                self._on_image_settled(step)
+            case JobCreated():
+                self._on_job_created(step)
+            case Collected():
+                self._on_collected(step)
+            case Delivered():
+                self._on_delivered(step)
 
     def _handle_request(self, request: Request) -> None:
         match request:
@@ -215,6 +226,17 @@ class Engine:
             log.warning("runs go on while the walls around them are not right", run_ids=going)
         for run in self._book.note_hold(seen.hold, seen.failure):
             self._delivery.put_status(run)
+        self._starts.start_next()
+
+    def _on_image_settled(self, settled: ImageSettled) -> None:
+        before = self._book.find(settled.run_id)
+        run = self._book.note_image(settled.run_id, settled.image)
+        if before is None or run is None:
+            return
+        if run.failure != before.failure:  # the run waits for something else now, or for nothing
+            self._delivery.put_status(run)
+        # A crash before this record is written loses the digest only: the Job names it as well.
+        self._calls.write_record(run.run_id)
         self._starts.start_next()
 
     def _on_job_created(self, created: JobCreated) -> None:

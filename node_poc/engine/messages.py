@@ -12,11 +12,13 @@ from node_poc.runs.model import Failure, RunResult
 from node_poc.runs.observed import (
     DiskLimitExceeded,
     EventsSeen,
+    ImageDelayed,
     PodObservation,
     StartPutOff,
     StartRefused,
 )
 from node_poc.runs.ports import Answer, KillOutcome, RunSummary, Submission
+from node_poc.runs.trusted_images import SettledImage
 from node_poc.storage.records import RunRecord
 
 
@@ -44,6 +46,14 @@ class JobsSeen:
     """The watch of Jobs delivered a list or a change."""
 
     update: WatchUpdate
+
+
+@dataclass(frozen=True)
+class ImageSettled:
+    """The node knows which image the run gets."""
+
+    run_id: int
+    image: SettledImage
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,8 @@ Message = (
     Request
     | PodsSeen
     | JobsSeen
+    | ImageSettled
+    | ImageDelayed
     | JobCreated
     | StartRefused
     | StartPutOff

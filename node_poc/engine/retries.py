@@ -1,9 +1,9 @@
-"""Repeats failed calls until success, without flooding a cluster or a disk in trouble.
+"""Repeats failed calls until success, without flooding a cluster, disk or registry in trouble.
 
 A call that the API may answer a moment later (no answer, 408, 429, 5xx, a conflict) is repeated
 almost at once, but not before the end of the ``Retry-After`` that the API server names. A call that
-the disk failed is repeated after some seconds. A refused call is repeated after minutes, because a
-person has to change something first. All pauses grow, and have a random part.
+the disk or a registry failed is repeated after some seconds. A refused call is repeated after
+minutes, because a person has to change something first. All pauses grow, and have a random part.
 
 The calls themselves try once: no other layer below repeats them.
 """
@@ -21,13 +21,16 @@ from node_poc.cluster.errors import ClusterError
 from node_poc.concurrency.backoff import Backoff, is_worth_a_warning
 from node_poc.concurrency.pool import DaemonPool
 from node_poc.engine.messages import CallLater, Message
+from node_poc.runs.trusted_images import RegistryAwayError
 from node_poc.storage.records import StorageError
 
 log = structlog.get_logger(__name__)
 
 _PASSING = Backoff(0.1, 30.0)
 _DISK = Backoff(2.5, 30.0)
+_REGISTRY = Backoff(1.0, 30.0)
 _REFUSED = Backoff(60.0, 900.0)
+_Failed = ClusterError | StorageError | RegistryAwayError
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class _RepeatedCall:
     backoff: Backoff = _PASSING
     failures: int = 0
 
-    def failed(self, error: ClusterError | StorageError) -> _RepeatedCall:
+    def failed(self, error: _Failed) -> _RepeatedCall:
         backoff = _backoff_after(error)
         failures = self.failures + 1 if backoff is self.backoff else 1
         return replace(self, failures=failures, backoff=backoff)
@@ -56,9 +59,11 @@ class _RepeatedCall:
         return self.failures == 1 if self.is_refused else is_worth_a_warning(self.failures)
 
 
-def _backoff_after(error: ClusterError | StorageError) -> Backoff:
+def _backoff_after(error: _Failed) -> Backoff:
     if isinstance(error, StorageError):
         return _DISK
+    if isinstance(error, RegistryAwayError):
+        return _REGISTRY
     return _PASSING if error.is_transient else _REFUSED
 
 
@@ -75,7 +80,7 @@ class Retries:
         self._wanted: dict[tuple[str, int], Callable[[], None]] = {}
 
     def submit(self, pool: DaemonPool, what: str, run_id: int, call: Callable[[], None]) -> None:
-        """Let ``pool`` repeat the call until neither ClusterError nor StorageError is raised.
+        """Let ``pool`` repeat the call until no error of the API, the disk or a registry is raised.
 
         ``what`` is the text for the log after a failure, and the kind of the call.
         """
@@ -102,7 +107,7 @@ class Retries:
     def _make(self, tried: _RepeatedCall) -> None:
         try:
             tried.call()
-        except (ClusterError, StorageError) as error:
+        except (ClusterError, StorageError, RegistryAwayError) as error:
             self._repeat_later(tried, error)
             return
         except BaseException:
@@ -115,7 +120,7 @@ class Retries:
             if self._wanted.get((tried.what, tried.run_id)) is tried.call:
                 del self._wanted[tried.what, tried.run_id]
 
-    def _repeat_later(self, tried: _RepeatedCall, error: ClusterError | StorageError) -> None:
+    def _repeat_later(self, tried: _RepeatedCall, error: _Failed) -> None:
         failed = tried.failed(error)
         retry_after = error.retry_after_seconds if isinstance(error, ClusterError) else None
         seconds = failed.backoff.pause(failed.failures, retry_after or 0.0)

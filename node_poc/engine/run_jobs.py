@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -20,6 +21,7 @@ from node_poc.manifests.job import build_job
 from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run
 from node_poc.runs.observed import EventsSeen, PodObservation
+from node_poc.runs.trusted_images import SettledImage, pinned
 from node_poc.storage.records import RunRecord
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,7 @@ class RunJobs:
         config: NodeConfig,
         objects: ClusterObjects,
         is_gated: Callable[[], bool] = lambda: False,
+        settle_image: Callable[[str], SettledImage] | None = None,
     ) -> None:
         """Work in the namespace of ``objects``, which is the configured one.
 
@@ -40,10 +43,12 @@ class RunJobs:
             config: configuration of the node.
             objects: calls the Kubernetes API.
             is_gated: returns whether the algorithm of a new Job waits for its NetworkPolicies.
+            settle_image: see ``registry.settle.ImageSettler``. None: Jobs name images as runs do.
         """
         self._config = config
         self._objects = objects
         self._is_gated = is_gated
+        self.settle_image = settle_image
         self._identity = Identity(config.kubernetes.node_name)
         self._event_reader = EventReader(objects, self._identity)
         self._hosts = JobHosts(config, objects)
@@ -69,7 +74,8 @@ class RunJobs:
             log.warning("no proxy: its Service has no address", service=service)
         hosts = self._hosts.find_services(record.spec)
         is_gated = self._is_gated()
-        job = build_job(record.spec, self._config, address, os.getgid(), hosts, is_gated=is_gated)
+        spec = replace(record.spec, image=pinned(record.spec.image, record.image_digest))
+        job = build_job(spec, self._config, address, os.getgid(), hosts, is_gated=is_gated)
         identity.mark_content(job, record.digest)
         if not wanted():
             return None

@@ -13,6 +13,7 @@ import structlog
 from node_poc.concurrency.backoff import Backoff
 from node_poc.engine.background_calls import BackgroundCalls
 from node_poc.engine.book import RunBook
+from node_poc.engine.image_calls import ImageCalls
 from node_poc.engine.timers import Timers
 from node_poc.runs.model import Stage
 from node_poc.runs.observed import StartPutOff
@@ -27,14 +28,19 @@ _COUNTED_SECONDS = 1.0
 class Starts:
     """Starts runs and puts them off. Only the engine's thread may use this class."""
 
-    def __init__(self, book: RunBook, calls: BackgroundCalls, timers: Timers) -> None:
+    def __init__(
+        self, book: RunBook, calls: BackgroundCalls, images: ImageCalls, timers: Timers
+    ) -> None:
         """All arguments belong to the engine."""
         self._book = book
         self._calls = calls
+        self._images = images
         self._timers = timers
 
     def start_next(self) -> None:
-        """Start runs until the book allows no more."""
+        """Start runs until the book allows no more, and settle the images of added runs."""
+        for added in self._book.take_unsettled():
+            self._images.settle(added)
         while (record := self._book.take_next()) is not None:
             self._calls.create_job(record)
 

@@ -18,6 +18,7 @@ from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
     DiskLimitExceeded,
     EventsSeen,
+    ImageDelayed,
     JobObservation,
     KillRequested,
     Observation,
@@ -88,6 +89,8 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
     match observation:
         case StartRefused() | StartPutOff():
             return _decide_refusal(run, observation, now, limits)
+        case ImageDelayed():
+            return _decide_delay(run, observation, now, limits)
         case JobObservation():
             return _decide_job(run, observation)
         case PodObservation():
@@ -109,12 +112,22 @@ def _decide_refusal(
         # The Job exists: the first response was lost, and the second attempt was refused.
         return run, ()
     if isinstance(refused, StartRefused) or run.kill_requested:
-        return _end(run, RunStatus.START_FAILED, failure, remove_job=True)
+        status = refused.status if isinstance(refused, StartRefused) else RunStatus.START_FAILED
+        return _end(run, status, failure, remove_job=True)
     if run.waiting and run.waiting.failure.cause == failure.cause:
         # The numbers in the text differ at each attempt: report only the first text.
         failure = run.waiting.failure
     seen = Waiting(Patience.ROOM, RunStatus.START_FAILED, failure)
     return _wait_for(replace(run, stage=Stage.QUEUED), seen, now, limits)
+
+
+def _decide_delay(run: Run, delayed: ImageDelayed, now: float, limits: Limits) -> Decision:
+    """Let a run in the line wait for its image like a pod whose pull may still succeed."""
+    if run.stage is not Stage.QUEUED:
+        return run, ()  # a Job of a former process of the node has been seen
+    failure = run.failure if run.waiting and run.failure else delayed.failure  # the first text
+    seen = Waiting(Patience.LONG, RunStatus.NO_DOCKER_IMAGE, failure)
+    return _wait_for(run, seen, now, limits)
 
 
 def _stop(run: Run, why: KillRequested | DiskLimitExceeded) -> Decision:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node_poc.runs.model import Failure
+from node_poc.runs.status import RunStatus
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,24 @@ class JobObservation:
 
 @dataclass(frozen=True)
 class StartRefused:
-    """The Job could not be created; ``failure`` has the error of API or disk, and is final."""
+    """The run cannot start: ``failure`` is the final reason, ``status`` the final status."""
+
+    run_id: int
+    failure: Failure
+    status: RunStatus = RunStatus.START_FAILED
+
+
+@dataclass(frozen=True)
+class StartPutOff:
+    """A used-up quota refuses the Job for now: the run waits, and the node tries again."""
 
     run_id: int
     failure: Failure
 
 
 @dataclass(frozen=True)
-class StartPutOff:
-    """A used-up quota refuses the Job for now: the run waits, and the node tries again."""
+class ImageDelayed:
+    """The node does not know the run's image yet: the run waits, and the node asks again."""
 
     run_id: int
     failure: Failure
@@ -148,6 +158,7 @@ Observation = (
     | EventsSeen
     | StartRefused
     | StartPutOff
+    | ImageDelayed
     | DiskLimitExceeded
     | KillRequested
     | Tick

@@ -40,6 +40,9 @@ class RunRecord:
         job_created_at: when the Job was created, in seconds since the epoch; None before.
         kill_requested: whether the server has asked to kill the run.
         owner: who asked for the run; in the queue, owners take turns.
+        image_digest: ``sha256:...`` of the image that runs; None before the node knows, and if the
+            node could not ask the registry.
+        signed_by: names of the keys that signed the image, with commas; None if none was required.
     """
 
     spec: RunSpec
@@ -48,6 +51,12 @@ class RunRecord:
     job_created_at: float | None = None
     kill_requested: bool = False
     owner: str = ""
+    image_digest: str | None = None
+    signed_by: str | None = None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _closed_folder_above(path: Path) -> Path | None:
@@ -113,6 +122,8 @@ class Records:
             "job_created_at": record.job_created_at,
             "kill_requested": record.kill_requested,
             "owner": record.owner,
+            "image_digest": record.image_digest,
+            "signed_by": record.signed_by,
         }
         write_json(self.folder(record.spec.run_id) / "run.json", data)
 
@@ -129,6 +140,8 @@ class Records:
                 job_created_at=data["job_created_at"],
                 kill_requested=bool(data.get("kill_requested", False)),
                 owner=str(data.get("owner", "")),
+                image_digest=_text(data.get("image_digest")),
+                signed_by=_text(data.get("signed_by")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StorageError(f"{self.folder(run_id)}/run.json: is damaged ({error!r})") from error

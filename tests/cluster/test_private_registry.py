@@ -23,7 +23,7 @@ import yaml
 
 from devstation import ROOT, Cluster, DummyServer, DummyStation, Location, own_home, wait_for
 from node_poc.config.sections import Registry as Login
-from node_poc.protocol.vantage6.incoming.image_registry import Registries
+from node_poc.registry.tags import Registries
 from tests.cluster.station import no_self_test
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -203,6 +203,7 @@ class Station:
             ],
             "kubernetes": {
                 "node_name": "Test node",
+                "images": {"resolve": "off"},  # tests of registries have a registry of their own
                 **self.settings,
                 **no_self_test(self.settings),
             },

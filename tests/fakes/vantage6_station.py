@@ -81,6 +81,7 @@ class V6Station:
             "encryption": {"enabled": self.encrypted, "private_key": key if self.encrypted else ""},
             "kubernetes": {
                 "node_name": f"Node {self.identity['id']}",
+                "images": {"resolve": "off"},  # there is no registry
                 **self.settings,
                 **no_self_test(self.settings),
             },

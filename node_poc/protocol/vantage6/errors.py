@@ -36,9 +36,5 @@ class StoreAwayError(Exception):
     """An algorithm store, which is no part of the server, gave no usable answer."""
 
 
-class RegistryAwayError(Exception):
-    """A registry, which is no part of the server, gave no usable answer."""
-
-
 class FatalError(Exception):
     """The node's configuration does not suit the server; the text names the remedy."""

@@ -19,8 +19,9 @@ from node_poc.config.model import NodeConfig
 from node_poc.crypto.keys import KeyMatch, compare_public_key
 from node_poc.protocol.vantage6.errors import LoginRefusedError, ServerError, UnreachableError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify
-from node_poc.protocol.vantage6.rest.answers import HttpAnswer, error_message, why_no_answer
+from node_poc.protocol.vantage6.rest.answers import HttpAnswer, error_message
 from node_poc.protocol.vantage6.rest.session import RestSession
+from node_poc.runs.error_texts import why_no_answer
 
 _MAJOR = "4"
 _DEEPEST = 20

@@ -23,7 +23,6 @@ from node_poc.protocol.vantage6.connection import Connection, EventSender, Liste
 from node_poc.protocol.vantage6.control import Vantage6Control
 from node_poc.protocol.vantage6.errors import FatalError, LoginRefusedError, ServerError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify, set_up_encryption
-from node_poc.protocol.vantage6.incoming.image_registry import Registries
 from node_poc.protocol.vantage6.incoming.known_runs import KnownRunCheck
 from node_poc.protocol.vantage6.incoming.new_runs import NewRuns
 from node_poc.protocol.vantage6.incoming.policies import PolicyCheck
@@ -41,6 +40,7 @@ from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.protocol.vantage6.server_events import ServerEvents
+from node_poc.registry.tags import Registries
 from node_poc.runs.model import Run, RunResult
 from node_poc.runs.ports import DeliveryError
 
@@ -71,7 +71,7 @@ def make_run_parts(
     patches = Patches(access)
     results = ResultSender(access, control, logs, same_runs, patches)
     reports = Reports(send_queue, control, logs, same_runs, patches, results)
-    policies = PolicyCheck(access.rest, config.policies, Registries(config.docker_registries))
+    policies = PolicyCheck(access.rest, config.policies, Registries.of(config))
     preparer = RunPreparer(access, config, control, reports, policies)
     postponed = PostponedRuns()
     known_runs = KnownRunCheck(access.rest, reports, control, same_runs, postponed)

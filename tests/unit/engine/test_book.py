@@ -7,6 +7,7 @@ from node_poc.runs.holds import Hold
 from node_poc.runs.model import Failure, Run, RunSpec, Stage
 from node_poc.runs.observed import JobObservation, PodObservation, Tick
 from node_poc.runs.status import RunStatus
+from node_poc.runs.trusted_images import SettledImage
 from node_poc.storage.records import RunRecord
 
 
@@ -153,3 +154,55 @@ def test_what_is_seen_of_a_former_run_of_a_number_is_not_of_this_one():
         assert not book.is_about_run(replace(seen, content="another"))
         assert not book.is_about_run(replace(seen, run_id=8))
     assert book.is_about_run(Tick(7))
+
+
+# --- images
+
+
+def settling_book(limit=2):
+    return RunBook(limit, settles_images=True)
+
+
+def test_a_run_joins_the_line_once_its_image_is_settled():
+    book = settling_book()
+    enter(book, 1)
+    enter(book, 2)
+    assert [record.spec.run_id for record in book.take_unsettled()] == [1, 2]
+    assert book.take_unsettled() == []
+    assert started(book) == []
+    book.note_image(2, SettledImage("sha256:2", "site"))
+    assert started(book) == [2]
+    record = book.record(2)
+    assert (record.image_digest, record.signed_by) == ("sha256:2", "site")
+    assert (book.waits_for_image(1), book.waits_for_image(2)) == (True, False)
+
+
+def test_a_digest_on_disk_is_not_asked_for_again():
+    book = settling_book()
+    record = RunRecord(RunSpec(1, "image"), "digest", 1.0, image_digest="sha256:1")
+    book.add(Run(1, "digest", 1.0, stage=Stage.QUEUED), record)
+    assert book.take_unsettled() == []
+    assert started(book) == [1]
+
+
+def test_an_image_that_is_settled_too_late_changes_nothing():
+    """A former process had made the Job already, or the run has been killed meanwhile."""
+    book = settling_book()
+    run = enter(book, 1)
+    book.update(replace(run, stage=Stage.CREATED))
+    assert book.note_image(1, SettledImage("sha256:1")) is None
+    assert book.record(1).image_digest is None
+    enter(book, 2)
+    book.drop(2)
+    assert book.note_image(2, SettledImage("sha256:2")) is None
+    assert [record.spec.run_id for record in book.take_unsettled()] == [1]
+
+
+def test_a_settled_run_says_what_it_waits_for_now():
+    book = settling_book(1)
+    enter(book, 1)
+    enter(book, 2, failure=Failure("RegistryAway", "", ""))
+    book.note_image(1, SettledImage())
+    assert started(book) == [1]
+    settled = book.note_image(2, SettledImage())
+    assert (settled.failure.cause, settled.waiting) == ("Queued", None)

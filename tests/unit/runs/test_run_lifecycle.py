@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from node_poc.config.model import Limits
 from node_poc.runs.lifecycle import Collect, RemoveJob, Report, decide
-from node_poc.runs.model import Failure, Run
+from node_poc.runs.model import Failure, Run, Stage
 from node_poc.runs.observed import (
     DiskLimitExceeded,
+    ImageDelayed,
     JobObservation,
     KillRequested,
     PodObservation,
@@ -53,6 +56,16 @@ def follow(*steps, run=RUN):
     return run, actions
 
 
+def test_a_run_waits_for_its_registry_as_long_as_for_a_pull_and_tells_once():
+    run = replace(RUN, stage=Stage.QUEUED)
+    again = ImageDelayed(7, replace(FAILURE, site_detail="other words"))
+    run, actions = follow(ImageDelayed(7, FAILURE), (again, 50.0), (Tick(7), 99.0), run=run)
+    assert (run.stage, run.failure, actions) == (Stage.QUEUED, FAILURE, [Report()])
+    run, actions = follow((Tick(7), 100.0), run=run)
+    assert (run.status, run.failure) == (RunStatus.NO_DOCKER_IMAGE, FAILURE)
+    assert actions == [Collect(remove_job=True)]
+
+
 # --- the table: the observations, and the run's status and actions afterwards
 
 
@@ -71,6 +84,12 @@ def follow(*steps, run=RUN):
         ([ended()], RunStatus.COMPLETED, [Collect(remove_job=False)]),
         ([JOB, ended(1)], RunStatus.CRASHED, [Report(), Collect(remove_job=False)]),
         ([StartRefused(7, FAILURE)], RunStatus.START_FAILED, [Collect(remove_job=True)]),
+        (
+            [StartRefused(7, FAILURE, RunStatus.NOT_ALLOWED)],
+            RunStatus.NOT_ALLOWED,
+            [Collect(remove_job=True)],
+        ),
+        ([JOB, ImageDelayed(7, FAILURE)], RunStatus.INITIALIZING, [Report()]),
         ([JOB, pod(gone=True)], RunStatus.FAILED, [Report(), Collect(remove_job=True)]),
         (
             [JOB, pod(phase="Failed", reason="Evicted")],

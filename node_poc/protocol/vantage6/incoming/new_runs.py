@@ -18,7 +18,6 @@ from node_poc.concurrency.backoff import is_worth_a_warning
 from node_poc.concurrency.pool import DaemonPool
 from node_poc.protocol.vantage6.errors import (
     LoginRefusedError,
-    RegistryAwayError,
     ServerError,
 )
 from node_poc.protocol.vantage6.incoming.known_runs import Decision, KnownRunCheck
@@ -32,6 +31,7 @@ from node_poc.protocol.vantage6.run_request import RunRequest, RunRequestError, 
 from node_poc.protocol.vantage6.server_access import ServerAccess
 from node_poc.runs.ports import RunKiller
 from node_poc.runs.status import RunStatus
+from node_poc.runs.trusted_images import RegistryAwayError
 
 log = structlog.get_logger(__name__)
 

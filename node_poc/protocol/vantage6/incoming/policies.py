@@ -7,12 +7,13 @@ from dataclasses import replace
 import structlog
 
 from node_poc.config.sections import Policies
-from node_poc.protocol.vantage6.errors import RegistryAwayError, StoreAwayError
+from node_poc.protocol.vantage6.errors import StoreAwayError
 from node_poc.protocol.vantage6.incoming.algorithm_store import store_has
-from node_poc.protocol.vantage6.incoming.image_registry import Registries
 from node_poc.protocol.vantage6.rest.session import RestSession
 from node_poc.protocol.vantage6.run_request import RunRequest
+from node_poc.registry.tags import Registries
 from node_poc.runs import policies
+from node_poc.runs.trusted_images import RegistryAwayError
 
 log = structlog.get_logger(__name__)
 

@@ -17,6 +17,7 @@ from node_poc.protocol.vantage6.errors import (
     UnreachableError,
 )
 from node_poc.protocol.vantage6.rest.long_strings import AnswerCutter, TooMuchError
+from node_poc.runs.error_texts import why_no_answer
 
 _MESSAGE_LENGTH = 300
 _PIECE = 1 << 20
@@ -158,11 +159,6 @@ def is_about_token(answer: HttpAnswer) -> bool:
         return False
     message = error_message(answer).lower()
     return answer.status == 422 or any(word in message for word in _TOKEN_TROUBLE)
-
-
-def why_no_answer(error: Exception) -> str:
-    """Return why no answer came: the last words of a chain of nested errors."""
-    return str(error).rpartition(": ")[2].strip("')> ")[:_MESSAGE_LENGTH] or type(error).__name__
 
 
 def data_of(page: Mapping[str, Any]) -> list[Any]:

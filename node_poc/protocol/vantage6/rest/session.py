@@ -33,11 +33,11 @@ from node_poc.protocol.vantage6.rest.answers import (
     is_about_token,
     is_own_word,
     read_object,
-    why_no_answer,
 )
 from node_poc.protocol.vantage6.rest.bodies import Body
 from node_poc.protocol.vantage6.rest.long_strings import AnswerCutter
 from node_poc.protocol.vantage6.rest.pages import pages_from_last
+from node_poc.runs.error_texts import why_no_answer
 
 log = structlog.get_logger(__name__)
 

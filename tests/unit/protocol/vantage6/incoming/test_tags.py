@@ -3,8 +3,8 @@
 import pytest
 
 from node_poc.concurrency.backoff import Backoff
-from node_poc.protocol.vantage6.incoming import image_registry as registry_module
 from node_poc.protocol.vantage6.incoming import policies, postponed
+from node_poc.registry import tags as registry_module
 from tests.fakes.registry import Registry, digest, manifest
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_taking import TakingWorld

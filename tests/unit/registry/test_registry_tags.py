@@ -7,11 +7,11 @@ import time
 import pytest
 
 from node_poc.config.sections import Registry as Login
-from node_poc.protocol.vantage6.errors import RegistryAwayError
-from node_poc.protocol.vantage6.incoming import image_registry as module
-from node_poc.protocol.vantage6.incoming import registry_http
-from node_poc.protocol.vantage6.incoming.image_registry import Registries
-from node_poc.protocol.vantage6.incoming.registry_http import site_of
+from node_poc.registry import client
+from node_poc.registry import tags as module
+from node_poc.registry.client import site_of
+from node_poc.registry.tags import Registries
+from node_poc.runs.trusted_images import RegistryAwayError
 from tests.fakes.registry import PASSWORD, USER, Registry, digest, manifest
 
 OWN, ONE = manifest("own"), "sha256:" + "1" * 64
@@ -65,9 +65,9 @@ def test_a_login_of_the_site_is_used_only_where_it_is_wanted(registry, wants):
 
 
 def test_a_login_goes_to_no_token_service_without_tls_of_a_registry_with_tls():
-    site = registry_http.Site("https://registry.example", "Basic secret")
+    site = client.Site("https://registry.example", "Basic secret")
     with pytest.raises(RegistryAwayError, match="token service"):
-        registry_http._token(site, {"realm": "http://token.example/"}, "a", 0.0)
+        client._token(site, {"realm": "http://token.example/"}, "a", 0.0)
 
 
 @pytest.mark.parametrize("token", ["", None, 5, "a b", "a\r\nX: y", ["a"]])
@@ -96,7 +96,7 @@ def test_a_registry_that_is_down(host):
 
 
 def test_an_answer_has_a_size(registry, monkeypatch):
-    monkeypatch.setattr(registry_http, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(client, "_MOST_BYTES", 1000)
     registry.manifests["group/name:1"] = b"x" * 1001
     with pytest.raises(RegistryAwayError, match="more than 1000 bytes"):
         Registries([]).digests_of(f"{registry.host}/group/name:1")
@@ -110,7 +110,7 @@ class Dripping(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         try:
             while True:
-                self.wfile.write(b"x" * registry_http._PIECE)
+                self.wfile.write(b"x" * client._PIECE)
         except OSError:
             pass
 
@@ -119,8 +119,8 @@ class Dripping(http.server.BaseHTTPRequestHandler):
 
 
 def test_an_answer_has_a_time(monkeypatch):
-    monkeypatch.setattr(registry_http, "_SECONDS", 0.1)
-    monkeypatch.setattr(registry_http, "_MOST_BYTES", 1 << 40)
+    monkeypatch.setattr(client, "_SECONDS", 0.1)
+    monkeypatch.setattr(client, "_MOST_BYTES", 1 << 40)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

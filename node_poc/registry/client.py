@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -20,9 +20,9 @@ import requests
 from requests.auth import AuthBase
 
 from node_poc.config.sections import Registry
-from node_poc.protocol.vantage6.errors import RegistryAwayError
-from node_poc.protocol.vantage6.rest.answers import why_no_answer
+from node_poc.runs.error_texts import why_no_answer
 from node_poc.runs.image_names import DOCKER_HUB, canonical_host
+from node_poc.runs.trusted_images import RegistryAwayError
 
 _CONNECT_SECONDS = 5.0
 _SILENT_SECONDS = 10.0
@@ -68,11 +68,16 @@ class _Header(AuthBase):
         return request
 
 
-def site_of(host: str, logins: Sequence[Registry]) -> Site:
-    """Return the URL and login for the registry of this host.
+def site_of(
+    host: str, logins: Sequence[Registry], mirrors: Mapping[str, str] | None = None
+) -> Site:
+    """Return the URL and login for the registry of this host, or for the host's mirror.
 
     Without TLS on the loopback interface only, as in Docker, or where the site writes ``http://``.
     """
+    for mirrored, url in (mirrors or {}).items():
+        if canonical_host(mirrored) == host:
+            return replace(site_of(canonical_host(url.partition("://")[2]), logins), url=url)
     scheme, login = "http" if _is_here(host) else "https", None
     for each in logins:
         written, _, rest = each.registry.rpartition("://")

@@ -1,0 +1,1 @@
+"""Asks image registries: which image a tag means, and who signed the image."""

@@ -1,0 +1,72 @@
+"""PURE: which image a run gets, and why a run gets none: digests, registries and signatures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node_poc.runs.image_names import without_tag
+from node_poc.runs.model import Failure
+from node_poc.runs.status import RunStatus
+
+_TRIED_AGAIN = "It is tried again; ask the site if that takes too long."
+_CHECK = (
+    "Check the image's name and tag, that it was pushed, and that this node's registry "
+    "credentials may read it."
+)
+
+
+@dataclass(frozen=True)
+class SettledImage:
+    """What the node found out about a run's image before the run's Job.
+
+    Attributes:
+        digest: ``sha256:`` and 64 hexadecimal digits of the image that runs. None: the node could
+            not ask the registry and did not have to, so Kubernetes runs what the tag means then.
+        signed_by: names of the keys whose signatures were required and found, as in the
+            configuration, with commas between them. None: no signature was required.
+    """
+
+    digest: str | None = None
+    signed_by: str | None = None
+
+
+class RegistryAwayError(Exception):
+    """A registry gave no usable answer; the same question may succeed later."""
+
+
+class ImageRefusedError(Exception):
+    """The run cannot have its image, and another try would not help.
+
+    Attributes:
+        failure: the reason, with the remedy.
+        status: the run's final status.
+    """
+
+    def __init__(self, failure: Failure, status: RunStatus = RunStatus.NO_DOCKER_IMAGE) -> None:
+        """Take the reason and the run's final status."""
+        super().__init__(failure.site_detail or failure.detail)
+        self.failure = failure
+        self.status = status
+
+
+def pinned(image: str, digest: str | None) -> str:
+    """Return the image's name with the digest in place of the tag; unchanged without a digest."""
+    return f"{without_tag(image)}@{digest}" if digest else image
+
+
+def registry_away(site_detail: str) -> Failure:
+    """Return the failure of a run whose registry does not answer the node."""
+    detail = "the image's registry does not answer the data station's node"
+    return Failure("RegistryAway", detail, _TRIED_AGAIN, site_detail)
+
+
+def image_not_found(site_detail: str) -> Failure:
+    """Return the failure of a run whose image the registry does not have."""
+    detail = "the image was not found in its registry"
+    return Failure("ImageNotFound", detail, _CHECK, site_detail)
+
+
+def registry_refuses(site_detail: str) -> Failure:
+    """Return the failure of a run whose registry wants another login of the node."""
+    detail = "the registry refuses to give the image to this node"
+    return Failure("ImageRefused", detail, _CHECK, site_detail)
