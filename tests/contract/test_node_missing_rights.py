@@ -1,6 +1,6 @@
-"""A node without one verb of its Role cannot do what the Role's comment says of the verb.
+"""Take a verb of the Role away, and look at the effect on the node and on a run.
 
-tests/cluster/test_missing_rights.py shows for every verb that the real API server refuses the call.
+tests/cluster/test_missing_rights.py shows for every verb how the real API server refuses the call.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tests.fakes.walls import put_up_walls
 
 
 def refuse(station, verb, part):
-    """Let the API server refuse a verb, as it does without the right."""
+    """Let the API server refuse a verb, as without the right."""
     station.api.faults.add(verb, part, status=403, times=FOR_EVER)
 
 
 def run_to_its_end(station, emitter):
-    """Return the result of a run that prints a line."""
+    """Return the result of a run with a line in its log."""
     assert emitter.post(payload(7))["accepted"]
     station.job_arrives(7)
     station.api.kubelet.starts(7)
