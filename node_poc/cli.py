@@ -16,8 +16,8 @@ from node_poc.cluster.connect import NoClusterError
 from node_poc.commands.check import EXIT_CODES, check
 from node_poc.commands.columns import tell_columns
 from node_poc.commands.create_private_key import create_private_key
-from node_poc.commands.doctor import EXIT_CODES as DOCTOR_EXIT_CODES
-from node_poc.commands.doctor import doctor
+from node_poc.commands.doctor.command import EXIT_CODES as DOCTOR_EXIT_CODES
+from node_poc.commands.doctor.command import doctor
 from node_poc.commands.proxy import serve
 from node_poc.commands.render import WHAT, RenderError, render
 from node_poc.commands.runs import show_runs
@@ -120,12 +120,13 @@ def _add_check_command(commands: _Commands) -> argparse.ArgumentParser:
 def _add_doctor_command(commands: _Commands) -> argparse.ArgumentParser:
     examined = commands.add_parser(
         "doctor",
-        help="look whether the walls around algorithms stand; starts ten small pods for 30 s",
+        help="examine configuration, server, cluster and walls; starts ten small pods for 30 s",
         epilog=DOCTOR_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     examined.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
     examined.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
+    examined.add_argument("--json", action="store_true", help="print a list of objects")
     examined.set_defaults(command=_doctor)
     return examined
 
@@ -218,7 +219,14 @@ def _check(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _doctor(options: argparse.Namespace, config: NodeConfig) -> int:
-    return doctor(config, context=options.context, health_port=options.health_port, out=sys.stdout)
+    return doctor(
+        config,
+        options.config,
+        context=options.context,
+        health_port=options.health_port,
+        as_json=options.json,
+        out=sys.stdout,
+    )
 
 
 def _render(options: argparse.Namespace, config: NodeConfig) -> int:

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,24 @@ class KubernetesApi:
         if not isinstance(data, dict):  # a proxy has answered, not Kubernetes
             raise ClusterError(call, 0, "BadAnswer", "the answer is not a JSON object")
         return data
+
+    def version(self) -> tuple[str, float | None]:
+        """Return the API server's version, and its clock in seconds since the epoch if it tells.
+
+        Raises ClusterError.
+        """
+        response = self._send("GET", "/version", None, [], (_CONNECT_SECONDS, _READ_SECONDS))
+        try:
+            text = str(json.loads(_read_body("GET /version", response))["gitVersion"])
+        except (ValueError, TypeError, KeyError):
+            raise ClusterError(
+                "GET /version", 0, "BadAnswer", "Kubernetes did not answer"
+            ) from None
+        try:
+            clock = parsedate_to_datetime(str(response.headers.get("Date"))).timestamp()
+        except ValueError:
+            return text, None
+        return text, clock
 
     def stream(self, path: str, query: Query, silence_seconds: float) -> Iterator[dict[str, Any]]:
         """Yield the events of a watch, one JSON object each, until the API server ends the watch.

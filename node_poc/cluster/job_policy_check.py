@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 _CHECK_SECONDS = 600.0
 _SOON_SECONDS = 30.0
 _FORBIDDEN = {403, 422}
-_REMEDY = (
+REMEDY = (
     "an administrator applies the output of `python -m node_poc render job-policy`; "
     "see the page on security"
 )
@@ -87,5 +87,5 @@ class JobPolicyCheck:
         log.warning(
             "no policy keeps this node to its own Jobs: an attacker who takes over the node could "
             "start any pod in the namespace",
-            remedy=_REMEDY,
+            remedy=REMEDY,
         )

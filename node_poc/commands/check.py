@@ -61,10 +61,11 @@ def check(
         err: receives errors.
         online: whether to ask the server as well.
     """
-    checks = _CHECKS if elsewhere else (*_CHECKS, *_CHECKS_OF_THIS_MACHINE)
-    findings = [finding for each in checks for finding in each(config, path)]
+    findings = findings_of(config, path)
+    if not elsewhere:
+        findings += [each for look in _CHECKS_OF_THIS_MACHINE for each in look(config, path)]
     if online:
-        said, found = _ask_server(config, path)
+        said, found = ask_server(config, path)
         findings += found
         print(*said, sep="\n", end="\n" if said else "", file=out)
     errors = [each for each in findings if each.is_error]
@@ -79,6 +80,11 @@ def check(
     print(f"note: {LATE_WALLS}", file=out)
     print(f"note: {_PROCESSES}", file=out)
     return 0
+
+
+def findings_of(config: NodeConfig, path: Path) -> list[Finding]:
+    """Return the findings about the configuration alone, wherever its pods will run."""
+    return [finding for look in _CHECKS for finding in look(config, path)]
 
 
 def _tell_good(config: NodeConfig, path: Path, warnings: int, out: TextIO) -> None:
@@ -107,7 +113,8 @@ def _no_effect(config: NodeConfig, _: Path) -> Iterator[Finding]:
         yield warning(f"{item.key} has no effect here: {item.reason}")
 
 
-def _ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding]]:
+def ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding]]:
+    """Ask the server as the node would; return sentences about server and node, and findings."""
     try:
         private_key = organization_key(config, path.parent)
     except PrivateKeyError:  # ``_key`` reports the error

@@ -34,7 +34,7 @@ from node_poc.manifests.identity import Identity
 from node_poc.manifests.own_pods import Station
 from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
-from node_poc.manifests.station import build_station
+from node_poc.manifests.station import build_station, own_rules
 from node_poc.storage.authorities import TrustError, sites_certificates
 from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.private_key import organization_key
@@ -176,6 +176,12 @@ def _job_policy(config: NodeConfig) -> list[dict[str, Any]]:
 
 def _rights() -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(_read(_TEMPLATES / "10_rbac.yaml")))
+
+
+def rights_of(config: NodeConfig) -> list[dict[str, Any]]:
+    """Return the rules of the node's Role."""
+    (role,) = (each for each in _rights() if each["kind"] == "Role")
+    return own_rules(config, role["rules"])
 
 
 def _deployment() -> dict[str, Any]:

@@ -15,9 +15,11 @@ import copy
 import yaml
 
 from node_poc.config.load import CA_FILE_VARIABLE, IMAGE_VARIABLE
+from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
+from node_poc.manifests.identity import Identity
 from node_poc.manifests.own_pods import (
     CA_FILE,
     CONFIG_FOLDER,
@@ -61,16 +63,26 @@ def build_station(station: Station) -> list[Object]:
 def _right(station: Station, template: Object) -> Object:
     """Return a ServiceAccount, Role or RoleBinding with the names of this node."""
     made = copy.deepcopy(template) | {"metadata": metadata(station)}
-    own = {"services": station.config.kubernetes.proxy.service, "leases": station.names.node_label}
-    for rule in made.get("rules", []):
-        if "resourceNames" in rule:
-            rule["resourceNames"] = [own[resource] for resource in rule["resources"]]
+    if "rules" in made:
+        made["rules"] = own_rules(station.config, made["rules"])
     if "roleRef" in made:
         made["roleRef"]["name"] = station.names.node_label
     for subject in made.get("subjects", []):
         subject["name"] = station.names.node_label
         subject["namespace"] = station.config.kubernetes.namespace
     return made
+
+
+def own_rules(config: NodeConfig, rules: list[Object]) -> list[Object]:
+    """Return a Role's rules with the names of the node's own objects."""
+    lease = Identity(config.kubernetes.node_name).node_label
+    own = {"services": config.kubernetes.proxy.service, "leases": lease}
+    return [
+        rule | {"resourceNames": [own[resource] for resource in rule["resources"]]}
+        if "resourceNames" in rule
+        else rule
+        for rule in rules
+    ]
 
 
 def secrets(station: Station) -> list[Object]:

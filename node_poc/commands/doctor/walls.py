@@ -1,91 +1,64 @@
-"""``python -m node_poc doctor``: looks whether the walls around algorithms stand, and tests them.
-
-The command asks the cluster, and starts the pods of one self-test (``cluster/self_test.py``), which
-takes about half a minute. In the node's pod the command has the node's rights and addresses, and
-therefore tests more ways than from another machine.
-"""
+"""The walls around algorithms: settings, NetworkPolicies, ways that the site opens, self-test."""
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TextIO
 
-from node_poc.cluster.connect import KubernetesApi, NoClusterError, connect
-from node_poc.cluster.errors import ClusterError
+from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.listing import list_all
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.self_test import SelfTest
+from node_poc.commands.doctor.lines import Level, Line
 from node_poc.config.kubernetes import Walls as WallsSettings
 from node_poc.config.model import NodeConfig
+from node_poc.isolation.node_policies import WEB_PORTS
 from node_poc.isolation.walls import Walls
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict
 
-EXIT_CODES = """\
-exit codes:
-  0  no failure; warnings are for you to judge
-  1  a failure: the walls do not hold algorithms back
-  4  no cluster, or the cluster refuses
-"""
 _POLICIES = "the NetworkPolicies"
 _TEST = "the self-test"
 _PLUGIN = "let the cluster's network plugin enforce NetworkPolicies on these ways"
 
 
-class Level(StrEnum):
-    """How good a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the output; ``remedy`` is empty if all is well."""
-
-    level: Level
-    found: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        """Return the line as printed."""
-        return f"{self.level:8} {self.found}" + (f"; {self.remedy}" if self.remedy else "")
+def look_at_policies(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
+    """Yield the findings about settings and policies. Raises ClusterError."""
+    namespace = config.kubernetes.namespace
+    yield from of_settings(config.kubernetes.walls)
+    path = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+    found, _ = list_all(api, path, "")
+    yield from of_policies(config, found)
+    yield from opened_ways(config)
 
 
-def doctor(config: NodeConfig, *, context: str | None, health_port: int, out: TextIO) -> int:
-    """Print all findings about the walls, and return the exit code (``EXIT_CODES``).
+def make_self_test(config: NodeConfig, api: KubernetesApi, health_port: int) -> Iterator[Line]:
+    """Start the pods of one self-test, for about half a minute, and yield the findings.
 
     Args:
         config: the node's configuration.
-        context: the kubeconfig context, used only outside a pod.
+        api: the connection to the API server.
         health_port: the port of the node's health server, a target of the test.
-        out: receives the findings. Errors go to stderr.
     """
-    worst = Level.OK
-    try:
-        api = connect(context)
-        for line in _examine(config, api, health_port):
-            print(line, file=out, flush=True)
-            worst = Level.FAILURE if line.level is Level.FAILURE else worst
-    except (NoClusterError, ClusterError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 4
-    return 1 if worst is Level.FAILURE else 0
-
-
-def _examine(config: NodeConfig, api: KubernetesApi, health_port: int) -> Iterator[Line]:
-    settings = config.kubernetes
-    yield from of_settings(settings.walls)
-    path = f"/apis/networking.k8s.io/v1/namespaces/{settings.namespace}/networkpolicies"
-    found, _ = list_all(api, path, "")
-    yield from of_policies(config, found)
-    objects = ClusterObjects(api, settings.namespace)
+    objects = ClusterObjects(api, config.kubernetes.namespace)
     test = SelfTest(config, api, objects, lambda: health_port)
-    yield from of_verdict(settings.walls, test.run(threading.Event()))
+    yield from of_verdict(config.kubernetes.walls, test.run(threading.Event()))
+
+
+def opened_ways(config: NodeConfig) -> Iterator[Line]:
+    """Yield the ways out that the site itself opens for algorithms."""
+    ways = []
+    if config.whitelist.ips:
+        ports = ", ".join(map(str, config.whitelist.ports or WEB_PORTS))
+        ways.append(f"whitelist.ips {', '.join(config.whitelist.ips)} (ports {ports})")
+    ways += [
+        f"database {database.label}"
+        for database in config.databases
+        if config.has_way(database) and config.service(database) is not None
+    ]
+    if ways:
+        yield Line(Level.OK, f"the site opens for algorithms: {'; '.join(ways)}")
+    else:
+        yield Line(Level.OK, "the site opens no way for algorithms beside the proxy")
 
 
 def of_settings(walls: WallsSettings) -> Iterator[Line]:

@@ -1,0 +1,94 @@
+"""The order of the examination, and its output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from node_poc.cluster.connect import KubernetesApi, NoClusterError, connect
+from node_poc.cluster.errors import ClusterError
+from node_poc.cluster.objects import ClusterObjects
+from node_poc.commands.check import ask_server, findings_of
+from node_poc.commands.doctor import cluster, walls
+from node_poc.commands.doctor.lines import Line, exit_code, failure, ok, warning
+from node_poc.commands.doctor.rights import TOO_MUCH, needed_rights
+from node_poc.commands.render import rights_of
+from node_poc.config.findings import Finding
+from node_poc.config.model import NodeConfig
+
+EXIT_CODES = """\
+exit codes:
+  0  no failure; warnings are for you to judge
+  1  a failure: runs would not work, or not be isolated
+  4  no cluster that answers
+"""
+_REFUSED = "with the node's Role, this question is allowed: apply the node's objects again"
+
+
+def doctor(
+    config: NodeConfig,
+    path: Path,
+    *,
+    context: str | None,
+    health_port: int,
+    as_json: bool = False,
+    out: TextIO,
+) -> int:
+    """Print all findings, each when it is known, and return the exit code (``EXIT_CODES``).
+
+    Args:
+        config: the node's configuration, loaded from ``path``.
+        path: the configuration file.
+        context: the kubeconfig context, used only outside a pod.
+        health_port: the port of the node's health server, a target of the self-test.
+        as_json: whether to print one list of objects at the end.
+        out: receives the findings. Errors go to stderr.
+    """
+    lines = []
+    try:
+        api = connect(context)
+        version = list(cluster.look_at_version(api))
+    except (NoClusterError, ClusterError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 4
+    for line in _examine(config, path, api, version, health_port):
+        lines.append(line)
+        if not as_json:
+            print(line, file=out, flush=True)
+    if as_json:
+        print(json.dumps([line.to_dict() for line in lines], indent=1), file=out)
+    return exit_code(lines)
+
+
+def _examine(
+    config: NodeConfig, path: Path, api: KubernetesApi, version: Iterable[Line], health_port: int
+) -> Iterator[Line]:
+    yield from _of_findings("the configuration", findings_of(config, path))
+    said, found = ask_server(config, path)
+    yield from map(ok, said)
+    yield from _of_findings("the server", found)
+    yield from version
+    objects = ClusterObjects(api, config.kubernetes.namespace)
+    needed, excess = list(needed_rights(rights_of(config))), list(TOO_MUCH)
+    yield from _guarded(lambda: cluster.look_at_rights(config, api, needed, excess))
+    yield from _guarded(lambda: cluster.look_at_lease(config, api))
+    yield from _guarded(lambda: cluster.look_at_proxy(config, objects))
+    yield from cluster.look_at_jobs(config, objects)
+    yield from _guarded(lambda: walls.look_at_policies(config, api))
+    yield from walls.make_self_test(config, api, health_port)
+
+
+def _of_findings(subject: str, findings: Iterable[Finding]) -> Iterator[Line]:
+    found = [failure(each.text) if each.is_error else warning(each.text) for each in findings]
+    yield from found or [ok(f"{subject}: nothing to remark")]
+
+
+def _guarded(look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
+    """Yield the findings of one question; a cluster that refuses is a finding, too."""
+    try:
+        yield from look()
+    except ClusterError as error:
+        yield failure(str(error)[:300], _REFUSED)

@@ -1,0 +1,107 @@
+"""Order, output and exit code of ``doctor``."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from node_poc.cluster.connect import NoClusterError
+from node_poc.cluster.errors import ClusterError
+from node_poc.commands.doctor import command as module
+from node_poc.commands.doctor.command import doctor
+from node_poc.commands.doctor.lines import failure, ok, warning
+from node_poc.config.findings import error
+from node_poc.config.findings import warning as doubt
+from tests.fakes.examples import config
+
+LEASE = ok("lease")
+REFUSED = ClusterError("GET /leases", 403, "Forbidden", "no")
+
+
+class Api:
+    def version(self):
+        return "v1.34.2", None
+
+
+@pytest.fixture
+def examine(monkeypatch):
+    """Call ``doctor`` with these answers of its parts."""
+
+    def call(*, as_json=False, findings=(), server=(["server: it"], []), lease=LEASE):
+        def look_at_lease(*_):
+            if isinstance(lease, Exception):
+                raise lease
+            yield lease
+
+        monkeypatch.setattr(module, "connect", lambda _context: Api())
+        monkeypatch.setattr(module, "ClusterObjects", lambda *_: None)
+        monkeypatch.setattr(module, "findings_of", lambda *_: list(findings))
+        monkeypatch.setattr(module, "ask_server", lambda *_: server)
+        monkeypatch.setattr(module.cluster, "look_at_rights", lambda *_: iter([ok("rights")]))
+        monkeypatch.setattr(module.cluster, "look_at_lease", look_at_lease)
+        monkeypatch.setattr(module.cluster, "look_at_proxy", lambda *_: iter([ok("proxy")]))
+        monkeypatch.setattr(
+            module.cluster, "look_at_jobs", lambda *_: iter([warning("jobs", "do")])
+        )
+        monkeypatch.setattr(module.walls, "look_at_policies", lambda *_: iter([ok("policies")]))
+        monkeypatch.setattr(module.walls, "make_self_test", lambda *_: iter([ok("test")]))
+        out = io.StringIO()
+        code = doctor(config(), Path("x"), context=None, health_port=1, as_json=as_json, out=out)
+        return code, out.getvalue()
+
+    return call
+
+
+def test_each_part_has_its_lines_in_order(examine):
+    code, text = examine()
+    assert code == 0
+    assert text.splitlines() == [
+        "ok       the configuration: nothing to remark",
+        "ok       server: it",
+        "ok       the server: nothing to remark",
+        "ok       the cluster has Kubernetes v1.34.2",
+        "ok       rights",
+        "ok       lease",
+        "ok       proxy",
+        "warning  jobs; do",
+        "ok       policies",
+        "ok       test",
+    ]
+
+
+def test_findings_of_configuration_and_server_are_warnings_and_failures(examine):
+    code, text = examine(findings=[doubt("http")], server=([], [error("api_key: wrong")]))
+    assert code == 1
+    assert text.startswith("warning  http\nfailure  api_key: wrong\n")
+
+
+def test_a_question_that_the_cluster_refuses_is_a_failure_and_the_others_go_on(examine):
+    code, text = examine(lease=REFUSED)
+    assert code == 1
+    assert "failure  GET /leases: 403 Forbidden: no; with the node's Role" in text
+    assert text.endswith("ok       test\n")
+
+
+def test_json_is_one_list(examine):
+    code, text = examine(as_json=True, lease=failure("lease", "start it"))
+    assert code == 1
+    lines = json.loads(text)
+    assert {"level": "failure", "found": "lease", "remedy": "start it"} in lines
+    assert len(lines) == 10
+
+
+def fails(raised):
+    def connect(_context):
+        raise raised
+
+    return connect
+
+
+@pytest.mark.parametrize(
+    "raised", [NoClusterError("no cluster: none"), ClusterError("GET /version", 0, "X", "away")]
+)
+def test_no_cluster_is_told(monkeypatch, capsys, raised):
+    monkeypatch.setattr(module, "connect", fails(raised))
+    assert doctor(config(), Path("x"), context=None, health_port=1, out=io.StringIO()) == 4
+    assert capsys.readouterr().err == f"error: {raised}\n"
