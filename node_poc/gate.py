@@ -5,6 +5,8 @@ connection that was made before (kube-router, whose policy controller k3s contai
 program runs as the init container of the pod: with the algorithm's address and network, without
 data, before the algorithm. The program tries an address that the policies forbid and that certainly
 answers, the API server. The gate opens when the API server is out of reach and the proxy answers.
+An API server that restarts is out of reach, too, and just then new policies are late: therefore the
+kubelet of the pod's own machine must be out of reach as well.
 
 The program has to start within some milliseconds: standard library only, run by ``python -I -S``.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +29,9 @@ _PAUSE_SECONDS = 0.02
 # A lost packet alone must not open the gate.
 _REFUSALS = 3
 
+_KUBELET_PORT = 10250
+_ROUTES = "/proc/net/route"
+
 Address = tuple[str, int]
 
 
@@ -38,8 +44,31 @@ def connects(address: Address) -> bool:
     return True
 
 
+def machine_address(routes: str) -> str:
+    """Return the address of the default route, which is the pod's own machine; empty without.
+
+    Args:
+        routes: the text of ``/proc/net/route``.
+    """
+    for line in routes.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > 2 and columns[1] == "00000000" and columns[2] != "00000000":
+            return socket.inet_ntoa(struct.pack("<I", int(columns[2], 16)))
+    return ""
+
+
+def kubelet() -> list[Address]:
+    """Return the address of the kubelet of this pod's machine; none if the machine is unknown."""
+    try:
+        with open(_ROUTES, encoding="utf-8") as file:  # noqa: PTH123  pathlib takes long to import
+            host = machine_address(file.read())
+    except OSError:
+        return []
+    return [(host, _KUBELET_PORT)] if host else []
+
+
 def wait_for_walls(
-    forbidden: Address,
+    forbidden: Sequence[Address],
     proxy: Address,
     seconds: float,
     try_to: Callable[[Address], bool] = connects,
@@ -49,7 +78,8 @@ def wait_for_walls(
     """Return True once the policies are in force, and False if they are not after ``seconds``.
 
     Args:
-        forbidden: an address that the policies forbid, and that answers without them.
+        forbidden: addresses that the policies forbid, and that answer without them; the first is
+            tried all the time, the others before the gate opens.
         proxy: the address of the proxy, which the policies allow. Without its answer, a network
             that is not up yet would look like policies in force.
         seconds: the limit.
@@ -59,8 +89,8 @@ def wait_for_walls(
     """
     ends_at, refusals = clock() + seconds, 0
     while clock() < ends_at:
-        refusals = 0 if try_to(forbidden) else refusals + 1
-        if refusals >= _REFUSALS and try_to(proxy) and not try_to(forbidden):
+        refusals = 0 if try_to(forbidden[0]) else refusals + 1
+        if refusals >= _REFUSALS and try_to(proxy) and not any(map(try_to, forbidden)):
             return True
         sleep(_PAUSE_SECONDS)
     return False
@@ -81,7 +111,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         print(f"gate: SECONDS HOST PORT and the API server's address: {error}", file=sys.stderr)
         return WRONG_USE
     began = time.monotonic()
-    is_open = wait_for_walls(api, proxy, limit)
+    is_open = wait_for_walls([api, *kubelet()], proxy, limit)
     outcome = "the walls are up" if is_open else "the walls are not up"
     print(f"gate: {outcome} after {time.monotonic() - began:.3f} s", file=sys.stderr)
     return OPEN if is_open else NOT_OPEN

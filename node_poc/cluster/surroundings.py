@@ -16,8 +16,9 @@ from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.config.kubernetes import host_and_port
 from node_poc.config.model import NodeConfig
+from node_poc.gate import machine_address
 from node_poc.isolation.self_test.targets import MACHINE, Surroundings, Target
-from node_poc.tester.machine import address_of, machine_address
+from node_poc.tester.machine import address_of
 from node_poc.tester.tries import WayTester
 
 _RESOLVER = Path("/etc/resolv.conf")

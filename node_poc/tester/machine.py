@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 
 #: In place of an address: the pod's machine.
 MACHINE = "machine"
@@ -23,19 +22,6 @@ def seconds_since_start() -> float:
         return max(0.0, uptime - ticks / os.sysconf("SC_CLK_TCK"))
     except (ValueError, IndexError):
         return 0.0
-
-
-def machine_address(routes: str) -> str:
-    """Return the address of the default route, which is the pod's own machine; empty without.
-
-    Args:
-        routes: the text of ``/proc/net/route``.
-    """
-    for line in routes.splitlines()[1:]:
-        columns = line.split()
-        if len(columns) > 2 and columns[1] == "00000000" and columns[2] != "00000000":
-            return socket.inet_ntoa(struct.pack("<I", int(columns[2], 16)))
-    return ""
 
 
 def ipv6_addresses(interfaces: str) -> list[str]:

@@ -15,7 +15,8 @@ import socket
 import sys
 import time
 
-from node_poc.tester.machine import address_of, ipv6_addresses, machine_address, read_text
+from node_poc.gate import machine_address
+from node_poc.tester.machine import address_of, ipv6_addresses, read_text
 from node_poc.tester.tries import WayTester
 
 WELL, WRONG_USE = 0, 2

@@ -11,14 +11,14 @@ import pytest
 from node_poc import gate
 from node_poc.runs import ends
 
-API, PROXY = ("api", 443), ("proxy", 8080)
+API, PROXY, KUBELET = ("api", 443), ("proxy", 8080), ("machine", 10250)
 
 
 class Network:
     """Answers each attempt at the API server from a script, and at the proxy from another."""
 
-    def __init__(self, api, proxy=(True,)):
-        self.scripts = {API: list(api), PROXY: list(proxy)}
+    def __init__(self, api, proxy=(True,), kubelet=(False,)):
+        self.scripts = {API: list(api), PROXY: list(proxy), KUBELET: list(kubelet)}
         self.tried = []
         self.now = 0.0
 
@@ -32,7 +32,7 @@ class Network:
 
     def opens(self, seconds=60.0):
         clock = lambda: self.now  # noqa: E731
-        return gate.wait_for_walls(API, PROXY, seconds, self.try_to, clock, self.sleep)
+        return gate.wait_for_walls([API, KUBELET], PROXY, seconds, self.try_to, clock, self.sleep)
 
 
 def test_the_gate_opens_after_three_refusals_in_a_row():
@@ -64,6 +64,13 @@ def test_walls_that_open_again_behind_the_proxys_answer():
     network = Network(api=[False, False, False, True, False, False, False, False])
     assert network.opens()
     assert network.tried.count(PROXY) == 2
+
+
+def test_an_api_server_that_is_away_does_not_open_the_gate():
+    network = Network(api=[False], kubelet=[True, True, False])
+    assert network.opens()
+    assert network.tried.count(KUBELET) == 3
+    assert not Network(api=[False], kubelet=[True]).opens(seconds=5.0)
 
 
 @pytest.fixture

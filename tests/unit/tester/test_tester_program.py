@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from devserver.ports import free_port
+from node_poc import gate
 from node_poc.isolation.self_test.reports import find_addresses, find_report
 from node_poc.isolation.self_test.targets import Target, plan_of
 from node_poc.tester import machine, program
@@ -182,8 +183,8 @@ def test_the_times_count_from_the_start_of_the_process():
 
 
 def test_the_machine_is_the_default_route():
-    assert machine.machine_address(ROUTES) == "10.42.0.1"
-    assert machine.machine_address("Iface\n") == ""
+    assert gate.machine_address(ROUTES) == "10.42.0.1"
+    assert gate.machine_address("Iface\n") == ""
 
 
 def test_ipv6_addresses_have_their_interface_and_leave_out_the_loopback():
@@ -235,4 +236,4 @@ def test_the_command_needs_no_module_of_the_node():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     loaded = json.loads(done.stdout.replace("'", '"'))
-    assert {name.split(".")[1] for name in loaded if "." in name} <= {"__main__", "tester"}
+    assert {name.split(".")[1] for name in loaded if "." in name} <= {"__main__", "gate", "tester"}
