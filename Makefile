@@ -97,7 +97,7 @@ test-k3s: $(READY)  ## a sample of the cluster tests on a dev cluster of the par
 ##@ Measure and break (long)
 
 .PHONY: bench bench-vantage6 faults
-bench: $(READY)  ## time, requests and memory against a bare client: 12 minutes, on an idle machine
+bench: $(READY)  ## time, requests and memory against a bare client: 15 minutes, on an idle machine
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_bench_algorithm

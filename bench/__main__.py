@@ -1,7 +1,8 @@
 """Measure the node against a bare Kubernetes client, on the cluster in use.
 
 Series: single and burst (time to a result), idle (API requests), crowd (restart and memory with
-many runs known). Needs the cluster and its images: `make bench` brings both. See docs/dev/bench.md.
+many runs known), protections (a run with and without each of them). Needs the cluster and its
+images: `make bench` brings both. See docs/dev/bench.md.
 
 Exit codes: 0 measured, whether goals were met or not; 1 something could not be measured; 2 usage;
 3 a goal was missed, with --strict; 130 Ctrl-C.
@@ -26,6 +27,7 @@ from bench.errors import BenchError
 from bench.judging import burst_rows, processor_rows, single_rows
 from bench.series_crowd import crowd_rows
 from bench.series_idle import idle_rows
+from bench.series_protections import protection_rows
 from bench.series_runs import bursts, single_runs
 from bench.station import BenchStation, bench_station
 from bench.table import Row, lines_of, missed, written
@@ -58,6 +60,7 @@ class Bench:
             "burst": self._burst,
             "idle": lambda station: idle_rows(station, _IDLE_SECONDS),
             "crowd": crowd_rows,
+            "protections": lambda station: protection_rows(station, self._runs // 2),
         }
 
     def measure(self, station: BenchStation, name: str) -> None:

@@ -43,6 +43,17 @@ def burst_rows(rounds: Sequence[Sequence[TimedRun]]) -> list[Row]:
     return rows + _parts(runs, goals=False, prefix="in a burst: ")
 
 
+def protection_row(name: str, with_it: Sequence[float], without_it: Sequence[float]) -> Row:
+    """Return the row of a protection, by the seconds of runs with and without it."""
+    low, high = ratio_interval(with_it, without_it)
+    note = (
+        f"medians: {written(median(with_it), 's')} and {written(median(without_it), 's')}; "
+        f"95 % interval of the ratio {low:.2f} to {high:.2f}"
+    )
+    what = f"{name}: request to result, n = {len(with_it)}, with / without"
+    return Row(what, ratio_of_medians(with_it, without_it), "x", note=note)
+
+
 def _compared(what: str, node: Sequence[float], raw: Sequence[float], goal: float) -> Row:
     low, high = ratio_interval(node, raw)
     note = (

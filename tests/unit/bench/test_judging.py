@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.judging import burst_rows, single_rows
+from bench.judging import burst_rows, protection_row, single_rows
 from bench.plan import Who
 from bench.table import missed
 from bench.timed_run import TimedRun
@@ -64,6 +64,14 @@ def test_what_the_node_adds_is_free_of_what_kubernetes_took():
 def test_the_end_to_the_result_is_judged_from_both_moments():
     names = [row.what for row in missed(single_rows([NODE, RAW]))]
     assert names == ["container's end to result, p50"]
+
+
+def test_a_protection_is_compared_with_its_absence():
+    row = protection_row("the gate", [1.0, 1.2, 1.1], [1.0, 1.0, 1.0])
+    assert row.figure == pytest.approx(1.1)
+    assert (row.unit, row.goal) == ("x", None)
+    assert row.what == "the gate: request to result, n = 3, with / without"
+    assert "medians: 1.1" in row.note
 
 
 def test_a_burst_lasts_from_its_first_request_to_its_last_result():

@@ -22,7 +22,17 @@ def test_help_names_the_series_and_the_exit_codes(capsys):
         parse(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for word in ("single", "burst", "idle", "crowd", "Exit codes", "--keep", "--strict", "--json"):
+    for word in (
+        "single",
+        "burst",
+        "idle",
+        "crowd",
+        "protections",
+        "Exit codes",
+        "--keep",
+        "--strict",
+        "--json",
+    ):
         assert word in text
 
 
