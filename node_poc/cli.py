@@ -8,11 +8,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from node_poc import __version__
+from node_poc.audit.chain import parse_head
 from node_poc.cluster.connect import NoClusterError
+from node_poc.commands.audit import EXIT_CODES as AUDIT_EXIT_CODES
+from node_poc.commands.audit import Filter, parse_since, show_audit, verify_audit
 from node_poc.commands.check import EXIT_CODES, check
 from node_poc.commands.columns import tell_columns
 from node_poc.commands.create_private_key import create_private_key
@@ -85,9 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--image", help="of the node and its proxy (default: as configured)")
     render.set_defaults(command=_render)
 
+    others = [*_add_audit_commands(commands), _add_columns_command(commands)]
     _add_key_command(commands)
-    columns = _add_columns_command(commands)
-    for command in (run, proxy, runs, checked, examined, render, columns):
+    for command in (run, proxy, runs, checked, examined, render, *others):
         command.add_argument(
             "--config",
             type=Path,
@@ -129,6 +134,30 @@ def _add_doctor_command(commands: _Commands) -> argparse.ArgumentParser:
     examined.add_argument("--json", action="store_true", help="print a list of objects")
     examined.set_defaults(command=_doctor)
     return examined
+
+
+def _add_audit_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
+    audit = commands.add_parser("audit", help="show or verify the node's audit trail")
+    kinds = audit.add_subparsers(required=True, metavar="show|verify")
+    add = partial(
+        kinds.add_parser,
+        epilog=AUDIT_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    show = add("show", help="list the entries, oldest first")
+    show.add_argument("--run", type=int, metavar="ID", help="of this run only")
+    show.add_argument("--task", type=int, metavar="ID", help="of this task's runs only")
+    show.add_argument("--since", metavar="TIME", help="2026-01-31T08:00, or 90m, 2h, 7d ago")
+    show.add_argument("--json", action="store_true", help="the lines as they are stored")
+    show.set_defaults(command=_audit_show)
+    verified = add("verify", help="look for lines changed, dropped or cut")
+    verified.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
+    verified.add_argument("--offline", action="store_true", help="do not ask the cluster")
+    verified.add_argument(
+        "--head", action="append", default=[], metavar="N:HASH", help="from the node's log"
+    )
+    verified.set_defaults(command=_audit_verify)
+    return [show, verified]
 
 
 def _add_served_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
@@ -225,6 +254,29 @@ def _doctor(options: argparse.Namespace, config: NodeConfig) -> int:
         context=options.context,
         health_port=options.health_port,
         as_json=options.json,
+        out=sys.stdout,
+    )
+
+
+def _audit_show(options: argparse.Namespace, config: NodeConfig) -> int:
+    try:
+        since = parse_since(options.since, datetime.now(UTC)) if options.since else None
+    except ValueError as error:
+        return _fail(2, f"--since: {error}")
+    wanted = Filter(options.run, options.task, since)
+    return show_audit(config, wanted, as_json=options.json, out=sys.stdout)
+
+
+def _audit_verify(options: argparse.Namespace, config: NodeConfig) -> int:
+    try:
+        heads = [parse_head(text) for text in options.head]
+    except ValueError as error:
+        return _fail(2, f"--head: {error}")
+    return verify_audit(
+        config,
+        heads=heads,
+        context=options.context,
+        offline=options.offline,
         out=sys.stdout,
     )
 

@@ -8,7 +8,7 @@ volume. The docstrings name all differences from vantage6's ``DockerManager``
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from node_poc.manifests.tables import VARIABLE
 from node_poc.runs.docker_terms import PARENT_ID, TASK_ID, KilledRun, Result, ToBeKilled, number_in
 from node_poc.runs.model import RunSpec
 from node_poc.runs.policies import basics_refused, image_allowed
-from node_poc.runs.ports import Answer, KillOutcome, QueryError, Submission
+from node_poc.runs.ports import NOTHING, Answer, KillOutcome, QueryError, Submission
 from node_poc.runs.status import RunStatus
 from node_poc.storage.columns import read_columns
 from node_poc.storage.columns_file import columns_of
@@ -44,7 +44,7 @@ class ContainerManager(RunQueries):
     not call: ``is_running``, ``get_result``, ``is_docker_image_allowed``, ``create_volume``.
     ``RunQueries`` adds questions that a DockerManager does not answer: ``list_runs`` and ``status``
     return the state of all runs and of a single run, ``read_log`` reads a log while the log grows.
-    ``kill`` and ``retire`` are new as well.
+    ``kill``, ``retire`` and ``note_refusal`` are new as well.
     """
 
     def __init__(
@@ -86,6 +86,18 @@ class ContainerManager(RunQueries):
         submission = Submission(spec, Future(), owner)
         self._post(submission)
         return submission.answer.result(ENGINE_SECONDS)
+
+    def note_refusal(
+        self,
+        run_id: int | None,
+        answer: Answer,
+        *,
+        image: str = "",
+        origin: Mapping[str, str] = NOTHING,
+        owner: str = "",
+    ) -> None:
+        """Note a refused run in the audit trail; see ``RefusalNotes``."""
+        self._work.notes.refused(run_id, image, origin, owner, answer)
 
     def kill(self, run_ids: tuple[int, ...] | None) -> list[KillOutcome]:
         """Kill the given runs, or for None all that have not ended; return the outcomes."""

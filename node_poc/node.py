@@ -36,6 +36,7 @@ from node_poc.engine.run_jobs import RunJobs
 from node_poc.engine.run_work import RunWork
 from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import CONTAINER, Identity
+from node_poc.node_audit import NodeAudit
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.protocol.adapter import load_adapter
 from node_poc.registry.settle import image_settler
@@ -101,7 +102,8 @@ class Node:
         self._disk = _make_disk_watch(config, records, inbox)
         self._walls = _make_walls_watch(config, api, inbox)
         self._proof = self._make_walls_proof(config, api, objects, inbox)
-        jobs = RunJobs(config, objects, self._is_gated, image_settler(config))
+        self._audit = NodeAudit(config, self._walls, self._proof)
+        jobs = RunJobs(config, objects, self._is_gated, image_settler(config), self._audit.notes)
         work = RunWork(config, jobs, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
@@ -109,8 +111,7 @@ class Node:
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
         self._job_policy = _job_policy_check(config, objects)
         self._ending, self._gate = ending, settings.walls.gate
-        self.failed = False
-        self._working = self._lease_lost = False
+        self.failed = self._working = self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
         self._engine = make_engine(config, inbox, work, records, past, self._delivery)
         self._watchers = _make_watchers(api, objects, settings.node_name, inbox)
@@ -153,7 +154,7 @@ class Node:
             found.append("the server is not connected")
         if shortage := self._disk.shortage:
             found.append(f"no run is started: {shortage.site_detail}")
-        found += filter(None, (self._walls.remark, self._proof.remark))
+        found += filter(None, (self._walls.remark, self._proof.remark, self._audit.remark))
         return found
 
     def _is_alive(self) -> bool:
@@ -189,6 +190,7 @@ class Node:
         self._health.start()
         if not self._lease.acquire(self._ending):
             return
+        self._audit.start(self._lease)
         self._delivery.start()
         self._disk.start()
         self._walls.start()
@@ -207,6 +209,7 @@ class Node:
         """Deliver pending results and end. Jobs keep running; the node's next start adopts them."""
         if self._working:
             self._stop_work()
+            self._audit.stop(failed=self.failed, lease_lost=self._lease_lost)
         self._lease.stop(_LEASE_SECONDS)
         self._health.stop()
 

@@ -94,8 +94,8 @@ class NodeLease:
         """
         self.holder = holder or make_holder(os.environ, platform.node(), secrets.token_hex(4))
         self._times = times or LeaseTimes()
-        self._calls = LeaseCalls(api, namespace, node_name, self.holder, self._times.duration)
-        self.name = self._calls.name
+        self.calls = LeaseCalls(api, namespace, node_name, self.holder, self._times.duration)
+        self.name = self.calls.name
         self._namespace = namespace
         self._on_lost = on_lost
         self._silence = Silence()
@@ -185,12 +185,12 @@ class NodeLease:
             ClusterError: reading or writing the Lease failed.
         """
         try:
-            lease = self._calls.read()
+            lease = self.calls.read()
         except ClusterError:
             self._silence.forget()
             raise
         if lease is None:
-            return self._calls.take(None)
+            return self.calls.take(None)
         silent = self._silence.seconds(lease, time.monotonic())
         holder = holder_of(lease)
         if holder is not None:
@@ -200,7 +200,7 @@ class NodeLease:
                 self._log_wait(holder, left)
                 return None
             log.warning("lease taken over", lease=self.name, holder=holder.text, reason=reason)
-        return self._calls.take(lease)
+        return self.calls.take(lease)
 
     def _why_over(self, holder: Holder, left: float) -> str | None:
         """Return why the holder may no longer work; None if the holder may still work."""
@@ -213,7 +213,7 @@ class NodeLease:
         if not holder.in_pod:
             return None
         try:
-            phase = self._calls.pod_phase(holder.place)
+            phase = self.calls.pod_phase(holder.place)
         except ClusterError as error:
             log.warning("the holder's pod is not readable", error=str(error))
             return None
@@ -263,15 +263,15 @@ class NodeLease:
 
     def _renew(self, lease: Lease) -> Lease:
         try:
-            return self._calls.renew(lease)
+            return self.calls.renew(lease)
         except (ConflictError, NotFoundError):
-            fresh = self._calls.read()
+            fresh = self.calls.read()
         # A person has edited or deleted the Lease, or an answer was lost: take a free Lease again.
         holder = holder_of(fresh) if fresh is not None else None
         if fresh is not None and holder == self.holder:
-            return self._calls.renew(fresh)
+            return self.calls.renew(fresh)
         if holder is None:
-            return self._calls.take(fresh)
+            return self.calls.take(fresh)
         self._lose(f"another node with this name has taken the Lease: {holder.place}")
         return lease
 
@@ -293,7 +293,7 @@ class NodeLease:
 
     def _release(self, lease: Lease) -> None:
         try:
-            self._calls.release(lease)
+            self.calls.release(lease)
         except ClusterError as error:  # the next process finds out that this pod is gone
             log.info("lease not given back", lease=self.name, error=str(error))
         else:

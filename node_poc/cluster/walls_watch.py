@@ -7,9 +7,11 @@ nobody sees any more who opens them.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -55,6 +57,7 @@ class WallsWatch:
         self._walls = Walls(config)
         self._on_change = on_change
         self._policies: dict[str, dict[str, Any]] = {}
+        self.fingerprint = fingerprint(())
         # When the watch broke; None while the watch works. Nothing is known at the start.
         self._broke_at: float | None = float("-inf")
         self._breaches: tuple[Breach, ...] | None = None  # None: nothing is known yet
@@ -92,6 +95,7 @@ class WallsWatch:
             self._policies.pop(update.object["metadata"]["name"], None)
         else:
             self._policies[update.object["metadata"]["name"]] = update.object
+        self.fingerprint = fingerprint(self._policies.values())
         found = self._walls.breaches(self._policies.values())
         with self._lock:
             self._broke_at = None
@@ -115,6 +119,13 @@ class WallsWatch:
             if self._required and (found or before):
                 self._on_change(walls_not_up(_reason(found)) if found else None)
         self._judged.set()
+
+
+def fingerprint(policies: Iterable[dict[str, Any]]) -> tuple[tuple[str, ...], str]:
+    """Return the names of NetworkPolicies, sorted, and the SHA-256 of their names and specs."""
+    specs = {each["metadata"]["name"]: each.get("spec") for each in policies}
+    text = json.dumps(specs, sort_keys=True)
+    return tuple(sorted(specs)), hashlib.sha256(text.encode()).hexdigest()
 
 
 def _unreadable(error: Exception) -> Breach:

@@ -249,6 +249,13 @@ class Kubernetes(Strict):
     Default: enough to explain an error, and small for the server's database.
     """
 
+    audit_megabytes: int = Field(default=256, ge=8, le=65_536)
+    """Megabytes of the [audit trail](operations.md#audit-trail) on disk. Beyond that, the node
+    removes the oldest file of the trail, and notes the removal in the trail.
+
+    Default: some 80,000 runs.
+    """
+
     output_files_listed: int = Field(default=200, ge=0, le=10_000)
     """Number of files below `/app/output` that a result names, with the dummy server.
 

@@ -71,5 +71,6 @@ def make_engine(
             intake=intake,
             kills=Kills(book, retention, disk, post, observer.observe),
             retirement=Retirement(intake, calls, retention, disk, post),
+            notes=work.notes,
         )
     )

@@ -27,7 +27,7 @@ from node_poc.runs.diagnosis import Patience
 from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Run, RunSpec
 from node_poc.runs.observed import StartPutOff, StartRefused
-from node_poc.storage.records import RunRecord
+from node_poc.storage.records import RunRecord, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -217,6 +217,10 @@ class BackgroundCalls:
                     self._post(_refusal(run_id, error))
                 else:
                     self._report_not_created(run_id)
+            except StorageError:  # no Job without its entry in the audit trail: tried again
+                if wanted():
+                    raise
+                self._report_not_created(run_id)
             except Exception as error:  # an error in the node's own code must still end the run
                 log.exception("job not made", run_id=run_id)
                 self._post(StartRefused(run_id, refused_by(error)))

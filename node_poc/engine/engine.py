@@ -48,6 +48,7 @@ from node_poc.engine.observer import Observer
 from node_poc.engine.orphans import Orphans
 from node_poc.engine.retention import Retention
 from node_poc.engine.retirement import Retirement
+from node_poc.engine.run_notes import RunNotes
 from node_poc.engine.starts import Starts
 from node_poc.engine.timers import Timers
 from node_poc.observe.run_changes import log_change
@@ -92,6 +93,7 @@ class EngineParts:
     intake: Intake
     kills: Kills
     retirement: Retirement
+    notes: RunNotes
 
 
 class Engine:
@@ -113,6 +115,7 @@ class Engine:
         self._intake = parts.intake
         self._kills = parts.kills
         self._retirement = parts.retirement
+        self._notes = parts.notes
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._jobs_listed = False
         self._ticked_at = 0.0
@@ -220,9 +223,9 @@ class Engine:
                 assert_never(request)
 
     def _on_hold(self, seen: HoldChanged) -> None:
-        going = self._book.in_flight_ids()
+        self._notes.held(seen.hold, seen.failure)
         is_open = seen.hold in {Hold.WALLS, Hold.SELF_TEST} and seen.failure is not None
-        if is_open and going:
+        if is_open and (going := self._book.in_flight_ids()):
             log.warning("runs go on while the walls around them are not right", run_ids=going)
         for run in self._book.note_hold(seen.hold, seen.failure):
             self._delivery.put_status(run)
@@ -279,9 +282,8 @@ class Engine:
         ended = replace(run, status=result.status, failure=result.failure)  # after the disk check
         self._book.update(ended)
         log_change(run, ended)
-        log.info(
-            "run ended", run_id=result.run_id, status=result.status.value, exit=result.exit_code
-        )
+        status, code = result.status.value, result.exit_code
+        log.info("run ended", run_id=result.run_id, status=status, exit=code)
         self._delivery.put_result(result)
 
     def _on_delivered(self, delivered: Delivered) -> None:
@@ -289,6 +291,7 @@ class Engine:
             return  # the server asked again for the result of a closed run
         record, status = self._book.record(delivered.run_id), self._book[delivered.run_id].status
         self._book.drop(delivered.run_id)
+        self._notes.delivered(delivered.run_id)
         log.info("result delivered", run_id=delivered.run_id)
         self._pools.disk.submit(self._close, record, status)
 

@@ -144,6 +144,7 @@ class DiskIntake:
         record = self._work.prepare(
             RunRecord(spec, digest, submission.received_at, owner=submission.owner)
         )
+        self._work.notes.taken(record)
         log.info("run accepted", run_id=spec.run_id, image=spec.image, databases=spec.databases)
         return record
 

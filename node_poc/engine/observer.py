@@ -23,7 +23,14 @@ from node_poc.runs.lifecycle import (
     decide,
 )
 from node_poc.runs.model import Run
-from node_poc.runs.observed import JobObservation, Observation, PodObservation, Tick, made_at
+from node_poc.runs.observed import (
+    JobObservation,
+    KillRequested,
+    Observation,
+    PodObservation,
+    Tick,
+    made_at,
+)
 from node_poc.runs.status import RunStatus
 
 
@@ -60,6 +67,8 @@ class Observer:
         """Apply an observation; None and observations of unknown or former runs change nothing."""
         if observation is None or not self._book.is_about_run(observation):
             return
+        if isinstance(observation, KillRequested):
+            self._work.notes.kill_requested(observation.run_id)
         self._note_job(observation)
         run = self._book[observation.run_id]
         changed, actions = decide(run, observation, time.monotonic(), self._limits)

@@ -15,6 +15,7 @@ from node_poc.cluster.observations import observe_pod
 from node_poc.config.model import NodeConfig
 from node_poc.engine.event_reader import EventReader
 from node_poc.engine.job_hosts import JobHosts
+from node_poc.engine.run_notes import NoTrail, RunNotes
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
@@ -36,6 +37,7 @@ class RunJobs:
         objects: ClusterObjects,
         is_gated: Callable[[], bool] = lambda: False,
         settle_image: Callable[[str], SettledImage] | None = None,
+        notes: RunNotes | None = None,
     ) -> None:
         """Work in the namespace of ``objects``, which is the configured one.
 
@@ -44,11 +46,13 @@ class RunJobs:
             objects: calls the Kubernetes API.
             is_gated: returns whether the algorithm of a new Job waits for its NetworkPolicies.
             settle_image: see ``registry.settle.ImageSettler``. None: Jobs name images as runs do.
+            notes: writes the audit trail; None for tests only.
         """
         self._config = config
         self._objects = objects
         self._is_gated = is_gated
         self.settle_image = settle_image
+        self.notes = notes or RunNotes(NoTrail(), dict)
         self._identity = Identity(config.kubernetes.node_name)
         self._event_reader = EventReader(objects, self._identity)
         self._hosts = JobHosts(config, objects)
@@ -66,7 +70,9 @@ class RunJobs:
         Returns:
             when the Job was created, in seconds since the epoch; None if the Job is not wanted.
 
-        Raises ClusterError.
+        Raises:
+            ClusterError: the Job could not be created.
+            StorageError: the audit trail could not be written.
         """
         address = self._hosts.find_proxy()
         if address is None:
@@ -79,6 +85,7 @@ class RunJobs:
         identity.mark_content(job, record.digest)
         if not wanted():
             return None
+        self.notes.starts(record, is_gated=is_gated)
         created = self._objects.create_job(job)
         if not created:
             self._check_content(record)

@@ -51,6 +51,7 @@ class RunWork:
         """``jobs`` uses the namespace of ``config``, all other arguments its ``task_dir``."""
         self._config = config
         self.jobs = jobs
+        self.notes = jobs.notes
         self._records = records
         self._past = past
         self._keeper = keeper
@@ -90,7 +91,7 @@ class RunWork:
 
         Raises:
             ClusterError: the log cannot be read now; call again.
-            StorageError: the result could not be written.
+            StorageError: the result, or its entry in the audit trail, could not be written.
         """
         text, truncated = self._keep_log(run, insist=insist)
         limit = self._config.kubernetes.output_files_listed
@@ -111,6 +112,7 @@ class RunWork:
             started_at=run.started_at,
             ended_at=run.ended_at or time.time(),
         )
+        self.notes.ends(result, spec, folder)
         self._records.write_result(result)
         remove_inputs(folder, spec)
         return result

@@ -33,6 +33,7 @@ COMPONENT_CONTROL = "walls-control"  # the pod of the self-test that no policy s
 TESTER_RUN = "walls-"  # how the run id of a Job of the self-test begins, which is no run's
 ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
 ANNOTATION_DELIVERED_AT = "vantage6.ai/result-delivered-at"
+ANNOTATION_AUDIT_HEAD = "vantage6.ai/audit-head"  # on the Lease
 ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 ANNOTATION_CONTENT = "vantage6.ai/content"

@@ -115,17 +115,32 @@ def taken(lease: dict[str, Any], holder: Holder, seconds: int, now: datetime) ->
     )
 
 
-def renewed(lease: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the Lease as the holder writes the Lease at each renewal."""
-    return _with_spec(lease, renewTime=micro_time(now))
+def renewed(lease: dict[str, Any], now: datetime, audit_head: str = "") -> dict[str, Any]:
+    """Return the Lease as the holder writes the Lease at each renewal.
+
+    ``audit_head`` names the last entry of the node's audit trail; empty keeps the former head.
+    """
+    return _with_head(_with_spec(lease, renewTime=micro_time(now)), audit_head)
 
 
-def released(lease: dict[str, Any], now: datetime) -> dict[str, Any]:
+def released(lease: dict[str, Any], now: datetime, audit_head: str = "") -> dict[str, Any]:
     """Return the Lease without a holder, as an ending holder writes the Lease.
 
-    The next process then need not wait for the Lease to expire.
+    The next process then need not wait for the Lease to expire. ``audit_head`` as in ``renewed``.
     """
-    return _with_spec(lease, holderIdentity="", renewTime=micro_time(now))
+    return _with_head(_with_spec(lease, holderIdentity="", renewTime=micro_time(now)), audit_head)
+
+
+def audit_head_of(lease: dict[str, Any]) -> str:
+    """Return the head of the audit trail that the Lease names, as text; empty without a head."""
+    return str((lease["metadata"].get("annotations") or {}).get(identity.ANNOTATION_AUDIT_HEAD, ""))
+
+
+def _with_head(lease: dict[str, Any], audit_head: str) -> dict[str, Any]:
+    if audit_head:
+        marks = lease["metadata"].get("annotations") or {}
+        lease["metadata"]["annotations"] = marks | {identity.ANNOTATION_AUDIT_HEAD: audit_head}
+    return lease
 
 
 def _with_spec(lease: dict[str, Any], **fields: Any) -> dict[str, Any]:

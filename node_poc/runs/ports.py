@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from node_poc.runs.docker_terms import KilledRun, ToBeKilled
 from node_poc.runs.model import Run, RunResult, RunSpec
 from node_poc.runs.status import RunStatus
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,29 @@ class RunTaker(Protocol):
         """
 
 
+class RefusalNotes(Protocol):
+    """Notes refused runs in the audit trail. An adapter notes each refusal that it tells."""
+
+    def note_refusal(
+        self,
+        run_id: int | None,
+        answer: Answer,
+        *,
+        image: str = "",
+        origin: Mapping[str, str] = NOTHING,
+        owner: str = "",
+    ) -> None:
+        """Note that a run is not taken; return at once.
+
+        Args:
+            run_id: the run's id; None if the request has no readable id.
+            answer: the refusal.
+            image: the requested image; empty if unknown.
+            origin: facts of the server about the run's task, as in ``RunSpec.origin``.
+            owner: the requester, as for ``RunTaker.run``.
+        """
+
+
 class RunKiller(Protocol):
     """Kills runs."""
 
@@ -187,7 +213,9 @@ class DockerVerbs(Protocol):
         """Return a database's column names; empty if there are none, or if they are unknown."""
 
 
-class NodeControl(RunTaker, UserQueries, KnownRuns, ResultFiles, DockerVerbs, Protocol):
+class NodeControl(
+    RunTaker, RefusalNotes, UserQueries, KnownRuns, ResultFiles, DockerVerbs, Protocol
+):
     """All requests that an adapter may make of the node; each part of an adapter names its own."""
 
 

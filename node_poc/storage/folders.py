@@ -6,6 +6,7 @@ The node does not trust an algorithm and follows no link when it reads the algor
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -20,6 +21,7 @@ _SHARED_MODE = 0o2770
 _PRIVATE_MODE = 0o750
 _FILE_MODE = 0o640
 _WRITABLE_FILE_MODE = 0o660
+_PART_BYTES = 4 * 1024 * 1024
 
 
 def make_run_folders(task_dir: Path, spec: RunSpec, locate: dict[Mount, str]) -> None:
@@ -103,6 +105,24 @@ def read_result_file(folder: Path, name: str, limit: int) -> bytes:
     if size > limit:
         raise StorageError(f"the result has {size} bytes; at most {limit} are sent")
     return content
+
+
+def digest_result_file(folder: Path, name: str, limit: int) -> tuple[int, str | None]:
+    """Return size and SHA-256 of the file ``name`` in a run's folder.
+
+    The SHA-256 is None for a file larger than ``limit`` bytes: an algorithm may leave a file that
+    takes hours to read. Raises StorageError.
+    """
+    digest, offset, size = hashlib.sha256(), 0, result_file_size(folder, name)
+    if size > limit:
+        return size, None
+    while offset < size:
+        part, size = read_output(folder, name, offset, _PART_BYTES)
+        if not part:
+            break
+        digest.update(part)
+        offset += len(part)
+    return offset, digest.hexdigest()
 
 
 def read_output(folder: Path, path: str, offset: int, limit: int) -> tuple[bytes, int]:

@@ -78,8 +78,12 @@ class Engine:
         self.origins: dict[int, dict[str, str]] = {}
         self.answers: dict[int, Any] = {}
         self.owners: dict[int, str] = {}
+        self.refusals: list[dict[str, Any]] = []
         self.killed: list[int] = []
         self.retired: list[int] = []
+
+    def note_refusal(self, run_id: int, answer: Answer, **facts: Any) -> None:
+        self.refusals.append({"run_id": run_id, "answer": answer, **facts})
 
     def knows(self, run_id: int) -> bool:
         return run_id in self.origins or run_id in self.results or run_id in self.open

@@ -27,7 +27,14 @@ from node_poc.protocol.dummy.messages import (
 from node_poc.protocol.socket_client import hang_up, let_go, new_client
 from node_poc.protocol.wire import MessageError
 from node_poc.runs.model import Run, RunResult
-from node_poc.runs.ports import Answer, DeliveryError, QueryError, RunTaker, UserQueries
+from node_poc.runs.ports import (
+    Answer,
+    DeliveryError,
+    QueryError,
+    RefusalNotes,
+    RunTaker,
+    UserQueries,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +47,7 @@ _AWAY = "server not reachable"
 _WEBSOCKET = {"skip_utf8_validation": True}
 
 
-class DummyControl(RunTaker, UserQueries, Protocol):
+class DummyControl(RunTaker, RefusalNotes, UserQueries, Protocol):
     """The requests of the dummy server to the node."""
 
 
@@ -136,6 +143,7 @@ class DummyServer:
             return {"accepted": None, "reason": reason}
         if answer.accepted:
             return {"accepted": True, "status": answer.status}
+        self._control.note_refusal(run_id_in(payload), answer, owner=owner)
         return self._reject(run_id_in(payload), answer.reason)
 
     def _on_query(self, event: str, *payloads: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from node_poc.runs.ports import (
     DockerVerbs,
     KnownRuns,
     LogReader,
+    RefusalNotes,
     ResultFiles,
     ResultReader,
     RunKiller,
@@ -23,11 +24,19 @@ class KnownRunsControl(KnownRuns, RunKiller, ResultReader, Protocol):
     """The requests of ``KnownRunCheck``."""
 
 
-class ReportsControl(RunKiller, KnownRuns, ResultFiles, Protocol):
+class ReportsControl(RunKiller, RefusalNotes, KnownRuns, ResultFiles, Protocol):
     """The requests of ``Reports`` and its parts."""
 
 
 class Vantage6Control(
-    RunTaker, RunKiller, KnownRuns, LogReader, ResultReader, ResultFiles, DockerVerbs, Protocol
+    RunTaker,
+    RefusalNotes,
+    RunKiller,
+    KnownRuns,
+    LogReader,
+    ResultReader,
+    ResultFiles,
+    DockerVerbs,
+    Protocol,
 ):
     """All requests of the adapter."""

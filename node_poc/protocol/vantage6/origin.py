@@ -10,7 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from node_poc.audit.events import INIT_ORGANIZATION, INIT_USER
 from node_poc.protocol.vantage6.run_request import RunRequest
+from node_poc.runs.digits import number_or_none
+from node_poc.runs.docker_terms import PARENT_ID, TASK_ID
 
 # Keys of ``RunSpec.origin``.
 SERVER = "server"
@@ -31,6 +34,7 @@ class RunOrigin:
         created_at: the time when the server made the task; empty if an older node noted no time.
         assigned_at: the time when the server made the run.
         in_blobs: whether the run's payloads are in the server's blob store.
+        init_user_id: the id of the user who posted the task; None if the server names none.
     """
 
     task_id: int
@@ -40,6 +44,7 @@ class RunOrigin:
     created_at: str = ""
     assigned_at: str = ""
     in_blobs: bool = False
+    init_user_id: int | None = None
 
     @classmethod
     def from_origin(cls, origin: dict[str, str]) -> RunOrigin:
@@ -56,6 +61,7 @@ class RunOrigin:
             created_at=origin.get(CREATED_AT, ""),
             assigned_at=origin.get(ASSIGNED_AT, ""),
             in_blobs=bool(origin.get(IN_BLOBS)),
+            init_user_id=number_or_none(origin.get(INIT_USER)),
         )
 
     @classmethod
@@ -69,7 +75,18 @@ class RunOrigin:
             created_at=request.created_at,
             assigned_at=request.assigned_at,
             in_blobs=request.blob_storage_used,
+            init_user_id=request.init_user_id,
         )
+
+    def asked(self) -> dict[str, str]:
+        """Return the requester of the run under the keys of ``RunSpec.origin``."""
+        facts = {
+            TASK_ID: self.task_id,
+            PARENT_ID: self.parent_id,
+            INIT_ORGANIZATION: self.init_org_id,
+            INIT_USER: self.init_user_id,
+        }
+        return {name: str(value) for name, value in facts.items() if value is not None}
 
     def is_same(self, other: RunOrigin) -> bool:
         """Return whether both describe the same task. Unknown facts count as equal.

@@ -167,3 +167,15 @@ def test_a_start_returns_when_the_walls_are_judged(watched):
     watched.watch.start()
     assert "status 403" in watched.details[0]
     watched.ends()
+
+
+def test_the_fingerprint_names_all_policies_and_changes_with_their_content(watched):
+    watched.sees(CLOSING)
+    names, digest = watched.watch.fingerprint
+    assert names == (CLOSING["metadata"]["name"],)
+    watched.changes(FOREIGN)
+    assert watched.watch.fingerprint[0] == tuple(sorted((*names, "all")))
+    watched.changes(FOREIGN, gone=True)
+    assert watched.watch.fingerprint == (names, digest)
+    watched.changes({**CLOSING, "spec": {}})
+    assert watched.watch.fingerprint[1] != digest

@@ -15,10 +15,12 @@ variables.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from node_poc.audit.events import INIT_USER, METHOD
 from node_poc.config.model import Database, NodeConfig
 from node_poc.manifests.databases import algorithm_variables, database_variables, encode
 from node_poc.manifests.identity import Identity
@@ -37,6 +39,9 @@ _CONTEXT = "run_context.json"
 _MAX_VARIABLE = 32 * 4096 - 2
 # etcd accepts objects of up to 1.5 MiB, and the Job's other fields need room as well.
 _MAX_VARIABLES = 512 * 1024
+# Longer inputs are not searched for the name of the method.
+_MAX_JUDGED = 1024 * 1024
+_METHOD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}", re.ASCII)
 
 
 class ContractError(MessageError):
@@ -92,7 +97,7 @@ def build_spec(
         mounts=tuple(_mounts(request, config, databases, files)),
         services=tuple(database.label for database, _ in databases if config.has_way(database)),
         result_file="output",
-        origin=_origin(request, config),
+        origin=_origin(request, config, _method(input_bytes)),
     )
 
 
@@ -202,7 +207,7 @@ def _encoded(name: str, value: str) -> str:
     return encoded
 
 
-def _origin(request: RunRequest, config: NodeConfig) -> _Pairs:
+def _origin(request: RunRequest, config: NodeConfig, method: str) -> _Pairs:
     parent = "" if request.parent_id is None else str(request.parent_id)
     return (
         ("task_id", str(request.task_id)),
@@ -211,6 +216,8 @@ def _origin(request: RunRequest, config: NodeConfig) -> _Pairs:
         ("organization_id", str(request.organization_id)),
         ("collaboration_id", str(request.collaboration_id)),
         ("init_org_id", str(request.init_org_id)),
+        *(((INIT_USER, str(request.init_user_id)),) if request.init_user_id is not None else ()),
+        *(((METHOD, method),) if method else ()),
         (SERVER, config.server_address),
         (CREATED_AT, request.created_at),
         (ASSIGNED_AT, request.assigned_at),
@@ -258,6 +265,16 @@ def _parsed(input_bytes: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _method(input_bytes: bytes) -> str:
+    """Return the name of the algorithm's method in an input, for the audit trail.
+
+    Empty if the input is long, is no JSON object, or has in the name's place another text, which
+    may be data.
+    """
+    name = _parsed(input_bytes).get("method") if len(input_bytes) <= _MAX_JUDGED else None
+    return name if isinstance(name, str) and _METHOD.fullmatch(name) else ""
 
 
 def _context_input(database: Database, asked: DatabaseRequest) -> dict[str, Any]:

@@ -138,7 +138,8 @@ class KnownRunCheck:
         """Refuse a run whose id belongs to another run here, which the server has lost."""
         if going:
             self._control.kill((request.run_id,))
-        self._reports.refuse(request.run_id, RunOrigin.of(request), RunStatus.FAILED, OTHER_RUN)
+        origin, image = RunOrigin.of(request), request.image
+        self._reports.refuse(request.run_id, origin, RunStatus.FAILED, OTHER_RUN, image)
         return Decision.REFUSED
 
     def _result(self, run_id: int) -> RunResult | None:

@@ -240,7 +240,8 @@ class NewRuns:
             with self._lock:
                 self._killed.discard(run_id)
             origin = RunOrigin.of(request)
-            self._reports.refuse(run_id, origin, RunStatus.KILLED, "Killed by user.")
+            status, image = RunStatus.KILLED, request.image
+            self._reports.refuse(run_id, origin, status, "Killed by user.", image)
         return killed
 
     def _no_longer_on_its_way(self, run_id: int) -> None:

@@ -201,4 +201,5 @@ class RunPreparer:
         return self._access.cryptor.decrypt_text(text)
 
     def _refuse(self, request: RunRequest, status: RunStatus, reason: str) -> None:
-        self._reports.refuse(request.run_id, RunOrigin.of(request), status, reason)
+        origin = RunOrigin.of(request)
+        self._reports.refuse(request.run_id, origin, status, reason, request.image)

@@ -23,6 +23,7 @@ from node_poc.protocol.vantage6.outgoing.send_queue import SendQueue
 from node_poc.protocol.vantage6.same_run import SameRuns
 from node_poc.protocol.wire import iso_time
 from node_poc.runs.model import Run, RunResult
+from node_poc.runs.ports import Answer
 from node_poc.runs.status import RunStatus
 
 log = structlog.get_logger(__name__)
@@ -107,8 +108,18 @@ class Reports:
 
         self._send_queue.put(run_id, send, must=True)
 
-    def refuse(self, run_id: int, origin: RunOrigin | None, status: RunStatus, reason: str) -> None:
+    def refuse(
+        self,
+        run_id: int,
+        origin: RunOrigin | None,
+        status: RunStatus,
+        reason: str,
+        image: str = "",
+    ) -> None:
         """End a run at the server, with a reason; the run never started here."""
+        answer = Answer(accepted=False, status=status, reason=reason)
+        asked = origin.asked() if origin is not None else {}
+        self._control.note_refusal(run_id, answer, image=image, origin=asked)
         log.warning("run refused", run_id=run_id, status=status.value, reason=reason)
         now = time.time() if origin is None else origin.not_before_assigned(time.time())
         body = {

@@ -3,11 +3,12 @@
 import time
 
 import pytest
-from holders import NAME, POD_A, QUICK, Station, held_by, station, until
+from holders import NAME, NODE, POD_A, QUICK, Station, held_by, station, until
 from lease_api import no_answer
 from structlog.testing import capture_logs
 
 from node_poc.cluster.lease import Silence
+from node_poc.cluster.lease_calls import audit_head_on_lease
 
 
 def test_who_cannot_renew_ends_before_another_may_begin(api):
@@ -102,3 +103,30 @@ def test_silence_is_counted_from_the_last_change_that_was_seen():
     assert silence.seconds(lease, 140.0) == 0
     silence.forget()
     assert silence.seconds(lease, 200.0) == 0
+
+
+def test_the_lease_keeps_the_head_of_the_audit_trail_until_there_is_a_newer_head(api):
+    """The next process must be able to compare the former head before it writes its own."""
+    free = held_by(POD_A, holderIdentity="")
+    free["metadata"]["annotations"] = {"vantage6.ai/audit-head": "former", "other": "x"}
+    api.put(free)
+
+    def head():
+        return audit_head_on_lease(api, "v6-jobs", NODE)
+
+    with station(api) as made:
+        assert made.lease.acquire(made.stop)
+        calls = made.lease.calls
+        assert calls.found_audit_head == "former"
+        written = api.count("PUT")
+        until(lambda: api.count("PUT") > written)
+        assert head() == "former"
+        calls.audit_head = lambda: "newer"
+        until(lambda: head() == "newer")
+        calls.audit_head = lambda: "last"
+    assert head() == "last"
+    assert api.leases[NAME]["metadata"]["annotations"]["other"] == "x"
+
+
+def test_without_a_lease_no_head_of_the_audit_trail_is_known(api):
+    assert audit_head_on_lease(api, "v6-jobs", NODE) == ""

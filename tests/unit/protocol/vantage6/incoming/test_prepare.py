@@ -141,3 +141,6 @@ def test_a_large_input_that_is_gone_ends_its_run(world):
     world.start()
     eventually(lambda: world.ends(1))
     assert "The server refused a request" in world.ends(1)[0]["log"]
+    [noted] = world.engine.refusals
+    assert (noted["run_id"], noted["image"]) == (1, "host/a:1")
+    assert noted["origin"] == {"task_id": "101", "init_org_id": "9", "init_user_id": "8"}

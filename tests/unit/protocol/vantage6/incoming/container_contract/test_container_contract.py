@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from node_poc.config.load import parse_config
+from node_poc.protocol.vantage6.incoming.container_contract import build_spec
 from node_poc.protocol.vantage6.run_request import DatabaseRequest
 from node_poc.runs.admission import check_admission
 from node_poc.runs.model import MountSource
@@ -17,6 +18,7 @@ from tests.unit.protocol.vantage6.incoming.container_contract.specs import (
     TEXT,
     TOKEN,
     made,
+    request_for,
     seen,
 )
 
@@ -142,11 +144,30 @@ def test_what_the_adapter_needs_at_the_end():
         "organization_id": "3",
         "collaboration_id": "6",
         "init_org_id": "9",
+        "init_user_id": "8",
+        "method": "average",
         "server": CONFIG.server_address,
         "created_at": created_at,
         "assigned_at": assigned_at,
     }
     assert dict(made().origin)["parent_id"] == ""
+
+
+@pytest.mark.parametrize(
+    "input_bytes",
+    [
+        b'{"method": "mean of patient 7"}',
+        b'{"method": ["average"]}',
+        b'{"method": "' + b"a" * 101 + b'"}',
+        b'{"method": "average", "args": "' + b"a" * 1024 * 1024 + b'"}',
+        b"no json",
+        b"[]",
+    ],
+    ids=range(6),
+)
+def test_only_a_plain_name_of_a_method_is_kept(input_bytes):
+    """Another text may be data, and the audit trail must not hold data."""
+    assert "method" not in dict(build_spec(request_for(), CONFIG, input_bytes, TOKEN).origin)
 
 
 def test_algorithm_env_overrides_all_but_the_run_context():

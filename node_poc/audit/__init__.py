@@ -1,0 +1,1 @@
+"""PURE: the audit trail: its entries, the chain of their hashes, and the verification of both."""
