@@ -288,3 +288,16 @@ def test_the_policy_of_the_dummy_servers_node_concerns_its_account(station):
     policy, _ = station(text, what="job-policy")
     (condition,) = policy["spec"]["matchConditions"]
     assert condition["expression"].endswith('"system:serviceaccount:v6-jobs:v6-node"')
+
+
+def test_a_node_image_by_digest_is_in_each_pod_and_in_the_policy_for_jobs(station):
+    """A tag may get another content; the gate and the testers are compared letter by letter."""
+    image = "registry.example/node@sha256:" + "1" * 64
+    objects = station(image=image)
+    for part in ("node", "proxy"):
+        pod = pod_of(objects, part)
+        containers = [*pod["containers"], *pod.get("initContainers", [])]
+        assert {each["image"] for each in containers} == {image}
+    variables = pod_of(objects, "node")["containers"][0]["env"]
+    assert {"name": "V6_NODE_IMAGE", "value": image} in variables
+    assert image in yaml.safe_dump(only(objects, "ValidatingAdmissionPolicy"), width=100_000)
