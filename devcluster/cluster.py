@@ -171,7 +171,7 @@ def _found(layout: Layout, profile: Profile, binaries: Binaries, console: Consol
         )
         _start(layout, 1, *services)
         _start_workers(layout, 1, profile, binaries)
-        for item in (*dns.objects(layout), *profile.objects(layout)):
+        for item in (*dns.objects(layout), render.runtime_class(), *profile.objects(layout)):
             Api(layout).apply(item)
 
 
@@ -189,6 +189,8 @@ def _prepare_node(layout: Layout, number: int, profile: Profile, binaries: Binar
     snapshotter = "overlayfs" if overlay_works(folder) else "native"
     runc = binaries.folder(RUNC) / "runc"
     (folder / "containerd.toml").write_text(render.containerd(folder, plugins, snapshotter, runc))
+    (folder / render.PLAIN_RUNTIME).write_text(render.plain_runtime(runc))
+    (folder / render.PLAIN_RUNTIME).chmod(0o755)
     for host in ("_default", "localhost:5001"):
         (folder / "registries" / host).mkdir(parents=True, exist_ok=True)
         (folder / "registries" / host / "hosts.toml").write_text(render.hosts_toml(layout))

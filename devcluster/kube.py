@@ -17,6 +17,7 @@ _PLURALS = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
     "StorageClass": "storageclasses",
+    "RuntimeClass": "runtimeclasses",
 }
 
 

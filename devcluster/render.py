@@ -4,12 +4,15 @@ import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from devcluster import versions
 from devcluster.layout import MANIFEST_REGISTRY, Layout
 
 PAUSE_IMAGE = f"{MANIFEST_REGISTRY}/pause:{versions.PAUSE}"
 COREDNS_IMAGE = f"{MANIFEST_REGISTRY}/coredns:{versions.COREDNS}"
+#: Program, handler and RuntimeClass of a second runtime: runc, as if runc were old.
+PLAIN_RUNTIME = "runc-plain"
 
 
 def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
@@ -72,10 +75,32 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   runtime_type = "io.containerd.runc.v2"
 [{cri}.runtime".containerd.runtimes.runc.options]
   BinaryName = "{runc}"
+[{cri}.runtime".containerd.runtimes.{PLAIN_RUNTIME}]
+  runtime_type = "io.containerd.runc.v2"
+[{cri}.runtime".containerd.runtimes.{PLAIN_RUNTIME}.options]
+  BinaryName = "{folder / PLAIN_RUNTIME}"
 # Plugins of the machine (NRI) would see and change every container.
 [plugins."io.containerd.nri.v1.nri"]
   disable = true
 """
+
+
+def plain_runtime(runc: Path) -> str:
+    """Return a program like ``runc`` that tells containerd of no features.
+
+    The kubelet then takes the runtime for one without user namespaces and recursive read-only
+    mounts, as on an older cluster.
+    """
+    return f"""#!/bin/sh
+[ "$1" != features ] && exec "{runc}" "$@"
+exit 1
+"""
+
+
+def runtime_class() -> dict[str, Any]:
+    """Return the RuntimeClass of the second runtime."""
+    kind = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass"}
+    return {**kind, "metadata": {"name": PLAIN_RUNTIME}, "handler": PLAIN_RUNTIME}
 
 
 def hosts_toml(layout: Layout) -> str:

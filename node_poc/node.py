@@ -25,7 +25,7 @@ from node_poc.cluster.walls_watch import WallsWatch
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
-from node_poc.engine.assembly import make_engine
+from node_poc.engine.assembly import make_engine, make_protections
 from node_poc.engine.delivery import Delivery
 from node_poc.engine.disk_watch import DiskWatch
 from node_poc.engine.inbox import Inbox
@@ -44,6 +44,7 @@ from node_poc.runs.cautions import cautions
 from node_poc.runs.holds import Hold
 from node_poc.runs.observed import DiskLimitExceeded
 from node_poc.runs.ports import Server
+from node_poc.runs.walls_verdict import WallsVerdict
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
@@ -54,9 +55,7 @@ log = structlog.get_logger(__name__)
 
 # The engine renews its ``beat`` at least every 20 s; without a beat for this time it is stuck.
 _STUCK_SECONDS = 60.0
-_DELIVER_SECONDS = 4.0
-_ENGINE_SECONDS = 2.0
-_LEASE_SECONDS = 1.0
+_DELIVER_SECONDS, _ENGINE_SECONDS, _LEASE_SECONDS = 4.0, 2.0, 1.0
 
 
 class Node:
@@ -87,7 +86,7 @@ class Node:
         """
         for misplaced in misplaced_files(config):
             raise StorageError(misplaced)
-        records = Records(Path(config.task_dir))
+        records, inbox = Records(Path(config.task_dir)), Inbox()
         records.prepare()
         settings = config.kubernetes
         past = PastRecords(Path(config.task_dir), settings.keep_folders_seconds)
@@ -98,18 +97,18 @@ class Node:
         half = settings.log_kept_kilobytes * 512
         logs = ContainerLogs(api, objects.pods_path, CONTAINER)
         keeper = LogKeeper(logs, records.folder, half, half)
-        inbox = Inbox()
         self._disk = _make_disk_watch(config, records, inbox)
-        self._walls = _make_walls_watch(config, api, inbox)
+        self._walls = WallsWatch(config, api, lambda why: inbox.post(HoldChanged(Hold.WALLS, why)))
         self._proof = self._make_walls_proof(config, api, objects, inbox)
         self._audit = NodeAudit(config, self._walls, self._proof)
         jobs = RunJobs(config, objects, self._is_gated, image_settler(config), self._audit.notes)
+        jobs.protected = self._pods.current
         work = RunWork(config, jobs, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
         self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
-        self._job_policy = _job_policy_check(config, objects)
+        self._job_policy = JobPolicyCheck(objects.would_create_job, sample_job(config, os.getgid()))
         self._ending, self._gate = ending, settings.walls.gate
         self.failed = self._working = self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
@@ -117,19 +116,22 @@ class Node:
         self._watchers = _make_watchers(api, objects, settings.node_name, inbox)
         self._health = HealthServer(health_port, self._checks())
 
-    def _make_server(self, config: NodeConfig, private_key: RSAPrivateKey | None) -> Server:
+    def _make_server(self, config: NodeConfig, key: RSAPrivateKey | None) -> Server:
         adapter = load_adapter(config.kind)
-        return adapter.make_server(
-            config, self._manager, private_key=private_key, on_fatal=self._on_fatal
-        )
+        return adapter.make_server(config, self._manager, private_key=key, on_fatal=self._on_fatal)
 
     def _make_walls_proof(
         self, config: NodeConfig, api: KubernetesApi, objects: ClusterObjects, inbox: Inbox
     ) -> WallsProof:
-        test = SelfTest(config, api, objects, lambda: self._health.port)
+        self._pods = make_protections(config, api, objects)
+
+        def test(ended: threading.Event) -> WallsVerdict:
+            now = self._pods.current()
+            return SelfTest(now, api, objects, lambda: self._health.port).run(ended)
+
         return WallsProof(
             config.kubernetes.walls,
-            test.run,
+            test,
             WallsNote(Path(config.task_dir), api.cluster),
             lambda: self._walls.remark is None,
             lambda wrong: inbox.post(HoldChanged(Hold.SELF_TEST, wrong)),
@@ -194,6 +196,7 @@ class Node:
         self._delivery.start()
         self._disk.start()
         self._walls.start()
+        self._pods.start()
         self._proof.start()
         self._engine.start()
         self._working = True
@@ -221,6 +224,7 @@ class Node:
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
+        self._pods.stop()
         self._proof.stop()
         self._walls.stop()
         self._disk.stop()
@@ -240,10 +244,6 @@ def _make_disk_watch(config: NodeConfig, records: Records, inbox: Inbox) -> Disk
     )
 
 
-def _make_walls_watch(config: NodeConfig, api: KubernetesApi, inbox: Inbox) -> WallsWatch:
-    return WallsWatch(config, api, lambda wrong: inbox.post(HoldChanged(Hold.WALLS, wrong)))
-
-
 def _make_watchers(
     api: KubernetesApi, objects: ClusterObjects, node_name: str, inbox: Inbox
 ) -> list[Watcher]:
@@ -252,10 +252,6 @@ def _make_watchers(
         Watcher(api, objects.jobs_path, selector, lambda s: inbox.post(JobsSeen(s))),
         Watcher(api, objects.pods_path, selector, lambda s: inbox.post(PodsSeen(s))),
     ]
-
-
-def _job_policy_check(config: NodeConfig, objects: ClusterObjects) -> JobPolicyCheck:
-    return JobPolicyCheck(objects.would_create_job, sample_job(config, os.getgid()))
 
 
 def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_port: int) -> bool:

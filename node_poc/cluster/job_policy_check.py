@@ -39,7 +39,9 @@ def forbidden_job(job: dict[str, Any]) -> dict[str, Any]:
 class JobPolicyCheck:
     """Asks at the start and every ten minutes, in a thread of its own."""
 
-    def __init__(self, would_create: Callable[[dict[str, Any]], None], job: dict[str, Any]) -> None:
+    def __init__(
+        self, would_create: Callable[[dict[str, Any]], object], job: dict[str, Any]
+    ) -> None:
         """Take a call and a Job.
 
         Args:

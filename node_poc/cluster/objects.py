@@ -36,9 +36,9 @@ class ClusterObjects:
             return False
         return True
 
-    def would_create_job(self, job: dict[str, Any]) -> None:
-        """Ask the API server by a dry run whether it takes a Job. Raise ClusterError if not."""
-        self._api.call("POST", self.jobs_path, body=job, query=[("dryRun", "All")])
+    def would_create_job(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Return a Job as the API server would take it, by a dry run. Raise ClusterError if not."""
+        return self._api.call("POST", self.jobs_path, body=job, query=[("dryRun", "All")])
 
     def delete_job(self, name: str) -> None:
         """Delete a Job and its pods; do nothing if the Job is gone."""

@@ -18,6 +18,7 @@ from node_poc.isolation.self_test.reports import Report, find_addresses, find_re
 from node_poc.isolation.self_test.targets import MOST_SECONDS, TEST_SECONDS, Target, plan_of
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
+from node_poc.runs.model import Mount
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +57,15 @@ class TesterPods:
     """The pods of one test. Only the thread of the self-test may use this class."""
 
     def __init__(
-        self, config: NodeConfig, objects: ClusterObjects, logs: ContainerLogs, group: int
+        self,
+        config: NodeConfig,
+        objects: ClusterObjects,
+        logs: ContainerLogs,
+        group: int,
+        mounts: tuple[Mount, ...] = (),
     ) -> None:
-        """``objects`` and ``logs`` use the namespace of ``config``; ``group`` as in ``jobs.py``."""
+        """``objects`` and ``logs`` use the namespace of ``config``; the rest as in ``jobs.py``."""
+        self._mounts = mounts
         self._config = config
         self._objects = objects
         self._logs = logs
@@ -71,15 +78,25 @@ class TesterPods:
         self, targets: tuple[Target, ...], stay_seconds: float, *, is_control: bool = False
     ) -> TesterPod:
         """Create the Job of one pod. Raises ClusterError."""
-        number = f"{self._began}{len(self._pods):02d}"
         # All ways are open to the control: it need not wait for their end.
         plan = plan_of(targets, stay_seconds, TEST_SECONDS if is_control else MOST_SECONDS)
-        job = build_tester(self._config, self._group, number, plan, is_control=is_control)
+        job = self._job(plan, is_control=is_control)
         run = job["metadata"]["labels"][identity.LABEL_RUN]
         pod = TesterPod(run, job["metadata"]["name"], targets)
         self._pods.append(pod)  # before the call: its answer may be lost
         self._objects.create_job(job)
         return pod
+
+    def _job(self, plan: str, *, is_control: bool = False) -> dict[str, Any]:
+        number = f"{self._began}{len(self._pods):02d}"
+        return build_tester(
+            self._config, self._group, number, plan, is_control=is_control, mounts=self._mounts
+        )
+
+    def dry_run(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the next pod's Job, and the Job as the API server takes it. Raise ClusterError."""
+        job = self._job("")
+        return job, self._objects.would_create_job(job)
 
     def refresh(self) -> None:
         """Look at the pods, and read the logs of those that may have told something new.

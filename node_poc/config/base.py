@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from types import NoneType
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
@@ -106,5 +106,11 @@ def _not_empty(value: object) -> object:
     return value
 
 
+def _as_choice(value: object) -> object:
+    """Return ``on`` or ``off`` for a boolean: YAML reads both words as booleans."""
+    return ("on" if value else "off") if isinstance(value, bool) else value
+
+
 Text = Annotated[str, BeforeValidator(_as_text)]
+Choice = Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_choice)]
 Allowed = Annotated[list[Text] | None, BeforeValidator(_not_empty), BeforeValidator(_as_list)]

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from node_poc.config.base import DNS_LABEL, Strict
+from node_poc.config.base import DNS_LABEL, Choice, Strict
 from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.images import Images
 from node_poc.config.kinds.registry import DEFAULT, known_name
+from node_poc.config.pods import Pods
 from node_poc.config.quantities import Quantity, amount
 
 
@@ -102,7 +103,7 @@ class Walls(Strict):
     Default: without its walls, an algorithm could send the data anywhere.
     """
 
-    gate: Literal["auto", "on", "off"] = "auto"
+    gate: Choice = "auto"
     """Whether each run starts behind a gate: an init container of the node's image, without data,
     that waits until the NetworkPolicies of the pod are in force. A run whose gate does not open
     within `gate_seconds` ends with cause `WallsNotUp`. With `auto` there is a gate unless the node
@@ -194,6 +195,7 @@ class Kubernetes(Strict):
     limits: Limits = Limits()
     resources: Resources = Resources()
     security: Security = Security()
+    pods: Pods = Pods()
 
     image_pull_secrets: list[str] = Field(default=[])
     """Names of Secrets with registry logins that the site has made."""

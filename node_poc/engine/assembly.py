@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
+from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.objects import ClusterObjects
+from node_poc.cluster.protections import Protections, ProtectionTest, place_of
 from node_poc.config.model import NodeConfig
 from node_poc.engine.background_calls import BackgroundCalls, Pools
 from node_poc.engine.book import RunBook
@@ -20,7 +26,9 @@ from node_poc.engine.retries import Retries
 from node_poc.engine.run_work import RunWork
 from node_poc.engine.starts import QUOTA_PAUSES, Starts
 from node_poc.engine.timers import Timers
+from node_poc.storage.folders import make_shared_folder
 from node_poc.storage.past import PastRecords
+from node_poc.storage.protections_note import ProtectionsNote
 from node_poc.storage.records import Records
 
 
@@ -74,3 +82,13 @@ def make_engine(
             notes=work.notes,
         )
     )
+
+
+def make_protections(
+    config: NodeConfig, api: KubernetesApi, objects: ClusterObjects
+) -> Protections:
+    """Return the protections of ``kubernetes.pods`` that the cluster has; nothing runs yet."""
+    task_dir = Path(config.task_dir)
+    test = ProtectionTest(config, api, objects, partial(make_shared_folder, task_dir))
+    note = ProtectionsNote(task_dir, place_of(config, api.cluster))
+    return Protections(config, test.run, note)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -22,6 +23,12 @@ from node_poc.manifests.job import build_job
 from node_poc.runs.event_diagnosis import diagnose_refused_job
 from node_poc.runs.model import Failure, Run
 from node_poc.runs.observed import EventsSeen, PodObservation
+from node_poc.runs.pod_protections import (
+    DROPPABLE,
+    dropped,
+    unknown_to_the_server,
+    with_protections,
+)
 from node_poc.runs.trusted_images import SettledImage, pinned
 from node_poc.storage.records import RunRecord
 
@@ -53,6 +60,9 @@ class RunJobs:
         self._is_gated = is_gated
         self.settle_image = settle_image
         self.notes = notes or RunNotes(NoTrail(), dict)
+        #: Returns the configuration with the protections that the cluster has.
+        self.protected: Callable[[], NodeConfig] = lambda: with_protections(config, ())
+        self._keeps_protections = False
         self._identity = Identity(config.kubernetes.node_name)
         self._event_reader = EventReader(objects, self._identity)
         self._hosts = JobHosts(config, objects)
@@ -81,8 +91,10 @@ class RunJobs:
         hosts = self._hosts.find_services(record.spec)
         is_gated = self._is_gated()
         spec = replace(record.spec, image=pinned(record.spec.image, record.image_digest))
-        job = build_job(spec, self._config, address, os.getgid(), hosts, is_gated=is_gated)
+        config = self.protected()
+        job = build_job(spec, config, address, os.getgid(), hosts, is_gated=is_gated)
         identity.mark_content(job, record.digest)
+        self._check_protections(job)
         if not wanted():
             return None
         self.notes.starts(record, is_gated=is_gated)
@@ -91,6 +103,21 @@ class RunJobs:
             self._check_content(record)
         log.info("job created", run_id=record.spec.run_id, new=created)
         return time.time()
+
+    def _check_protections(self, job: dict[str, Any]) -> None:
+        """Raise ClusterError if the API server drops a protection that the site has put `on`.
+
+        A field of a feature that is switched off vanishes without a word. An API server that once
+        has kept all fields is not asked again.
+        """
+        pods = self._config.kubernetes.pods
+        wanted = [key for key in DROPPABLE if getattr(pods, key) == "on"]
+        if not wanted or self._keeps_protections:
+            return
+        lost = dropped(job, self._objects.would_create_job(job))
+        if lost := [key for key in lost if key in wanted]:
+            raise ClusterError("create Job", 422, "Invalid", unknown_to_the_server(lost))
+        self._keeps_protections = True
 
     def _check_content(self, record: RunRecord) -> None:
         """Remove the Job of a former run of the same id. Raise ClusterError if a Job was found."""

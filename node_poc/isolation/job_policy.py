@@ -108,7 +108,7 @@ def _rules(config: NodeConfig, group: int) -> Iterator[Rule]:
     sample = sample_job(config, group)
     return chain(
         job_rules(config, sample),
-        pod_rules(sample),
+        pod_rules(config, sample),
         volume_rules(config, sample),
         container_rules(config, sample),
         gate_rules(config, sample),

@@ -5,26 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.cel import has_only, literal, same_amounts
+from node_poc.isolation.cel import equals, has_only, literal, same_amounts
 from node_poc.isolation.rules import CONTAINER, JOB, POD, RUN, Object, Rule, fixed_rules, only_rule
 from node_poc.isolation.tester_rules import amount_rule
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
-from node_poc.manifests.volumes import SHARED_FOLDER
+from node_poc.manifests.security import STRICT_GROUPS
+from node_poc.manifests.volumes import RECURSIVE_READ_ONLY, SHARED_FOLDER
 
 _BY_RUN = {
-    "pod": {"containers", "initContainers", "volumes", "hostAliases"},
+    "pod": {
+        "containers",
+        "initContainers",
+        "volumes",
+        "hostAliases",
+        "runtimeClassName",
+        "hostUsers",
+        "securityContext",
+    },
     "container": {"image", "args", "env", "resources", "volumeMounts"},
 }
 
 
-def pod_rules(sample: Object) -> Iterator[Rule]:
-    """Return the rules for the fields of the pod that depend on no run."""
+def pod_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
+    """Return the rules for the pod's own fields."""
     pod = sample["spec"]["template"]["spec"]
-    yield only_rule(POD, "spec.template.spec", pod, "pod")
+    classes = _runtime_classes(config)
+    more = {"runtimeClassName"} if classes else set()
+    more |= {"hostUsers"} if config.kubernetes.pods.user_namespaces == "auto" else set()
+    yield only_rule(POD, "spec.template.spec", pod | dict.fromkeys(more), "pod")
     fixed = {key: value for key, value in pod.items() if key not in _BY_RUN["pod"]}
     yield from fixed_rules(POD, "spec.template.spec", fixed)
     yield Rule(f"size({POD}.containers) == 1", "spec.template.spec.containers: must be one")
+    yield from _user_rules(config, pod)
+    if classes:
+        yield _runtime_class_rule(classes)
 
 
 def volume_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
@@ -76,7 +91,7 @@ def _mount_rule(config: NodeConfig, sample: Object) -> str:
     if config.kubernetes.security.read_only_root_filesystem:
         cases.append(f"mount.name == {literal(mounts[-1]['name'])} && !has(mount.subPath)")
     inside = sorted({m["subPath"] for m in mounts[2:] if "subPath" in m})
-    read_only = "has(mount.readOnly) && mount.readOnly"
+    read_only = f"has(mount.readOnly) && mount.readOnly && {_recursion(config)}"
     if inside:
         cases.append(
             f"mount.name == {literal(mounts[2]['name'])} && {read_only} && "
@@ -85,6 +100,42 @@ def _mount_rule(config: NodeConfig, sample: Object) -> str:
     else:
         cases.append(f"mount.name.startsWith('database-') && {read_only}")
     return f"{has_only('mount', keys)} && ({' || '.join(f'({case})' for case in cases)})"
+
+
+def _recursion(config: NodeConfig) -> str:
+    """Return the expression: a database's mount is recursively read-only as configured."""
+    choice = config.kubernetes.pods.recursive_read_only
+    if choice == "off":  # the sample has no such field, so no mount may have the field
+        return "true"
+    equal = equals("mount", "recursiveReadOnly", RECURSIVE_READ_ONLY[choice])
+    # A cluster older than 1.30 drops the field.
+    return f"(!('recursiveReadOnly' in dyn(mount)) || {equal})" if choice == "auto" else equal
+
+
+def _user_rules(config: NodeConfig, pod: Object) -> Iterator[Rule]:
+    """Yield the rules for users and groups. With `auto` a Job may have a protection or lack it."""
+    choices = config.kubernetes.pods
+    yours = "must be as the node's configuration says"
+    if choices.user_namespaces != "off":
+        own = equals(POD, "hostUsers", value=False)
+        absent = f"!('hostUsers' in dyn({POD})) || " if choices.user_namespaces == "auto" else ""
+        yield Rule(f"{absent}{own}", f"spec.template.spec.hostUsers: {yours}")
+    given = pod["securityContext"]
+    forms = [given, given | STRICT_GROUPS] if choices.strict_groups == "auto" else [given]
+    either = " || ".join(equals(POD, "securityContext", each) for each in forms)
+    yield Rule(either, f"spec.template.spec.securityContext: {yours}")
+
+
+def _runtime_classes(config: NodeConfig) -> list[str]:
+    return sorted({each.runtime_class for each in config.kubernetes.pods.runtime_classes})
+
+
+def _runtime_class_rule(classes: list[str]) -> Rule:
+    """Return the rule: a Job has no RuntimeClass, or one of the configuration."""
+    return Rule(
+        f"!has({POD}.runtimeClassName) || {POD}.runtimeClassName in {literal(classes)}",
+        "spec.template.spec.runtimeClassName: must be one of the node's configuration",
+    )
 
 
 def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:

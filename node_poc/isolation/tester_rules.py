@@ -1,8 +1,8 @@
 """PURE: the rules for the Jobs of the self-test, which differ a little from those of runs.
 
 These Jobs have no gate, and no policy selects the control. Therefore they must run the node's own
-image with the command of the self-test, without data, and with no other variable than the node's:
-a variable such as ``PYTHONPATH`` could change the program.
+image with the command of the self-test, without data of runs, and with no other variable than the
+node's: a variable such as ``PYTHONPATH`` could change the program.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.cel import equals, literal, same_amount
 from node_poc.isolation.rules import CONTAINER, JOB, RUN, SPEC, Object, Rule
-from node_poc.isolation.self_test.jobs import build_tester
+from node_poc.isolation.self_test.jobs import TEST_FOLDER, build_tester
 from node_poc.isolation.self_test.targets import COMMAND
 from node_poc.manifests import identity
+from node_poc.manifests.volumes import SHARED_FOLDER
 
 #: CEL: whether a Job claims to belong to the self-test.
 IS_TESTER = f"{RUN}.startsWith({literal(identity.TESTER_RUN)})"
@@ -49,9 +50,9 @@ def tester_rules(config: NodeConfig, sample: Object, group: int) -> Iterator[Rul
         f"metadata.labels: {identity.LABEL_COMPONENT} must be {known[0]}",
     )
     yield Rule(
-        f"!({IS_TESTER}) || ({_program(config)} && {_no_data(tester)})",
+        f"!({IS_TESTER}) || ({_program(config)} && {_no_data(tester, sample)})",
         "spec.template.spec.containers[0]: a Job of the self-test runs the node's image with the "
-        f"command {COMMAND}, without data",
+        f"command {COMMAND}, without data of runs",
     )
 
 
@@ -70,8 +71,11 @@ def _program(config: NodeConfig) -> str:
     )
 
 
-def _no_data(tester: Object) -> str:
-    """Return the expression: only the node's variables, without Secrets, and only scratch space."""
+def _no_data(tester: Object, sample: Object) -> str:
+    """Return the expression: only the node's variables, without Secrets, and no folder of a run.
+
+    Behind the walls, a tester may also mount databases and its own folder, for the protections.
+    """
     (container,) = tester["spec"]["template"]["spec"]["containers"]
     variables = {each["name"]: each["value"] for each in container["env"]}
     mounts = [each["name"] for each in container["volumeMounts"]]
@@ -79,8 +83,14 @@ def _no_data(tester: Object) -> str:
         f"!has(each.valueFrom) && each.name in {literal(variables)} && "
         f"(has(each.value) ? each.value : '') == {literal(variables)}[each.name]"
     )
+    tasks = sample["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["name"]
+    scratch = f"(each.name in {literal(mounts)} && !has(each.subPath))"
+    folder = literal(f"{SHARED_FOLDER}/{TEST_FOLDER}")
+    like_a_run = (
+        f"({_COMPONENT} == {literal(identity.COMPONENT_ALGORITHM)} && "
+        f"(each.name != {literal(tasks)} || has(each.subPath) && each.subPath == {folder}))"
+    )
     return (
         f"{CONTAINER}.env.all(each, {own}) && (!has({CONTAINER}.volumeMounts) || "
-        f"{CONTAINER}.volumeMounts.all(each, each.name in {literal(mounts)} && "
-        "!has(each.subPath)))"
+        f"{CONTAINER}.volumeMounts.all(each, {scratch} || {like_a_run}))"
     )

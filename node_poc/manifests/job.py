@@ -17,6 +17,7 @@ from node_poc.manifests.security import (
 )
 from node_poc.manifests.volumes import build_volumes
 from node_poc.runs.model import RunSpec
+from node_poc.runs.runtime_classes import runtime_class_of
 
 # A pod with dnsPolicy None must have a name server. Nothing listens on this address, so a lookup
 # fails at once instead of waiting for an answer that the NetworkPolicy drops.
@@ -117,10 +118,17 @@ def _pod_spec(
         "dnsPolicy": "None",
         "dnsConfig": {"nameservers": [_NO_NAME_SERVER]},
         "tolerations": _tolerations(settings.limits.node_lost_seconds),
-        "securityContext": pod_security_context(settings.security, storage_group),
+        "securityContext": pod_security_context(
+            settings.security, storage_group, strict_groups=settings.pods.strict_groups == "on"
+        ),
         "volumes": volumes,
         "containers": [_container(spec, config)],
     }
+    # With `auto`, the caller has put on or off in its place (``runs/pod_protections.py``).
+    if settings.pods.user_namespaces == "on":
+        pod["hostUsers"] = False
+    if (name := runtime_class_of(spec.image, settings.pods.runtime_classes)) is not None:
+        pod["runtimeClassName"] = name
     if hosts:
         pod["hostAliases"] = [
             {"ip": address, "hostnames": [name for name in hosts if hosts[name] == address]}

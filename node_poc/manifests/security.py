@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from node_poc.config.model import Resources, Security
 from node_poc.manifests.identity import GPU
 
+STRICT_GROUPS = MappingProxyType({"supplementalGroupsPolicy": "Strict"})
 
-def pod_security_context(security: Security, storage_group: int) -> dict[str, Any]:
+
+def pod_security_context(
+    security: Security, storage_group: int, *, strict_groups: bool = False
+) -> dict[str, Any]:
     """Return the pod's security context.
 
-    ``storage_group`` owns the run's folders, so a container of any user may write to them.
+    Args:
+        security: the user of algorithms.
+        storage_group: owns the run's folders, so a container of any user may write to them.
+        strict_groups: whether the container runtime must ignore the groups of the image.
     """
     context: dict[str, Any] = {
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -21,7 +29,7 @@ def pod_security_context(security: Security, storage_group: int) -> dict[str, An
         context["runAsUser"] = security.run_as_user
         context["runAsGroup"] = storage_group
         context["runAsNonRoot"] = security.run_as_user != 0
-    return context
+    return context | STRICT_GROUPS if strict_groups else context
 
 
 def container_security_context(security: Security) -> dict[str, Any]:

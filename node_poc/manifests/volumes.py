@@ -47,7 +47,7 @@ def build_volumes(
                 volumes.append(volume)
         else:
             volume_mount = {"name": _TASKS_VOLUME, "subPath": sub_path(mount, spec.run_id)}
-        mounts.append(volume_mount | {"mountPath": mount.path} | _access(mount))
+        mounts.append(volume_mount | {"mountPath": mount.path} | _access(mount, config))
     if config.kubernetes.security.read_only_root_filesystem:
         size = config.kubernetes.resources.ephemeral_storage
         volumes.append({"name": _SCRATCH_VOLUME, "emptyDir": {"sizeLimit": size}})
@@ -55,15 +55,19 @@ def build_volumes(
     return volumes, mounts
 
 
-def _access(mount: Mount) -> dict[str, Any]:
-    """Return the access mode of a mount, and of mounts that the site has below the mount.
+# The values of ``recursiveReadOnly`` in a volumeMount. Without support of the container runtime,
+# the kubelet ignores IfPossible, and starts no container with Enabled.
+RECURSIVE_READ_ONLY = {"auto": "IfPossible", "on": "Enabled"}
 
-    A cluster older than 1.30 drops ``recursiveReadOnly``, and a container runtime without support
-    for recursive read-only mounts ignores the field.
-    """
-    if mount.read_only and mount.source is MountSource.DATABASE:
-        return {"readOnly": True, "recursiveReadOnly": "IfPossible"}
-    return {"readOnly": mount.read_only}
+
+def _access(mount: Mount, config: NodeConfig) -> dict[str, Any]:
+    """Return the access mode of a mount, and of mounts that the site has below the mount."""
+    access: dict[str, Any] = {"readOnly": mount.read_only}
+    choice = config.kubernetes.pods.recursive_read_only
+    is_database = mount.read_only and mount.source is MountSource.DATABASE
+    if is_database and choice in RECURSIVE_READ_ONLY:
+        access["recursiveReadOnly"] = RECURSIVE_READ_ONLY[choice]
+    return access
 
 
 def _tasks_volume(config: NodeConfig) -> dict[str, Any]:

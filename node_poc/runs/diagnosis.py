@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from node_poc.runs.model import Failure
 from node_poc.runs.observed import PodObservation
+from node_poc.runs.pod_protections import diagnose_protection
 from node_poc.runs.status import RunStatus
 
 
@@ -102,6 +103,8 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
 
 def _not_started(reason: str, message: str) -> Failure:
     text = message.lower()
+    if (protection := diagnose_protection(message)) is not None:
+        return protection
     if reason == "CreateContainerConfigError" and ("secret" in text or "configmap" in text):
         detail = "the data station lacks a secret that the task needs there"
         advice = "Tell the site which databases the task asks for."

@@ -8,9 +8,12 @@ tells why Kubernetes ends a pod.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from node_poc.runs import diagnosis
 from node_poc.runs.model import Failure
 from node_poc.runs.observed import PodObservation, Terminated
+from node_poc.runs.pod_protections import diagnose_protection
 from node_poc.runs.status import RunStatus
 
 End = tuple[RunStatus, Failure | None]
@@ -192,6 +195,8 @@ def diagnose_failed_pod(pod: PodObservation) -> End:
         return RunStatus.FAILED, Failure("NodeLost", detail, _AGAIN, site)
     if pod.reason == "Preempting":  # the kubelet needs the pod's place for a system pod
         return RunStatus.FAILED, Failure("Preempted", _PREEMPTED, _AGAIN, site)
+    if (protection := diagnose_protection(pod.reason)) is not None:
+        return RunStatus.START_FAILED, replace(protection, site_detail=site)
     detail = "Kubernetes ended it without telling the algorithm's own exit"
     failure = Failure(pod.reason or "PodFailed", detail, "Ask the site what happened.", site)
     return RunStatus.FAILED, failure

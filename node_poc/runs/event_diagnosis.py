@@ -10,6 +10,7 @@ from __future__ import annotations
 from node_poc.runs.diagnosis import Patience, Waiting
 from node_poc.runs.model import Failure
 from node_poc.runs.observed import ClusterEvent
+from node_poc.runs.pod_protections import diagnose_protection, is_dropped
 from node_poc.runs.quotas import diagnose_quota
 from node_poc.runs.status import RunStatus
 
@@ -50,6 +51,8 @@ def _diagnose(event: ClusterEvent) -> Waiting | None:
     if event.reason in _MOUNT:
         return _not_mounted(event.message)
     if event.reason in _SANDBOX:
+        if (failure := diagnose_protection(event.message)) is not None:
+            return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure, by_events=True)
         detail = "the data station cannot connect it to its network at the moment"
         return _waiting(Patience.START, "SandboxNotCreated", detail, _BY_ITSELF, event.message)
     return None
@@ -81,6 +84,8 @@ _REFUSALS = (
 def _not_created(message: str) -> Waiting:
     if (quota := diagnose_quota(message, by_events=True)) is not None:
         return quota
+    if (failure := diagnose_protection(message)) is not None:
+        return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure, by_events=True)
     for words, patience, cause, detail, advice in _REFUSALS:
         if words in message:
             return _waiting(patience, cause, detail, advice, message)
@@ -95,6 +100,8 @@ def diagnose_refused_job(message: str) -> Waiting | None:
     """
     if (quota := diagnose_quota(message)) is not None:
         return quota
+    if is_dropped(message) and (failure := diagnose_protection(message)) is not None:
+        return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)
     if "denied the request" in message or "denied request" in message:
         detail = "a rule of the data station forbids it"
         failure = Failure("NotAdmitted", detail, _RULES, message)

@@ -79,6 +79,12 @@ def writable_database(job: Job) -> None:
     database["readOnly"] = False
 
 
+def writable_below(job: Job) -> None:
+    for each in container(job)["volumeMounts"]:
+        if "recursiveReadOnly" in each:
+            each["recursiveReadOnly"] = "Disabled"
+
+
 def unmasked(job: Job) -> None:
     """Kubernetes allows an unmasked /proc only in a user namespace."""
     in_pod(hostUsers=False)(job)
@@ -145,6 +151,9 @@ FORBIDDEN: dict[str, Callable[[Job], None]] = {
     "a user of its own": in_security(runAsUser=0),
     "all of /proc": unmasked,
     "root": in_pod_security(runAsUser=0, runAsNonRoot=False),
+    "the users of the machine": in_pod(hostUsers=True),
+    "the groups of the image": in_pod_security(supplementalGroupsPolicy="Merge"),
+    "mounts below a database that stay writable": writable_below,
     "another group": in_pod_security(supplementalGroups=[0]),
     "no seccomp": in_pod_security(seccompProfile={"type": "Unconfined"}),
     "a sysctl": in_pod_security(sysctls=[{"name": "net.ipv4.ip_forward", "value": "1"}]),

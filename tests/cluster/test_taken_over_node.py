@@ -20,11 +20,12 @@ from node_poc.cluster.objects import ClusterObjects
 from node_poc.config.load import parse_config
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.job_policy import build_job_policy
-from node_poc.isolation.self_test.jobs import build_tester
+from node_poc.isolation.self_test.jobs import build_tester, mounts_of_a_run
 from node_poc.isolation.self_test.targets import Surroundings, forbidden_targets, plan_of
 from node_poc.manifests.identity import mark_content
 from node_poc.manifests.job import build_job
 from node_poc.runs.model import Mount, MountSource, RunSpec
+from node_poc.runs.pod_protections import TESTED, with_protections
 from tests.cluster.forbidden_jobs import FORBIDDEN, FORBIDDEN_TESTERS, Job, in_pod, labels, pod
 from tests.fakes import examples
 
@@ -39,6 +40,12 @@ def vantage6_config() -> NodeConfig:
     return parse_config(yaml.safe_dump(data), {})
 
 
+# Kubernetes itself refuses most of the forbidden Jobs with users of their own.
+PROTECTED = {
+    "strict_groups": "on",
+    "recursive_read_only": "on",
+    "runtime_classes": [{"images": ".*", "runtime_class": "runc-plain"}],
+}
 CONFIGS: dict[str, Callable[[], NodeConfig]] = {
     "vantage6": vantage6_config,
     "host paths, no gate": lambda: examples.config(namespace=NAMESPACE, walls={"gate": "off"}),
@@ -54,6 +61,7 @@ CONFIGS: dict[str, Callable[[], NodeConfig]] = {
         limits={"run_seconds": 3600},
         image_pull_secrets=["registry-key"],
         security={"run_as_user": None, "read_only_root_filesystem": False},
+        pods=PROTECTED,
     ),
 }
 
@@ -169,6 +177,13 @@ def test_the_policy_admits_the_nodes_own_job(jobs: ClusterObjects, own: Walled):
     assert denied(jobs, own.job) is None
 
 
+def test_the_policy_admits_the_protections_that_the_cluster_has(jobs: ClusterObjects, own: Walled):
+    job = own_job(with_protections(own.settings, TESTED))
+    assert pod(job)["hostUsers"] is False
+    assert pod(job)["securityContext"]["supplementalGroupsPolicy"] == "Strict"
+    assert denied(jobs, job) is None
+
+
 def test_only_a_gate_that_depends_on_the_cluster_may_be_missing(jobs: ClusterObjects, own: Walled):
     job = copy.deepcopy(own.job)
     if not pod(job).pop("initContainers", None):
@@ -189,6 +204,11 @@ def test_the_policy_admits_the_jobs_of_the_self_test_in_one_form(
         change(changed)
         taken += [name] if denied(jobs, changed) is None else []
     assert taken == []
+    mounts = mounts_of_a_run(own.settings, with_task_dir=True)
+    like_a_run = build_tester(
+        own.settings, GROUP, "1764324000", plan, is_control=is_control, mounts=mounts
+    )
+    assert (denied(jobs, like_a_run) is None) is not is_control
 
 
 def test_no_run_is_beside_the_walls(jobs: ClusterObjects, own: Walled):

@@ -95,7 +95,12 @@ def test_the_verdict_counts_after_a_restart_without_another_test(station: DummyS
     station.restart_node()
     assert verdicts(station), station.node_log()
     assert self_test_jobs(station) == []
-    assert station.run(station.payload())["status"] == "completed"
+    payload = station.payload()
+    assert station.run(payload)["status"] == "completed"
+    job = station.job_of(payload["run_id"])
+    assert job is not None
+    # So does the test of protections, which dev clusters have: each run has users of its own.
+    assert job["spec"]["template"]["spec"]["hostUsers"] is False
 
 
 @pytest.mark.timeout(600)

@@ -33,10 +33,22 @@ def test_containerd_pulls_every_image_from_the_local_registry(index: int) -> Non
     assert images["snapshotter"] == "overlayfs"
     runc = runtime["containerd"]["runtimes"]["runc"]
     assert runc["options"]["BinaryName"] == "/bin/runc"
+    second = runtime["containerd"]["runtimes"][render.runtime_class()["handler"]]
+    assert second["options"]["BinaryName"] == "/n/runc-plain"
     assert config["plugins"]["io.containerd.nri.v1.nri"] == {"disable": True}
     hosts = tomllib.loads(render.hosts_toml(layout))
     assert hosts["server"] == f"http://{layout.registry}"
     assert hosts["host"] == {hosts["server"]: {"capabilities": ["pull", "resolve"]}}
+
+
+def test_the_second_runtime_is_runc_without_features(tmp_path: Path) -> None:
+    program = tmp_path / "plain"
+    program.write_text(render.plain_runtime(Path("/bin/echo")))
+    told = [
+        subprocess.run(["/bin/sh", program, word], capture_output=True, text=True, check=False)
+        for word in ("features", "state")
+    ]
+    assert [(each.returncode, each.stdout) for each in told] == [(1, ""), (0, "state\n")]
 
 
 def test_the_kubelet_writes_only_into_its_nodes_folder() -> None:

@@ -2,8 +2,9 @@
 
 A *tester* has the labels, and so the NetworkPolicies, of an algorithm, and its security context.
 The *control* has a label of its own, so that no policy of the node selects the pod. Both run the
-node's image, mount no file of the node, and get no Secret and no ServiceAccount. Their label
-``run-id`` is no number, so that nobody takes them for runs.
+node's image, mount no file of the node, and get no Secret and no ServiceAccount. Only the pods that
+test protections mount the databases, as runs do, and an empty folder; their program reads neither.
+Their label ``run-id`` is no number, so that nobody takes them for runs.
 """
 
 from __future__ import annotations
@@ -15,15 +16,33 @@ from node_poc.isolation.self_test.targets import COMMAND
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
-from node_poc.runs.model import RunSpec
+from node_poc.runs.model import Mount, MountSource, RunSpec
 
 #: Kubernetes ends a Job of the self-test after this time, and removes the ended Job.
 DEADLINE_SECONDS = 150
 KEEP_SECONDS = 60
 
 
+#: A shared folder of the node for the pods that test protections.
+TEST_FOLDER = "protections"
+
+
+def mounts_of_a_run(config: NodeConfig, *, with_task_dir: bool) -> tuple[Mount, ...]:
+    """Return mounts as runs have them: all databases with files, and a folder of ``task_dir``."""
+    own = Mount(MountSource.SHARED, TEST_FOLDER, f"/test/{TEST_FOLDER}", is_folder=True)
+    files = [each for each in config.databases if not each.is_service]
+    databases = (Mount(MountSource.DATABASE, d.label, f"/test/db/{d.label}") for d in files)
+    return (*([own] if with_task_dir else []), *databases)
+
+
 def build_tester(
-    config: NodeConfig, group: int, number: str, plan: str, *, is_control: bool = False
+    config: NodeConfig,
+    group: int,
+    number: str,
+    plan: str,
+    *,
+    is_control: bool = False,
+    mounts: tuple[Mount, ...] = (),
 ) -> dict[str, Any]:
     """Return the Job of one pod of the self-test.
 
@@ -33,8 +52,10 @@ def build_tester(
         number: digits, different for each pod: part of the Job's name.
         plan: what the pod tries (``targets.plan_of``).
         is_control: whether the pod is the control.
+        mounts: ``mounts_of_a_run``, for a pod that tests protections.
     """
-    spec = RunSpec(run_id=0, image=config.kubernetes.node_image, arguments=(COMMAND, plan))
+    image = config.kubernetes.node_image
+    spec = RunSpec(run_id=0, image=image, arguments=(COMMAND, plan), mounts=mounts)
     job = build_job(spec, config, None, group)
     run = f"{identity.TESTER_RUN}{number}"
     component = identity.COMPONENT_CONTROL if is_control else identity.COMPONENT_ALGORITHM

@@ -22,9 +22,16 @@ FULL = {
     "image_pull_secrets": ["registry-key"],
     "security": {"run_as_user": None, "read_only_root_filesystem": False},
 }
+PROTECTED = {
+    "user_namespaces": "on",
+    "strict_groups": "on",
+    "recursive_read_only": "on",
+    "runtime_classes": [{"images": "localhost:5001/", "runtime_class": "gvisor"}],
+}
 CASES = {
     "job_host_path": lambda: build_job(spec(), config(), "10.96.0.77", 10001),
     "job_gated": lambda: build_job(spec(), config(), "10.96.0.77", 10001, is_gated=True),
+    "job_protected": lambda: build_job(spec(), config(pods=PROTECTED), "10.96.0.77", 10001),
     "job_volume_claims": lambda: build_job(
         spec(environment=(("NAME", "value $(X)"),)), config(**FULL), None, 10001
     ),

@@ -79,3 +79,10 @@ def test_what_is_mounted_below_a_database_is_read_only_too(storage):
     assert database["recursiveReadOnly"] == "IfPossible"
     others = [each for each in made if each is not database]
     assert not [each for each in others if "recursiveReadOnly" in each]
+
+
+@pytest.mark.parametrize(("choice", "value"), [("on", "Enabled"), ("off", None)])
+def test_whether_mounts_below_a_database_are_read_only_is_a_choice(choice, value):
+    made = config(pods={"recursive_read_only": choice})
+    _, mounts = build_volumes(spec(mounts=(database("default"),)), made)
+    assert mounts[0].get("recursiveReadOnly") == value

@@ -45,6 +45,7 @@ def examine(monkeypatch):
             module.cluster, "look_at_jobs", lambda *_: iter([warning("jobs", "do")])
         )
         monkeypatch.setattr(module.walls, "look_at_policies", lambda *_: iter([ok("policies")]))
+        monkeypatch.setattr(module.protections, "try_protections", lambda *_: iter([]))
         monkeypatch.setattr(module.walls, "make_self_test", lambda *_: iter([ok("test")]))
         out = io.StringIO()
         code = doctor(config(), Path("x"), context=None, health_port=1, as_json=as_json, out=out)

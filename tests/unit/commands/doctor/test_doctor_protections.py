@@ -1,0 +1,45 @@
+"""The findings of ``doctor`` about protections of pods."""
+
+import pytest
+
+from node_poc.commands.doctor import protections as module
+from node_poc.commands.doctor.protections import of_protections, of_runtime_classes
+from node_poc.config.pods import Pods
+from tests.fakes.examples import config
+
+
+def test_protections_that_are_not_used_are_warnings():
+    pods = Pods(user_namespaces="auto", strict_groups="off")
+    lines = list(map(str, of_protections(pods, {"user_namespaces": "too old"})))
+    assert lines[0].startswith("warning  kubernetes.pods.user_namespaces: too old; runs go without")
+    assert lines[1] == "warning  kubernetes.pods.strict_groups is off; set it to auto"
+    (line, _) = of_protections(Pods(user_namespaces="on"), {})
+    assert str(line).startswith("ok       kubernetes.pods.user_namespaces is on")
+
+
+def test_a_runtime_class_without_pods_is_a_failure():
+    good, bad = map(str, of_runtime_classes({"gvisor": "", "kata": "not found"}))
+    assert good == "ok       kubernetes.pods.runtime_classes: gvisor: pods start with it"
+    assert bad.startswith("failure  kubernetes.pods.runtime_classes: kata: not found; runs of its")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_folder_is_mounted_where_the_command_may_make_it(monkeypatch, tmp_path, is_there):
+    folders = []
+
+    class Test:
+        def __init__(self, _config, _api, _objects, make_folder):
+            folders.append(make_folder is not None)
+
+        def run(self, _ended):
+            return {"user_namespaces": "", "strict_groups": ""}
+
+        def run_classes(self, _ended):
+            return {}
+
+    monkeypatch.setattr(module, "ProtectionTest", Test)
+    monkeypatch.setattr(module, "ClusterObjects", lambda *_: None)
+    folder = tmp_path if is_there else tmp_path / "missing"
+    made = config().model_copy(update={"task_dir": str(folder)})
+    assert [line.level for line in module.try_protections(made, None)] == ["ok", "ok"]
+    assert folders == [is_there]
