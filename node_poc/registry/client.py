@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -30,6 +30,7 @@ _SECONDS = 20.0
 _MOST_BYTES = 4 << 20  # of a manifest, by the distribution specification
 _PIECE = 1 << 16
 _DOCKER_HUB_API = "registry-1.docker.io"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PARAMETER = re.compile(r'([a-z]+)="([^"\\]*)"', re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,100000}")
 
@@ -54,6 +55,32 @@ class Reply:
     status: int
     body: bytes
     challenge: str
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of an answer the node takes.
+
+    Attributes:
+        most_bytes: of the body.
+        redirects: how often an answer may send the node to another address. Only contents that
+            the caller compares with their digest may come from there.
+        seconds: for the answer, with login and redirects.
+    """
+
+    most_bytes: int = _MOST_BYTES
+    redirects: int = 0
+    seconds: float = _SECONDS
+
+
+class _Deadline:
+    """The bounds of one question that has begun."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.most_bytes = bounds.most_bytes
+        self.seconds = bounds.seconds
+        self.ends_at = time.monotonic() + bounds.seconds
 
 
 class _Header(AuthBase):
@@ -96,34 +123,53 @@ def _is_here(host: str) -> bool:
         return name == "localhost"
 
 
-def ask(site: Site, repository: str, what: str, accept: str) -> Reply:
+def ask(site: Site, repository: str, what: str, accept: str, bounds: Bounds | None = None) -> Reply:
     """GET ``what`` of a repository. Raise RegistryAwayError without a usable answer."""
-    ends_at = time.monotonic() + _SECONDS
-    url, headers = f"{site.url}/v2/{repository}/{what}", {"Accept": accept}
-    reply = _get(site, url, None, ends_at, headers=headers)
+    bounds = bounds or Bounds(_MOST_BYTES, 0, _SECONDS)
+    deadline = _Deadline(bounds)
+    url = f"{site.url}/v2/{repository}/{what}"
+    reply = _ask(site, url, repository, accept, deadline)
+    for _ in range(bounds.redirects):
+        if reply.status not in _REDIRECTS:
+            break
+        url = urljoin(url, reply.location)
+        if urlsplit(url).scheme not in _schemes(site):
+            raise RegistryAwayError(f"{site.url}: it points to an address that is not https://")
+        reply = _get(site, url, None, deadline)  # without a login: the address is another server's
+    return reply
+
+
+def _schemes(site: Site) -> set[str]:
+    return {"https", "http"} if site.is_open else {"https"}
+
+
+def _ask(site: Site, url: str, repository: str, accept: str, deadline: _Deadline) -> Reply:
+    headers = {"Accept": accept}
+    reply = _get(site, url, None, deadline, headers=headers)
     if reply.status != HTTPStatus.UNAUTHORIZED:
         return reply
     kind, _, rest = reply.challenge.strip().partition(" ")
     if kind.lower() == "bearer":
         challenge = {key.lower(): value for key, value in _PARAMETER.findall(rest)}
-        token = _token(site, challenge, repository, ends_at)
-        return _get(site, url, token, ends_at, headers=headers) if token else reply
+        token = _token(site, challenge, repository, deadline)
+        return _get(site, url, token, deadline, headers=headers) if token else reply
     if kind.lower() == "basic" and site.login:
-        return _get(site, url, site.login, ends_at, headers=headers)
+        return _get(site, url, site.login, deadline, headers=headers)
     return reply
 
 
-def _token(site: Site, challenge: Mapping[str, str], repository: str, ends_at: float) -> str | None:
+def _token(
+    site: Site, challenge: Mapping[str, str], repository: str, deadline: _Deadline
+) -> str | None:
     """Return ``Authorization`` from the registry's token service; None if the service refuses."""
     realm = challenge.get("realm", "")
-    wanted = {"https", "http"} if site.is_open else {"https"}
-    if urlsplit(realm).scheme not in wanted:
+    if urlsplit(realm).scheme not in _schemes(site):
         raise RegistryAwayError(f"{site.url}: its token service is no https:// address")
     # The node asks for the right to pull one repository, whatever scope the registry names.
     asked = {"scope": f"repository:{repository}:pull"}
     if "service" in challenge:
         asked["service"] = challenge["service"]
-    reply = _get(site, realm, site.login, ends_at, params=asked)
+    reply = _get(site, realm, site.login, deadline, params=asked)
     if reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return None
     try:
@@ -140,7 +186,7 @@ def _get(
     site: Site,
     url: str,
     authorization: str | None,
-    ends_at: float,
+    deadline: _Deadline,
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
 ) -> Reply:
@@ -158,17 +204,21 @@ def _get(
                 stream=True,
             )
             challenge = response.headers.get("WWW-Authenticate", "")
-            return Reply(response.status_code, _body(response, site, ends_at), challenge)
+            location = response.headers.get("Location", "")
+            body = _body(response, site, deadline)
+            return Reply(response.status_code, body, challenge, location)
     except (requests.RequestException, OSError, ValueError) as error:
         raise RegistryAwayError(f"{site.url}: {why_no_answer(error)}") from error
 
 
-def _body(response: requests.Response, site: Site, ends_at: float) -> bytes:
+def _body(response: requests.Response, site: Site, deadline: _Deadline) -> bytes:
     body = b""
     for piece in response.iter_content(_PIECE):
         body += piece
-        if len(body) > _MOST_BYTES:
-            raise RegistryAwayError(f"{site.url}: the answer has more than {_MOST_BYTES} bytes")
-        if time.monotonic() > ends_at:
-            raise RegistryAwayError(f"{site.url}: the answer took longer than {_SECONDS:.0f} s")
+        if len(body) > deadline.most_bytes:
+            most = deadline.most_bytes
+            raise RegistryAwayError(f"{site.url}: the answer has more than {most} bytes")
+        if time.monotonic() > deadline.ends_at:
+            seconds = deadline.seconds
+            raise RegistryAwayError(f"{site.url}: the answer took longer than {seconds:.0f} s")
     return body

@@ -1,4 +1,4 @@
-"""Settles which image a run gets: the digest behind its tag.
+"""Settles which image a run gets: the digest behind its tag, with the required signatures.
 
 The answer holds for the whole run: the node writes the digest into the run's record, and the Job
 names the digest. A registry that moves the tag later changes nothing.
@@ -14,6 +14,7 @@ import structlog
 
 from node_poc.config.model import NodeConfig
 from node_poc.registry.tags import Registries
+from node_poc.registry.verify import Verifier
 from node_poc.runs.image_names import ImageName, parse_image
 from node_poc.runs.trusted_images import ImageRefusedError, RegistryAwayError, SettledImage
 
@@ -27,6 +28,8 @@ _MOST_NOT_ASKED = 1000
 def image_settler(config: NodeConfig) -> Callable[[str], SettledImage] | None:
     """Return ``ImageSettler.settle`` for a node; None if Kubernetes alone decides on images."""
     resolve = config.kubernetes.images.resolve
+    if config.kubernetes.images.signatures:
+        return ImageSettler(config, Registries.of(config)).settle
     if resolve == "off" or (resolve == "auto" and not config.policies.require_algorithm_pull):
         return None
     return ImageSettler(config, Registries.of(config)).settle
@@ -42,6 +45,7 @@ class ImageSettler:
             self._settings.resolve == "auto" and config.policies.require_algorithm_pull
         )
         self._registries = registries
+        self._verifier = Verifier(self._settings.signatures)
         self._not_asked: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -55,6 +59,10 @@ class ImageSettler:
         name = parse_image(image)
         if name is None:
             return SettledImage()  # the kubelet refuses the name, with a reason
+        if self._verifier.wants_signature(name):
+            digest = self._registries.digest_of(image)
+            signed_by = self._verifier.verify(self._registries.site(name), name, digest)
+            return SettledImage(digest, signed_by)
         if name.digest is not None:
             return SettledImage(name.digest)
         if self._settings.resolve == "on":

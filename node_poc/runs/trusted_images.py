@@ -54,6 +54,51 @@ def pinned(image: str, digest: str | None) -> str:
     return f"{without_tag(image)}@{digest}" if digest else image
 
 
+def not_trusted(failure: Failure) -> ImageRefusedError:
+    """Return the error of an image whose signature does not satisfy this node."""
+    return ImageRefusedError(failure, RunStatus.NOT_ALLOWED)
+
+
+def not_signed(site_detail: str) -> Failure:
+    """Return the failure of a run whose image has no signature, although one is required."""
+    detail = "the data station runs this image only with a signature, and the image has none"
+    advice = (
+        "Sign the image's digest with cosign, by a key that the site trusts, then post the task "
+        "again."
+    )
+    return Failure("ImageNotSigned", detail, advice, site_detail)
+
+
+def tag_moved(site_detail: str) -> Failure:
+    """Return the failure of a run whose tag named a signed image before, and not any more."""
+    detail = "the tag names an unsigned image now, and named a signed image before"
+    advice = "Sign the new image, or name the signed image by its digest."
+    return Failure("TagMoved", detail, advice, site_detail)
+
+
+def signature_not_trusted(site_detail: str) -> Failure:
+    """Return the failure of a run whose image was signed by nobody whom the site trusts."""
+    detail = "the image is signed, but by no key that the data station trusts"
+    return Failure(
+        "SignatureNotTrusted", detail, "Ask the site whose signature it trusts.", site_detail
+    )
+
+
+def signature_of_other_image(site_detail: str) -> Failure:
+    """Return the failure of a run whose image has a trusted signature of another image."""
+    detail = "the signature stored with the image was made for another image"
+    advice = "Sign this image itself: a copied signature does not count."
+    return Failure("SignatureOfOtherImage", detail, advice, site_detail)
+
+
+def signature_unreadable(site_detail: str) -> Failure:
+    """Return the failure of a run whose registry answers nonsense, or too much, of signatures."""
+    detail = "the signatures of the image cannot be read"
+    return Failure(
+        "SignatureUnreadable", detail, "Ask the site: its node's log has more.", site_detail
+    )
+
+
 def registry_away(site_detail: str) -> Failure:
     """Return the failure of a run whose registry does not answer the node."""
     detail = "the image's registry does not answer the data station's node"

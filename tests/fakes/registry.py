@@ -25,11 +25,20 @@ def manifest(mark: str, *platforms: str) -> bytes:
 
 
 class Registry(ThreadingHTTPServer):
-    """Hold manifests by ``name:tag``; ``wants`` is None, ``basic`` or ``bearer``."""
+    """Hold manifests by ``name:tag``; ``wants`` is None, ``basic`` or ``bearer``.
+
+    Blobs are held by digest, and referrers by ``name@digest``: under the address of the
+    distribution specification 1.1, or with ``is_old`` under a tag. ``redirect`` is an address to
+    which the registry sends whoever asks for a blob.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.manifests: dict[str, bytes] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.referrers: dict[str, list[dict[str, str]]] = {}
+        self.is_old = False
+        self.redirect: str | None = None
         self.wants: str | None = None
         self.realm: str | None = None
         self.trouble: tuple[int, bytes] | None = None
@@ -68,10 +77,34 @@ class _Handler(BaseHTTPRequestHandler):
         elif told != {"basic": _BASIC, "bearer": f"Bearer {_TOKEN}"}.get(self.server.wants or ""):
             self._answer(401, b"{}", self.server.challenge)
         else:
-            _, _, path = url.path.partition("/v2/")
-            name, _, tag = path.partition("/manifests/")
-            found = self.server.manifests.get(f"{name}:{tag}")
-            self._answer(404 if found is None else 200, found or b"{}")
+            self._content(url.path.partition("/v2/")[2])
+
+    def _content(self, path: str) -> None:
+        world = self.server
+        if "/blobs/" in path and world.redirect is not None:
+            self.send_response(307)
+            self.send_header("Location", world.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        found = self._found(path)
+        self._answer(404 if found is None else 200, found or b"{}")
+
+    def _found(self, path: str) -> bytes | None:
+        world = self.server
+        if "/blobs/" in path:
+            return world.blobs.get(path.rpartition("/")[2])
+        if "/referrers/" in path:
+            name, _, image = path.partition("/referrers/")
+            return None if world.is_old else self._index(f"{name}@{image}")
+        name, _, tag = path.partition("/manifests/")
+        of_image = f"{name}@{tag.replace('-', ':', 1)}"
+        if world.is_old and of_image in world.referrers:
+            return self._index(of_image)
+        return world.manifests.get(f"{name}:{tag}")
+
+    def _index(self, image: str) -> bytes:
+        return json.dumps({"manifests": self.server.referrers.get(image, [])}).encode()
 
     def _token(self, told: str | None, asked: dict[str, list[str]]) -> None:
         if told != _BASIC:

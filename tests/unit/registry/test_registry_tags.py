@@ -67,7 +67,9 @@ def test_a_login_of_the_site_is_used_only_where_it_is_wanted(registry, wants):
 def test_a_login_goes_to_no_token_service_without_tls_of_a_registry_with_tls():
     site = client.Site("https://registry.example", "Basic secret")
     with pytest.raises(RegistryAwayError, match="token service"):
-        client._token(site, {"realm": "http://token.example/"}, "a", 0.0)
+        client._token(
+            site, {"realm": "http://token.example/"}, "a", client._Deadline(client.Bounds())
+        )
 
 
 @pytest.mark.parametrize("token", ["", None, 5, "a b", "a\r\nX: y", ["a"]])
