@@ -23,7 +23,7 @@ from node_poc.runs.walls_verdict import Enforcement, WallsVerdict, not_enforced,
 log = structlog.get_logger(__name__)
 
 # After a test without a result, or one that found open ways: a person may repair the cluster.
-_AGAIN = Backoff(600.0, 3600.0)
+_AGAIN = Backoff(60.0, 3600.0)
 _SOON_SECONDS = 15.0
 _STOP_SECONDS = 2.0
 _REMEDY = (
@@ -144,6 +144,9 @@ class WallsProof:
             found = self._test(self._ended)
             if self._ended.is_set():
                 return
+            if not self._may_test():  # the policies went away meanwhile, and are known to be wrong
+                pause = _SOON_SECONDS
+                continue
             self._on_tested(found)
             self._tell_news()
             pause = self._next_pause(found)

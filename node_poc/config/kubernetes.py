@@ -122,7 +122,7 @@ class Walls(Strict):
     self_test_hours: float | None = Field(default=24, gt=0)
     """Hours from a self-test of the walls to the next: pods with an algorithm's labels, but without
     data, try for ten seconds to get out. If a way stays open, the node starts no run. The node
-    also tests at its first start, and every ten minutes to an hour until a test has succeeded.
+    also tests at its first start, and again after a minute to an hour until a test has succeeded.
     Null: no self-test.
 
     Default: a cluster's network changes with updates only, and a test starts ten small pods.

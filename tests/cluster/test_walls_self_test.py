@@ -119,6 +119,7 @@ def test_doctor_in_the_nodes_pod_finds_no_failure(station: DummyStation):
 @pytest.mark.timeout(600)
 def test_without_policies_the_walls_are_not_enforced(station: DummyStation, api_access: None):
     """The control: policies, and nothing else, close the ways of the tests above."""
+    wait_for(lambda: bool(verdicts(station)), "the node's own test is over", TEST_SECONDS)
     (item,) = [item for item in station.objects() if item["kind"] == "ConfigMap"]
     data = yaml.safe_load(item["data"]["node_config.yaml"])
     # Another node's name: the deployed node removes the Jobs of its own former tests only.

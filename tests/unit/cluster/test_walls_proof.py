@@ -210,6 +210,17 @@ def test_while_policies_are_wrong_no_pod_is_started(proof, monkeypatch):
     made.proof.stop()
 
 
+def test_a_verdict_that_was_found_while_policies_went_away_does_not_count(proof):
+    made = proof()
+    eventually(lambda: made.tests == 1)
+    asked = threading.Event()
+    made.proof._may_test = lambda: asked.set() or False
+    made.results.put(NOT)
+    assert asked.wait(30)
+    made.proof.stop()
+    assert (made.told, made.note.written) == ([], [])
+
+
 def test_without_self_test_there_is_no_thread_no_remark_and_no_hold(proof):
     made = proof(now(NOT), self_test_hours=None)
     assert (made.told, made.proof.remark, made.tests) == ([], None, 0)
@@ -223,10 +234,10 @@ def test_the_next_test_comes_after_the_configured_hours(proof, verdict):
 
 
 @pytest.mark.parametrize("verdict", [NOT, QUOTA])
-def test_after_a_bad_test_the_next_comes_in_ten_minutes_to_an_hour(verdict):
+def test_after_a_bad_test_the_next_comes_in_a_minute_to_an_hour(verdict):
     made = Proof().proof
     pauses = [made._next_pause(verdict) for _ in range(8)]
-    assert 300 <= pauses[0] <= 600
+    assert 30 <= pauses[0] <= 60
     assert 1800 <= pauses[-1] <= 3600
 
 
