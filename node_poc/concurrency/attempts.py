@@ -33,7 +33,12 @@ class Attempts:
         self._stop.wait(self._backoff.pause(self._failures))
 
     def failed(self, event: str, *, at_least: float = 0.0, **facts: object) -> None:
-        """Count and log a failure, and wait before the next attempt, ``at_least`` some seconds."""
+        """Count and log a failure, and wait before the next attempt, ``at_least`` some seconds.
+
+        Once ``stop`` is set, failures are part of the end: nothing is logged.
+        """
+        if self._stop.is_set():
+            return
         self._failures += 1
         pause = self._backoff.pause(self._failures, at_least)
         log_failure(self._log, self._failures, event, **facts, again_in_s=round(pause, 1))

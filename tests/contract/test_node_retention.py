@@ -20,8 +20,13 @@ def run_to_its_end(station, emitter, run_id, **changes):
     station.api.kubelet.on_pod = station.api.kubelet.ends
     assert emitter.post(payload(run_id, **changes))["accepted"]
     result = emitter.wait(run_id, 40)
-    station.job_is_marked(run_id)
+    eventually(lambda: job_is_done(station, run_id), f"run {run_id} is delivered")
     return result
+
+
+def job_is_done(station, run_id):
+    """Whether the node has marked the Job, or removed it, its folder being gone by then."""
+    return station._marked(run_id) or station._of("jobs", run_id) is None
 
 
 def gone(station, run_id):

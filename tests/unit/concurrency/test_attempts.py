@@ -57,6 +57,14 @@ def test_a_pause_is_at_least_as_long_as_the_other_side_asks():
     assert stop.waits == [20.0]
 
 
+def test_a_stopped_thread_logs_no_failure():
+    stop = threading.Event()
+    stop.set()
+    with capture_logs() as lines:
+        Attempts(log, Backoff(60.0, 60.0), stop).failed("no answer")
+    assert lines == []
+
+
 def test_a_stopped_thread_waits_no_longer():
     stop = threading.Event()
     stop.set()
