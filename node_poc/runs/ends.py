@@ -67,6 +67,9 @@ _SHUT_DOWN = frozenset({"NodeLost", "NodeShutdown", "Terminated", "Shutdown"})
 _OUT_OF_DISK = ("exceeds the total limit", "exceeded its local ephemeral", "exceeds the limit")
 _SIGNALS = 128  # an exit code above 128 is 128 plus the number of a signal
 _REMOVAL_SECONDS = 2.0
+# "Unknown", with exit code 255: containerd's word for a container that ended while containerd was
+# down.
+_OUT_OF_SIGHT = frozenset({"ContainerStatusUnknown", "Unknown"})
 _GATE_NOT_OPEN = 3  # ``NOT_OPEN`` of gate.py
 _CANNOT_RUN = frozenset({"ContainerCannotRun", "StartError"})
 
@@ -136,16 +139,18 @@ def diagnose_terminated(end: Terminated) -> End:
         advice = "Let it use less data at a time, or ask the site to raise its memory limit."
         site = "OOMKilled: the limit is kubernetes.resources.memory"
         return RunStatus.CRASHED, Failure("OOMKilled", detail, advice, site)
-    # "Unknown", with exit code 255: containerd's word for a container that ended while containerd
-    # was down.
-    if end.reason in {"ContainerStatusUnknown", "Unknown"}:
-        detail = "the machine it ran on lost sight of it, as after a restart"
-        return RunStatus.FAILED, Failure("ContainerLost", detail, _AGAIN, end.message)
+    if end.reason in _OUT_OF_SIGHT:
+        return _container_lost(end)
     if end.reason in _CANNOT_RUN:
         detail = "the image's entrypoint or command cannot be executed"
         advice = "Check the image: it fails the same way on any machine."
         return RunStatus.START_FAILED, Failure(end.reason, detail, advice, end.message)
     return _by_signal_or_code(end)
+
+
+def _container_lost(end: Terminated) -> End:
+    detail = "the machine it ran on lost sight of it, as after a restart"
+    return RunStatus.FAILED, Failure("ContainerLost", detail, _AGAIN, end.message)
 
 
 def _by_signal_or_code(end: Terminated) -> End:
@@ -162,25 +167,26 @@ def _by_signal_or_code(end: Terminated) -> End:
     return RunStatus.CRASHED, Failure("ExitCode", detail, advice, end.message)
 
 
-def _diagnose_gate(end: Terminated) -> Failure:
-    """Return why the algorithm never ran: its gate did not open, or failed."""
+def _diagnose_gate(end: Terminated) -> End:
+    """Return why the algorithm never ran: its gate did not open, failed, or was lost."""
+    if end.reason in _OUT_OF_SIGHT:
+        return _container_lost(end)
     if end.exit_code == _GATE_NOT_OPEN:
-        return Failure(
+        return RunStatus.START_FAILED, Failure(
             "WallsNotUp",
             "the data station's network walls around it did not come up, so it was not started",
             "Post the task again; if it ends so again, ask the site.",
             "the gate saw the API server within reach, or no answer of the proxy, to its end: look "
             "whether the cluster enforces NetworkPolicies and the proxy is ready",
         )
-    return diagnosis.gate_not_started(
-        f"the gate ended with exit code {end.exit_code} {end.reason} {end.message}".strip()
-    )
+    site_detail = f"the gate ended with exit code {end.exit_code} {end.reason} {end.message}"
+    return RunStatus.START_FAILED, diagnosis.gate_not_started(site_detail.strip())
 
 
 def diagnose_failed_pod(pod: PodObservation) -> End:
     """Return why a pod failed, despite its container's status: eviction, shutdown or deadline."""
     if not pod.reason and pod.gate_end is not None and pod.gate_end.exit_code:
-        return RunStatus.START_FAILED, _diagnose_gate(pod.gate_end)
+        return _diagnose_gate(pod.gate_end)
     site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):
         site += "; the limit is kubernetes.resources.ephemeral_storage"

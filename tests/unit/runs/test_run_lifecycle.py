@@ -241,6 +241,14 @@ def test_a_run_whose_gate_stays_closed_never_started(exit_code, cause):
     assert actions[-1] == Collect(remove_job=False)
 
 
+@pytest.mark.parametrize("reason", ["Unknown", "ContainerStatusUnknown"])
+def test_a_gate_that_the_machine_lost_sight_of_is_a_lost_container(reason):
+    """containerd was killed, and does not know how the gate ended."""
+    lost = pod(phase="Failed", gate_end=Terminated(255, reason))
+    run, _ = follow(JOB, lost)
+    assert (run.status, run.failure.cause) == (RunStatus.FAILED, "ContainerLost")
+
+
 def test_a_pod_that_is_evicted_at_its_gate_was_evicted():
     run, _ = follow(JOB, behind_gate(137, reason="Evicted", message="low on memory"))
     assert run.failure.cause == "Evicted"
