@@ -101,7 +101,28 @@ class KubernetesApi:
         query: Query | None = None,
     ) -> dict[str, Any]:
         """Make one call and return the answer's JSON object. Raises ClusterError."""
-        response = self._send(method, path, body, query or [], (_CONNECT_SECONDS, _READ_SECONDS))
+        return self._answer(method, path, body, query or [])[0]
+
+    def version(self) -> tuple[str, float | None]:
+        """Return the API server's version, and its clock in seconds since the epoch if it tells.
+
+        Raises ClusterError.
+        """
+        data, response = self._answer("GET", "/version", None, [])
+        if "gitVersion" not in data:
+            raise ClusterError("GET /version", 0, "BadAnswer", "Kubernetes did not answer")
+        text = str(data["gitVersion"])
+        try:
+            clock = parsedate_to_datetime(str(response.headers.get("Date"))).timestamp()
+        except ValueError:
+            return text, None
+        return text, clock
+
+    def _answer(
+        self, method: str, path: str, body: dict[str, Any] | None, query: Query
+    ) -> tuple[dict[str, Any], Any]:
+        """Return the JSON object of an answer, and the response. Raises ClusterError."""
+        response = self._send(method, path, body, query, (_CONNECT_SECONDS, _READ_SECONDS))
         call = f"{method} {path}"
         if not 200 <= response.status <= 299:
             raise _error_in(call, response)
@@ -111,25 +132,7 @@ class KubernetesApi:
             data = None
         if not isinstance(data, dict):  # a proxy has answered, not Kubernetes
             raise ClusterError(call, 0, "BadAnswer", "the answer is not a JSON object")
-        return data
-
-    def version(self) -> tuple[str, float | None]:
-        """Return the API server's version, and its clock in seconds since the epoch if it tells.
-
-        Raises ClusterError.
-        """
-        response = self._send("GET", "/version", None, [], (_CONNECT_SECONDS, _READ_SECONDS))
-        try:
-            text = str(json.loads(_read_body("GET /version", response))["gitVersion"])
-        except (ValueError, TypeError, KeyError):
-            raise ClusterError(
-                "GET /version", 0, "BadAnswer", "Kubernetes did not answer"
-            ) from None
-        try:
-            clock = parsedate_to_datetime(str(response.headers.get("Date"))).timestamp()
-        except ValueError:
-            return text, None
-        return text, clock
+        return data, response
 
     def stream(self, path: str, query: Query, silence_seconds: float) -> Iterator[dict[str, Any]]:
         """Yield the events of a watch, one JSON object each, until the API server ends the watch.

@@ -36,6 +36,27 @@ def forbidden_job(job: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+def is_kept_to_its_jobs(
+    would_create: Callable[[dict[str, Any]], object], forbidden: dict[str, Any]
+) -> bool:
+    """Return whether the API server refuses a forbidden Job.
+
+    Args:
+        would_create: asks the API server by a dry run. Raises ClusterError.
+        forbidden: the Job.
+
+    Raises:
+        ClusterError: the answer says nothing about a policy.
+    """
+    try:
+        would_create(forbidden)
+    except ClusterError as error:
+        if error.status not in _FORBIDDEN or diagnose_quota(error.message) is not None:
+            raise
+        return True
+    return False
+
+
 class JobPolicyCheck:
     """Asks at the start and every ten minutes, in a thread of its own."""
 
@@ -69,14 +90,10 @@ class JobPolicyCheck:
     def _check(self) -> bool | None:
         """Ask once, log a change, and return whether the policy is enforced; None if unknown."""
         try:
-            self._would_create(self._job)
+            found = is_kept_to_its_jobs(self._would_create, self._job)
         except ClusterError as error:
-            if error.status not in _FORBIDDEN or diagnose_quota(error.message) is not None:
-                log.debug("the policy for Jobs is not known", error=str(error))
-                return None
-            found = True
-        else:
-            found = False
+            log.debug("the policy for Jobs is not known", error=str(error))
+            return None
         if found != self.is_enforced:
             self.is_enforced = found
             self._tell()

@@ -167,11 +167,16 @@ def _policies(config: NodeConfig) -> list[dict[str, Any]]:
 
 def _job_policy(config: NodeConfig) -> list[dict[str, Any]]:
     """Return the policy for the node's ServiceAccount and the group of the node's process."""
-    account, *_ = _rights()
-    own = Identity(config.kubernetes.node_name).node_label
-    name = own if config.kind.has_own_objects else account["metadata"]["name"]
     pod = _deployment()["spec"]["template"]["spec"]
-    return build_job_policy(config, name, pod["securityContext"]["runAsGroup"])
+    return build_job_policy(config, account_of(config), pod["securityContext"]["runAsGroup"])
+
+
+def account_of(config: NodeConfig) -> str:
+    """Return the name of the node's ServiceAccount."""
+    if config.kind.has_own_objects:
+        return Identity(config.kubernetes.node_name).node_label
+    account, *_ = _rights()
+    return str(account["metadata"]["name"])
 
 
 def _rights() -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""Asks image registries: which image a tag means, and who signed the image."""
+"""Asks image registries for the digests behind tags and for signatures of images."""

@@ -27,12 +27,15 @@ _MOST_NOT_ASKED = 1000
 
 def image_settler(config: NodeConfig) -> Callable[[str], SettledImage] | None:
     """Return ``ImageSettler.settle`` for a node; None if Kubernetes alone decides on images."""
-    resolve = config.kubernetes.images.resolve
-    if config.kubernetes.images.signatures:
+    images = config.kubernetes.images
+    if images.resolve == "on" or images.signatures or _asks_if_it_can(config):
         return ImageSettler(config, Registries.of(config)).settle
-    if resolve == "off" or (resolve == "auto" and not config.policies.require_algorithm_pull):
-        return None
-    return ImageSettler(config, Registries.of(config)).settle
+    return None
+
+
+def _asks_if_it_can(config: NodeConfig) -> bool:
+    """Whether runs start by their tag if the registry does not answer."""
+    return config.kubernetes.images.resolve == "auto" and config.policies.require_algorithm_pull
 
 
 class ImageSettler:
@@ -41,9 +44,7 @@ class ImageSettler:
     def __init__(self, config: NodeConfig, registries: Registries) -> None:
         """``registries`` tells digests of tags."""
         self._settings = config.kubernetes.images
-        self._asks_if_it_can = (
-            self._settings.resolve == "auto" and config.policies.require_algorithm_pull
-        )
+        self._asks_if_it_can = _asks_if_it_can(config)
         self._registries = registries
         self._verifier = Verifier(self._settings.signatures)
         self._not_asked: dict[str, float] = {}

@@ -11,14 +11,13 @@ from typing import Any
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.cluster.job_policy_check import REMEDY as POLICY_REMEDY
-from node_poc.cluster.job_policy_check import forbidden_job
+from node_poc.cluster.job_policy_check import forbidden_job, is_kept_to_its_jobs
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.commands.doctor.rights import Right, review
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import Identity
-from node_poc.runs.quotas import diagnose_quota
 
 # ValidatingAdmissionPolicy, which keeps a node to its own Jobs, is there since 1.30.
 _OLDEST = (1, 30)
@@ -138,10 +137,9 @@ def look_at_jobs(config: NodeConfig, objects: ClusterObjects) -> Iterator[Line]:
 
 def _of_forbidden_job(objects: ClusterObjects, job: dict[str, Any]) -> Line:
     try:
-        objects.would_create_job(job)
-    except ClusterError as error:
-        if error.status in {403, 422} and diagnose_quota(error.message) is None:
+        if is_kept_to_its_jobs(objects.would_create_job, job):
             return ok("a policy keeps the node to its own Jobs")
+    except ClusterError as error:
         return warning(f"whether a policy keeps the node to its own Jobs is not known: {error}")
     return warning(
         "no policy keeps the node to its own Jobs: an attacker who takes over the node could start "

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from node_poc.cluster.connect import KubernetesApi
+from node_poc.commands.render import account_of
 from node_poc.config.model import NodeConfig
-from node_poc.manifests.identity import Identity
 
 _AUTHORIZATION = "/apis/authorization.k8s.io/v1"
 
@@ -78,11 +78,9 @@ def review(api: KubernetesApi, config: NodeConfig, right: Right) -> bool:
 
 
 def _account(config: NodeConfig) -> dict[str, Any]:
-    settings = config.kubernetes
-    own = Identity(settings.node_name).node_label if config.kind.has_own_objects else "v6-node"
-    space = settings.namespace
+    space = config.kubernetes.namespace
     return {
-        "user": f"system:serviceaccount:{space}:{own}",
+        "user": f"system:serviceaccount:{space}:{account_of(config)}",
         "groups": [
             "system:serviceaccounts",
             f"system:serviceaccounts:{space}",
