@@ -7,6 +7,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.fakes.registry import OWN, Registry
+
 # A slow machine is not a defect: examples have no deadline, and Hypothesis may make them slowly.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -27,6 +29,15 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def registry():
+    """An image registry with one image, over a real socket."""
+    made = Registry()
+    made.manifests["group/name:1"] = OWN
+    yield made
+    made.close()
 
 
 def pytest_runtest_setup(item):

@@ -12,27 +12,16 @@ from devcluster.layout import Layout
 from devstation import DummyStation, wait_for
 from tests.cluster.second_node import second_node
 from tests.cluster.station import NAMESPACE
+from tests.fakes.roles import Right, granted
 
 NODE = f"system:serviceaccount:{NAMESPACE}:v6-node"
 #: Group, resource with its subresource, verb.
-Right = tuple[str, str, str]
 #: Rights that a healthy node has no use for in this test, with the reason.
 RARE: dict[Right, str] = {
     ("", "events", "create"): "the self-test is off here; test_walls_self_test.py sees its Event",
 }
 
 pytestmark = pytest.mark.dev_cluster  # another cluster's audit log is out of reach
-
-
-def granted(station: DummyStation) -> set[Right]:
-    (role,) = station.get("roles")
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
 
 
 def right_of(event: dict[str, Any]) -> Right:
@@ -79,7 +68,8 @@ def test_the_node_uses_its_rights_and_asks_for_no_other(station: DummyStation):
     forbidden = [e for e in events if e["annotations"]["authorization.k8s.io/decision"] != "allow"]
     assert {right_of(event) for event in forbidden} == set()
     used = {right_of(event) for event in events}
-    assert used == granted(station) - RARE.keys()
+    (role,) = station.get("roles")
+    assert used == granted(role) - RARE.keys()
 
 
 def test_the_node_asks_in_its_own_namespace_only(station: DummyStation):

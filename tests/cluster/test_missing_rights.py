@@ -26,6 +26,7 @@ from node_poc.manifests.identity import CONTAINER
 from node_poc.manifests.job import build_job
 from node_poc.manifests.lease import Holder
 from node_poc.runs.model import RunSpec
+from tests.fakes.roles import Right, granted
 from tests.test_architecture import ROOT
 
 NAMESPACE = "v6-test-rights"
@@ -36,7 +37,6 @@ kubernetes: {{namespace: {NAMESPACE}, node_name: v6-node}}
 """
 FORBIDDEN = 403
 #: Group, resource with its subresource, verb.
-Right = tuple[str, str, str]
 RBAC = list(yaml.safe_load_all((ROOT / "node_poc/kubeconfs/10_rbac.yaml").read_text()))
 (ROLE,) = (each for each in RBAC if each["kind"] == "Role")
 
@@ -108,16 +108,6 @@ def calls(cluster: Cluster) -> Iterator[dict[Right, Callable[[], Any]]]:
     settings.retries = False
     yield Calls(KubernetesApi(client.ApiClient(settings))).by_right()
     cluster.delete_namespace(NAMESPACE, wait=False)
-
-
-def granted(role: dict[str, Any]) -> set[Right]:
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
 
 
 def role_without(right: Right | None) -> dict[str, Any]:

@@ -5,18 +5,8 @@ import json
 import pytest
 from emitter_client import EventKind
 
-from tests.fakes.registry import Registry, digest, manifest
+from tests.fakes.registry import OWN, digest
 from tests.fakes.station import eventually, payload
-
-OWN = manifest("own")
-
-
-@pytest.fixture
-def registry():
-    made = Registry()
-    made.manifests["group/name:1"] = OWN
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from node_poc.cluster.connect import connect
 from node_poc.cluster.self_test import SelfTest
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict
 from node_poc.storage.walls_note import WallsNote
-from tests.contract.readyz import readyz
+from tests.contract.held_runs import ends_well, readyz, waits
 from tests.fakes.station import eventually, payload
 
 OPEN = WallsVerdict(Enforcement.NOT, open_ways=("the API server's Service",))
@@ -34,22 +34,6 @@ def verdicts(station, monkeypatch):
 
 def made_now(verdict):
     return WallsVerdict.from_dict(verdict.to_dict() | {"made_at": time.time()})
-
-
-def waits(station, emitter, run_id):
-    def told():
-        runs = emitter.request("list_request", {}).get("runs", ())
-        return next((run for run in runs if run["run_id"] == run_id and run["cause"]), None)
-
-    run = eventually(told, f"run {run_id} waits")
-    assert (run["status"], run["cause"]) == ("pending", "WallsNotUp")
-    assert station.jobs_created(run_id) == 0
-
-
-def ends_well(station, emitter, run_id):
-    station.job_arrives(run_id)
-    station.api.kubelet.ends(run_id)
-    assert emitter.wait(run_id, 40)["status"] == "completed"
 
 
 def test_before_the_first_verdict_runs_start(station, verdicts):

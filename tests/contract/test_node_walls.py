@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from node_poc.cluster import walls_watch
 from node_poc.config.load import load_config
-from tests.contract.readyz import readyz
+from tests.contract.held_runs import ends_well, readyz, waits
 from tests.fakes import station as fake_station
 from tests.fakes.kube_api import FOR_EVER
 from tests.fakes.station import eventually, payload
@@ -21,24 +21,6 @@ CLOSING = "v6-algorithms"
 def lines():
     with capture_logs() as found:
         yield found
-
-
-def waits(station, emitter, run_id):
-    """Wait until the run is told to wait for the walls; nothing of it may be in the cluster."""
-
-    def told():
-        runs = emitter.request("list_request", {}).get("runs", ())
-        return next((run for run in runs if run["run_id"] == run_id and run["cause"]), None)
-
-    run = eventually(told, f"run {run_id} waits")
-    assert (run["status"], run["cause"]) == ("pending", "WallsNotUp")
-    assert station.jobs_created(run_id) == 0
-
-
-def ends_well(station, emitter, run_id):
-    station.job_arrives(run_id)
-    station.api.kubelet.ends(run_id)
-    assert emitter.wait(run_id, 40)["status"] == "completed"
 
 
 @contextmanager

@@ -24,6 +24,10 @@ def manifest(mark: str, *platforms: str) -> bytes:
     return json.dumps({"schemaVersion": 2, "mark": mark, **listed}).encode()
 
 
+#: The image that the fixture ``registry`` has as ``group/name:1``.
+OWN = manifest("own")
+
+
 class Registry(ThreadingHTTPServer):
     """Hold manifests by ``name:tag``; ``wants`` is None, ``basic`` or ``bearer``.
 

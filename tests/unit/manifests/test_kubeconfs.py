@@ -17,6 +17,7 @@ from node_poc.isolation.policies import build_policies
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import build_config_map
 from node_poc.manifests.identity import slug
+from tests.fakes.roles import granted
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "node_poc/kubeconfs"
@@ -107,14 +108,7 @@ RIGHTS = {
 
 
 def test_the_node_may_do_what_it_does_and_nothing_else():
-    granted = {
-        (group, resource, verb)
-        for rule in only("Role", "v6-node")["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-    assert granted == set(RIGHTS)
+    assert granted(only("Role", "v6-node")) == set(RIGHTS)
 
 
 USERS = {user.__name__: user for user in (ClusterObjects, ContainerLogs, LeaseCalls, Watcher)}

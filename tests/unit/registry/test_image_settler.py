@@ -6,19 +6,10 @@ from node_poc.registry import settle as module
 from node_poc.registry.settle import image_settler
 from node_poc.runs.trusted_images import ImageRefusedError, RegistryAwayError, SettledImage, pinned
 from tests.fakes.examples import config
-from tests.fakes.registry import Registry, digest, manifest
+from tests.fakes.registry import OWN, digest
 
-OWN = manifest("own")
 ONE = "sha256:" + "1" * 64
 MISSING, REFUSED, BROKEN = (404, b"{}"), (403, b"{}"), (503, b"")
-
-
-@pytest.fixture
-def registry():
-    made = Registry()
-    made.manifests["group/name:1"] = OWN
-    yield made
-    made.close()
 
 
 def settler(resolve, **more):

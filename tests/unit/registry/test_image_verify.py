@@ -10,20 +10,12 @@ from node_poc.runs.status import RunStatus
 from node_poc.runs.trusted_images import ImageRefusedError, RegistryAwayError, SettledImage
 from tests.fakes.examples import config
 from tests.fakes.image_signer import ARTIFACT, Signer, keep_bundle, keep_referrer, keep_simple
-from tests.fakes.registry import Registry, digest, manifest
+from tests.fakes.registry import OWN, Registry, digest, manifest
 
 NAME = "group/name"
-OWN, NEW = manifest("own"), manifest("new")
+NEW = manifest("new")
 IMAGE = digest(OWN)
 SITE = Signer()
-
-
-@pytest.fixture
-def registry():
-    made = Registry()
-    made.manifests[f"{NAME}:1"] = OWN
-    yield made
-    made.close()
 
 
 def settler(registry, *rules, resolve="auto"):

@@ -12,17 +12,9 @@ from node_poc.registry import tags as module
 from node_poc.registry.client import site_of
 from node_poc.registry.tags import Registries
 from node_poc.runs.trusted_images import RegistryAwayError
-from tests.fakes.registry import PASSWORD, USER, Registry, digest, manifest
+from tests.fakes.registry import OWN, PASSWORD, USER, digest, manifest
 
-OWN, ONE = manifest("own"), "sha256:" + "1" * 64
-
-
-@pytest.fixture
-def registry():
-    made = Registry()
-    made.manifests["group/name:1"] = OWN
-    yield made
-    made.close()
+ONE = "sha256:" + "1" * 64
 
 
 def logins(registry, password=PASSWORD):

@@ -5,19 +5,9 @@ import pytest
 from node_poc.concurrency.backoff import Backoff
 from node_poc.protocol.vantage6.incoming import policies, postponed
 from node_poc.registry import tags as registry_module
-from tests.fakes.registry import Registry, digest, manifest
+from tests.fakes.registry import OWN, digest
 from tests.fakes.station import eventually
 from tests.fakes.vantage6_taking import TakingWorld
-
-OWN = manifest("own")
-
-
-@pytest.fixture
-def registry():
-    made = Registry()
-    made.manifests["group/name:1"] = OWN
-    yield made
-    made.close()
 
 
 @pytest.fixture
