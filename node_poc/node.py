@@ -18,14 +18,10 @@ from node_poc.cluster.job_policy_check import JobPolicyCheck
 from node_poc.cluster.lease import NodeLease
 from node_poc.cluster.logs import ContainerLogs
 from node_poc.cluster.objects import ClusterObjects
-from node_poc.cluster.self_test import SelfTest
-from node_poc.cluster.walls_events import WallsEvents
-from node_poc.cluster.walls_proof import WallsProof
-from node_poc.cluster.walls_watch import WallsWatch
 from node_poc.cluster.watch import Watcher
 from node_poc.config.model import NodeConfig
 from node_poc.container_manager import ContainerManager
-from node_poc.engine.assembly import make_engine, make_protections
+from node_poc.engine.assembly import make_engine
 from node_poc.engine.delivery import Delivery
 from node_poc.engine.disk_watch import DiskWatch
 from node_poc.engine.inbox import Inbox
@@ -37,6 +33,7 @@ from node_poc.engine.run_work import RunWork
 from node_poc.isolation.job_policy import sample_job
 from node_poc.manifests.identity import CONTAINER, Identity
 from node_poc.node_audit import NodeAudit
+from node_poc.node_walls import NodeWalls
 from node_poc.observe.health import Checks, HealthServer
 from node_poc.protocol.adapter import load_adapter
 from node_poc.registry.settle import image_settler
@@ -44,18 +41,18 @@ from node_poc.runs.cautions import cautions
 from node_poc.runs.holds import Hold
 from node_poc.runs.observed import DiskLimitExceeded
 from node_poc.runs.ports import Server
-from node_poc.runs.walls_verdict import WallsVerdict
 from node_poc.storage.past import PastRecords
 from node_poc.storage.places import misplaced_files
 from node_poc.storage.private_key import organization_key
 from node_poc.storage.records import Records, StorageError
-from node_poc.storage.walls_note import WallsNote
 
 log = structlog.get_logger(__name__)
 
 # The engine renews its ``beat`` at least every 20 s; without a beat for this time it is stuck.
 _STUCK_SECONDS = 60.0
-_DELIVER_SECONDS, _ENGINE_SECONDS, _LEASE_SECONDS = 4.0, 2.0, 1.0
+_DELIVER_SECONDS = 4.0
+_ENGINE_SECONDS = 2.0
+_LEASE_SECONDS = 1.0
 
 
 class Node:
@@ -86,7 +83,7 @@ class Node:
         """
         for misplaced in misplaced_files(config):
             raise StorageError(misplaced)
-        records, inbox = Records(Path(config.task_dir)), Inbox()
+        records = Records(Path(config.task_dir))
         records.prepare()
         settings = config.kubernetes
         past = PastRecords(Path(config.task_dir), settings.keep_folders_seconds)
@@ -97,19 +94,19 @@ class Node:
         half = settings.log_kept_kilobytes * 512
         logs = ContainerLogs(api, objects.pods_path, CONTAINER)
         keeper = LogKeeper(logs, records.folder, half, half)
+        inbox = Inbox()
         self._disk = _make_disk_watch(config, records, inbox)
-        self._walls = WallsWatch(config, api, lambda why: inbox.post(HoldChanged(Hold.WALLS, why)))
-        self._proof = self._make_walls_proof(config, api, objects, inbox)
-        self._audit = NodeAudit(config, self._walls, self._proof)
-        jobs = RunJobs(config, objects, self._is_gated, image_settler(config), self._audit.notes)
-        jobs.protected = self._pods.current
+        self._walls = NodeWalls(config, api, objects, inbox, lambda: self._health.port)
+        self._audit = NodeAudit(config, self._walls.watch, self._walls.proof)
+        settle, notes = image_settler(config), self._audit.notes
+        jobs = RunJobs(config, objects, self._walls.is_gated, settle, notes, self._walls.protected)
         work = RunWork(config, jobs, records, past, keeper, self._disk)
         self._janitor = Janitor(past, records, inbox.post)
         self._manager = ContainerManager(config, work, inbox.post, records, past)
         self._server = self._make_server(config, private_key)
         self._lease = NodeLease(api, settings.namespace, settings.node_name, self._on_lease_lost)
         self._job_policy = JobPolicyCheck(objects.would_create_job, sample_job(config, os.getgid()))
-        self._ending, self._gate = ending, settings.walls.gate
+        self._ending = ending
         self.failed = self._working = self._lease_lost = False
         self._delivery = Delivery(self._server, lambda run_id: inbox.post(Delivered(run_id)))
         self._engine = make_engine(config, inbox, work, records, past, self._delivery)
@@ -119,28 +116,6 @@ class Node:
     def _make_server(self, config: NodeConfig, key: RSAPrivateKey | None) -> Server:
         adapter = load_adapter(config.kind)
         return adapter.make_server(config, self._manager, private_key=key, on_fatal=self._on_fatal)
-
-    def _make_walls_proof(
-        self, config: NodeConfig, api: KubernetesApi, objects: ClusterObjects, inbox: Inbox
-    ) -> WallsProof:
-        self._pods = make_protections(config, api, objects)
-
-        def test(ended: threading.Event) -> WallsVerdict:
-            now = self._pods.current()
-            return SelfTest(now, api, objects, lambda: self._health.port).run(ended)
-
-        return WallsProof(
-            config.kubernetes.walls,
-            test,
-            WallsNote(Path(config.task_dir), api.cluster),
-            lambda: self._walls.remark is None,
-            lambda wrong: inbox.post(HoldChanged(Hold.SELF_TEST, wrong)),
-            WallsEvents(objects, config.kubernetes.namespace).tell,
-        )
-
-    def _is_gated(self) -> bool:
-        """Return whether new runs wait behind a gate; `auto` asks the last self-test."""
-        return self._gate == "on" or (self._gate == "auto" and self._proof.verdict.needs_gate)
 
     def _checks(self) -> Checks:
         return Checks(self._is_alive, self._is_ready, self._remarks)
@@ -156,7 +131,9 @@ class Node:
             found.append("the server is not connected")
         if shortage := self._disk.shortage:
             found.append(f"no run is started: {shortage.site_detail}")
-        found += filter(None, (self._walls.remark, self._proof.remark, self._audit.remark))
+        found += self._walls.remarks
+        if remark := self._audit.remark:
+            found.append(remark)
         return found
 
     def _is_alive(self) -> bool:
@@ -168,8 +145,7 @@ class Node:
         return self._is_alive() and engine.knows_the_cluster and self._server.is_connected
 
     def _is_ready(self) -> bool:
-        are_walls_open = self._walls.holds_runs or self._proof.holds_runs
-        return self._is_at_work() and not are_walls_open
+        return self._is_at_work() and not self._walls.holds_runs
 
     def _on_lease_lost(self, reason: str) -> None:
         log.error("the Lease is lost: another node may work; this one ends", reason=reason)
@@ -196,8 +172,6 @@ class Node:
         self._delivery.start()
         self._disk.start()
         self._walls.start()
-        self._pods.start()
-        self._proof.start()
         self._engine.start()
         self._working = True
         if secrets := self._manager.login_to_registries():
@@ -224,8 +198,6 @@ class Node:
         for watcher in self._watchers:
             watcher.stop()
         self._janitor.stop()
-        self._pods.stop()
-        self._proof.stop()
         self._walls.stop()
         self._disk.stop()
         self._engine.stop(_ENGINE_SECONDS)
