@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from node_poc.node import Node
-from tests.contract.readyz import readyz
+from tests.contract.held_runs import readyz
 from tests.fakes.kube_faults import FOR_EVER
 from tests.fakes.station import eventually, payload
 from tests.fakes.walls import put_up_walls
