@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 
-from tests.fakes.station import PATIENCE_SECONDS, ROOT, TOKEN, eventually, payload
+from tests.fakes.processes import ROOT
+from tests.fakes.station import PATIENCE_SECONDS, TOKEN, eventually, payload
 
 
 def audit(station, *arguments):

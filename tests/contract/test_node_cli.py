@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from tests.fakes.station import ROOT
+from tests.fakes.processes import ROOT
 
 SECRET = "95e0a1b2-0000-4000-8000-0123456789ab"
 GOOD = f"""\

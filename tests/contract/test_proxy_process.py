@@ -19,8 +19,9 @@ import yaml
 from devserver.ports import free_port
 from node_poc.crypto.keys import load_private_key
 from node_poc.crypto.payload import RsaCryptor
+from tests.fakes.processes import ROOT
 from tests.fakes.proxy import API, ProxyUnderTest, know_tasks
-from tests.fakes.station import ROOT, START_SECONDS, eventually
+from tests.fakes.station import START_SECONDS, eventually
 from tests.fakes.upstream import Answer, Upstream
 from tests.unit.crypto.conftest import VECTORS
 

@@ -6,9 +6,7 @@ all parts talk over loopback sockets.
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -22,9 +20,9 @@ from devserver.ports import free_port
 from node_poc.node import Node
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import NotThere
+from tests.fakes.processes import ROOT, Process
 from tests.fakes.walls import no_self_test, put_up_walls
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVER_FOLDER = ROOT / "dummy_socketio_server"
 if str(SERVER_FOLDER) not in sys.path:  # its scripts import each other as in their folder
     sys.path.insert(0, str(SERVER_FOLDER))
@@ -34,8 +32,6 @@ from emitter_client import EmitterClient, Event, EventKind  # noqa: E402  see ab
 PATIENCE_SECONDS = 40.0  # reached when something is broken, or the machine very busy
 # A program that starts needs seconds of a processor.
 START_SECONDS = 90.0
-# The kubelet kills the node this long after SIGTERM (node_pod_config.yaml).
-END_SECONDS = 15.0
 PROXY_ADDRESS = "10.96.0.77"
 TOKEN = "a-token-that-no-answer-may-show"
 
@@ -60,56 +56,6 @@ def payload(run_id: int, **changes: Any) -> dict[str, Any]:
         "token": TOKEN,
         "databases_to_use": ["default"],
     } | changes
-
-
-class Process:
-    """A Python program whose output goes to a file."""
-
-    def __init__(self, arguments: list[str], log_file: Path, **environment: str) -> None:
-        self._log_file = log_file
-        self._begin = log_file.stat().st_size if log_file.exists() else 0
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("KUBE")}
-        with log_file.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-u", *arguments],
-                cwd=ROOT,
-                env=clean | environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def log(self) -> str:
-        """Return the output of this process so far."""
-        return self._log_file.read_bytes()[self._begin :].decode("utf-8", "replace")
-
-    @property
-    def pid(self) -> int:
-        """Return the process id."""
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        """Return whether the process still runs."""
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        """Kill the process; harmless after its end."""
-        self._process.kill()
-        self._process.wait()
-
-    def wait(self, seconds: float) -> int:
-        """Wait until the process ends by itself, and return its exit code."""
-        return self._process.wait(timeout=seconds)
-
-    def send(self, number: int) -> None:
-        """Send the process a signal."""
-        self._process.send_signal(number)
-
-    def terminate(self) -> int:
-        """Send SIGTERM, and return the exit code."""
-        self.send(signal.SIGTERM)
-        return self._process.wait(timeout=END_SECONDS)
 
 
 class DummyServerProcess:

@@ -20,7 +20,8 @@ from node_poc.node import Node
 from node_poc.storage.private_key import organization_key
 from tests.fakes.kube_api import FakeKubeApi
 from tests.fakes.kube_store import AlreadyThere, NotThere
-from tests.fakes.station import PROXY_ADDRESS, Process, eventually
+from tests.fakes.processes import Process
+from tests.fakes.station import PROXY_ADDRESS, eventually
 from tests.fakes.walls import no_self_test, put_up_walls
 
 IMAGE = "registry.example/algorithm:1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.fakes.station import ROOT
+from tests.fakes.processes import ROOT
 
 SIZE = 30_000_000
 RUNS = 4

@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from devserver.ports import free_port
+from tests.fakes.processes import Process
 from tests.fakes.proxied_station import Algorithm
-from tests.fakes.station import Process, eventually
+from tests.fakes.station import eventually
 from tests.fakes.tokens import container_token
 from tests.fakes.way_to_server import ADDRESS, front, make_authority, outer_proxy
 

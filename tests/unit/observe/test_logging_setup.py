@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.fakes.station import ROOT
+from tests.fakes.processes import ROOT
 
 SCRIPT = """
 import logging, sys

@@ -16,7 +16,7 @@ from node_poc.isolation.self_test.reports import find_addresses, find_report
 from node_poc.isolation.self_test.targets import Target, plan_of
 from node_poc.tester import machine, program
 from node_poc.tester.tries import WayTester
-from tests.fakes.station import ROOT
+from tests.fakes.processes import ROOT
 
 ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t0000002A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0

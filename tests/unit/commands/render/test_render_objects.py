@@ -275,21 +275,6 @@ def test_a_vantage6_nodes_file_becomes_no_config_map(station, tmp_path, capsys):
     assert "hidden-words" not in printed.err
 
 
-def test_the_policy_for_jobs_concerns_the_account_of_this_node(station):
-    alone = station(what="job-policy")
-    assert alone == [o for o in station() if o["kind"].startswith("ValidatingAdmission")]
-    account = only(station(), "ServiceAccount")["metadata"]["name"]
-    (condition,) = alone[0]["spec"]["matchConditions"]
-    assert condition["expression"].endswith(f'"system:serviceaccount:v6-jobs:{account}"')
-
-
-def test_the_policy_of_the_dummy_servers_node_concerns_its_account(station):
-    text = "server_url: http://192.0.2.1\ntask_dir: /tasks\n"
-    policy, _ = station(text, what="job-policy")
-    (condition,) = policy["spec"]["matchConditions"]
-    assert condition["expression"].endswith('"system:serviceaccount:v6-jobs:v6-node"')
-
-
 def test_a_node_image_by_digest_is_in_each_pod_and_in_the_policy_for_jobs(station):
     """A tag may get another content; the gate and the testers are compared letter by letter."""
     image = "registry.example/node@sha256:" + "1" * 64
