@@ -8,11 +8,13 @@ Dockerfile's own base.
 import contextlib
 import json
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devcluster import base_image, build_settings, dockerfile, target, versions
 from devcluster.console import Console
@@ -40,15 +42,24 @@ class Stamp:
 
 
 def stamp(root: Path = _ROOT) -> Stamp:
-    """Return version and source of pyproject.toml (project.urls), and revision of git.
+    """Return version and source as pyproject.toml tells them, and revision of git.
 
-    The git remote is not a source, because the remote's URL may contain a name or a password.
+    The version stands in the Python file that ``tool.hatch.version`` names, as for the wheel. The
+    git remote is not a source, because the remote's URL may contain a name or a password.
     """
     file = root / "pyproject.toml"
-    project = tomllib.loads(file.read_text()).get("project", {}) if file.exists() else {}
-    urls = {key.lower(): value for key, value in project.get("urls", {}).items()}
+    settings = tomllib.loads(file.read_text()) if file.exists() else {}
+    urls = settings.get("project", {}).get("urls", {})
+    urls = {key.lower(): value for key, value in urls.items()}
     source = urls.get("source") or urls.get("repository") or "unknown"
-    return Stamp(str(project.get("version", "dev")), _revision(root), str(source))
+    return Stamp(_version(root, settings), _revision(root), str(source))
+
+
+def _version(root: Path, settings: Mapping[str, Any]) -> str:
+    path = settings.get("tool", {}).get("hatch", {}).get("version", {}).get("path")
+    text = (root / path).read_text() if path else ""
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    return found[1] if found else "dev"
 
 
 def _revision(root: Path) -> str:

@@ -74,8 +74,10 @@ def test_a_stamp_never_names_the_remote(tmp_path: Path) -> None:
     assert images.stamp(tmp_path).source == "unknown"
     assert images.stamp(tmp_path).revision == "unknown"
     (tmp_path / "pyproject.toml").write_text(
-        '[project]\nversion = "1.2"\n[project.urls]\nSource = "https://example.org/x"\n'
+        '[project.urls]\nSource = "https://example.org/x"\n'
+        '[tool.hatch.version]\npath = "version.py"\n'
     )
+    (tmp_path / "version.py").write_text('"""A package."""\n\n__version__ = "1.2"\n')
     assert images.stamp(tmp_path).arguments() == {
         "VERSION": "1.2",
         "REVISION": "unknown",
