@@ -23,6 +23,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP_QUIET := --quiet --disable-pip-version-check
 
 .PHONY: help
 help:  ## this list
@@ -112,7 +113,17 @@ faults: $(READY)  ## the fault matrix, 16 to 25 minutes on a dev cluster of two 
 	$(BIN)/python -m tests.faults $(ARGS)
 ##@ Maintain
 
-.PHONY: kubeconfs docs format
+.PHONY: kubeconfs docs format lock
+# Versions that a lock has already stay, unless requirements or constraints.txt say otherwise.
+LOCK = $(BIN)/uv pip compile --quiet --no-config --system-certs --universal --python-version 3.11 \
+  --generate-hashes --annotation-style line --custom-compile-command "make lock" $(ARGS)
+lock: $(READY)  ## remake the lock files, with the hashes of the packages (ARGS=--upgrade: newer ones for algorithms)
+	$(LOCK) -c constraints.txt requirements-dev.txt -o requirements-dev.lock
+	$(LOCK) -c constraints.txt node_poc/requirements.txt -o node_poc/requirements.lock
+	$(LOCK) requirements-dashboard.txt -o requirements-dashboard.lock
+	for folder in fed_avg_alg tests/algorithm; do \
+	  $(LOCK) --group $$folder/pyproject.toml:build -o $$folder/requirements-build.lock; \
+	  $(LOCK) $$folder/pyproject.toml -o $$folder/requirements.lock; done
 kubeconfs: $(READY)  ## remake the files in node_poc/kubeconfs that are made from others
 	$(BIN)/python -m node_poc render config-map > node_poc/kubeconfs/node_config_map.yaml
 	$(BIN)/python -m node_poc render policies > node_poc/kubeconfs/network_policies.yaml
@@ -122,14 +133,14 @@ format: $(READY)  ## format the Python code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(READY): requirements.txt requirements-dev.txt constraints.txt
+$(READY): requirements-dev.lock
 	$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer with venv is needed: apt-get install python3-venv" >&2; exit 3; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	$(BIN)/pip install $(PIP_QUIET) --require-hashes --only-binary :all: -r requirements-dev.lock
 	touch $@
 
-.venv-dashboard/.ready: requirements-dashboard.txt
+.venv-dashboard/.ready: requirements-dashboard.lock
 	$(PYTHON) -m venv .venv-dashboard
-	.venv-dashboard/bin/pip install --quiet --disable-pip-version-check -r requirements-dashboard.txt
+	.venv-dashboard/bin/pip install $(PIP_QUIET) --require-hashes -r requirements-dashboard.lock
 	touch $@

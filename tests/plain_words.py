@@ -22,7 +22,7 @@ VAGUE_WORDS = frozenset(
     ("it", "that", "what", "who", "whom", "whose", "whoever", "this", "one", "ones", "such", "so")
 )
 CODE_FOLDERS = (
-    *("node_poc", "devcluster", "devserver", "devstation", "demo", "bench"),
+    *("node_poc", "devcluster", "devserver", "devstation", "demo", "bench", "supply"),
     *("dummy_socketio_server", "dummy_proxy", "avg_alg", "fed_avg_alg", "tests"),
 )
 FOLDER_PERCENT = 4.0

@@ -1,0 +1,1 @@
+"""The supply chain: lock files, licences, the SBOM and known advisories."""
