@@ -95,13 +95,31 @@ class ProtectionTest:
         names = dict.fromkeys(each.runtime_class for each in rules)
         return {name: self._try(with_class(self._config, name), ended) for name in names}
 
-    def _try(self, config: NodeConfig, ended: threading.Event) -> str:
+    def run_mounts(self, ended: threading.Event) -> str | None:
+        """Return why mounts below databases stay writable with ``recursive_read_only: auto``.
+
+        The text is empty if they are read-only. None: another setting, or no database has files.
+        Raises nothing; at most a minute.
+        """
+        has_files = any(not each.is_service for each in self._config.databases)
+        if self._config.kubernetes.pods.recursive_read_only != "auto" or not has_files:
+            return None
+        return self._try(with_protections(self._config, ()), ended, _of_mounts)
+
+    def _try(
+        self,
+        config: NodeConfig,
+        ended: threading.Event,
+        judge: Callable[[TesterPod], str] = lambda _started: "",
+    ) -> str:
+        """Return why no pod starts; for a pod that has started, the answer of ``judge``."""
         mounts = mounts_of_a_run(config, with_task_dir=self._make_folder is not None)
         pods = TesterPods(config, self._objects, self._logs, os.getgid(), mounts)
         try:
             if lost := dropped(*pods.dry_run()):
                 return unknown_to_the_server(lost)
-            return self._await_start(pods, pods.start((), 0.0), ended)
+            pod = pods.start((), 0.0)
+            return self._await_start(pods, pod, ended) or judge(pod)
         except ClusterError as error:
             return f"no pod could be made (status {error.status}): {error.message}"[:300]
         finally:
@@ -126,6 +144,12 @@ class ProtectionTest:
             if str((event.get("involvedObject") or {}).get("name")).startswith(pod.job):
                 texts.append(str(event.get("message")))
         return next((text[:300] for text in texts if diagnose_protection(text)), "")
+
+
+def _of_mounts(started: TesterPod) -> str:
+    if not started.shallow_mounts:
+        return ""
+    return "the machine's container runtime or kernel has no recursive read-only mounts"
 
 
 class Note(Protocol):

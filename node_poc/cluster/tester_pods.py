@@ -18,6 +18,7 @@ from node_poc.isolation.self_test.reports import Report, find_addresses, find_re
 from node_poc.isolation.self_test.targets import MOST_SECONDS, TEST_SECONDS, Target, plan_of
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
+from node_poc.manifests.volumes import RECURSIVE_READ_ONLY
 from node_poc.runs.model import Mount
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class TesterPod:
         is_over: whether the pod has ended.
         running_since: when the pod was first seen running, in monotonic seconds.
         has_told_addresses: whether the pod has begun to listen and to try.
+        shallow_mounts: databases below which other file systems stay writable, by the kubelet.
     """
 
     run: str
@@ -51,6 +53,7 @@ class TesterPod:
     is_over: bool = False
     running_since: float | None = None
     has_told_addresses: bool = False
+    shallow_mounts: tuple[str, ...] = ()
 
 
 class TesterPods:
@@ -159,10 +162,27 @@ def _note_status(pod: TesterPod, found: dict[str, Any]) -> None:
     own = told or [str(status["podIP"])] if status.get("podIP") else told
     pod.addresses = tuple(dict.fromkeys((*own, *pod.addresses)))
     pod.is_over = status.get("phase") in _OVER
-    states = [each.get("state") or {} for each in status.get("containerStatuses") or []]
+    containers = status.get("containerStatuses") or []
+    states = [each.get("state") or {} for each in containers]
+    pod.shallow_mounts = tuple(_shallow_mounts(found, containers))
     if pod.running_since is None and any("running" in state for state in states):
         pod.running_since = time.monotonic()
     pod.trouble = "; ".join(_reasons(status, states)) or "the pod has not reported in time"
+
+
+def _shallow_mounts(found: dict[str, Any], statuses: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the mounts that should be read-only with all below, if possible, and are not."""
+    containers = (found.get("spec") or {}).get("containers") or []
+    wanted = {
+        mount["mountPath"]
+        for each in containers
+        for mount in each.get("volumeMounts") or []
+        if mount.get("recursiveReadOnly") == RECURSIVE_READ_ONLY["auto"]
+    }
+    for each in statuses:
+        for mount in each.get("volumeMounts") or []:
+            if mount.get("recursiveReadOnly") == "Disabled" and mount["mountPath"] in wanted:
+                yield mount["mountPath"]
 
 
 def _reasons(status: dict[str, Any], states: list[dict[str, Any]]) -> Iterator[str]:

@@ -67,7 +67,7 @@ class Verdict:
 
 def parse_simple(payload: bytes, signature: str) -> Claim:
     """Return the claim of a simple-signing payload. Raise SignatureFormError for other bytes."""
-    critical = _field(_json(payload), "critical")
+    critical = _field(json_object(payload), "critical")
     if critical.get("type") != _SIMPLE_TYPE:
         raise SignatureFormError("the payload is no signature of an image")
     digest = _field(critical, "image").get("docker-manifest-digest")
@@ -78,11 +78,11 @@ def parse_simple(payload: bytes, signature: str) -> Claim:
 
 def parse_bundle(body: bytes) -> Claim:
     """Return the claim of a bundle. Raise SignatureFormError for other bytes."""
-    envelope = _field(_json(body), "dsseEnvelope")
+    envelope = _field(json_object(body), "dsseEnvelope")
     kind, payload = envelope.get("payloadType"), _base64(envelope.get("payload"))
     if kind != _STATEMENT:
         raise SignatureFormError("the bundle holds no statement")
-    statement = _json(payload)
+    statement = json_object(payload)
     if statement.get("predicateType") != _SIGNED:
         raise SignatureFormError("the statement is no signature of an image")
     parts = (b"DSSEv1", b"%d" % len(kind), kind.encode(), b"%d" % len(payload), payload)
@@ -93,6 +93,17 @@ def parse_bundle(body: bytes) -> Claim:
         tuple(signatures[:_MOST_SIGNATURES]),
         frozenset(f"sha256:{each}" for each in digests[:_MOST_SUBJECTS]),
     )
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a text of others. Raise SignatureFormError for another text."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SignatureFormError("the text is no JSON") from error
+    if not isinstance(data, dict):
+        raise SignatureFormError("the text is no JSON object")
+    return data
 
 
 def judge(claims: Iterable[Claim], keys: Mapping[str, ImageKey], digest: str) -> Verdict:
@@ -128,16 +139,6 @@ def _is_valid(key: ImageKey, signature: bytes, signed: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise SignatureFormError("the text is no JSON") from error
-    if not isinstance(data, dict):
-        raise SignatureFormError("the text is no JSON object")
-    return data
 
 
 def _field(data: Mapping[str, Any], name: str) -> dict[str, Any]:

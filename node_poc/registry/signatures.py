@@ -13,12 +13,17 @@ Whatever the registry answers has limits in size and number.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from node_poc.crypto.image_signatures import Claim, SignatureFormError, parse_bundle, parse_simple
+from node_poc.crypto.image_signatures import (
+    Claim,
+    SignatureFormError,
+    json_object,
+    parse_bundle,
+    parse_simple,
+)
 from node_poc.registry.client import Bounds, Site, ask
 from node_poc.runs.image_names import ImageName
 from node_poc.runs.trusted_images import RegistryAwayError
@@ -109,12 +114,9 @@ class SignatureFinder:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Unusable("the registry's answer is no JSON") from error
-    if not isinstance(data, dict):
-        raise Unusable("the registry's answer is no JSON object")
-    return data
+        return json_object(body)
+    except SignatureFormError as error:
+        raise Unusable(f"the registry's answer: {error}") from error
 
 
 def _listed(data: dict[str, Any], key: str, most: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from node_poc.cluster.connect import KubernetesApi, NoClusterError, connect
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.commands.check import ask_server, findings_of
-from node_poc.commands.doctor import cluster, protections, walls
+from node_poc.commands.doctor import audit_trail, cluster, images, protections, walls
 from node_poc.commands.doctor.lines import Line, exit_code, failure, ok, warning
 from node_poc.commands.doctor.rights import TOO_MUCH, needed_rights
 from node_poc.commands.render import rights_of
@@ -77,6 +77,8 @@ def _examine(
     yield from _guarded(lambda: cluster.look_at_lease(config, api))
     yield from _guarded(lambda: cluster.look_at_proxy(config, objects))
     yield from cluster.look_at_jobs(config, objects)
+    yield from _guarded(lambda: audit_trail.look_at_audit(config, api))
+    yield from images.look_at_images(config)
     yield from _guarded(lambda: walls.look_at_policies(config, api))
     yield from protections.try_protections(config, api)
     yield from walls.make_self_test(config, api, health_port)

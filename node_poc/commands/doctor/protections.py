@@ -11,11 +11,14 @@ from pathlib import Path
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.protections import ProtectionTest
-from node_poc.commands.doctor.lines import Level, Line
+from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.config.model import NodeConfig
 from node_poc.config.pods import Pods
 from node_poc.runs.pod_protections import TESTED
 from node_poc.storage.folders import make_shared_folder
+
+#: The key whose effect Kubernetes itself decides; on `auto` it needs a database with files.
+RECURSIVE = "recursive_read_only"
 
 
 def try_protections(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
@@ -25,7 +28,11 @@ def try_protections(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
     make_folder = partial(make_shared_folder, folder) if is_own else None
     objects = ClusterObjects(api, config.kubernetes.namespace)
     test = ProtectionTest(config, api, objects, make_folder)
-    yield from of_protections(config.kubernetes.pods, test.run(threading.Event()))
+    found = test.run(threading.Event())
+    mounts = test.run_mounts(threading.Event())
+    if mounts is not None:
+        found = {**found, RECURSIVE: mounts}
+    yield from of_protections(config.kubernetes.pods, found)
     yield from of_runtime_classes(test.run_classes(threading.Event()))
 
 
@@ -36,18 +43,20 @@ def of_protections(pods: Pods, found: Mapping[str, str]) -> Iterator[Line]:
         pods: the settings.
         found: for each key on `auto` the reason why the cluster lacks the protection, or nothing.
     """
-    for key in TESTED:
+    for key in (*TESTED, RECURSIVE):
         choice = getattr(pods, key)
         name = f"kubernetes.pods.{key}"
         if choice == "off":
-            yield Line(Level.WARNING, f"{name} is off", "set it to auto")
+            yield warning(f"{name} is off", "set it to auto")
         elif choice == "on":
-            yield Line(Level.OK, f"{name} is on: a run without the protection does not start")
-        elif reason := found.get(key):
+            yield ok(f"{name} is on: a run without the protection does not start")
+        elif key not in found:
+            yield ok(f"{name}: no database has files")
+        elif reason := found[key]:
             remedy = "runs go without; a newer cluster or container runtime may have it"
-            yield Line(Level.WARNING, f"{name}: {reason}", remedy)
+            yield warning(f"{name}: {reason}", remedy)
         else:
-            yield Line(Level.OK, f"{name}: the cluster has it, and runs use it")
+            yield ok(f"{name}: the cluster has it, and runs use it")
 
 
 def of_runtime_classes(found: Mapping[str, str]) -> Iterator[Line]:
@@ -56,6 +65,6 @@ def of_runtime_classes(found: Mapping[str, str]) -> Iterator[Line]:
         told = f"kubernetes.pods.runtime_classes: {name}"
         if reason:
             remedy = "runs of its images do not start; let an administrator add the RuntimeClass"
-            yield Line(Level.FAILURE, f"{told}: {reason}", remedy)
+            yield failure(f"{told}: {reason}", remedy)
         else:
-            yield Line(Level.OK, f"{told}: pods start with it")
+            yield ok(f"{told}: pods start with it")

@@ -9,7 +9,7 @@ from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.listing import list_all
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.self_test import SelfTest
-from node_poc.commands.doctor.lines import Level, Line
+from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.config.kubernetes import Walls as WallsSettings
 from node_poc.config.model import NodeConfig
 from node_poc.isolation.node_policies import WEB_PORTS
@@ -56,22 +56,20 @@ def opened_ways(config: NodeConfig) -> Iterator[Line]:
         if config.has_way(database) and config.service(database) is not None
     ]
     if ways:
-        yield Line(Level.OK, f"the site opens for algorithms: {'; '.join(ways)}")
+        yield ok(f"the site opens for algorithms: {'; '.join(ways)}")
     else:
-        yield Line(Level.OK, "the site opens no way for algorithms beside the proxy")
+        yield ok("the site opens no way for algorithms beside the proxy")
 
 
 def of_settings(walls: WallsSettings) -> Iterator[Line]:
     """Yield the settings that switch a protection off."""
     if not walls.required:
-        yield Line(
-            Level.WARNING,
+        yield warning(
             "kubernetes.walls.required is false: runs start without their walls",
             "set it to true",
         )
     if walls.self_test_hours is None:
-        yield Line(
-            Level.WARNING,
+        yield warning(
             "kubernetes.walls.self_test_hours is null: the node never tests its walls",
             "set it to a number such as 24",
         )
@@ -87,9 +85,9 @@ def of_policies(config: NodeConfig, found: list[dict[str, object]]) -> Iterator[
     breaches = Walls(config).breaches(found)
     for breach in breaches:
         subject = f"NetworkPolicy {breach.policy} " if breach.policy else ""
-        yield Line(Level.FAILURE, f"{subject}{breach.found}", breach.remedy)
+        yield failure(f"{subject}{breach.found}", breach.remedy)
     if not breaches:
-        yield Line(Level.OK, f"{_POLICIES}: all are there, and none opens another way")
+        yield ok(f"{_POLICIES}: all are there, and none opens another way")
 
 
 def of_verdict(walls: WallsSettings, verdict: WallsVerdict) -> Iterator[Line]:
@@ -97,22 +95,21 @@ def of_verdict(walls: WallsSettings, verdict: WallsVerdict) -> Iterator[Line]:
     told = f"{_TEST}: {verdict}"
     match verdict.enforcement:
         case Enforcement.AT_ONCE:
-            yield Line(Level.OK, told)
+            yield ok(told)
         case Enforcement.NOT:
-            yield Line(Level.FAILURE, told, _PLUGIN)
+            yield failure(told, _PLUGIN)
         case Enforcement.LATE if walls.gate == "off":
             remedy = "set kubernetes.walls.gate to auto, so that runs wait for their walls"
-            yield Line(Level.FAILURE, told, remedy)
+            yield failure(told, remedy)
         case Enforcement.LATE:
-            yield Line(Level.OK, f"{told}; each run waits behind its gate")
+            yield ok(f"{told}; each run waits behind its gate")
         case _:
-            yield Line(Level.WARNING, told, "remove the reason, and call doctor again")
+            yield warning(told, "remove the reason, and call doctor again")
     if verdict.tested:
-        yield Line(Level.OK, f"{_TEST} tried: {', '.join(verdict.tested)}")
+        yield ok(f"{_TEST} tried: {', '.join(verdict.tested)}")
     if verdict.not_tested:
         ways = ", ".join(verdict.not_tested)
-        yield Line(
-            Level.WARNING,
+        yield warning(
             f"{_TEST} proves nothing about: {ways}",
             "nobody reached these destinations, which may not exist here",
         )

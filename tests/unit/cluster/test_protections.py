@@ -23,6 +23,7 @@ class Cluster:
     def __init__(self):
         self.jobs, self.deleted, self.refuses, self.drops = {}, [], "", ""
         self.error = None
+        self.recursive = "Enabled"
 
     def would_create_job(self, job):
         if self.error:
@@ -41,11 +42,17 @@ class Cluster:
         return [
             {
                 "metadata": {"name": f"{name}-pod", "labels": job["metadata"]["labels"]},
-                "status": {"containerStatuses": [{"state": self._state(job)}]},
+                "spec": job["spec"]["template"]["spec"],
+                "status": {"containerStatuses": [{"state": self._state(job)} | self._mounts(job)]},
             }
             for name, job in self.jobs.items()
             if job["metadata"]["labels"][LABEL_RUN] in selector
         ]
+
+    def _mounts(self, job):
+        mounts = job["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+        told = {True: {"recursiveReadOnly": self.recursive}, False: {}}
+        return {"volumeMounts": [mount | told[mount["readOnly"]] for mount in mounts]}
 
     def _state(self, job):
         return {} if self.refuses in job["spec"]["template"]["spec"] else {"running": {}}
@@ -91,6 +98,27 @@ def test_a_protection_whose_pod_starts_is_there(cluster):
     assert groups["securityContext"]["supplementalGroupsPolicy"] == "Strict"
     assert cluster.deleted == list(cluster.jobs)
     assert folders == ["protections"]
+
+
+@pytest.mark.parametrize(("told", "shallow"), [("Enabled", False), ("Disabled", True)])
+def test_the_kubelet_tells_whether_mounts_below_databases_are_read_only(cluster, told, shallow):
+    cluster.recursive = told
+    reason = ProtectionTest(config(), None, cluster, None).run_mounts(threading.Event())
+    assert reason is not None
+    assert ("recursive read-only" in reason) is shallow
+    assert (reason == "") is not shallow
+    (job,) = cluster.jobs.values()
+    assert "hostUsers" not in job["spec"]["template"]["spec"]
+    assert cluster.deleted == list(cluster.jobs)
+
+
+def test_no_pod_tests_mounts_without_a_question(cluster):
+    for pods in ("on", "off"):
+        made = config(pods={"recursive_read_only": pods})
+        assert ProtectionTest(made, None, cluster, None).run_mounts(threading.Event()) is None
+    empty = config().model_copy(update={"databases": []})
+    assert ProtectionTest(empty, None, cluster, None).run_mounts(threading.Event()) is None
+    assert cluster.jobs == {}
 
 
 def test_the_pods_mount_what_runs_mount(cluster):

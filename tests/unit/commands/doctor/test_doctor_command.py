@@ -44,6 +44,8 @@ def examine(monkeypatch):
         monkeypatch.setattr(
             module.cluster, "look_at_jobs", lambda *_: iter([warning("jobs", "do")])
         )
+        monkeypatch.setattr(module.audit_trail, "look_at_audit", lambda *_: iter([ok("audit")]))
+        monkeypatch.setattr(module.images, "look_at_images", lambda _: iter([ok("images")]))
         monkeypatch.setattr(module.walls, "look_at_policies", lambda *_: iter([ok("policies")]))
         monkeypatch.setattr(module.protections, "try_protections", lambda *_: iter([]))
         monkeypatch.setattr(module.walls, "make_self_test", lambda *_: iter([ok("test")]))
@@ -66,6 +68,8 @@ def test_each_part_has_its_lines_in_order(examine):
         "ok       lease",
         "ok       proxy",
         "warning  jobs; do",
+        "ok       audit",
+        "ok       images",
         "ok       policies",
         "ok       test",
     ]
@@ -89,7 +93,7 @@ def test_json_is_one_list(examine):
     assert code == 1
     lines = json.loads(text)
     assert {"level": "failure", "found": "lease", "remedy": "start it"} in lines
-    assert len(lines) == 10
+    assert len(lines) == 12
 
 
 def fails(raised):

@@ -13,8 +13,20 @@ def test_protections_that_are_not_used_are_warnings():
     lines = list(map(str, of_protections(pods, {"user_namespaces": "too old"})))
     assert lines[0].startswith("warning  kubernetes.pods.user_namespaces: too old; runs go without")
     assert lines[1] == "warning  kubernetes.pods.strict_groups is off; set it to auto"
-    (line, _) = of_protections(Pods(user_namespaces="on"), {})
+    line, *_ = of_protections(Pods(user_namespaces="on"), {"strict_groups": ""})
     assert str(line).startswith("ok       kubernetes.pods.user_namespaces is on")
+
+
+def test_mounts_below_databases_have_a_line():
+    pods = Pods(user_namespaces="on", strict_groups="on")
+    name = "kubernetes.pods.recursive_read_only"
+    for found, told in (
+        ({}, f"ok       {name}: no database has files"),
+        ({"recursive_read_only": ""}, f"ok       {name}: the cluster has it, and runs use it"),
+        ({"recursive_read_only": "old"}, f"warning  {name}: old; runs go without; a newer"),
+    ):
+        *_, line = map(str, of_protections(pods, found))
+        assert line.startswith(told)
 
 
 def test_a_runtime_class_without_pods_is_a_failure():
@@ -34,6 +46,9 @@ def test_the_folder_is_mounted_where_the_command_may_make_it(monkeypatch, tmp_pa
         def run(self, _ended):
             return {"user_namespaces": "", "strict_groups": ""}
 
+        def run_mounts(self, _ended):
+            return ""
+
         def run_classes(self, _ended):
             return {}
 
@@ -41,5 +56,5 @@ def test_the_folder_is_mounted_where_the_command_may_make_it(monkeypatch, tmp_pa
     monkeypatch.setattr(module, "ClusterObjects", lambda *_: None)
     folder = tmp_path if is_there else tmp_path / "missing"
     made = config().model_copy(update={"task_dir": str(folder)})
-    assert [line.level for line in module.try_protections(made, None)] == ["ok", "ok"]
+    assert [line.level for line in module.try_protections(made, None)] == ["ok"] * 3
     assert folders == [is_there]
