@@ -112,6 +112,8 @@ def test_doctor_in_the_nodes_pod_finds_no_failure(station: DummyStation):
     assert levels.count("ok") >= 9, told
     assert "the node's ServiceAccount has its" in told
     assert "is at work" in told
+    assert "the audit trail: all" in told
+    assert "kubernetes.pods.recursive_read_only: the cluster has it" in told
     assert "the self-test: enforced" in told
     assert self_test_jobs(station) == []
 
