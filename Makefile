@@ -10,6 +10,7 @@ PROFILE ?=        # kind of dev cluster: default, or k3s for one of the parts of
 CONTEXT ?=        # use this kubectl context instead of the dev cluster
 REGISTRY ?=       # with CONTEXT: where images are pushed to and pulled from
 SERVER_IP ?=      # with CONTEXT: address of this machine that pods reach
+IMAGE ?=          # for make sbom: the node's image, as NAME@sha256:…
 ARGS ?=           # arguments passed on: make kubectl ARGS="get pods -A"
 NODES := $(strip $(NODES))
 PROFILE := $(or $(strip $(PROFILE)),$(DEVCLUSTER_PROFILE))
@@ -112,6 +113,19 @@ faults: $(READY)  ## the fault matrix, 16 to 25 minutes on a dev cluster of two 
 	$(PYTHON) -m devcluster images
 	$(BIN)/python -m tests.faults $(ARGS)
 ##@ Maintain
+
+.PHONY: wheel sbom licences
+# The time in wheel and bill of materials: that of the commit, so that each build gives the same bytes.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
+NODE_VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' node_poc/__init__.py)
+wheel sbom: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
+wheel: $(READY)  ## build the project's wheel into dist
+	rm -f dist/*.whl
+	$(BIN)/python -m hatchling build -t wheel -d dist
+sbom: wheel  ## write dist/sbom.cdx.json: packages, licences and hashes (IMAGE=NAME@sha256:…)
+	$(BIN)/python -m supply sbom --version $(NODE_VERSION) --wheel dist/*.whl --image "$(IMAGE)" --out dist/sbom.cdx.json
+licences: $(READY)  ## list the licences of the node's packages; fails for others than the allowed
+	$(BIN)/python -m supply licences
 
 .PHONY: kubeconfs docs format lock
 # Versions that a lock has already stay, unless requirements or constraints.txt say otherwise.
