@@ -92,7 +92,8 @@ class DummyStation:
     def reconfigure(self, change: ChangeConfig) -> None:
         """Give the node another configuration; return when the node uses it."""
         self._change = change
-        self.cluster.apply(*(item for item in self.objects() if item["kind"] == "ConfigMap"))
+        changed = ("ConfigMap", "NetworkPolicy")
+        self.cluster.apply(*(item for item in self.objects() if item["kind"] in changed))
         self.restart_node()
 
     def restart_node(self) -> None:

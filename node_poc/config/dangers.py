@@ -15,8 +15,8 @@ from node_poc.config.databases import is_address
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
 
-# Addresses where clouds give a machine's keys to any client: link-local and some others.
-_METADATA = tuple(
+#: Addresses where clouds give a machine's keys to any client: link-local and some others.
+METADATA = tuple(
     ipaddress.ip_network(each)
     for each in (
         "169.254.0.0/16",
@@ -116,7 +116,7 @@ def _tells_keys(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
     if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped is not None:
         inner = max(network.prefixlen - 96, 0)
         network = ipaddress.ip_network((mapped.ipv4_mapped, inner), strict=False)
-    return any(each.version == network.version and each.overlaps(network) for each in _METADATA)
+    return any(each.version == network.version and each.overlaps(network) for each in METADATA)
 
 
 def _logs(config: NodeConfig) -> Iterator[str]:
@@ -149,6 +149,11 @@ def _algorithms(config: NodeConfig) -> Iterator[str]:
         yield (
             "kubernetes.walls.self_test_hours: is null, so nobody notices a cluster that does not "
             "enforce the NetworkPolicies around algorithms; set it to a number such as 24"
+        )
+    if config.kubernetes.walls.own_egress == "open":
+        yield (
+            "kubernetes.walls.own_egress: is open, so whoever takes over the node or its proxy "
+            "reaches a cloud's metadata and the site's network; set it to addresses"
         )
     user = config.kubernetes.security.run_as_user
     if user == 0 or user is None:

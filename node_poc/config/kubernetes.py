@@ -15,6 +15,8 @@ from node_poc.config.kinds.registry import DEFAULT, known_name
 from node_poc.config.pods import Pods
 from node_poc.config.quantities import Quantity, amount
 
+Port = Annotated[int, Field(ge=1, le=65535)]
+
 
 class Storage(Strict):
     """The places of ``task_dir`` and the databases.
@@ -126,6 +128,29 @@ class Walls(Strict):
     Null: no self-test.
 
     Default: a cluster's network changes with updates only, and a test starts ten small pods.
+    """
+
+    own_egress: Literal["addresses", "ports", "open"] = "addresses"
+    """The ways out of the node's and its proxy's own pods. `addresses`: the cluster's DNS, the API
+    server (node only), and the ports of the server, of registries and of stores, at every address
+    except those of a cloud's metadata. `ports`: the same ports without a condition on addresses,
+    for Cilium if the server is on a machine of the cluster. `open`: every way.
+
+    Default: node and proxy need nothing else. Further ways need a NetworkPolicy of your own.
+    """
+
+    own_ports: list[Port] = Field(default=[])
+    """Further TCP ports on which the node calls out: of registries and stores that the
+    configuration does not name.
+
+    Default: 443 and the ports in `server_url`, `docker_registries`, `policies` and `images`.
+    """
+
+    api_ports: list[Port] = Field(default=[443, 6443, 16443], min_length=1)
+    """The TCP ports of the API server, of its Service and on its machines. The node reaches these
+    ports at every address, because an address block of Cilium covers no machine of the cluster.
+
+    Default: the ports of Kubernetes, of most clouds, of k3s, of OpenShift and of MicroK8s.
     """
 
     self_test_addresses: list[str] = Field(default=[])

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 #: Each names a file of certificates, or a folder.
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-_PROXY_VARIABLES = {"HTTP_PROXY", "HTTPS_PROXY"}
+#: The variables that name outer proxies, in capitals.
+OUTER_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY"}
 #: The variables that name outer proxies and their destinations, in capitals.
-PROXY_VARIABLES = frozenset({*_PROXY_VARIABLES, "NO_PROXY", "ALL_PROXY"})
+PROXY_VARIABLES = frozenset({*OUTER_PROXIES, "NO_PROXY", "ALL_PROXY"})
 # Some of the libraries ignore a proxy without a scheme, and raise no error.
 _PROXY = re.compile(r"http://[^\s/]+/?")
 
@@ -29,7 +30,7 @@ def find_doubts_of_the_way(config: NodeConfig) -> Iterator[str]:
     yield from _certificates(config)
     for name, value in config.node_extra_env.items():
         path = f"node_extra_env.{name}"
-        if name.upper() in _PROXY_VARIABLES and value and not _PROXY.fullmatch(value):
+        if name.upper() in OUTER_PROXIES and value and not _PROXY.fullmatch(value):
             yield (
                 f"{path}: is no address of an outer proxy that all parts understand; write "
                 "http://host:port, or http://user:password@host:port"

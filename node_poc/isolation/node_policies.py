@@ -13,13 +13,11 @@ from typing import Any
 
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.model import Database, NodeConfig
+from node_poc.isolation.own_ways import WEB_PORTS, node_rules, proxy_rules, with_egress
 from node_poc.isolation.policies import of_node, policy
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity, reaches_label
 from node_poc.runs.model import Egress
-
-# vantage6's ``whitelist`` is for HTTP and HTTPS.
-WEB_PORTS = (80, 443)
 
 
 def build_node_policies(
@@ -71,17 +69,20 @@ def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:
     return policy(
         f"{names.node_label}-proxy",
         config.kubernetes.namespace,
-        "Only this node's algorithms call its proxy, on its one port.",
-        {
-            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
-            "policyTypes": ["Ingress"],
-            "ingress": [
-                {
-                    "from": [{"podSelector": {"matchLabels": callers}}],
-                    "ports": _ports([config.kubernetes.proxy.port]),
-                }
-            ],
-        },
+        "Only this node's algorithms call its proxy, on its one port; it calls the server.",
+        with_egress(
+            {
+                "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
+                "policyTypes": ["Ingress"],
+                "ingress": [
+                    {
+                        "from": [{"podSelector": {"matchLabels": callers}}],
+                        "ports": _ports([config.kubernetes.proxy.port]),
+                    }
+                ],
+            },
+            proxy_rules(config),
+        ),
     )
 
 
@@ -89,11 +90,14 @@ def _node(config: NodeConfig, names: Identity) -> dict[str, Any]:
     return policy(
         f"{names.node_label}-node",
         config.kubernetes.namespace,
-        "Nobody calls the node; it calls the server and the Kubernetes API.",
-        {
-            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_NODE)},
-            "policyTypes": ["Ingress"],
-        },
+        "Nobody calls the node; it calls the server, registries and the Kubernetes API.",
+        with_egress(
+            {
+                "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_NODE)},
+                "policyTypes": ["Ingress"],
+            },
+            node_rules(config),
+        ),
     )
 
 

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from node_poc.config.model import NodeConfig
+from node_poc.isolation.own_ways import node_rules, proxy_rules, with_egress
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.runs.model import Egress
 
 
-def build_policies(node: str, namespace: str, proxy_port: int) -> list[dict[str, Any]]:
-    """Return the policies of the namespace for the dummy server's node with the given name.
+def build_policies(config: NodeConfig) -> list[dict[str, Any]]:
+    """Return the policies of the namespace for a node of the dummy server.
 
     NetworkPolicies add up, and other nodes may work in the same namespace. The policy that denies
     traffic therefore selects the algorithms of all nodes, and still applies if a node's name was
     changed in one place only. The policies that allow traffic select the pods of the given node
     only.
     """
-    names = Identity(node)
+    names, namespace = Identity(config.kubernetes.node_name), config.kubernetes.namespace
     return [
         _algorithms(namespace),
-        _way_to_proxy(names, namespace, proxy_port),
-        _proxy(names, namespace, proxy_port),
-        _node(namespace),
+        _way_to_proxy(names, namespace, config.kubernetes.proxy.port),
+        _proxy(config, names),
+        _node(config),
     ]
 
 
@@ -86,33 +88,40 @@ def _way_to_proxy(names: Identity, namespace: str, proxy_port: int) -> dict[str,
     )
 
 
-def _proxy(names: Identity, namespace: str, proxy_port: int) -> dict[str, Any]:
+def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:
+    port = config.kubernetes.proxy.port
     callers = of_node(names, identity.COMPONENT_ALGORITHM)
     callers[identity.LABEL_EGRESS] = Egress.PROXY.value
     return policy(
         "v6-proxy",
-        namespace,
-        "Only algorithms of this node call its proxy, on its one port.",
-        {
-            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
-            "policyTypes": ["Ingress"],
-            "ingress": [
-                {
-                    "from": [{"podSelector": {"matchLabels": callers}}],
-                    "ports": [{"protocol": "TCP", "port": proxy_port}],
-                }
-            ],
-        },
+        config.kubernetes.namespace,
+        "Only algorithms of this node call its proxy, on its one port; it calls the server.",
+        with_egress(
+            {
+                "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
+                "policyTypes": ["Ingress"],
+                "ingress": [
+                    {
+                        "from": [{"podSelector": {"matchLabels": callers}}],
+                        "ports": [{"protocol": "TCP", "port": port}],
+                    }
+                ],
+            },
+            proxy_rules(config),
+        ),
     )
 
 
-def _node(namespace: str) -> dict[str, Any]:
+def _node(config: NodeConfig) -> dict[str, Any]:
     return policy(
         "v6-node",
-        namespace,
-        "Nobody calls the node; it calls the server and the Kubernetes API.",
-        {
-            "podSelector": {"matchLabels": component(identity.COMPONENT_NODE)},
-            "policyTypes": ["Ingress"],
-        },
+        config.kubernetes.namespace,
+        "Nobody calls the node; it calls the server, registries and the Kubernetes API.",
+        with_egress(
+            {
+                "podSelector": {"matchLabels": component(identity.COMPONENT_NODE)},
+                "policyTypes": ["Ingress"],
+            },
+            node_rules(config),
+        ),
     )

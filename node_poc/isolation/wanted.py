@@ -24,8 +24,7 @@ def wanted_policies(
     """
     if config.kind.has_own_objects:
         return build_node_policies(config, addresses)
-    settings = config.kubernetes
-    return build_policies(settings.node_name, settings.namespace, settings.proxy.port)
+    return build_policies(config)
 
 
 def hosts_to_look_up(config: NodeConfig) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.listing import list_all
@@ -12,7 +12,7 @@ from node_poc.cluster.self_test import SelfTest
 from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.config.kubernetes import Walls as WallsSettings
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.node_policies import WEB_PORTS
+from node_poc.isolation.own_ways import WEB_PORTS, node_ports, proxy_ports
 from node_poc.isolation.walls import Walls
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict
 
@@ -29,6 +29,7 @@ def look_at_policies(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
     found, _ = list_all(api, path, "")
     yield from of_policies(config, found)
     yield from opened_ways(config)
+    yield from own_ways(config)
 
 
 def make_self_test(config: NodeConfig, api: KubernetesApi, health_port: int) -> Iterator[Line]:
@@ -61,12 +62,34 @@ def opened_ways(config: NodeConfig) -> Iterator[Line]:
         yield ok("the site opens no way for algorithms beside the proxy")
 
 
+def own_ways(config: NodeConfig) -> Iterator[Line]:
+    """Yield the ways out of the node's and the proxy's own pods."""
+    walls = config.kubernetes.walls
+    if walls.own_egress == "open":
+        return  # of_settings warns
+    where = "every address" if walls.own_egress == "ports" else "no metadata address"
+    yield ok(
+        f"the policies open for the node: DNS, TCP {_told(node_ports(config))} ({where}), the API "
+        f"server's {_told(walls.api_ports)} (every address); for the proxy: DNS, TCP "
+        f"{_told(proxy_ports(config))} ({where})",
+    )
+
+
+def _told(ports: Iterable[int]) -> str:
+    return ", ".join(map(str, ports))
+
+
 def of_settings(walls: WallsSettings) -> Iterator[Line]:
     """Yield the settings that switch a protection off."""
     if not walls.required:
         yield warning(
             "kubernetes.walls.required is false: runs start without their walls",
             "set it to true",
+        )
+    if walls.own_egress == "open":
+        yield warning(
+            "kubernetes.walls.own_egress is open: node and proxy reach every address",
+            "set it to addresses, and apply the policies again",
         )
     if walls.self_test_hours is None:
         yield warning(

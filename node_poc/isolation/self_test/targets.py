@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.node_policies import WEB_PORTS
+from node_poc.isolation.own_ways import WEB_PORTS
 
 #: In place of an address: the machine on which the pod runs, by the pod's default route.
 MACHINE = "machine"

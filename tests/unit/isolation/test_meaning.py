@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from node_poc.isolation.meaning import may_select, meaning
 from node_poc.isolation.node_policies import build_node_policies
 from node_poc.isolation.policies import build_policies
-from tests.fakes.examples import vantage6_config
+from tests.fakes.examples import config, vantage6_config
 from tests.fakes.walls import stored
 
 TO_PROXY = {"podSelector": {"matchLabels": {"a": "proxy"}}}
 RENDERED = [
-    *build_policies("v6-node", "v6-jobs", 8080),
+    *build_policies(config()),
     *build_node_policies(vantage6_config(), {"triples.example": ("192.0.2.8", "2001:db8::8")}),
 ]
 

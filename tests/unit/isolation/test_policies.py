@@ -4,15 +4,17 @@ from pathlib import Path
 import pytest
 from kubernetes.client import V1NetworkPolicy
 
-from node_poc.config.load import parse_config
+from node_poc.config.load import load_config, parse_config
 from node_poc.isolation.node_policies import build_node_policies
 from node_poc.isolation.policies import build_policies, of_node
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.runs.model import Egress
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "policies.json"
-POLICIES = {made["metadata"]["name"]: made for made in build_policies("v6-node", "v6-jobs", 8080)}
+ROOT = Path(__file__).resolve().parents[3]
+GOLDEN = ROOT / "tests/golden/policies.json"
+CONFIG = load_config(ROOT / "node_poc/node_config.yaml", {})
+POLICIES = {made["metadata"]["name"]: made for made in build_policies(CONFIG)}
 OWN = Identity("v6-node")
 VANTAGE6 = parse_config(
     "api_key: a\nserver_url: https://server.example\ntask_dir: /tasks\n"
@@ -22,7 +24,7 @@ VANTAGE6 = parse_config(
 
 
 def test_the_policies_are_as_they_were(request):
-    made = build_policies("v6-node", "v6-jobs", 8080)
+    made = build_policies(CONFIG)
     if request.config.getoption("--update-golden"):
         GOLDEN.write_text(json.dumps(made, indent=2) + "\n")
     assert made == json.loads(GOLDEN.read_text())
@@ -102,5 +104,5 @@ def way_in(policies, labels, to):
 
 def test_nobody_calls_the_node():
     spec = POLICIES["v6-node"]["spec"]
-    assert spec["policyTypes"] == ["Ingress"]
+    assert "Ingress" in spec["policyTypes"]
     assert "ingress" not in spec

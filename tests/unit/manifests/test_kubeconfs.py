@@ -78,9 +78,7 @@ def test_the_config_map_is_the_example_configuration():
 
 
 def test_the_policies_are_those_of_the_code():
-    settings = CONFIG.kubernetes
-    made = build_policies(settings.node_name, settings.namespace, settings.proxy.port)
-    assert objects(FOLDER / "network_policies.yaml") == made
+    assert objects(FOLDER / "network_policies.yaml") == build_policies(CONFIG)
 
 
 # Every right, with the call in node_poc/cluster that needs the right.

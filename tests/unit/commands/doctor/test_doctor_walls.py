@@ -17,6 +17,12 @@ LATE = WallsVerdict(Enforcement.LATE, window_ms=700, open_ways=("the API",), tes
 NOT = WallsVerdict(Enforcement.NOT, open_ways=("the API",), tested=("the API",))
 RIGHT = [stored(policy) for policy in wanted_policies(config(), {})]
 
+OWN_WAYS = (
+    "ok       the policies open for the node: DNS, TCP 443, 5000 (no metadata address), "
+    "the API server's 443, 6443, 16443 (every address); "
+    "for the proxy: DNS, TCP 80, 443, 5000 (no metadata address)"
+)
+
 
 @pytest.fixture
 def policies(monkeypatch):
@@ -41,7 +47,14 @@ def test_right_policies(policies):
     assert policies() == [
         "ok       the NetworkPolicies: all are there, and none opens another way",
         "ok       the site opens no way for algorithms beside the proxy",
+        OWN_WAYS,
     ]
+
+
+def test_own_pods_without_walls_are_a_warning(policies):
+    first, *rest = policies(own_egress="open")
+    assert first.startswith("warning  kubernetes.walls.own_egress is open")
+    assert not any("open for the node" in line for line in rest)
 
 
 def test_a_policy_that_is_missing_is_a_failure_with_its_remedy(policies):
