@@ -10,6 +10,7 @@ PROFILE ?=        # kind of dev cluster: default, or k3s for one of the parts of
 CONTEXT ?=        # use this kubectl context instead of the dev cluster
 REGISTRY ?=       # with CONTEXT: where images are pushed to and pulled from
 SERVER_IP ?=      # with CONTEXT: address of this machine that pods reach
+ADVISORIES ?=     # for make audit: PyPI's advisories in the OSV format
 IMAGE ?=          # for make sbom: the node's image, as NAME@sha256:…
 ARGS ?=           # arguments passed on: make kubectl ARGS="get pods -A"
 NODES := $(strip $(NODES))
@@ -114,7 +115,7 @@ faults: $(READY)  ## the fault matrix, 16 to 25 minutes on a dev cluster of two 
 	$(BIN)/python -m tests.faults $(ARGS)
 ##@ Maintain
 
-.PHONY: wheel sbom licences
+.PHONY: wheel sbom licences audit
 # The time in wheel and bill of materials: that of the commit, so that each build gives the same bytes.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 NODE_VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' node_poc/__init__.py)
@@ -126,6 +127,8 @@ sbom: wheel  ## write dist/sbom.cdx.json: packages, licences and hashes (IMAGE=N
 	$(BIN)/python -m supply sbom --version $(NODE_VERSION) --wheel dist/*.whl --image "$(IMAGE)" --out dist/sbom.cdx.json
 licences: $(READY)  ## list the licences of the node's packages; fails for others than the allowed
 	$(BIN)/python -m supply licences
+audit: $(READY)  ## compare the node's packages with known advisories (ADVISORIES=file, folder or zip of OSV)
+	$(BIN)/python -m supply audit "$(ADVISORIES)" $(ARGS)
 
 .PHONY: kubeconfs docs format lock
 # Versions that a lock has already stay, unless requirements or constraints.txt say otherwise.

@@ -5,11 +5,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from supply import licences, locks, sbom
+from supply import advisories, audit, licences, locks, sbom
 from supply.errors import SupplyError
 
 
@@ -37,7 +38,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     terms.add_argument("--lock", type=Path, default=locks.NODE, help="default: the node's lock")
     terms.set_defaults(run=_licences)
+    known = commands.add_parser(
+        "audit", help="compare locks with advisories; exit code 1 for a match"
+    )
+    known.add_argument("advisories", type=_place, help="JSON file, folder or zip of OSV")
+    known.add_argument("--lock", type=Path, action="append", help="default: the node's lock")
+    known.add_argument("--ignore", action="append", default=[], help="name of a judged advisory")
+    known.add_argument("--most-days", type=int, default=30, help="age of the newest advisory")
+    known.set_defaults(run=_audit)
     return parser
+
+
+def _place(text: str) -> Path:
+    if not text:  # make audit without ADVISORIES; an empty path would be the current folder
+        raise argparse.ArgumentTypeError("no file given: make audit ADVISORIES=<file>")
+    return Path(text)
 
 
 def _sbom(arguments: argparse.Namespace) -> int:
@@ -54,6 +69,17 @@ def _sbom(arguments: argparse.Namespace) -> int:
     arguments.out.write_text(text)
     print(f"{arguments.out}: {len(packages)} packages")
     return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    files = arguments.lock or [locks.NODE]
+    packages = {(one.name, one.version): one for file in files for one in locks.read(file)}
+    known = advisories.read(arguments.advisories, datetime.now(UTC), arguments.most_days)
+    found = audit.compare(packages.values(), known, set(arguments.ignore))
+    if found:
+        print(audit.table(found))
+    print(f"{len(packages)} packages, {len(known)} advisories about PyPI, {len(found)} matches")
+    return 1 if found else 0
 
 
 def _licences(arguments: argparse.Namespace) -> int:
