@@ -37,6 +37,9 @@ _KEEP_ALIVE = [
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000),
 ]
 _MERGE_PATCH = "application/merge-patch+json"
+#: The method of ``KubernetesApi.call`` for a server-side apply, which HTTP knows as a PATCH.
+APPLY = "APPLY"
+_CONTENT_TYPES = {"PATCH": _MERGE_PATCH, APPLY: "application/apply-patch+yaml"}
 Query = list[tuple[str, str]]
 
 
@@ -100,7 +103,10 @@ class KubernetesApi:
         body: dict[str, Any] | None = None,
         query: Query | None = None,
     ) -> dict[str, Any]:
-        """Make one call and return the answer's JSON object. Raises ClusterError."""
+        """Make one call and return the answer's JSON object. Raises ClusterError.
+
+        ``method`` is a method of HTTP, PATCH for a merge patch, or ``APPLY``.
+        """
         return self._answer(method, path, body, query or [])[0]
 
     def version(self) -> tuple[str, float | None]:
@@ -161,13 +167,13 @@ class KubernetesApi:
     ) -> Any:
         headers = {"Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
+            headers["Content-Type"] = _CONTENT_TYPES.get(method, "application/json")
         call = self._client.param_serialize(
-            method=method,
+            method="PATCH" if method == APPLY else method,
             resource_path=path,
             query_params=query,
             header_params=headers,
-            body=body,
+            body=json.dumps(body) if method == APPLY else body,  # JSON is YAML, too
             auth_settings=["BearerToken"],
         )
         try:

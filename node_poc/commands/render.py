@@ -84,8 +84,7 @@ def render(
         settings = config.kubernetes.model_copy(update={"node_image": image})
         config = config.model_copy(update={"kubernetes": settings})
     kind = config.kind
-    for problem in (*misplaced_files(config), *readable_secrets(config, path)):
-        raise RenderError(problem)
+    _refuse_open_secrets(config, path)
     if what == "pull-secret":
         return _yaml(_PRIVATE_HEAD, [_pull_secret(config)])
     if what == "config-map":
@@ -98,18 +97,43 @@ def render(
     if what == "policies":
         head = _NODE_HEAD if kind.has_own_objects else _POLICIES_HEAD
         return _yaml(head, _policies(config))
-    if not kind.has_own_objects:
-        raise RenderError(
-            f"kubernetes.server_kind: is {kind.name}, and this is for a vantage6 server; set "
-            "api_key"
-        )
     if what == "database-secrets":
+        _refuse_kind_without_objects(config)
         return _yaml(_PRIVATE_HEAD, [build_databases_secret(config)])
-    station = _station(config, path, environment)
+    return _yaml(_PRIVATE_HEAD, station_objects(config, path, read_text(path), environment))
+
+
+def station_objects(
+    config: NodeConfig, path: Path, text: str, environment: Mapping[str, str] = os.environ
+) -> list[dict[str, Any]]:
+    """Return all objects of a vantage6 node in the order for applying them. Raises RenderError.
+
+    Args:
+        config: the configuration loaded from ``text`` and ``environment``.
+        path: the configuration file; relative paths start at its folder.
+        text: the text that the node in the cluster reads.
+        environment: the variables that may override the file.
+    """
+    _refuse_open_secrets(config, path)
+    _refuse_kind_without_objects(config)
+    station = _station(config, path, text, environment)
     logins = [_pull_secret(config)] if _has_logins(config) else []
     objects = [*build_station(station), *logins, *build_proxy(station)]
     walls = [*_policies(config), *_job_policy(config)]
-    return _yaml(_PRIVATE_HEAD, _pods_last([*objects, *walls]))
+    return _pods_last([*objects, *walls])
+
+
+def _refuse_open_secrets(config: NodeConfig, path: Path) -> None:
+    for problem in (*misplaced_files(config), *readable_secrets(config, path)):
+        raise RenderError(problem)
+
+
+def _refuse_kind_without_objects(config: NodeConfig) -> None:
+    if not config.kind.has_own_objects:
+        raise RenderError(
+            f"kubernetes.server_kind: is {config.kind.name}, and this is for a vantage6 server; "
+            "set api_key"
+        )
 
 
 def _pods_last(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -194,8 +218,7 @@ def _deployment() -> dict[str, Any]:
     return made
 
 
-def _station(config: NodeConfig, path: Path, environment: Mapping[str, str]) -> Station:
-    text = read_text(path)
+def _station(config: NodeConfig, path: Path, text: str, environment: Mapping[str, str]) -> Station:
     data = parse_yaml(text)
     names = [name for name in overriding(data) if environment.get(name)]
     # The private key becomes a Secret of its own, whether from the environment or a file.

@@ -37,6 +37,12 @@ ANNOTATION_AUDIT_HEAD = "vantage6.ai/audit-head"  # on the Lease
 ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 ANNOTATION_CONTENT = "vantage6.ai/content"
+# Notes of the command `v6-node` on its objects.
+ANNOTATION_MADE_BY = "vantage6.ai/made-by"  # on a namespace that the command made
+ANNOTATION_NODE_NAME = "vantage6.ai/node-name"
+ANNOTATION_SERVER = "vantage6.ai/server"
+ANNOTATION_COLLABORATION = "vantage6.ai/collaboration"
+ANNOTATION_ORGANIZATION = "vantage6.ai/organization"
 CONTAINER = "algorithm"
 GATE = "gate"  # the init container that waits for the NetworkPolicies
 GPU = "nvidia.com/gpu"  # as NVIDIA's device plugin names it
