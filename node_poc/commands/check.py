@@ -21,7 +21,7 @@ from node_poc.crypto.certificates import doubts_about
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
-from node_poc.protocol.adapter import load_adapter
+from node_poc.protocol.adapter import NodeFacts, load_adapter
 from node_poc.runs.cautions import LATE_WALLS, cautions
 from node_poc.storage.authorities import TrustError, sites_certificates, trust_the_sites_authorities
 from node_poc.storage.private_key import organization_key
@@ -124,6 +124,18 @@ def ask_server(config: NodeConfig, path: Path) -> tuple[list[str], list[Finding]
             return load_adapter(config.kind).ask_server(config, private_key)
     except TrustError as found:
         return [], [error(f"the server is not asked: {found}")]
+
+
+def node_facts(config: NodeConfig, path: Path) -> NodeFacts | None:
+    """Return how the server knows the node; None for a kind of server without facts.
+
+    Raises LookUpError, TrustError.
+    """
+    look_up = load_adapter(config.kind).look_up
+    if look_up is None:
+        return None
+    with _way_of_the_node(config, path.parent):
+        return look_up(config)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from node_poc.config.not_applied import split
 from node_poc.config.old_layout import why_old
 from node_poc.config.yaml_text import MAX_BYTES, parse_yaml
 
-__all__ = ["ConfigError", "load_config", "overriding", "parse_config", "read_text"]
+__all__ = ["ConfigError", "load_config", "load_text", "overriding", "parse_config", "read_text"]
 
 API_KEY_VARIABLE = "V6_API_KEY"
 API_KEY_FILE_VARIABLE = "V6_API_KEY_FILE"
@@ -43,9 +43,14 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Node
         ConfigError: the file is missing, not readable, not YAML, or breaks a rule.
     """
     try:
-        return parse_config(read_text(path), _with_key_file(environment))
+        return load_text(read_text(path), environment)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def load_text(text: str, environment: Mapping[str, str] = os.environ) -> NodeConfig:
+    """Validate a file's text with the variables of ``load_config``. Raise ConfigError."""
+    return parse_config(text, _with_key_file(environment))
 
 
 def read_text(path: Path) -> str:

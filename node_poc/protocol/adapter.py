@@ -18,6 +18,35 @@ from node_poc.runs.ports import NodeControl, Server
 Answers = tuple[list[str], list[Finding]]
 
 
+@dataclass(frozen=True)
+class NodeFacts:
+    """How a server knows a node: names, the server's version, and whether payloads are encrypted.
+
+    Attributes:
+        has_public_key: whether the organization has a public key at the server.
+    """
+
+    version: str
+    node: str
+    organization: str
+    collaboration: str
+    encrypted: bool
+    has_public_key: bool
+
+
+class LookUpError(Exception):
+    """The server does not tell the facts.
+
+    Attributes:
+        is_refused: whether the server does not know the API key.
+    """
+
+    def __init__(self, text: str, *, is_refused: bool = False) -> None:
+        """``text`` names the configuration's key and the remedy."""
+        super().__init__(text)
+        self.is_refused = is_refused
+
+
 class MakeServer(Protocol):
     """Connects the parts of an adapter."""
 
@@ -49,6 +78,8 @@ class Adapter:
 
     make_server: MakeServer
     ask_server: AskServer
+    #: Logs in as the node and returns the facts; raises LookUpError. None: the kind has no facts.
+    look_up: Callable[[NodeConfig], NodeFacts] | None = None
 
 
 def load_adapter(kind: ServerKind) -> Adapter:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from node_poc.config.findings import Finding, error, warning
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.keys import KeyMatch, compare_public_key
+from node_poc.protocol.adapter import LookUpError, NodeFacts
 from node_poc.protocol.vantage6.errors import LoginRefusedError, ServerError, UnreachableError
 from node_poc.protocol.vantage6.identity import NodeIdentity, identify
 from node_poc.protocol.vantage6.rest.answers import HttpAnswer, error_message
@@ -66,6 +67,27 @@ def ask_server(
         f"in collaboration {identity.collaboration_name!r}, which is {encrypted}"
     )
     return facts, [*_other_version(version), *_disagreements(rest, config, identity, private_key)]
+
+
+def look_up(config: NodeConfig) -> NodeFacts:
+    """Log in as the node and return how the server knows the node. Raises LookUpError."""
+    rest = RestSession(config.server_address, config.api_path, config.api_key or "")
+    try:
+        version = _version(rest, config)
+        identity = identify(rest, rest.login())
+        shown = rest.get(f"organization/{identity.organization_id}").get("public_key")
+    except LoginRefusedError as found:
+        raise LookUpError(str(found), is_refused=True) from found
+    except (_NoServerError, ServerError) as found:
+        raise LookUpError(str(found)) from found
+    return NodeFacts(
+        version,
+        identity.name,
+        identity.organization_name,
+        identity.collaboration_name,
+        identity.encrypted,
+        bool(shown),
+    )
 
 
 def _version(rest: RestSession, config: NodeConfig) -> str:

@@ -1,0 +1,152 @@
+"""Applies the objects of a node, and puts back what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from node_poc.cluster.applying import FIELD_MANAGER, NodeObjects, is_namespaced, is_refused
+from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.manage.owned import applied_part, without_bookkeeping
+from node_poc.manage.plan import CLUSTER_KINDS, PRUNED_KINDS, Change, Key, key_of, superfluous
+from node_poc.manifests import identity
+
+Object = dict[str, Any]
+Tell = Callable[[str], None]
+_NAMESPACE = "Namespace"
+_DEPLOYMENT = "Deployment"
+
+
+class Application:
+    """One ``start``: the objects before it, the objects applied, and the way back.
+
+    Attributes:
+        before: the objects as they were, by key; None where there was none.
+    """
+
+    def __init__(
+        self, objects: NodeObjects, wanted: list[Object], selector: str, tell: Tell
+    ) -> None:
+        """Read the present state of all objects.
+
+        Args:
+            objects: makes the calls.
+            wanted: the objects to apply, in order.
+            selector: the label selector of the node's objects.
+            tell: shows a line of progress.
+
+        Raises:
+            ClusterError: the cluster does not answer, or lets this person not read.
+        """
+        self._objects = objects
+        self._tell = tell
+        self._done: list[Key] = []
+        keys = map(key_of, wanted)
+        self.before: dict[Key, Object | None] = {key: self._read(key) for key in keys}
+        self.wanted = [each for each in wanted if self._is_for_us(each)]
+        namespaces = {key.namespace for key in self.before if key.namespace}
+        self.surplus = superfluous(self._found(namespaces, selector), wanted)
+
+    def _read(self, key: Key) -> Object | None:
+        try:
+            return self._objects.get(*key)
+        except ClusterError as error:
+            if is_refused(error) and not is_namespaced(key.kind):
+                return None  # a person with rights on the namespace only
+            raise
+
+    def _is_for_us(self, wanted: Object) -> bool:
+        """Return whether to apply: a namespace that is there already stays as it is."""
+        return wanted["kind"] != _NAMESPACE or self.before[key_of(wanted)] is None
+
+    def _found(self, namespaces: Iterable[str], selector: str) -> list[Object]:
+        pruned = [(kind, space) for space in namespaces for kind in PRUNED_KINDS]
+        return [
+            each
+            for kind, space in pruned
+            for each in self._objects.list_kind(kind, space, selector)
+        ]
+
+    def try_out(self) -> list[Change]:
+        """Return the changes by a server-side dry run. Raises ClusterError."""
+        made = []
+        for each in self.wanted:
+            key = key_of(each)
+            try:
+                after = self._objects.apply(each, dry_run=True)
+            except NotFoundError:  # the namespace, or the kind, is not there yet
+                after = each
+            except ClusterError as error:
+                if not self._may_be_missing(key, error):
+                    raise
+                continue
+            made.append(Change(key, self.before[key], after))
+        return [*made, *(Change(key_of(each), each, None) for each in self.surplus)]
+
+    def apply(self) -> list[Change]:
+        """Apply all objects in order and return the changes. Raises ClusterError."""
+        made = []
+        for each in self.wanted:
+            key = key_of(each)
+            try:
+                after = self._objects.apply(each)
+            except ClusterError as error:
+                if not self._may_be_missing(key, error):
+                    raise
+                continue
+            change = Change(key, self.before[key], after)
+            self._done.append(key)
+            made.append(change)
+            if change.verb != "unchanged":
+                self._tell(f"{key} {change.verb}")
+        return made
+
+    def _may_be_missing(self, key: Key, error: ClusterError) -> bool:
+        """Return whether to go on without an object of the whole cluster; say the reason."""
+        if key.kind == _NAMESPACE and is_refused(error):
+            self._tell(f"warning: {key} is not made, for lack of the right; is it there already?")
+            return True
+        if key.kind not in CLUSTER_KINDS or not (
+            is_refused(error) or isinstance(error, NotFoundError)
+        ):
+            return False
+        self._tell(
+            f"warning: {key} is not applied ({error.reason}): the API server does not keep the "
+            "node to its own Jobs; have an administrator run `python -m node_poc render job-policy "
+            "| kubectl apply -f -`"
+        )
+        return True
+
+    def prune(self) -> None:
+        """Delete the objects that the file does not ask for any more. Raises ClusterError."""
+        for each in self.surplus:
+            key = key_of(each)
+            self._objects.delete(*key)
+            self._tell(f"{key} removed: the file does not ask for it any more")
+
+    def put_back(self) -> None:
+        """Put back the objects as they were; delete those that were not there.
+
+        Raises ClusterError.
+        """
+        for key in self._done:
+            former = self.before[key]
+            if former is not None:
+                self._objects.apply(_former(former))
+        for key in reversed(self._done):
+            if self.before[key] is None:
+                self._objects.delete(*key)
+
+
+def _former(former: Object) -> Object:
+    """Return an object to apply in order to get ``former`` again."""
+    part = applied_part(former, FIELD_MANAGER) or without_bookkeeping(former)
+    if former["kind"] == _DEPLOYMENT:  # `stop` has set the number of pods
+        part["spec"] = {**part["spec"], "replicas": former["spec"].get("replicas", 1)}
+    return part
+
+
+def made_by_us(namespace: Object | None) -> bool:
+    """Return whether the command made a namespace."""
+    notes = ((namespace or {}).get("metadata") or {}).get("annotations") or {}
+    return identity.ANNOTATION_MADE_BY in notes

@@ -1,0 +1,297 @@
+"""The arguments of ``v6-node``. Names and meaning of the commands are those of ``v6 node``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from node_poc import __version__
+from node_poc.commands.doctor.command import doctor
+from node_poc.manage import image
+from node_poc.manage.diff import diff
+from node_poc.manage.edit import set_api_key
+from node_poc.manage.facts import files, version
+from node_poc.manage.logs import show_log
+from node_poc.manage.overview import list_nodes, status
+from node_poc.manage.questions import add_arguments, api_key, make_new
+from node_poc.manage.remove import RemoveOptions, remove
+from node_poc.manage.session import EXIT_CODES, WELL, Options
+from node_poc.manage.start import StartOptions, start
+from node_poc.manage.stop import restart_pods, stop
+from node_poc.manifests import identity
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no public name for it
+Run = Callable[[argparse.Namespace], int]
+_LINES = 200
+_WAIT_SECONDS = 180.0
+_HEALTH_PORT = 8081
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; the parsed arguments have the function to call in ``run``."""
+    parser = argparse.ArgumentParser(
+        prog="v6-node", description="Make, start, watch and remove vantage6 nodes on Kubernetes."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_files(commands)
+    _add_start(commands)
+    _add_stop(commands)
+    _add_shown(commands)
+    _add_doctor(commands)
+    _add_logs(commands)
+    _add_remove(commands)
+    _add_image(commands)
+    return parser
+
+
+def add(
+    commands: _Commands, name: str, text: str, example: str, run: Run
+) -> argparse.ArgumentParser:
+    """Add a command with the options of all commands; ``example`` stands in its help."""
+    made = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("-n", "--name", help="of the node: its file is <name>.yaml")
+    made.add_argument("--config", type=Path, metavar="FILE", help="a file instead of a name")
+    where = made.add_mutually_exclusive_group()
+    where.add_argument(
+        "--system", action="store_true", help="files in /etc/vantage6/node, of the machine"
+    )
+    where.add_argument(
+        "--user", action="store_true", help="files in ~/.config/vantage6/node (default)"
+    )
+    made.add_argument("--context", help="kubeconfig context (default: the current one)")
+    made.add_argument("--namespace", help="instead of the file's kubernetes.namespace")
+    made.set_defaults(run=run)
+    return made
+
+
+def options_of(given: argparse.Namespace) -> Options:
+    """Return the options that all commands have in common."""
+    return Options(
+        name=given.name,
+        config=given.config,
+        is_system=given.system,
+        context=given.context,
+        namespace=given.namespace,
+        image=getattr(given, "image", None),
+    )
+
+
+def _add_files(commands: _Commands) -> None:
+    made = add(
+        commands,
+        "new",
+        "make the configuration file of a new node",
+        "v6-node new --name hospital-a",
+        lambda given: make_new(given, options_of(given)),
+    )
+    add_arguments(made)
+    changed = add(
+        commands,
+        "set-api-key",
+        "write another API key into a node's file",
+        "v6-node set-api-key --name hospital-a --api-key-file key.txt",
+        lambda given: set_api_key(options_of(given), api_key(given.api_key_file)),
+    )
+    changed.add_argument(
+        "--api-key-file", type=Path, metavar="FILE", help="instead of V6_API_KEY or a question"
+    )
+
+
+def _add_start(commands: _Commands) -> None:
+    made = add(
+        commands,
+        "start",
+        "start a node, or bring a running node to its file",
+        "v6-node start --name hospital-a",
+        _start,
+    )
+    again = add(
+        commands,
+        "restart",
+        "stop a node and start it with its file",
+        "v6-node restart --name hospital-a",
+        _restart,
+    )
+    for each in (made, again):
+        each.add_argument("-i", "--image", help="of node and proxy (default: as configured)")
+        each.add_argument(
+            "--wait",
+            type=float,
+            default=_WAIT_SECONDS,
+            metavar="SECONDS",
+            help="longest wait until the node is online; 0: do not wait (default: %(default)g)",
+        )
+        each.add_argument(
+            "--keep", action="store_true", help="leave a node that does not come up as it is"
+        )
+    made.add_argument("--dry-run", action="store_true", help="show the changes, change nothing")
+    made.add_argument("-o", "--output", choices=["yaml", "json"], help="only print the objects")
+    made.add_argument("--attach", action="store_true", help="show the log afterwards")
+    differing = add(
+        commands,
+        "diff",
+        "show how the file differs from the cluster (exit code 1 if it does)",
+        "v6-node diff --name hospital-a",
+        lambda given: diff(options_of(given)),
+    )
+    differing.add_argument("-i", "--image", help="of node and proxy (default: as configured)")
+
+
+def _start_options(given: argparse.Namespace) -> StartOptions:
+    return StartOptions(
+        dry_run=getattr(given, "dry_run", False),
+        output=getattr(given, "output", None),
+        wait_seconds=given.wait,
+        keep=given.keep,
+    )
+
+
+def _start(given: argparse.Namespace) -> int:
+    code = start(options_of(given), _start_options(given))
+    if given.attach and code == WELL:
+        return show_log(options_of(given), component="node", follow=True, lines=_LINES)
+    return code
+
+
+def _restart(given: argparse.Namespace) -> int:
+    options = options_of(given)
+    restart_pods(options)
+    return start(options, _start_options(given))
+
+
+def _add_stop(commands: _Commands) -> None:
+    made = add(
+        commands,
+        "stop",
+        "stop a node; its runs go on, and the next start takes them over",
+        "v6-node stop --name hospital-a",
+        lambda given: stop(options_of(given), force=given.force, every=given.all),
+    )
+    made.add_argument("--all", action="store_true", help="all nodes that have a file")
+    made.add_argument("--force", action="store_true", help="end node and runs at once")
+
+
+def _add_shown(commands: _Commands) -> None:
+    shown = add(
+        commands,
+        "list",
+        "list the nodes of the cluster, and files without a node",
+        "v6-node list",
+        lambda given: list_nodes(options_of(given), output=given.output),
+    )
+    one = add(
+        commands,
+        "status",
+        "show whether a node is online, and if not, the reason",
+        "v6-node status --name hospital-a",
+        lambda given: status(options_of(given), output=given.output),
+    )
+    for each in (shown, one):
+        each.add_argument("-o", "--output", choices=["json"], help="JSON instead of text")
+    add(
+        commands,
+        "files",
+        "show where configuration, data, databases and log are",
+        "v6-node files --name hospital-a",
+        lambda given: files(options_of(given)),
+    )
+    add(
+        commands,
+        "version",
+        "show the version of this command and, with --name, of a running node",
+        "v6-node version --name hospital-a",
+        lambda given: version(options_of(given), is_chosen=bool(given.name or given.config)),
+    )
+
+
+def _add_doctor(commands: _Commands) -> None:
+    made = add(
+        commands,
+        "doctor",
+        "examine configuration, server, cluster and walls; starts ten small pods for 30 s",
+        "v6-node doctor --name hospital-a",
+        _doctor,
+    )
+    made.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
+    made.add_argument("--json", action="store_true", help="print a list of objects")
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    chosen = options_of(given).chosen()
+    return doctor(
+        chosen.config,
+        chosen.path,
+        context=given.context,
+        health_port=given.health_port,
+        as_json=given.json,
+        out=sys.stdout,
+    )
+
+
+def _add_logs(commands: _Commands) -> None:
+    for name, text in (
+        ("logs", "show the log of a node"),
+        ("attach", "follow the log of a node; Ctrl-C detaches"),
+    ):
+        made = add(commands, name, text, f"v6-node {name} --name hospital-a", _logs)
+        made.add_argument("--proxy", action="store_true", help="of the proxy instead of the node")
+        made.add_argument("--lines", type=int, default=_LINES, metavar="N", help="last lines")
+        made.add_argument("-f", "--follow", action="store_true", default=name == "attach")
+
+
+def _logs(given: argparse.Namespace) -> int:
+    component = identity.COMPONENT_PROXY if given.proxy else identity.COMPONENT_NODE
+    return show_log(options_of(given), component=component, follow=given.follow, lines=given.lines)
+
+
+def _add_remove(commands: _Commands) -> None:
+    made = add(
+        commands,
+        "remove",
+        "remove a node from the cluster, and its configuration file",
+        "v6-node remove --name hospital-a",
+        lambda given: remove(
+            options_of(given),
+            RemoveOptions(force=given.force, yes=given.yes, keep_file=given.keep_file),
+        ),
+    )
+    made.add_argument("-f", "--force", action="store_true", help="also a running node; no question")
+    made.add_argument("-y", "--yes", action="store_true", help="no question")
+    made.add_argument("--keep-file", action="store_true", help="leave the configuration file")
+
+
+def _add_image(commands: _Commands) -> None:
+    """Add ``image build``, which needs neither a node nor a cluster."""
+    group = commands.add_parser("image", help="build the image of node and proxy")
+    made = group.add_subparsers(required=True, metavar="build").add_parser(
+        "build",
+        help="build the image from the files of this package",
+        epilog=f"example:\n  v6-node image build --push registry.example/v6-node:1\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("image_name", metavar="NAME", help="of the image, with registry and tag")
+    made.add_argument("--push", action="store_true", help="push the image to its registry")
+    made.add_argument("--builder", choices=image.BUILDERS, help="default: the first that works")
+    made.add_argument("--base-image", metavar="IMAGE", help="another base with Python 3.11")
+    made.add_argument("--insecure", action="store_true", help="the registry has no TLS")
+    made.set_defaults(run=_build_image)
+
+
+def _build_image(given: argparse.Namespace) -> int:
+    return image.build(
+        given.image_name,
+        push=given.push,
+        builder=given.builder,
+        base=given.base_image,
+        insecure=given.insecure,
+    )

@@ -1,0 +1,208 @@
+"""A new data manager with the wheel alone: new, start, a task, edit, a mistake, two nodes, remove.
+
+The wheel is installed into an empty environment, and the commands run outside of the repository.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devstation import ROOT, Cluster, Federation, own_home
+from tests.cluster.vantage6.conftest import Asking
+
+NAMES = ("command-a", "command-b")
+COLLABORATION = "by-command"
+ORGANIZATIONS = ("alpha", "beta")
+HOME = own_home("command-test")
+KINDS = "deployments,jobs,secrets,configmaps,networkpolicies,roles,rolebindings,serviceaccounts"
+
+
+@dataclass(frozen=True)
+class Command:
+    """The installed ``v6-node`` of a user with a home of their own."""
+
+    program: Path
+    home: Path
+    variables: dict[str, str]
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        """Run the command; return its output, both streams together."""
+        done = subprocess.run(
+            [self.program, *arguments],
+            cwd=self.home,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == expect, done.stdout
+        return done.stdout
+
+    def file(self, name: str) -> Path:
+        """Return a node's configuration file."""
+        return self.home / ".config" / "vantage6" / "node" / f"{name}.yaml"
+
+
+@pytest.fixture(scope="module")
+def command(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Build the wheel and install it where nothing else of the project is."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = "import sys; from hatchling import build; print(build.build_wheel(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", build, str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    # The libraries are those of this environment: installing them again takes a minute.
+    (site,) = venv.glob("lib/python3*/site-packages")
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--no-index"]
+    subprocess.run([*pip, str(folder / done.stdout.strip())], check=True)
+    home = folder / "home"
+    home.mkdir()
+    given = ("PATH", "KUBECONFIG")
+    variables = {name: os.environ[name] for name in given if name in os.environ}
+    variables |= {name: value for name, value in cluster.settings.items() if name == "KUBECONFIG"}
+    return Command(venv / "bin/v6-node", home, {**variables, "HOME": str(home)})
+
+
+@pytest.fixture(scope="module")
+def nodes(federation: Federation, command: Command, cluster: Cluster) -> Iterator[list[str]]:
+    """Make a collaboration with two nodes; return the arguments of ``new`` for each."""
+    root = federation.world.root_client()
+    federation.world.add_collaboration(root, COLLABORATION, list(ORGANIZATIONS))
+    root.close()
+    made = []
+    for name, organization in zip(NAMES, ORGANIZATIONS, strict=True):
+        key = command.home / f"{name}.key"
+        key.write_text(federation.world.node(COLLABORATION, organization)["api_key"])
+        made.append(_new(federation, cluster, name, key))
+    yield made
+    for name in NAMES:
+        cluster.delete_namespace(f"v6-{name}", wait=False)
+        cluster.delete_job_policies(f"v6-{name}")
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+def _new(federation: Federation, cluster: Cluster, name: str, key: Path) -> list[str]:
+    data = HOME / name / "data" / "employees.csv"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "csv" / "employees.csv", data)
+    return [
+        *("new", "--name", name, "--api-key-file", str(key)),
+        *("--server-url", f"http://{cluster.server_ip}", "--port", str(federation.location.port)),
+        *("--api-path", "/api", "--task-dir", str(HOME / name / "tasks")),
+        *("--database", f"default=csv:{data}", "--image", cluster.image("v6_node_poc")),
+        *("--allow", cluster.image("v6_test_algorithm")),
+    ]
+
+
+def change(path: Path, **values: object) -> None:
+    """Change keys below ``kubernetes`` of a configuration file, as with an editor."""
+    config = yaml.safe_load(path.read_text())
+    config["kubernetes"] |= values
+    path.write_text(yaml.safe_dump(config))
+
+
+def test_a_data_manager_runs_two_nodes(federation, plain, command, nodes, cluster):
+    asking = Asking(federation, plain, COLLABORATION)
+    first, second = NAMES
+    began = time.monotonic()
+    command.run(*nodes[0])
+    assert command.file(first).stat().st_mode & 0o777 == 0o600
+    assert "is there already" in command.run(*nodes[0], expect=2)
+    change(command.file(first), node_cpu_request="50m", walls={"self_test_hours": None})
+    assert "would be created" in command.run("start", "--name", first, "--dry-run")
+    assert "is online at" in command.run("start", "--name", first)
+    assert asking.ask("echo", "default", value=7) == 7
+    print(f"from new to the result: {time.monotonic() - began:.0f} s")
+
+    _stops_and_starts(command, first, cluster)
+    _puts_back(command, first, asking)
+
+    command.run(*nodes[1])
+    change(command.file(second), node_cpu_request="50m", walls={"self_test_hours": None})
+    command.run("start", "--name", second)
+    assert asking.ask("echo", "default", at=("beta",), value=8) == 8
+    listed = {row["name"]: row for row in json.loads(command.run("list", "-o", "json"))}
+    for name, organization in zip(NAMES, ORGANIZATIONS, strict=True):
+        row = listed[name]
+        assert (row["state"], row["collaboration"]) == ("online", COLLABORATION)
+        assert (row["organization"], row["runs_in_flight"]) == (organization, 0)
+
+    for name in NAMES:
+        assert "is running" in command.run("remove", "--name", name, "--yes", expect=1)
+        command.run("stop", "--name", name)
+        command.run("remove", "--name", name, "--yes")
+        assert not command.file(name).exists()
+    _left_nothing(cluster)
+
+
+def _stops_and_starts(command: Command, name: str, cluster: Cluster) -> None:
+    """Stop, edit, start: what the file asks for no more is removed."""
+    assert "no run is in flight" in command.run("stop", "--name", name)
+    assert "stopped" in command.run("status", "--name", name, expect=3)
+    path = command.file(name)
+    config = yaml.safe_load(path.read_text())
+    config["node_extra_env"] = {"SITE": "secret of the site"}
+    path.write_text(yaml.safe_dump(config))
+    different = command.run("diff", "--name", name, expect=1)
+    assert "extra-env" in different
+    assert config["api_key"] not in different
+    assert "secret of the site" not in different
+    command.run("start", "--name", name)
+    command.run("diff", "--name", name)
+    del config["node_extra_env"]
+    path.write_text(yaml.safe_dump(config))
+    assert "does not ask for it any more" in command.run("start", "--name", name)
+    secrets = cluster.get("secrets", namespace=f"v6-{name}")
+    assert not any("extra-env" in each["metadata"]["name"] for each in secrets)
+    assert "online" in command.run("status", "--name", name)
+    assert json.loads(command.run("version", "--name", name))["node"]
+    assert "node starts" in command.run("logs", "--name", name)
+
+
+def _puts_back(command: Command, name: str, asking: Asking) -> None:
+    """A broken configuration is told with its cause, and the former configuration works again."""
+    path = command.file(name)
+    good = path.read_text()
+    change(path, node_image=asking.federation.cluster.image("no_such_image"))
+    told = command.run("start", "--name", name, expect=1)
+    assert "ImagePull" in told
+    assert "the former configuration is put back" in told
+    assert "online again" in told
+    path.write_text(good)
+    command.run("diff", "--name", name)
+    assert asking.ask("echo", "default", value=7) == 7
+    change(path, storage={"mode": "no such mode"})
+    assert "kubernetes.storage.mode" in command.run("start", "--name", name, expect=2)
+    path.write_text(good)
+
+
+def _left_nothing(cluster: Cluster) -> None:
+    for name in NAMES:
+        found = cluster.kubectl("get", "namespace", f"v6-{name}", "--ignore-not-found")
+        assert found.strip() == ""
+    policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+    for name in NAMES:
+        selector = f"vantage6.ai/namespace=v6-{name}"
+        assert cluster.kubectl("get", policies, "-l", selector, "-o", "name").strip() == ""
