@@ -60,6 +60,11 @@ class Trouble:
     text: str
     is_final: bool = False
 
+    @property
+    def where(self) -> str:
+        """The pod, with the container if one is meant: the start of the sentence."""
+        return self.text.partition(": ")[0]
+
     def __str__(self) -> str:
         """Return reason, sentence and remedy."""
         remedy = _REMEDIES.get(self.reason)

@@ -172,7 +172,7 @@ def _put_back(application: Application, view: NodeView, why: str, *, was_there: 
         deployment = view.deployment("node")
         if deployment is None or not deployment["spec"].get("replicas", 1):
             tell("the node is stopped, as before")
-        elif wait_online(view, tell, _AFTER_RESTORE_SECONDS).is_online:
+        elif wait_online(view, tell, _AFTER_RESTORE_SECONDS, again=True).is_online:
             tell("the node is online again with the former configuration")
         else:
             tell("the node is not online yet with the former configuration: see `v6-node status`")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node_poc.cluster.errors import ClusterError
-from node_poc.manage.health import Part, Phase, Trouble
+from node_poc.manage.health import Part, Phase
 from node_poc.manage.view import NodeView
 from node_poc.manifests import identity
 
@@ -27,25 +27,27 @@ class Outcome:
     reasons: tuple[str, ...] = ()
 
 
-def wait_online(view: NodeView, tell: Tell, seconds: float) -> Outcome:
+def wait_online(view: NodeView, tell: Tell, seconds: float, *, again: bool = False) -> Outcome:
     """Wait until node and proxy are ready: the node is ready when the server has accepted it.
 
     Args:
         view: the node.
         tell: shows a line of progress.
         seconds: the longest wait. Trouble that cannot pass ends the wait earlier.
+        again: the former objects are back: pods of the failed ones may be left for a moment, and
+            their trouble counts no more.
 
     Raises:
         ClusterError: the cluster refuses to show the pods.
     """
-    started, told, hopeless_since = time.monotonic(), _Told(tell), None
+    started, told, hopeless_since = time.monotonic(), _Told(tell, again=again), None
     parts: list[Part] = []
     while time.monotonic() - started < seconds:
         parts = _look(view) or parts
         told.tell(parts)
         if parts and all(part.phase is Phase.ONLINE for part in parts):
             return Outcome(is_online=True)
-        if any(trouble.is_final for part in parts for trouble in part.troubles):
+        if not again and any(trouble.is_final for part in parts for trouble in part.troubles):
             hopeless_since = hopeless_since or time.monotonic()
             if time.monotonic() - hopeless_since > _GRACE_SECONDS:
                 break
@@ -100,10 +102,11 @@ def _reasons(view: NodeView, parts: list[Part], seconds: float) -> list[str]:
 class _Told:
     """Tells each change of the parts, and every ten seconds a word of the log."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, *, again: bool) -> None:
         self._tell = tell
+        self._again = again
         self._phases: dict[str, Phase] = {}
-        self._troubles: set[Trouble] = set()
+        self._troubles: set[str] = set()
         self._next_word = time.monotonic() + _WORD_SECONDS
         self._started = time.monotonic()
 
@@ -112,9 +115,9 @@ class _Told:
             if self._phases.get(part.name) is not part.phase:
                 self._phases[part.name] = part.phase
                 self._tell(f"{part.name}: {part.phase}")
-            for trouble in part.troubles:
-                if trouble not in self._troubles:
-                    self._troubles.add(trouble)
+            for trouble in () if self._again else part.troubles:
+                if trouble.where not in self._troubles:
+                    self._troubles.add(trouble.where)
                     self._tell(f"{part.name}: {trouble}")
 
     def still_waiting(self, view: NodeView, parts: list[Part]) -> None:
