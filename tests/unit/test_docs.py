@@ -233,9 +233,9 @@ def test_examples_are_good(name):
         parse_config(head + (without or databases) + example, {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/install-vantage6.md"])
-def test_the_short_configuration_is_whole_and_good(name):
-    example = re.search(r"```yaml\n(api_key.*?)```", (ROOT / name).read_text(), re.DOTALL)
+def test_the_short_configuration_is_whole_and_good():
+    page = (ROOT / "docs/install-vantage6.md").read_text()
+    example = re.search(r"```yaml\n(api_key.*?)```", page, re.DOTALL)
     config = parse_config(example[1], {})
     assert config.kubernetes.namespace == "v6-hospital-a"
     assert not config.not_applied
