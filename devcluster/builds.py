@@ -92,7 +92,8 @@ def ensure(parts: Sequence[Part], console: Console) -> Binaries:
     progress = Progress(missing, cache / "work")
     failures: list[CommandError] = []
     lanes = [[p for p in missing if p is KUBERNETES], [p for p in missing if p is not KUBERNETES]]
-    title = f"compiling {names} (once; 10 to 15 minutes on two cores)"
+    minutes = "10 to 15" if KUBERNETES in missing else "some"
+    title = f"compiling {names} (once; {minutes} minutes on two cores)"
     with console.step(title, progress.text):
         threads = [
             threading.Thread(target=_lane, args=(lane, go, progress, failures), daemon=True)

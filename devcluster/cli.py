@@ -27,6 +27,7 @@ from devcluster.console import Console
 from devcluster.errors import DevClusterError, PrecheckError, UsageError
 from devcluster.image_list import IMAGES
 from devcluster.layout import INDEX_VARIABLE, MAX_NODES, PROFILE_INDEX, PROFILE_VARIABLE, Layout
+from devcluster.parts import TEST_PARTS
 
 _INTERRUPTED = 130
 
@@ -90,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("names", nargs="*", metavar="IMAGE", help="only these (default: all)")
     build.add_argument("--registry", help="push there instead (existing cluster only)")
     build.set_defaults(command=_images)
+    tools = commands.add_parser("build", help="build a program that only tests need")
+    tools.add_argument("names", nargs="+", choices=[part.name for part in TEST_PARTS])
+    tools.set_defaults(command=_build)
     kubectl = commands.add_parser("kubectl", help="run kubectl: kubectl -- get pods -A")
     kubectl.add_argument("words", nargs=argparse.REMAINDER, metavar="-- ARGS")
     kubectl.set_defaults(command=_kubectl)
@@ -173,6 +177,12 @@ def _images(options: argparse.Namespace, layout: Layout, console: Console) -> in
     wanted = [image for image in IMAGES if image.name in names]
     with cluster.locked("images", console):
         images.build_all(wanted, chosen, console)
+    return 0
+
+
+def _build(options: argparse.Namespace, _: Layout, console: Console) -> int:
+    with cluster.locked("builds", console):
+        builds.ensure([part for part in TEST_PARTS if part.name in options.names], console)
     return 0
 
 

@@ -130,7 +130,10 @@ LOCAL_PATH = Part(
     ldflags=f"-X main.VERSION={versions.LOCAL_PATH}",
 )
 LOCAL_PATH_HELPER = Part("local-path-helper", versions.LOCAL_PATH, (".",))
-#: Every part of any profile.
+COSIGN = Part("cosign", versions.COSIGN, ("github.com/sigstore/cosign/v2/cmd/cosign",))
+#: Programs of tests, which no cluster needs: each is built when a test wants it.
+TEST_PARTS = (COSIGN,)
+#: Every part of any profile, and of tests.
 PARTS = (
     KUBERNETES,
     CILIUM,
@@ -142,4 +145,5 @@ PARTS = (
     RUNC,
     LOCAL_PATH,
     LOCAL_PATH_HELPER,
+    *TEST_PARTS,
 )

@@ -14,6 +14,8 @@ RUNC = "1.3.4"
 KINE = "0.14.12"
 KUBE_ROUTER = "2.1.0"
 LOCAL_PATH = "0.0.30"
+#: Signs images in tests. No cluster needs it.
+COSIGN = "2.6.5"
 #: Oldest Go for the go.mod files (containerd's asks for 1.24.3), and the Go fetched from PyPI if
 #: the machine lacks one.
 GO_MINIMUM = (1, 25)

@@ -33,6 +33,9 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
 _SIMPLE_ARTIFACT = "application/vnd.dev.cosign.artifact.sig.v1+json"
 _BUNDLE = "application/vnd.dev.sigstore.bundle"
+#: In a registry without the address for referrers, cosign 2.6.5 keeps this kind in its index for a
+#: bundle: the kind of the manifest's configuration. The layers then tell the kind.
+_EMPTY = "application/vnd.oci.empty.v1+json"
 _SIGNATURE = "dev.cosignproject.cosign/signature"
 _MANIFEST_BYTES = 1 << 20
 _CLAIM_BYTES = 1 << 18
@@ -73,7 +76,7 @@ class SignatureFinder:
         index = self._manifest(tag, _INDEX) if found is None else _object(found)
         for each in _listed(index or {}, "manifests", _MOST_REFERRERS):
             kind, digest = str(each.get("artifactType", "")), str(each.get("digest", ""))
-            if kind == _SIMPLE_ARTIFACT or kind.startswith(_BUNDLE):
+            if kind in {_SIMPLE_ARTIFACT, _EMPTY} or kind.startswith(_BUNDLE):
                 referrer = self._manifest(digest, _MANIFEST)
                 yield from self._claims(referrer or {})
 

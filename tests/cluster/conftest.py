@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 from kubernetes.config import kube_config
 
+from devcluster.console import Console
 from devstation import Cluster, DummyStation
+from devstation.cosign import Cosign, built_program
 from tests.cluster.station import shared_station
 from tests.cluster.wire_recorder import WireRecorder
 
@@ -18,7 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/cluster" in str(item.path):
             item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.timeout(600))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +37,15 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     station.set_up()
     yield station
     station.remove()
+
+
+@pytest.fixture(scope="session")
+def cosign(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Cosign:
+    """Return real cosign. The first use builds it, for some minutes, and shows the progress."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        program = built_program(Console())
+    return Cosign(program, tmp_path_factory.mktemp("cosign"))
 
 
 @pytest.fixture(scope="session")

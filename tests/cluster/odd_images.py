@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import secrets
 import tarfile
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,19 @@ class OddImages:
         made = json.dumps(manifest).encode()
         self._client.tag(name, "latest", made, manifest["mediaType"])
         return made
+
+    def derive_new(self, name: str) -> str:
+        """Push ``name:latest``: the algorithm under a digest that no image has had.
+
+        The registry outlives the test, and would keep adding signatures to a known digest.
+
+        Return the digest.
+        """
+
+        def change(config: Config) -> None:
+            config["config"]["Labels"] = {"test": secrets.token_hex(8)}
+
+        return f"sha256:{hashlib.sha256(self.derive(name, change)).hexdigest()}"
 
     def derive_for(self, name: str, architecture: str) -> None:
         """Push ``name:latest``: an image list with an image for ``architecture`` only."""

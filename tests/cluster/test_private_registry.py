@@ -22,8 +22,15 @@ import requests
 import yaml
 
 from devstation import ROOT, Cluster, DummyServer, DummyStation, Location, own_home, wait_for
+from devstation.cosign import Cosign
+from node_poc.config.images import SignatureRule
 from node_poc.config.sections import Registry as Login
+from node_poc.registry.client import Site
 from node_poc.registry.tags import Registries
+from node_poc.registry.verify import Verifier
+from node_poc.runs.image_names import parse_image
+from node_poc.runs.trusted_images import RegistryAwayError
+from tests.cluster.odd_images import OddImages
 from tests.cluster.station import no_self_test
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -145,6 +152,26 @@ def test_a_tag_is_looked_up_with_the_sites_login_only(registry: str):
     assert own[0] == digest_told_by(f"{host}/v2/v6_average_algorithm/manifests/latest")
     wrong = Login(registry=host, username=USER, password="wrong")
     assert tuple(Registries([wrong]).digests_of(image)) == ()
+
+
+def test_a_signature_is_read_with_the_sites_login_only(
+    cluster: Cluster, registry: str, cosign: Cosign
+):
+    """The image is signed through the registry without a password, which has the same images."""
+    key, open_registry = cosign.key_pair("private"), cluster.settings["REGISTRY"]
+    digest = OddImages(open_registry).derive_new("signed/private")
+    cosign.sign(f"{open_registry}/signed/private@{digest}", key)
+    name = parse_image(f"{registry}/signed/private:latest")
+    assert name is not None
+    rule = SignatureRule(images=["*"], keys={"site": key.public_pem})
+
+    def site(password: str) -> Site:
+        login = Login(registry=f"http://{registry}", username=USER, password=password)
+        return Registries([login]).site(name)
+
+    assert Verifier([rule]).verify(site(PASSWORD), name, digest) == "site"
+    with pytest.raises(RegistryAwayError, match="HTTP 401"):
+        Verifier([rule]).verify(site("wrong"), name, digest)
 
 
 def digest_told_by(url: str) -> str | None:

@@ -16,6 +16,8 @@ from tests.fakes.registry import Registry, digest
 SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 ARTIFACT = "application/vnd.dev.cosign.artifact.sig.v1+json"
+#: The kind of a bundle in the index that cosign 2.6.5 keeps in an old registry.
+EMPTY = "application/vnd.oci.empty.v1+json"
 STATEMENT = "application/vnd.in-toto+json"
 
 
@@ -91,12 +93,14 @@ def keep_simple(
     return manifest
 
 
-def keep_bundle(registry: Registry, name: str, image: str, bundle: bytes) -> None:
-    """Store a bundle as a referrer of an image."""
+def keep_bundle(
+    registry: Registry, name: str, image: str, bundle: bytes, kind: str = BUNDLE
+) -> None:
+    """Store a bundle as a referrer of an image, under this kind in the index."""
     registry.blobs[digest(bundle)] = bundle
     layers = [{"mediaType": BUNDLE, "digest": digest(bundle)}]
     manifest = json.dumps({"schemaVersion": 2, "layers": layers}).encode()
-    keep_referrer(registry, name, image, manifest, BUNDLE)
+    keep_referrer(registry, name, image, manifest, kind)
 
 
 def keep_referrer(registry: Registry, name: str, image: str, manifest: bytes, kind: str) -> None:

@@ -9,7 +9,14 @@ from node_poc.registry.settle import image_settler
 from node_poc.runs.status import RunStatus
 from node_poc.runs.trusted_images import ImageRefusedError, RegistryAwayError, SettledImage
 from tests.fakes.examples import config
-from tests.fakes.image_signer import ARTIFACT, Signer, keep_bundle, keep_referrer, keep_simple
+from tests.fakes.image_signer import (
+    ARTIFACT,
+    EMPTY,
+    Signer,
+    keep_bundle,
+    keep_referrer,
+    keep_simple,
+)
 from tests.fakes.registry import OWN, Registry, digest, manifest
 
 NAME = "group/name"
@@ -43,7 +50,7 @@ def by_bundle(registry):
 
 def by_bundle_in_an_old_registry(registry):
     registry.is_old = True
-    by_bundle(registry)
+    keep_bundle(registry, NAME, IMAGE, SITE.bundle(IMAGE), EMPTY)
 
 
 @pytest.mark.parametrize(
