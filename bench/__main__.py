@@ -49,6 +49,7 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         """Take the parsed ``options``."""
         self._runs: int = options.runs
+        self._only: list[str] = options.only or []
         self.samples: dict[str, Any] = {}
         self.rows: dict[str, list[Row]] = {}
         self.loads: dict[str, float] = {}
@@ -107,6 +108,8 @@ class Bench:
             print(f"MISSED  {row.what}: {written(row.figure, row.unit)}, goal {goal}")
         if self.rows and not late:
             print("all goals met")
+        only = "".join(f" --only {name}" for name in self._only)
+        print(f'to measure again: make bench ARGS="--runs {self._runs}{only}"')
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -119,7 +122,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--runs", type=_runs, default=50, help="of each, one at a time (50)")
-    names = list(Bench(argparse.Namespace(runs=0)).series())
+    names = list(Bench(argparse.Namespace(runs=0, only=None)).series())
     parser.add_argument("--only", choices=names, action="append", help="may be given repeatedly")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples there as well")
     parser.add_argument("--keep", action="store_true", help="leave namespace and folders in place")

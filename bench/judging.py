@@ -43,7 +43,9 @@ def burst_rows(rounds: Sequence[Sequence[TimedRun]]) -> list[Row]:
     return rows + _parts(runs, goals=False, prefix="in a burst: ")
 
 
-def protection_row(name: str, with_it: Sequence[float], without_it: Sequence[float]) -> Row:
+def protection_row(
+    name: str, with_it: Sequence[float], without_it: Sequence[float], goal: float | None = None
+) -> Row:
     """Return the row of a protection, by the seconds of runs with and without it."""
     low, high = ratio_interval(with_it, without_it)
     note = (
@@ -51,7 +53,24 @@ def protection_row(name: str, with_it: Sequence[float], without_it: Sequence[flo
         f"95 % interval of the ratio {low:.2f} to {high:.2f}"
     )
     what = f"{name}: request to result, n = {len(with_it)}, with / without"
-    return Row(what, ratio_of_medians(with_it, without_it), "x", note=note)
+    return Row(what, ratio_of_medians(with_it, without_it), "x", goal, note)
+
+
+def audit_row(awaited: Sequence[float], runs: Sequence[float]) -> Row:
+    """Return the row of the audit trail.
+
+    Args:
+        awaited: seconds of the entries for which a run waits.
+        runs: seconds of runs from request to result, which include such entries.
+    """
+    share = 1 + median(awaited) / median(runs)
+    note = (
+        f"p99 {written(quantile(awaited, 0.99), 'ms')}; the median is the same as {share:.3f} x of "
+        f"a run's {written(median(runs), 's')}, in which it is contained"
+    )
+    return Row(
+        f"audit trail: entries of a run, n = {len(awaited)}", median(awaited), "ms", None, note
+    )
 
 
 def _compared(what: str, node: Sequence[float], raw: Sequence[float], goal: float) -> Row:

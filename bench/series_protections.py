@@ -1,49 +1,71 @@
-"""What each protection costs a run: the same node with and without one setting, in turns."""
+"""What each protection costs a run: the same node with and without the protection, in turns."""
 
 from __future__ import annotations
 
+import json
 import random
+import tempfile
 import time
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
-from bench.judging import protection_row
-from bench.node_client import node_client
+from bench.audit_cost import seconds_of_runs
+from bench.errors import BenchError
+from bench.job_policy import job_policy
+from bench.judging import audit_row, protection_row
+from bench.node_client import NodeClient, node_client
 from bench.plan import GAP_SECONDS
+from bench.protections import Protection, protections
+from bench.signed_image import KEY, SignedImage
 from bench.station import BenchStation
 from bench.table import Row
 
-# Protection, and the keys of ``kubernetes`` with and without it. The self-test takes no part: its
-# pods would run beside a measured run.
-_NO_TEST = {"self_test_hours": None}
-SETTINGS: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "the gate": ({"walls": {"gate": "on", **_NO_TEST}}, {"walls": {"gate": "off", **_NO_TEST}}),
-}
 _ROUNDS = 2
 _WARM_UPS = 2
+_AUDIT_RUNS = 50
 _SEED = 21
 
 
 def protection_rows(station: BenchStation, runs: int) -> list[Row]:
     """Measure each protection by ``runs`` runs with and ``runs`` without it."""
-    rows = []
-    for name, (with_it, without_it) in SETTINGS.items():
-        seconds: tuple[list[float], list[float]] = ([], [])
-        for number in range(1, _ROUNDS + 1):
-            for found, setting in zip(seconds, (with_it, without_it), strict=True):
-                found.extend(_runs(station, setting, -(-runs // _ROUNDS)))
-            station.tell(f"protections: {name}: round {number} of {_ROUNDS}")
-        rows.append(protection_row(name, *seconds))
-    return rows
+    with tempfile.TemporaryDirectory(prefix="v6-bench-keys-") as folder:
+        image = SignedImage(station, Path(folder))
+    rows, bare = [], list[float]()
+    for each in protections(image.settings):
+        seconds: dict[bool, list[float]] = {True: [], False: []}
+        for number in range(_ROUNDS):
+            # The second round turns the order round, so that a drift of the machine cancels out.
+            for is_on in (True, False) if number % 2 else (False, True):
+                found = _runs(station, image, each, is_on=is_on, count=-(-runs // _ROUNDS))
+                seconds[is_on].extend(found)
+            station.tell(f"protections: {each.name}: round {number + 1} of {_ROUNDS}")
+        rows.append(protection_row(each.name, seconds[True], seconds[False], each.goal))
+        bare += seconds[False]
+    return [*rows, audit_row(seconds_of_runs(station.tasks, _AUDIT_RUNS), bare)]
 
 
-def _runs(station: BenchStation, setting: dict[str, Any], count: int) -> list[float]:
-    """Return the seconds from request to result of ``count`` runs with a setting of the node."""
-    station.reconfigure(lambda config: config["kubernetes"].update(setting))
+def _runs(
+    station: BenchStation, image: SignedImage, protection: Protection, *, is_on: bool, count: int
+) -> list[float]:
+    """Return the seconds from request to result of ``count`` runs with or without a protection."""
+    settings = protection.settings(is_on=is_on)
+    station.reconfigure(lambda config: config["kubernetes"].update(settings))
     dice = random.Random(_SEED)  # noqa: S311  pauses, no secret
     found = []
-    with node_client(station) as node:
+    with (
+        job_policy(station, is_on=is_on and protection.has_policy),
+        node_client(station) as node,
+    ):
         for _ in range(_WARM_UPS + count):
             time.sleep(dice.uniform(*GAP_SECONDS))
-            found.append(node.finish(node.start(node.payload())).whole)
+            found.append(_run(station, node, image, is_signed=is_on and protection.is_signed))
     return found[_WARM_UPS:]
+
+
+def _run(station: BenchStation, node: NodeClient, image: SignedImage, *, is_signed: bool) -> float:
+    """Return the seconds of one run. Raise BenchError if the run lacks what is measured."""
+    payload = node.payload() | {"image": image.next_name()}
+    whole = node.finish(node.start(payload)).whole
+    record = json.loads((station.tasks / str(payload["run_id"]) / "run.json").read_text())
+    if record["signed_by"] != (KEY if is_signed else None):
+        raise BenchError(f"run {payload['run_id']} was signed by {record['signed_by']}")
+    return whole

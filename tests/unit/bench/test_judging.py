@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.judging import burst_rows, protection_row, single_rows
+from bench.judging import audit_row, burst_rows, protection_row, single_rows
 from bench.plan import Who
 from bench.table import missed
 from bench.timed_run import TimedRun
@@ -72,6 +72,13 @@ def test_a_protection_is_compared_with_its_absence():
     assert (row.unit, row.goal) == ("x", None)
     assert row.what == "the gate: request to result, n = 3, with / without"
     assert "medians: 1.1" in row.note
+    assert protection_row("all", [1.0, 1.2, 1.1], [1.0] * 3, 1.05).verdict == "MISSED"
+
+
+def test_the_audit_trail_is_a_share_of_a_run():
+    row = audit_row([0.01, 0.02, 0.03], [1.0, 2.0, 3.0])
+    assert (row.figure, row.unit) == (0.02, "ms")
+    assert "the same as 1.010 x" in row.note
 
 
 def test_a_burst_lasts_from_its_first_request_to_its_last_result():

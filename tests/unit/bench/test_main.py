@@ -1,6 +1,5 @@
 """The bench's command line, except for the parts that need a cluster."""
 
-import argparse
 import json
 
 import pytest
@@ -42,15 +41,17 @@ def test_at_least_thirty_pairs_if_nothing_else_is_said():
 
 
 def test_a_missed_goal_is_said_plainly_and_stands_in_the_json(capsys):
-    bench = Bench(argparse.Namespace(runs=2))
+    bench = Bench(parse(["--runs", "2", "--only", "idle"]))
     bench.rows["idle"] = [Row("requests", 7.0, "/min", 6.0)]
     bench.loads["idle"] = 0.5
     bench.show()
-    assert "MISSED  requests: 7.0/min, goal 6.0/min" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "MISSED  requests: 7.0/min, goal 6.0/min" in out
+    assert 'to measure again: make bench ARGS="--runs 2 --only idle"' in out
     (row,) = json.loads(json.dumps(bench.to_json()))["rows"]["idle"]
     assert row["verdict"] == "MISSED"
 
 
 def test_a_bench_that_was_stopped_before_its_first_figure_claims_nothing(capsys):
-    Bench(argparse.Namespace(runs=2)).show()
+    Bench(parse(["--runs", "2", "--only", "idle"])).show()
     assert "met" not in capsys.readouterr().out
