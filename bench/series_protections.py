@@ -1,4 +1,4 @@
-"""What each protection costs a run: the same node with and without the protection, in turns."""
+"""The cost of each protection for a run: the same node with and without, in turns."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SEED = 21
 
 
 def protection_rows(station: BenchStation, runs: int) -> list[Row]:
-    """Measure each protection by ``runs`` runs with and ``runs`` without it."""
+    """Measure each protection by ``runs`` runs with and ``runs`` without the protection."""
     with tempfile.TemporaryDirectory(prefix="v6-bench-keys-") as folder:
         image = SignedImage(station, Path(folder))
     rows, bare = [], list[float]()
     for each in protections(image.settings):
         seconds: dict[bool, list[float]] = {True: [], False: []}
         for number in range(_ROUNDS):
-            # The second round turns the order round, so that a drift of the machine cancels out.
+            # The second round has the other order: a steady drift of the machine cancels out.
             for is_on in (True, False) if number % 2 else (False, True):
                 found = _runs(station, image, each, is_on=is_on, count=-(-runs // _ROUNDS))
                 seconds[is_on].extend(found)
@@ -62,7 +62,7 @@ def _runs(
 
 
 def _run(station: BenchStation, node: NodeClient, image: SignedImage, *, is_signed: bool) -> float:
-    """Return the seconds of one run. Raise BenchError if the run lacks what is measured."""
+    """Return the seconds of one run. Raise BenchError if the signature was not verified."""
     payload = node.payload() | {"image": image.next_name()}
     whole = node.finish(node.start(payload)).whole
     record = json.loads((station.tasks / str(payload["run_id"]) / "run.json").read_text())
