@@ -1,4 +1,4 @@
-"""PURE: the protections whose cost is measured: the settings of the node with and without each."""
+"""PURE: the measured protections: the settings of a node with each, and without any."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ class Protection:
         """Whether the image needs a signature."""
         return "images" in self.changes
 
-    def settings(self, *, is_on: bool) -> dict[str, Any]:
-        """Return the keys of ``kubernetes`` of the node with or without the protection."""
-        return {**_OFF, **(self.changes if is_on else {})}
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys of ``kubernetes`` of a node with this protection and no other."""
+        return {**_OFF, **self.changes}
+
+
+NOTHING = Protection("no protection")
 
 
 def protections(images: Mapping[str, Any]) -> list[Protection]:

@@ -1,4 +1,4 @@
-"""The cost of each protection for a run: the same node with and without, in turns."""
+"""The cost of each protection for a run: the same node with each and without, in turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.job_policy import job_policy
 from bench.judging import audit_row, protection_row
 from bench.node_client import NodeClient, node_client
 from bench.plan import GAP_SECONDS
-from bench.protections import Protection, protections
+from bench.protections import NOTHING, Protection, protections
 from bench.signed_image import KEY, SignedImage
 from bench.station import BenchStation
 from bench.table import Row
@@ -26,38 +26,35 @@ _SEED = 21
 
 
 def protection_rows(station: BenchStation, runs: int) -> list[Row]:
-    """Measure each protection by ``runs`` runs with and ``runs`` without the protection."""
+    """Measure ``runs`` runs with each protection, and ``runs`` without any."""
     with tempfile.TemporaryDirectory(prefix="v6-bench-keys-") as folder:
         image = SignedImage(station, Path(folder))
-    rows, bare = [], list[float]()
-    for each in protections(image.settings):
-        seconds: dict[bool, list[float]] = {True: [], False: []}
-        for number in range(_ROUNDS):
-            # The second round has the other order: a steady drift of the machine cancels out.
-            for is_on in (True, False) if number % 2 else (False, True):
-                found = _runs(station, image, each, is_on=is_on, count=-(-runs // _ROUNDS))
-                seconds[is_on].extend(found)
-            station.tell(f"protections: {each.name}: round {number + 1} of {_ROUNDS}")
-        rows.append(protection_row(each.name, seconds[True], seconds[False], each.goal))
-        bare += seconds[False]
+    measured = protections(image.settings)
+    order = [NOTHING, *measured]
+    seconds: dict[str, list[float]] = {each.name: [] for each in order}
+    for number in range(1, _ROUNDS + 1):
+        for each in order:
+            seconds[each.name] += _runs(station, image, each, -(-runs // _ROUNDS))
+            station.tell(f"protections: round {number} of {_ROUNDS}: {each.name}")
+        order.reverse()  # a steady drift of the machine then cancels out
+    bare = seconds[NOTHING.name]
+    rows = [protection_row(each.name, seconds[each.name], bare, each.goal) for each in measured]
     return [*rows, audit_row(seconds_of_runs(station.tasks, _AUDIT_RUNS), bare)]
 
 
 def _runs(
-    station: BenchStation, image: SignedImage, protection: Protection, *, is_on: bool, count: int
+    station: BenchStation, image: SignedImage, protection: Protection, count: int
 ) -> list[float]:
-    """Return the seconds from request to result of ``count`` runs with or without a protection."""
-    settings = protection.settings(is_on=is_on)
+    """Return the seconds from request to result of ``count`` runs with a protection."""
+    station.clear()
+    settings = protection.settings
     station.reconfigure(lambda config: config["kubernetes"].update(settings))
     dice = random.Random(_SEED)  # noqa: S311  pauses, no secret
     found = []
-    with (
-        job_policy(station, is_on=is_on and protection.has_policy),
-        node_client(station) as node,
-    ):
+    with job_policy(station, is_on=protection.has_policy), node_client(station) as node:
         for _ in range(_WARM_UPS + count):
             time.sleep(dice.uniform(*GAP_SECONDS))
-            found.append(_run(station, node, image, is_signed=is_on and protection.is_signed))
+            found.append(_run(station, node, image, is_signed=protection.is_signed))
     return found[_WARM_UPS:]
 
 
