@@ -33,6 +33,7 @@ REFUSED = {
     "copied": ("not allowed", "SignatureOfOtherImage"),
 }
 AWAY = "away.test/image"
+MOVED = "moved"
 
 
 class Registry:
@@ -80,10 +81,11 @@ class Registry:
 def registry(cluster: Cluster, cosign: Cosign) -> Registry:
     """Return the registry with an image for each form of signature, and for each refusal."""
     made = Registry(cluster, cosign)
-    for name in (*FORMS, *REFUSED):
+    for name in (*FORMS, *REFUSED, MOVED):
         made.push(name)
     for form in FORMS:
         made.sign(form, form)
+    made.sign(MOVED)
     made.sign("stranger", by_site=False)
     made.copy_signature("tag", "copied")
     return made
@@ -106,7 +108,6 @@ def listener(
         "signed",
         tmp_path_factory.mktemp("signed"),
         images={"signatures": [rule], "mirrors": mirrors},
-        limits={"pull_seconds": 20},
     )
     with pytest.MonkeyPatch.context() as patch, listening(station) as listener:
         patch.setattr(tags, "_KNOWN_SECONDS", 0.0)  # the tag moves without a pause
@@ -116,10 +117,8 @@ def listener(
 @pytest.fixture(scope="module")
 def runs(listener: Listener) -> dict[str, int]:
     """Post a run of each image; return the run ids."""
-    images = {name: _image(listener, name) for name in (*FORMS, *REFUSED)}
-    return {
-        name: listener.post(name, image=image) for name, image in (images | {AWAY: AWAY}).items()
-    }
+    images = {name: _image(listener, name) for name in (*FORMS, *REFUSED, MOVED)} | {AWAY: AWAY}
+    return {name: listener.post(name, image=image) for name, image in images.items()}
 
 
 def _image(listener: Listener, name: str) -> str:
@@ -165,17 +164,19 @@ def test_an_image_without_a_signature_of_the_site_is_refused(
 def test_a_tag_that_moves_after_signing_names_an_unsigned_image(
     listener: Listener, registry: Registry, runs: dict[str, int]
 ):
-    assert listener.result(runs["tag"])["status"] == "completed"
-    registry.push("tag")
-    moved = listener.result(listener.post("moved", image=_image(listener, "tag")))
+    assert listener.result(runs[MOVED])["status"] == "completed"
+    registry.push(MOVED)
+    image = _image(listener, MOVED)
+    moved = listener.result(listener.post("moved", image=image))
     assert (moved["status"], moved["cause"]) == ("not allowed", "TagMoved")
-    registry.sign("tag")
-    again = listener.result(listener.post("signed again", image=_image(listener, "tag")))
+    registry.sign(MOVED)
+    again = listener.result(listener.post("signed again", image=image))
     assert again["status"] == "completed", again
 
 
-def test_a_registry_that_is_away_starts_nothing(listener: Listener, runs: dict[str, int]):
+def test_a_run_waits_for_a_registry_that_is_away(listener: Listener, runs: dict[str, int]):
+    """``tests/contract/test_node_images.py`` has the end of such a run."""
     listener.status(runs[AWAY], "RegistryAway")
-    result = listener.result(runs[AWAY])
-    assert (result["status"], result["cause"]) == ("non-existing Docker image", "RegistryAway")
-    assert_nothing_can_start(listener.station, runs[AWAY])
+    assert listener.station.job_of(runs[AWAY]) is None
+    assert listener.kill(runs[AWAY]) == ["killed"]
+    assert listener.result(runs[AWAY])["status"] == "killed by user"
