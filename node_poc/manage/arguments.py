@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeAlias
 
 from node_poc import __version__
 from node_poc.commands.doctor.command import doctor
-from node_poc.manage import image
+from node_poc.manage.clean import clean
+from node_poc.manage.common_arguments import Commands, add, options_of
 from node_poc.manage.diff import diff
-from node_poc.manage.edit import set_api_key
 from node_poc.manage.facts import files, version
+from node_poc.manage.file_arguments import add_files, add_image
 from node_poc.manage.logs import show_log
 from node_poc.manage.overview import list_nodes, status
-from node_poc.manage.questions import add_arguments, api_key, make_new
 from node_poc.manage.remove import RemoveOptions, remove
-from node_poc.manage.session import EXIT_CODES, WELL, Options
+from node_poc.manage.session import WELL
 from node_poc.manage.start import StartOptions, start
 from node_poc.manage.stop import restart_pods, stop
 from node_poc.manifests import identity
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no public name for it
-Run = Callable[[argparse.Namespace], int]
 _LINES = 200
 _WAIT_SECONDS = 180.0
 _HEALTH_PORT = 8081
@@ -37,77 +32,18 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_files(commands)
+    add_files(commands)
     _add_start(commands)
     _add_stop(commands)
     _add_shown(commands)
     _add_doctor(commands)
     _add_logs(commands)
     _add_remove(commands)
-    _add_image(commands)
+    add_image(commands)
     return parser
 
 
-def add(
-    commands: _Commands, name: str, text: str, example: str, run: Run
-) -> argparse.ArgumentParser:
-    """Add a command with the options of all commands; ``example`` stands in its help."""
-    made = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("-n", "--name", help="of the node: its file is <name>.yaml")
-    made.add_argument("--config", type=Path, metavar="FILE", help="a file instead of a name")
-    where = made.add_mutually_exclusive_group()
-    where.add_argument(
-        "--system", action="store_true", help="files in /etc/vantage6/node, of the machine"
-    )
-    where.add_argument(
-        "--user", action="store_true", help="files in ~/.config/vantage6/node (default)"
-    )
-    made.add_argument("--context", help="kubeconfig context (default: the current one)")
-    made.add_argument("--namespace", help="instead of the file's kubernetes.namespace")
-    made.set_defaults(run=run)
-    return made
-
-
-def options_of(given: argparse.Namespace) -> Options:
-    """Return the options that all commands have in common."""
-    return Options(
-        name=given.name,
-        config=given.config,
-        is_system=given.system,
-        context=given.context,
-        namespace=given.namespace,
-        image=getattr(given, "image", None),
-    )
-
-
-def _add_files(commands: _Commands) -> None:
-    made = add(
-        commands,
-        "new",
-        "make the configuration file of a new node",
-        "v6-node new --name hospital-a",
-        lambda given: make_new(given, options_of(given)),
-    )
-    add_arguments(made)
-    changed = add(
-        commands,
-        "set-api-key",
-        "write another API key into a node's file",
-        "v6-node set-api-key --name hospital-a --api-key-file key.txt",
-        lambda given: set_api_key(options_of(given), api_key(given.api_key_file)),
-    )
-    changed.add_argument(
-        "--api-key-file", type=Path, metavar="FILE", help="instead of V6_API_KEY or a question"
-    )
-
-
-def _add_start(commands: _Commands) -> None:
+def _add_start(commands: Commands) -> None:
     made = add(
         commands,
         "start",
@@ -169,7 +105,7 @@ def _restart(given: argparse.Namespace) -> int:
     return start(options, _start_options(given))
 
 
-def _add_stop(commands: _Commands) -> None:
+def _add_stop(commands: Commands) -> None:
     made = add(
         commands,
         "stop",
@@ -181,7 +117,7 @@ def _add_stop(commands: _Commands) -> None:
     made.add_argument("--force", action="store_true", help="end node and runs at once")
 
 
-def _add_shown(commands: _Commands) -> None:
+def _add_shown(commands: Commands) -> None:
     shown = add(
         commands,
         "list",
@@ -214,7 +150,7 @@ def _add_shown(commands: _Commands) -> None:
     )
 
 
-def _add_doctor(commands: _Commands) -> None:
+def _add_doctor(commands: Commands) -> None:
     made = add(
         commands,
         "doctor",
@@ -238,7 +174,7 @@ def _doctor(given: argparse.Namespace) -> int:
     )
 
 
-def _add_logs(commands: _Commands) -> None:
+def _add_logs(commands: Commands) -> None:
     for name, text in (
         ("logs", "show the log of a node"),
         ("attach", "follow the log of a node; Ctrl-C detaches"),
@@ -254,7 +190,7 @@ def _logs(given: argparse.Namespace) -> int:
     return show_log(options_of(given), component=component, follow=given.follow, lines=given.lines)
 
 
-def _add_remove(commands: _Commands) -> None:
+def _add_remove(commands: Commands) -> None:
     made = add(
         commands,
         "remove",
@@ -268,30 +204,11 @@ def _add_remove(commands: _Commands) -> None:
     made.add_argument("-f", "--force", action="store_true", help="also a running node; no question")
     made.add_argument("-y", "--yes", action="store_true", help="no question")
     made.add_argument("--keep-file", action="store_true", help="leave the configuration file")
-
-
-def _add_image(commands: _Commands) -> None:
-    """Add ``image build``, which needs neither a node nor a cluster."""
-    group = commands.add_parser("image", help="build the image of node and proxy")
-    made = group.add_subparsers(required=True, metavar="build").add_parser(
-        "build",
-        help="build the image from the files of this package",
-        epilog=f"example:\n  v6-node image build --push registry.example/v6-node:1\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    cleaned = add(
+        commands,
+        "clean",
+        "remove the Jobs of ended runs whose results the server has",
+        "v6-node clean --name hospital-a",
+        lambda given: clean(options_of(given), yes=given.yes),
     )
-    made.add_argument("image_name", metavar="NAME", help="of the image, with registry and tag")
-    made.add_argument("--push", action="store_true", help="push the image to its registry")
-    made.add_argument("--builder", choices=image.BUILDERS, help="default: the first that works")
-    made.add_argument("--base-image", metavar="IMAGE", help="another base with Python 3.11")
-    made.add_argument("--insecure", action="store_true", help="the registry has no TLS")
-    made.set_defaults(run=_build_image)
-
-
-def _build_image(given: argparse.Namespace) -> int:
-    return image.build(
-        given.image_name,
-        push=given.push,
-        builder=given.builder,
-        base=given.base_image,
-        insecure=given.insecure,
-    )
+    cleaned.add_argument("-y", "--yes", action="store_true", help="no question")

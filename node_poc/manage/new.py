@@ -95,7 +95,7 @@ def new(options: Options, answers: Answers) -> int:
 def _check(path: Path) -> None:
     errors = [each for each in findings_of(choose(path).config, path) if each.is_error]
     if errors:
-        raise CommandError("\n".join(map(str, errors)), WRONG)
+        raise CommandError("\n".join(each.text for each in errors), WRONG)
 
 
 def values_of(answers: Answers, name: str, namespace: str | None) -> dict[str, Any]:

@@ -64,9 +64,13 @@ class NodeView:
 
     def runs_in_flight(self) -> list[Object]:
         """Return the Jobs of runs that have not ended."""
+        return [job for job in self.jobs() if not _has_ended(job)]
+
+    def jobs(self) -> list[Object]:
+        """Return the Jobs of all runs; the self-test has Jobs, too, which are no runs."""
         component = f"{identity.LABEL_COMPONENT}={identity.COMPONENT_ALGORITHM}"
         jobs = self._objects.list_kind("Job", self.namespace, f"{self.selector},{component}")
-        return [job for job in jobs if not _has_ended(job) and _is_run(job)]
+        return [job for job in jobs if _is_run(job)]
 
     def log(self, pod: str, container: str, *, lines: int, previous: bool = False) -> list[str]:
         """Return the last lines of a container's log; no lines before the container's start."""
