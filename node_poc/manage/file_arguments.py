@@ -71,14 +71,23 @@ def add_image(commands: Commands) -> None:
     made.add_argument("--builder", choices=image.BUILDERS, help="default: the first that works")
     made.add_argument("--base-image", metavar="IMAGE", help="another base with Python 3.11")
     made.add_argument("--insecure", action="store_true", help="the registry has no TLS")
+    made.add_argument(
+        "--build-option",
+        action="append",
+        metavar="OPTION",
+        help="of the builder, such as --build-option=--network=host; may be repeated",
+    )
     made.set_defaults(run=_build_image)
 
 
 def _build_image(given: argparse.Namespace) -> int:
     return image.build(
         given.image_name,
-        push=given.push,
-        builder=given.builder,
-        base=given.base_image,
-        insecure=given.insecure,
+        image.ImageOptions(
+            push=given.push,
+            builder=given.builder,
+            base=given.base_image,
+            insecure=given.insecure,
+            extra=tuple(given.build_option or ()),
+        ),
     )

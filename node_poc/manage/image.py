@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from node_poc import __version__
@@ -18,30 +19,41 @@ _DOCKERFILE = "node_poc/Dockerfile"
 BUILDERS = ("docker", "podman", "buildah")
 
 
-def build(name: str, *, push: bool, builder: str | None, base: str | None, insecure: bool) -> int:
-    """Build the image ``name``, and push it if wished. Returns the exit code.
+@dataclass(frozen=True)
+class ImageOptions:
+    """How the image is built.
 
-    Args:
-        name: name and tag of the image, for the registry.
+    Attributes:
         push: whether to push the image.
         builder: ``docker``, ``podman`` or ``buildah``; None takes the first that works here.
         base: another base image with Python, for a site without Docker Hub.
         insecure: whether the registry has no TLS (podman and buildah only).
-
-    Raises:
-        CommandError: there is no builder, or the builder failed.
+        extra: further options of the builder, for example ``--network=host``.
     """
-    program = builder or _first_builder()
+
+    push: bool = False
+    builder: str | None = None
+    base: str | None = None
+    insecure: bool = False
+    extra: tuple[str, ...] = ()
+
+
+def build(name: str, options: ImageOptions) -> int:
+    """Build the image ``name``, with registry and tag, and push it if wished.
+
+    Returns the exit code. Raises CommandError: there is no builder, or the builder failed.
+    """
+    program = options.builder or _first_builder()
     with tempfile.TemporaryDirectory(prefix="v6-node-image-") as folder:
         lay_out(Path(folder))
-        for command in commands(program, name, push=push, base=base, insecure=insecure):
+        for command in commands(program, name, options):
             tell(f"$ {' '.join(command)}")
             code = subprocess.run(command, cwd=folder, check=False).returncode
             if code:
                 raise CommandError(
                     f"{command[0]} ended with exit code {code}; the lines above name the cause"
                 )
-    tell(f"image {name} is built" + (" and pushed" if push else ""))
+    tell(f"image {name} is built" + (" and pushed" if options.push else ""))
     tell(f"use it with `v6-node start --image {name}`, or as kubernetes.node_image in the file")
     return WELL
 
@@ -52,15 +64,13 @@ def lay_out(folder: Path) -> None:
     shutil.copytree(_PACKAGE, folder / _PACKAGE.name, ignore=ignored)
 
 
-def commands(
-    program: str, name: str, *, push: bool, base: str | None, insecure: bool
-) -> list[list[str]]:
+def commands(program: str, name: str, options: ImageOptions) -> list[list[str]]:
     """PURE: return the commands that build and push the image, run in the laid out folder."""
     settings = ["--build-arg", f"VERSION={__version__}"]
-    settings += ["--build-arg", f"BASE_IMAGE={base}"] if base else []
-    made = [[program, "build", "-f", _DOCKERFILE, "-t", name, *settings, "."]]
-    if push:
-        no_tls = ["--tls-verify=false"] if insecure and program != "docker" else []
+    settings += ["--build-arg", f"BASE_IMAGE={options.base}"] if options.base else []
+    made = [[program, "build", "-f", _DOCKERFILE, "-t", name, *settings, *options.extra, "."]]
+    if options.push:
+        no_tls = ["--tls-verify=false"] if options.insecure and program != "docker" else []
         made.append([program, "push", *no_tls, name])
     return made
 

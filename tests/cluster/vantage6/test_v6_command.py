@@ -19,11 +19,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from devstation import ROOT, Cluster, Federation, own_home
+from devstation import ROOT, Cluster, Federation, Location, own_home
 from tests.cluster.vantage6.conftest import Asking
 
 NAMES = ("command-a", "command-b")
-COLLABORATION = "by-command"
+COLLABORATION = "plain"
+PORT = 7658
 ORGANIZATIONS = ("alpha", "beta")
 HOME = own_home("command-test")
 KINDS = "deployments,jobs,secrets,configmaps,networkpolicies,roles,rolebindings,serviceaccounts"
@@ -86,30 +87,44 @@ def command(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Comma
 
 
 @pytest.fixture(scope="module")
-def nodes(federation: Federation, command: Command, cluster: Cluster) -> Iterator[list[str]]:
-    """Make a collaboration with two nodes; return the arguments of ``new`` for each."""
-    root = federation.world.root_client()
-    federation.world.add_collaboration(root, COLLABORATION, list(ORGANIZATIONS))
-    root.close()
+def server(cluster: Cluster) -> Iterator[Federation]:
+    """Start a vantage6 server without any station: the command makes the nodes."""
+    made = Federation(cluster, Location("v6-command-test", HOME, PORT))
+    made.remove()
+    made.start_server(lambda text: print(text, file=sys.stderr))
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def asking(server: Federation) -> Iterator[Asking]:
+    """Return the poster of tasks for the collaboration."""
+    client = server.world.client("admin")
+    yield Asking(server, client, COLLABORATION)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def nodes(server: Federation, command: Command, cluster: Cluster) -> Iterator[list[list[str]]]:
+    """Return the arguments of ``new`` for a node of each organization."""
     made = []
     for name, organization in zip(NAMES, ORGANIZATIONS, strict=True):
         key = command.home / f"{name}.key"
-        key.write_text(federation.world.node(COLLABORATION, organization)["api_key"])
-        made.append(_new(federation, cluster, name, key))
+        key.write_text(server.world.node(COLLABORATION, organization)["api_key"])
+        made.append(_new(server, cluster, name, key))
     yield made
     for name in NAMES:
         cluster.delete_namespace(f"v6-{name}", wait=False)
         cluster.delete_job_policies(f"v6-{name}")
-    shutil.rmtree(HOME, ignore_errors=True)
 
 
-def _new(federation: Federation, cluster: Cluster, name: str, key: Path) -> list[str]:
+def _new(server: Federation, cluster: Cluster, name: str, key: Path) -> list[str]:
     data = HOME / name / "data" / "employees.csv"
     data.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "csv" / "employees.csv", data)
     return [
         *("new", "--name", name, "--api-key-file", str(key)),
-        *("--server-url", f"http://{cluster.server_ip}", "--port", str(federation.location.port)),
+        *("--server-url", f"http://{cluster.server_ip}", "--port", str(server.location.port)),
         *("--api-path", "/api", "--task-dir", str(HOME / name / "tasks")),
         *("--database", f"default=csv:{data}", "--image", cluster.image("v6_node_poc")),
         *("--allow", cluster.image("v6_test_algorithm")),
@@ -123,8 +138,7 @@ def change(path: Path, **values: object) -> None:
     path.write_text(yaml.safe_dump(config))
 
 
-def test_a_data_manager_runs_two_nodes(federation, plain, command, nodes, cluster):
-    asking = Asking(federation, plain, COLLABORATION)
+def test_a_data_manager_runs_two_nodes(asking, command, nodes, cluster):
     first, second = NAMES
     began = time.monotonic()
     command.run(*nodes[0])

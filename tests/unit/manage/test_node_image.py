@@ -2,7 +2,7 @@
 
 import re
 
-from node_poc.manage.image import commands, lay_out
+from node_poc.manage.image import ImageOptions, commands, lay_out
 
 
 def test_all_that_the_dockerfile_copies_is_laid_out(tmp_path):
@@ -16,9 +16,10 @@ def test_all_that_the_dockerfile_copies_is_laid_out(tmp_path):
 
 
 def test_build_and_push_have_the_options_of_their_builder():
-    build, push = commands("buildah", "r.example/n:1", push=True, base="python:3", insecure=True)
+    options = ImageOptions(push=True, base="python:3", insecure=True, extra=("--network=host",))
+    build, push = commands("buildah", "r.example/n:1", options)
     assert build[:6] == ["buildah", "build", "-f", "node_poc/Dockerfile", "-t", "r.example/n:1"]
-    assert build[-3:] == ["--build-arg", "BASE_IMAGE=python:3", "."]
+    assert build[-3:] == ["BASE_IMAGE=python:3", "--network=host", "."]
     assert push == ["buildah", "push", "--tls-verify=false", "r.example/n:1"]
-    only = commands("docker", "n", push=False, base=None, insecure=True)
+    only = commands("docker", "n", ImageOptions(insecure=True))
     assert [each[1] for each in only] == ["build"]
