@@ -145,6 +145,7 @@ lock: $(READY)  ## remake the lock files, with the hashes of the packages (ARGS=
 kubeconfs: $(READY)  ## remake the files in node_poc/kubeconfs that are made from others
 	$(BIN)/python -m node_poc render config-map > node_poc/kubeconfs/node_config_map.yaml
 	$(BIN)/python -m node_poc render policies > node_poc/kubeconfs/network_policies.yaml
+	$(BIN)/python -m node_poc render job-policy > node_poc/kubeconfs/job_policy.yaml
 docs: $(READY)  ## remake the tables of docs/configuration.md from the code
 	$(BIN)/python docs/configuration_tables.py
 format: $(READY)  ## format the Python code

@@ -96,12 +96,15 @@ class Cluster:
         self._show(self.kubectl("delete", *arguments, text_in=yaml.safe_dump_all(objects)))
 
     def delete_namespace(self, name: str, *, wait: bool = True) -> None:
-        """Delete a namespace; without ``wait`` Kubernetes empties the namespace later."""
+        """Delete a namespace and its nodes' policies for Jobs, which are in no namespace.
+
+        Without ``wait``, Kubernetes empties the namespace later.
+        """
+        self._delete_job_policies(name)
         waiting = ("--timeout=180s",) if wait else ("--wait=false",)
         self._show(self.kubectl("delete", "namespace", name, "--ignore-not-found", *waiting))
 
-    def delete_job_policies(self, namespace: str) -> None:
-        """Delete the policies for Jobs of a namespace's nodes; the policies are in no namespace."""
+    def _delete_job_policies(self, namespace: str) -> None:
         kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
         selector = f"app.kubernetes.io/part-of=v6-node,vantage6.ai/namespace={namespace}"
         self._show(self.kubectl("delete", kinds, "-l", selector, "--ignore-not-found"))

@@ -155,5 +155,4 @@ class Federation:
         """Remove the nodes, their folders and the server."""
         self.end_server()
         self.cluster.delete_namespace(self.location.namespace)
-        self.cluster.delete_job_policies(self.location.namespace)
         shutil.rmtree(self.location.home, ignore_errors=True)

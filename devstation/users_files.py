@@ -11,11 +11,16 @@ import yaml
 from devstation.cluster import Object
 from devstation.commands import ROOT
 from devstation.location import USERS_HOME, Location
-from node_poc.config.load import parse_config
+from node_poc.commands.render import account_of, own_group
+from node_poc.config.errors import ConfigError
+from node_poc.config.load import IMAGE_VARIABLE, parse_config
+from node_poc.isolation.job_policy import build_job_policy
 from node_poc.isolation.wanted import wanted_policies
 
 _REGISTRY = "localhost:5001"
 _FILE = "node_config.yaml"
+_JOB_POLICY = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+_POLICIES = ("NetworkPolicy", *_JOB_POLICY)
 
 #: Changes a node's configuration in place.
 ChangeConfig = Callable[[dict[str, Any]], None]
@@ -42,22 +47,28 @@ def users_objects(
         _move(item, location.namespace)
         if item["kind"] == "ConfigMap":
             _configure(item["data"], server, location, partial(_reach, images, change))
-    return [_with_ways(item, _policies(found)) for item in found]
+    rest = [item for item in found if item["kind"] not in _POLICIES]
+    return rest + _policies(found, images)
 
 
-def _policies(objects: list[Object]) -> dict[str, Object]:
-    """Return by name the NetworkPolicies for the changed configuration, as `make kubeconfs`."""
+def _policies(objects: list[Object], images: str) -> list[Object]:
+    """Return the policies for the changed configuration, as `make kubeconfs` does.
+
+    With a configuration that no node starts with, the users' own NetworkPolicies stay.
+    """
     (file,) = (item["data"][_FILE] for item in objects if item["kind"] == "ConfigMap")
-    return {each["metadata"]["name"]: each for each in wanted_policies(parse_config(file, {}), {})}
-
-
-def _with_ways(item: Object, policies: dict[str, Object]) -> Object:
-    return policies[item["metadata"]["name"]] if item["kind"] == "NetworkPolicy" else item
+    try:
+        config = parse_config(file, {IMAGE_VARIABLE: f"{images}/v6_node_poc:latest"})
+    except ConfigError:
+        return [item for item in objects if item["kind"] == "NetworkPolicy"]
+    job_policy = build_job_policy(config, account_of(config), own_group())
+    return [*wanted_policies(config, {}), *job_policy]
 
 
 def _move(item: Object, namespace: str) -> None:
     if item["kind"] == "Namespace":
         item["metadata"]["name"] = namespace
+    if item["kind"] in ("Namespace", *_JOB_POLICY):
         return
     item["metadata"]["namespace"] = namespace
     for subject in item.get("subjects", []):

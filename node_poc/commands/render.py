@@ -191,8 +191,13 @@ def _policies(config: NodeConfig) -> list[dict[str, Any]]:
 
 def _job_policy(config: NodeConfig) -> list[dict[str, Any]]:
     """Return the policy for the node's ServiceAccount and the group of the node's process."""
+    return build_job_policy(config, account_of(config), own_group())
+
+
+def own_group() -> int:
+    """Return the group id of the node's process, which owns the folders of runs."""
     pod = _deployment()["spec"]["template"]["spec"]
-    return build_job_policy(config, account_of(config), pod["securityContext"]["runAsGroup"])
+    return int(pod["securityContext"]["runAsGroup"])
 
 
 def account_of(config: NodeConfig) -> str:

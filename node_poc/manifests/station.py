@@ -20,6 +20,7 @@ from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.identity import Identity
+from node_poc.manifests.namespace import build_namespace
 from node_poc.manifests.own_pods import (
     CA_FILE,
     CONFIG_FOLDER,
@@ -42,16 +43,8 @@ from node_poc.manifests.tables import add_column_names
 
 def build_station(station: Station) -> list[Object]:
     """Return all objects except the policies and the proxy, in the order for applying them."""
-    namespace = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {
-            "name": station.config.kubernetes.namespace,
-            "labels": {identity.LABEL_PART_OF: identity.PART_OF},
-        },
-    }
     return [
-        namespace,
+        build_namespace(station.config),
         *(_right(station, each) for each in station.rights),
         *secrets(station),
         *way_to_the_server(station),

@@ -101,7 +101,12 @@ def test_no_command_is_wrong_usage():
 
 
 def test_render_prints_what_lies_in_kubeconfs():
-    for what, name in (("policies", "network_policies"), ("config-map", "node_config_map")):
+    files = {
+        "policies": "network_policies",
+        "config-map": "node_config_map",
+        "job-policy": "job_policy",
+    }
+    for what, name in files.items():
         rendered = node_poc("render", what)
         assert rendered.returncode == 0
         assert rendered.stdout == (ROOT / f"node_poc/kubeconfs/{name}.yaml").read_text()

@@ -27,14 +27,16 @@ def test_at_the_users_location_the_objects_are_the_users_own():
     paths = [*sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))]
     paths.append(ROOT / "dummy_proxy" / "proxy_pod_deployment.yaml")
     files = [item for path in paths for item in yaml.safe_load_all(path.read_text()) if item]
-    assert moved(USERS_LOCATION, images="localhost:5001") == files
+    found = moved(USERS_LOCATION, images="localhost:5001")
+    assert sorted(found, key=str) == sorted(files, key=str)
 
 
 def test_no_object_stays_at_the_users_location():
     objects = moved()
     names = [o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"]
     assert names == ["v6-elsewhere"]
-    inside = [o for o in objects if o["kind"] != "Namespace"]
+    outside = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    inside = [o for o in objects if o["kind"] not in outside]
     assert {o["metadata"]["namespace"] for o in inside} == {"v6-elsewhere"}
     (binding,) = (o for o in objects if o["kind"] == "RoleBinding")
     assert {subject["namespace"] for subject in binding["subjects"]} == {"v6-elsewhere"}
@@ -56,3 +58,21 @@ def test_a_change_reaches_the_nodes_configuration(location):
         config["kubernetes"]["runs_in_flight"] = 3
 
     assert config_of(moved(location, change))["kubernetes"]["runs_in_flight"] == 3
+
+
+def test_the_policy_for_jobs_follows_the_configuration():
+    def change(config):
+        config["task_dir"] = "/srv/other"
+
+    policy, binding = (o for o in moved(change=change) if "AdmissionPolicy" in o["kind"])
+    assert "/srv/other" in str(policy)
+    assert "registry.example/v6/v6_node_poc:latest" in str(policy)
+    assert policy["metadata"]["name"] == binding["spec"]["policyName"]
+    assert policy["metadata"]["labels"]["vantage6.ai/namespace"] == "v6-elsewhere"
+
+
+def test_a_configuration_that_no_node_takes_has_no_policy_for_jobs():
+    def change(config):
+        config["task_dir"] = 5
+
+    assert not [o for o in moved(change=change) if "AdmissionPolicy" in o["kind"]]
