@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +13,18 @@ from node_poc.cluster.connect import KubernetesApi, NoClusterError, connect
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.commands.check import ask_server, findings_of
-from node_poc.commands.doctor import audit_trail, cluster, images, protections, walls
+from node_poc.commands.doctor import (
+    audit_trail,
+    cluster,
+    images,
+    machines,
+    namespace,
+    own_pods,
+    protections,
+    quotas,
+    storage,
+    walls,
+)
 from node_poc.commands.doctor.lines import Line, exit_code, failure, ok, warning
 from node_poc.commands.doctor.rights import TOO_MUCH, needed_rights
 from node_poc.commands.render import rights_of
@@ -25,6 +37,7 @@ exit codes:
   1  a failure: runs would not work, or not be isolated
   4  no cluster that answers
 """
+_FORBIDDEN = 403
 _REFUSED = "with the node's Role, this question is allowed: apply the node's objects again"
 
 
@@ -33,7 +46,7 @@ def doctor(
     path: Path,
     *,
     context: str | None,
-    health_port: int,
+    health_port: int | None,
     as_json: bool = False,
     out: TextIO,
 ) -> int:
@@ -43,7 +56,8 @@ def doctor(
         config: the node's configuration, loaded from ``path``.
         path: the configuration file.
         context: the kubeconfig context, used only outside a pod.
-        health_port: the port of the node's health server, a target of the self-test.
+        health_port: the port of the node's health server, a target of the self-test. None: start no
+            pods, which means no self-test, and no test of the protections of pods.
         as_json: whether to print one list of objects at the end.
         out: receives the findings. Errors go to stderr.
     """
@@ -54,7 +68,8 @@ def doctor(
     except (NoClusterError, ClusterError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 4
-    for line in _examine(config, path, api, version, health_port):
+    tests = iter(()) if health_port is None else _with_pods(config, api, health_port)
+    for line in chain(_examine(config, path, api, version), tests):
         lines.append(line)
         if not as_json:
             print(line, file=out, flush=True)
@@ -64,7 +79,7 @@ def doctor(
 
 
 def _examine(
-    config: NodeConfig, path: Path, api: KubernetesApi, version: Iterable[Line], health_port: int
+    config: NodeConfig, path: Path, api: KubernetesApi, version: Iterable[Line]
 ) -> Iterator[Line]:
     yield from _of_findings("the configuration", findings_of(config, path))
     said, found = ask_server(config, path)
@@ -79,9 +94,38 @@ def _examine(
     yield from cluster.look_at_jobs(config, objects)
     yield from _guarded(lambda: audit_trail.look_at_audit(config, api))
     yield from images.look_at_images(config)
+    yield from _surroundings(config, api)
     yield from _guarded(lambda: walls.look_at_policies(config, api))
+
+
+def _with_pods(config: NodeConfig, api: KubernetesApi, health_port: int) -> Iterator[Line]:
     yield from protections.try_protections(config, api)
     yield from walls.make_self_test(config, api, health_port)
+
+
+def _surroundings(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
+    """Yield the findings about objects that the node's Role does not show."""
+    looks = {
+        "its Deployments": own_pods.look_at_own_pods,
+        "the namespace": namespace.look_at_namespace,
+        "quotas": quotas.look_at_quotas,
+        "claims": storage.look_at_claims,
+        "machines": machines.look_at_machines,
+    }
+    hidden = []
+    for subject, look in looks.items():
+        try:
+            yield from look(config, api)
+        except ClusterError as error:
+            if error.status == _FORBIDDEN:
+                hidden.append(subject)
+            else:
+                yield failure(str(error)[:300])
+    if hidden:
+        yield warning(
+            f"not examined, because these rights do not show them: {', '.join(hidden)}",
+            "run doctor outside the pod with an administrator's kubeconfig (--context)",
+        )
 
 
 def _of_findings(subject: str, findings: Iterable[Finding]) -> Iterator[Line]:

@@ -24,22 +24,29 @@ class Api:
         return "v1.34.2", None
 
 
+def answering(answers):
+    """Return a look that yields lines, or raises an error."""
+
+    def look(*_):
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+    return look
+
+
 @pytest.fixture
 def examine(monkeypatch):
     """Call ``doctor`` with these answers of its parts."""
 
-    def call(*, as_json=False, findings=(), server=(["server: it"], []), lease=LEASE):
-        def look_at_lease(*_):
-            if isinstance(lease, Exception):
-                raise lease
-            yield lease
-
+    def call(*, findings=(), server=(["server: it"], []), lease=LEASE, around=(), **more):
         monkeypatch.setattr(module, "connect", lambda _context: Api())
         monkeypatch.setattr(module, "ClusterObjects", lambda *_: None)
         monkeypatch.setattr(module, "findings_of", lambda *_: list(findings))
         monkeypatch.setattr(module, "ask_server", lambda *_: server)
         monkeypatch.setattr(module.cluster, "look_at_rights", lambda *_: iter([ok("rights")]))
-        monkeypatch.setattr(module.cluster, "look_at_lease", look_at_lease)
+        monkeypatch.setattr(module.cluster, "look_at_lease", answering([lease]))
         monkeypatch.setattr(module.cluster, "look_at_proxy", lambda *_: iter([ok("proxy")]))
         monkeypatch.setattr(
             module.cluster, "look_at_jobs", lambda *_: iter([warning("jobs", "do")])
@@ -47,10 +54,19 @@ def examine(monkeypatch):
         monkeypatch.setattr(module.audit_trail, "look_at_audit", lambda *_: iter([ok("audit")]))
         monkeypatch.setattr(module.images, "look_at_images", lambda _: iter([ok("images")]))
         monkeypatch.setattr(module.walls, "look_at_policies", lambda *_: iter([ok("policies")]))
+        looks = {
+            module.own_pods: "look_at_own_pods",
+            module.namespace: "look_at_namespace",
+            module.quotas: "look_at_quotas",
+            module.storage: "look_at_claims",
+            module.machines: "look_at_machines",
+        }
+        for number, (part, name) in enumerate(looks.items()):
+            monkeypatch.setattr(part, name, answering(around[number : number + 1]))
         monkeypatch.setattr(module.protections, "try_protections", lambda *_: iter([]))
         monkeypatch.setattr(module.walls, "make_self_test", lambda *_: iter([ok("test")]))
         out = io.StringIO()
-        code = doctor(config(), Path("x"), context=None, health_port=1, as_json=as_json, out=out)
+        code = doctor(config(), Path("x"), context=None, out=out, **{"health_port": 1, **more})
         return code, out.getvalue()
 
     return call
@@ -88,12 +104,31 @@ def test_a_question_that_the_cluster_refuses_is_a_failure_and_the_others_go_on(e
     assert text.endswith("ok       test\n")
 
 
+def test_without_pods_no_test_is_made(examine):
+    code, text = examine(health_port=None)
+    assert code == 0
+    assert text.endswith("ok       policies\n")
+
+
 def test_json_is_one_list(examine):
     code, text = examine(as_json=True, lease=failure("lease", "start it"))
     assert code == 1
     lines = json.loads(text)
     assert {"level": "failure", "found": "lease", "remedy": "start it"} in lines
     assert len(lines) == 12
+
+
+def test_what_the_rights_do_not_show_is_told_once(examine):
+    hidden = ClusterError("GET /x", 403, "Forbidden", "no")
+    away = ClusterError("GET /nodes", 500, "Internal", "away")
+    code, text = examine(around=[ok("the node is ready"), hidden, hidden, ok("claims"), away])
+    assert code == 1
+    assert "ok       the node is ready" in text
+    assert (
+        "warning  not examined, because these rights do not show them: the namespace, quotas; run "
+        "doctor outside the pod"
+    ) in text
+    assert "failure  GET /nodes: 500" in text
 
 
 def fails(raised):

@@ -1,0 +1,52 @@
+"""The machines of the cluster: room for a run, and GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from node_poc.cluster.connect import KubernetesApi
+from node_poc.cluster.listing import list_all
+from node_poc.commands.doctor.lines import Line, failure, ok
+from node_poc.commands.doctor.quotas import Amounts, amounts, of_a_run
+from node_poc.config.model import NodeConfig
+
+
+def look_at_machines(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
+    """Yield whether some machine can hold a run. Raises ClusterError."""
+    nodes, _ = list_all(api, "/api/v1/nodes", "")
+    requests, _ = of_a_run(config)
+    yield of_machines(nodes, requests)
+
+
+def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:
+    """Return whether a schedulable machine offers at least the needed amounts in all."""
+    usable = [node for node in nodes if _is_usable(node)]
+    offers = [amounts(node.get("status", {}).get("allocatable", {})) for node in usable]
+    if any(_holds(offer, needed) for offer in offers):
+        return ok(f"{len(usable)} of {len(nodes)} machines take pods, and a run fits")
+    if not usable:
+        return failure(
+            f"none of {len(nodes)} machines is ready and takes pods",
+            "see `kubectl get nodes`, and uncordon or repair a machine",
+        )
+    lacking = sorted(
+        f"{name} {value:f} (at most {max(offer.get(name, Decimal()) for offer in offers):f})"
+        for name, value in needed.items()
+        if not any(_holds(offer, {name: value}) for offer in offers)
+    )
+    return failure(
+        f"no machine has what a run asks for: {', '.join(lacking) or 'not all on one machine'}",
+        "lower kubernetes.resources, add a machine, or for a GPU install its device plugin",
+    )
+
+
+def _is_usable(node: Mapping[str, Any]) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    is_ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return is_ready and not node.get("spec", {}).get("unschedulable", False)
+
+
+def _holds(offer: Amounts, needed: Amounts) -> bool:
+    return all(offer.get(name, Decimal()) >= value for name, value in needed.items())
