@@ -23,6 +23,14 @@ sys.path.insert(0, str(ROOT / "dummy_socketio_server"))
 
 from emitter_client import EmitterClient, Event  # found by the line above
 
+# The kinds of objects that follow the node's configuration.
+_OF_THE_CONFIG = (
+    "ConfigMap",
+    "NetworkPolicy",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+)
+
 
 def unchanged(_: dict[str, Any]) -> None:
     """Leave a node's configuration as it is."""
@@ -92,8 +100,7 @@ class DummyStation:
     def reconfigure(self, change: ChangeConfig) -> None:
         """Give the node another configuration; return when the node uses it."""
         self._change = change
-        changed = ("ConfigMap", "NetworkPolicy")
-        self.cluster.apply(*(item for item in self.objects() if item["kind"] in changed))
+        self.cluster.apply(*(item for item in self.objects() if item["kind"] in _OF_THE_CONFIG))
         self.restart_node()
 
     def restart_node(self) -> None:

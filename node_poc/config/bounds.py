@@ -7,6 +7,11 @@ from pydantic import Field, model_validator
 from node_poc.config.base import Strict
 from node_poc.config.quantities import Quantity, amount
 
+# A resource of a device plugin: a domain and a name. Others are Kubernetes' own.
+_EXTENDED_RESOURCE = (
+    r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+
 
 class Limits(Strict):
     """How long a run may wait or last, in seconds, and how much disk space a run may use."""
@@ -116,6 +121,13 @@ class Resources(Strict):
     """Number of GPUs for each run, with `algorithm_device_requests.gpu: true`.
 
     Default: a run that takes all GPUs keeps every other run with GPUs waiting.
+    """
+
+    gpu_resource: str = Field(default="nvidia.com/gpu", pattern=_EXTENDED_RESOURCE)
+    """Name of the cluster's GPUs, as their device plugin names them: `nvidia.com/gpu`,
+    `amd.com/gpu`, `nvidia.com/mig-1g.5gb`, or any extended resource.
+
+    Default: vantage6's own GPUs are NVIDIA's.
     """
 
     @model_validator(mode="after")

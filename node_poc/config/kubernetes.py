@@ -12,6 +12,7 @@ from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.images import Images
 from node_poc.config.kinds.registry import DEFAULT, known_name
+from node_poc.config.placement import Placement
 from node_poc.config.pods import Pods
 from node_poc.config.quantities import Quantity, amount
 
@@ -206,6 +207,13 @@ class Kubernetes(Strict):
     Default: the registry of the dev cluster.
     """
 
+    node_image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "Always"
+    """When machines pull the image of node and proxy, for `render vantage6`. `IfNotPresent` and
+    `Never` are for images that somebody loads onto the machines.
+
+    Default: a tag may have moved, and an image named by its digest is pulled once only.
+    """
+
     node_cpu_request: Quantity = "250m"
     """CPUs reserved for the node's own pod, for `render vantage6`: at most `1`. With several nodes
     on a small machine, a lower value lets all of them start.
@@ -221,6 +229,13 @@ class Kubernetes(Strict):
     resources: Resources = Resources()
     security: Security = Security()
     pods: Pods = Pods()
+
+    placement: dict[Literal["algorithms", "node", "proxy"], Placement] = Field(default={})
+    """By part: where its pods run, and what the site adds to their metadata, each with the keys
+    below. Parts: `algorithms`, `node` and `proxy`; the last two with `render vantage6`.
+
+    Default: Kubernetes chooses the machine.
+    """
 
     image_pull_secrets: list[str] = Field(default=[])
     """Names of Secrets with registry logins that the site has made."""
@@ -288,6 +303,10 @@ class Kubernetes(Strict):
 
     Default: a message to the dummy server stays small.
     """
+
+    def placement_of(self, part: Literal["algorithms", "node", "proxy"]) -> Placement:
+        """Return the placement of a part; an empty one if the site has set none."""
+        return self.placement.get(part, Placement())
 
     @field_validator("node_cpu_request")
     @classmethod

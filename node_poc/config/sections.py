@@ -123,8 +123,8 @@ class DeviceRequests(Strict):
     gpu: bool = False
     """Gives GPUs to each run.
 
-    Differs: `kubernetes.resources.gpus` GPUs of NVIDIA's device plugin, not all GPUs of the
-    machine.
+    Differs: `kubernetes.resources.gpus` GPUs of a device plugin (`gpu_resource`), not all GPUs of
+    the machine.
     """
 
 

@@ -150,7 +150,7 @@ def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
         f"{where}.image: must be the image of the Job's annotation",
     )
     yield Rule(
-        " && ".join(_resources(container["resources"])),
+        " && ".join(_resources(container["resources"], config.kubernetes.resources.gpu_resource)),
         f"{where}.resources: must be as the node's configuration says",
     )
     secret = literal(Identity(config.kubernetes.node_name).databases_secret_name)
@@ -162,10 +162,10 @@ def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     )
 
 
-def _resources(amounts: Object) -> Iterator[str]:
-    """Return the conditions on the container's resources."""
+def _resources(amounts: Object, gpu: str) -> Iterator[str]:
+    """Return the conditions on the container's resources; ``gpu`` is the name of GPUs."""
     yield has_only(f"{CONTAINER}.resources", amounts)
     for kind, given in amounts.items():
         part = f"dyn({CONTAINER}.resources).{kind}"
         yield has_only(part, given)
-        yield from (amount_rule(part, name, value) for name, value in given.items())
+        yield from (amount_rule(part, name, value, gpu) for name, value in given.items())

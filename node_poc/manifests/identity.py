@@ -45,7 +45,6 @@ ANNOTATION_COLLABORATION = "vantage6.ai/collaboration"
 ANNOTATION_ORGANIZATION = "vantage6.ai/organization"
 CONTAINER = "algorithm"
 GATE = "gate"  # the init container that waits for the NetworkPolicies
-GPU = "nvidia.com/gpu"  # as NVIDIA's device plugin names it
 # Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of
 # this node would not end beside a sidecar, and the NetworkPolicies cut a sidecar off from its mesh.
 LABELS_NO_MESH = MappingProxyType(

@@ -9,6 +9,7 @@ from typing import Any
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
+from node_poc.manifests.placement import placement_fields
 from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.manifests.security import (
     container_resources,
@@ -67,10 +68,10 @@ def build_job(
         is_gated: whether the algorithm waits for the pod's NetworkPolicies.
     """
     names = Identity(config.kubernetes.node_name)
-    labels = names.labels(spec.run_id, spec.egress.value, spec.services)
-    own_proxy = {config.kubernetes.proxy.host_name: proxy_address} if proxy_address else {}
-    hosts = {**addresses, **own_proxy}
-    annotations = {identity.ANNOTATION_IMAGE: spec.image}
+    site = config.kubernetes.placement_of("algorithms")
+    labels = site.labels | names.labels(spec.run_id, spec.egress.value, spec.services)
+    hosts = {**addresses, **_proxy(config, proxy_address)}
+    annotations = site.annotations | {identity.ANNOTATION_IMAGE: spec.image}
     pod = _pod_spec(spec, config, hosts, storage_group)
     pod |= {"initContainers": [_gate(config)]} if is_gated else {}
     job_spec: dict[str, Any] = {
@@ -99,6 +100,10 @@ def build_job(
     }
 
 
+def _proxy(config: NodeConfig, address: str | None) -> dict[str, str]:
+    return {config.kubernetes.proxy.host_name: address} if address else {}
+
+
 def _pod_spec(
     spec: RunSpec, config: NodeConfig, hosts: Mapping[str, str], storage_group: int
 ) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def _pod_spec(
         "terminationGracePeriodSeconds": settings.limits.grace_seconds,
         "dnsPolicy": "None",
         "dnsConfig": {"nameservers": [_NO_NAME_SERVER]},
-        "tolerations": _tolerations(settings.limits.node_lost_seconds),
+        **_placed(config),
         "securityContext": pod_security_context(
             settings.security, storage_group, strict_groups=settings.pods.strict_groups == "on"
         ),
@@ -137,6 +142,13 @@ def _pod_spec(
     if names := pull_secret_names(config):
         pod["imagePullSecrets"] = [{"name": name} for name in names]
     return pod
+
+
+def _placed(config: NodeConfig) -> dict[str, Any]:
+    """Return the site's placement, and always the tolerations of a silent cluster node."""
+    fields = placement_fields(config.kubernetes.placement_of("algorithms"))
+    own = _tolerations(config.kubernetes.limits.node_lost_seconds)
+    return fields | {"tolerations": [*fields.get("tolerations", []), *own]}
 
 
 def _tolerations(seconds: int) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from node_poc.config.base import short_hash
 from node_poc.config.databases import is_address
 from node_poc.config.model import NodeConfig
 from node_poc.config.outside import CERTIFICATE_VARIABLES
+from node_poc.config.placement import Placement
 from node_poc.config.sections import HostMount
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
@@ -82,11 +83,18 @@ def metadata(station: Station, suffix: str = "") -> Object:
     }
 
 
-def pod_metadata(station: Station, labels: Mapping[str, str]) -> Object:
-    """Return labels and annotations of a pod of this node or its proxy; the pod joins no mesh."""
+def pod_metadata(station: Station, labels: Mapping[str, str], site: Placement) -> Object:
+    """Return labels and annotations of a pod of this node or its proxy; the pod joins no mesh.
+
+    Args:
+        station: the node.
+        labels: the part's own labels.
+        site: what the site adds to the part.
+    """
     return {
-        "labels": {**labels, **identity.LABELS_NO_MESH},
+        "labels": {**site.labels, **labels, **identity.LABELS_NO_MESH},
         "annotations": {
+            **site.annotations,
             identity.ANNOTATION_CHECKSUM: station.checksum,
             **identity.ANNOTATIONS_NO_MESH,
         },

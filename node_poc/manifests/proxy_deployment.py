@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from node_poc.config.placement import Placement
 from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.own_pods import (
@@ -22,6 +23,7 @@ from node_poc.manifests.own_pods import (
     pod_extras,
     pod_metadata,
 )
+from node_poc.manifests.placement import placement_fields
 from node_poc.manifests.station import file_without_secrets
 
 _HEALTH_PORT = 8081
@@ -46,6 +48,10 @@ def _labels(station: Station) -> dict[str, str]:
         identity.LABEL_COMPONENT: identity.COMPONENT_PROXY,
         identity.LABEL_NODE: station.names.node_label,
     }
+
+
+def _site(station: Station) -> Placement:
+    return station.config.kubernetes.placement_of("proxy")
 
 
 def _metadata(station: Station) -> Object:
@@ -86,7 +92,7 @@ def _deployment(station: Station) -> Object:
             "replicas": 1,
             "selector": {"matchLabels": _labels(station)},
             "template": {
-                "metadata": pod_metadata(station, _labels(station)),
+                "metadata": pod_metadata(station, _labels(station), _site(station)),
                 "spec": _pod(station),
             },
         },
@@ -106,6 +112,7 @@ def _pod(station: Station) -> Object:
             "fsGroup": 10001,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        **placement_fields(_site(station)),
         **pod_extras(station),
         "containers": [_container(station)],
         "volumes": volumes,
@@ -117,7 +124,7 @@ def _container(station: Station) -> Object:
     return {
         "name": "proxy",
         "image": station.image,
-        "imagePullPolicy": "Always",
+        "imagePullPolicy": station.config.kubernetes.node_image_pull_policy,
         "args": ["proxy", "--health-port", str(_HEALTH_PORT)],
         "env": [
             {"name": "V6_NODE_CONFIG", "value": f"{CONFIG_FOLDER}/{KEY}"},

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 from node_poc.config.model import Resources, Security
-from node_poc.manifests.identity import GPU
 
 STRICT_GROUPS = MappingProxyType({"supplementalGroupsPolicy": "Strict"})
 
@@ -45,9 +44,9 @@ def container_security_context(security: Security) -> dict[str, Any]:
 def container_resources(resources: Resources, *, gpu: bool = False) -> dict[str, Any]:
     """Return requests and limits; limits are always set.
 
-    ``gpu``: whether to add NVIDIA GPUs, as the device plugin names them.
+    ``gpu``: whether to add GPUs.
     """
-    gpus = {GPU: str(resources.gpus)} if gpu else {}
+    gpus = {resources.gpu_resource: str(resources.gpus)} if gpu else {}
     return {
         "requests": {
             "cpu": resources.cpu_request,

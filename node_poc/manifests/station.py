@@ -38,6 +38,7 @@ from node_poc.manifests.own_pods import (
     pod_metadata,
     way_to_the_server,
 )
+from node_poc.manifests.placement import placement_fields
 from node_poc.manifests.tables import add_column_names
 
 
@@ -106,14 +107,17 @@ def _node(station: Station) -> Object:
     made["metadata"]["labels"] = labels
     made["spec"]["selector"] = {"matchLabels": labels}
     template = made["spec"]["template"]
-    template["metadata"] = pod_metadata(station, labels)
+    site = station.config.kubernetes.placement_of("node")
+    template["metadata"] = pod_metadata(station, labels, site)
     pod = template["spec"]
+    pod |= placement_fields(site)
     pod["serviceAccountName"] = station.names.node_label
     pod |= pod_extras(station)
     volumes, mounts = _node_volumes(station)
     pod["volumes"] = volumes
     (container,) = pod["containers"]
     container["image"] = station.image
+    policy = station.config.kubernetes.node_image_pull_policy
     container["volumeMounts"] = mounts
     own = [each for each in container["env"] if each["name"] != IMAGE_VARIABLE]
     container["env"] = [*own, *_node_variables(station)]
@@ -121,6 +125,7 @@ def _node(station: Station) -> Object:
         del pod["initContainers"]  # the pod's fsGroup owns the claim already
     for each in (container, *pod.get("initContainers", [])):
         each["resources"]["requests"]["cpu"] = station.config.kubernetes.node_cpu_request
+        each["imagePullPolicy"] = policy
     for init in pod.get("initContainers", []):
         init["image"] = station.image
         init["command"] = ["chown", "10001:10001", station.config.task_dir]

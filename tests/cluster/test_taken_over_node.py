@@ -36,7 +36,9 @@ VANTAGE6 = (ROOT / "tests/fakes/vantage6_node.yaml").read_text()
 def vantage6_config() -> NodeConfig:
     data = yaml.safe_load(VANTAGE6)
     data["kubernetes"] = data.get("kubernetes") or {}
-    data["kubernetes"] |= {"namespace": NAMESPACE, "resources": {"memory": "2048Mi", "cpu": "0.5"}}
+    resources = {"memory": "2048Mi", "cpu": "0.5", "gpu_resource": "amd.com/gpu"}
+    data["kubernetes"] |= {"namespace": NAMESPACE, "resources": resources}
+    data["algorithm_device_requests"] = {"gpu": True}
     return parse_config(yaml.safe_dump(data), {})
 
 
@@ -46,9 +48,20 @@ PROTECTED = {
     "recursive_read_only": "on",
     "runtime_classes": [{"images": ".*", "runtime_class": "runc-plain"}],
 }
+TERM = {"matchExpressions": [{"key": "example.org/data", "operator": "Exists"}]}
+WHERE = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [TERM]}}
+PLACED = {
+    "node_selector": {"example.org/data": "true"},
+    "affinity": {"nodeAffinity": WHERE},
+    "tolerations": [{"key": "example.org/research", "operator": "Exists"}],
+    "labels": {"example.org/team": "genetics"},
+    "annotations": {"example.org/note": "a note"},
+}
 CONFIGS: dict[str, Callable[[], NodeConfig]] = {
     "vantage6": vantage6_config,
-    "host paths, no gate": lambda: examples.config(namespace=NAMESPACE, walls={"gate": "off"}),
+    "host paths, no gate": lambda: examples.config(
+        namespace=NAMESPACE, walls={"gate": "off"}, placement={"algorithms": PLACED}
+    ),
     "claims, own user": lambda: examples.config(
         namespace=NAMESPACE,
         storage={

@@ -71,5 +71,5 @@ def build_tester(
     }
     # A GPU would be taken from runs.
     limits = job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
-    limits.pop(identity.GPU, None)
+    limits.pop(config.kubernetes.resources.gpu_resource, None)
     return job

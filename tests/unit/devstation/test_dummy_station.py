@@ -74,7 +74,9 @@ def test_pods_that_were_there_are_replaced_by_a_deployment(tmp_path):
 def test_another_configuration_restarts_the_node_only(tmp_path):
     cluster = FakeCluster()
     station_at(tmp_path, cluster).reconfigure(lambda config: config.update(port=1))
-    assert cluster.calls[:2] == ["apply ConfigMap NetworkPolicy", f"{RESTART}/v6-node"]
+    policy = "ValidatingAdmissionPolicy"
+    applied = f"apply ConfigMap NetworkPolicy {policy} {policy}Binding"
+    assert cluster.calls[:2] == [applied, f"{RESTART}/v6-node"]
 
 
 def test_a_station_removes_its_own_folders_only(tmp_path):

@@ -28,10 +28,21 @@ PROTECTED = {
     "recursive_read_only": "on",
     "runtime_classes": [{"images": "localhost:5001/", "runtime_class": "gvisor"}],
 }
+PLACED = {
+    "node_selector": {"example.org/data": "true"},
+    "affinity": {"nodeAffinity": {}},
+    "tolerations": [{"key": "example.org/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+    "priority_class": "research",
+    "labels": {"example.org/team": "genetics"},
+    "annotations": {"example.org/note": "a note"},
+}
 CASES = {
     "job_host_path": lambda: build_job(spec(), config(), "10.96.0.77", 10001),
     "job_gated": lambda: build_job(spec(), config(), "10.96.0.77", 10001, is_gated=True),
     "job_protected": lambda: build_job(spec(), config(pods=PROTECTED), "10.96.0.77", 10001),
+    "job_placed": lambda: build_job(
+        spec(), config(placement={"algorithms": PLACED}), "10.96.0.77", 10001
+    ),
     "job_volume_claims": lambda: build_job(
         spec(environment=(("NAME", "value $(X)"),)), config(**FULL), None, 10001
     ),
