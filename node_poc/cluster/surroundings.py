@@ -14,8 +14,8 @@ from node_poc.cluster.addresses import look_up
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
-from node_poc.config.kubernetes import host_and_port
 from node_poc.config.model import NodeConfig
+from node_poc.config.walls import host_and_port
 from node_poc.gate import machine_address
 from node_poc.isolation.self_test.targets import MACHINE, Surroundings, Target
 from node_poc.tester.machine import address_of

@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from node_poc.concurrency.backoff import Backoff
-from node_poc.config.kubernetes import Walls
+from node_poc.config.walls import Walls
 from node_poc.isolation.self_test.targets import BY_IPV6
 from node_poc.runs.diagnosis import walls_not_up
 from node_poc.runs.model import Failure

@@ -10,8 +10,8 @@ from node_poc.cluster.listing import list_all
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.self_test import SelfTest
 from node_poc.commands.doctor.lines import Line, failure, ok, warning
-from node_poc.config.kubernetes import Walls as WallsSettings
 from node_poc.config.model import NodeConfig
+from node_poc.config.walls import Walls as WallsSettings
 from node_poc.isolation.own_ways import WEB_PORTS, node_ports, proxy_ports
 from node_poc.isolation.walls import Walls
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict

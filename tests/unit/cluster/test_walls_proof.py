@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from node_poc.cluster import walls_proof
 from node_poc.cluster.walls_proof import WallsProof
-from node_poc.config.kubernetes import Walls
+from node_poc.config.walls import Walls
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict, unknown
 from tests.fakes.station import eventually
 

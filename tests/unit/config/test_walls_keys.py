@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from node_poc.config.kubernetes import Walls, host_and_port
+from node_poc.config.walls import Walls, host_and_port
 
 
 @pytest.mark.parametrize(

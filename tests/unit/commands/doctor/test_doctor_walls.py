@@ -6,7 +6,7 @@ from node_poc.cluster.errors import ClusterError
 from node_poc.commands.doctor import walls as module
 from node_poc.commands.doctor.lines import Level
 from node_poc.commands.doctor.walls import of_verdict, opened_ways
-from node_poc.config.kubernetes import Walls
+from node_poc.config.walls import Walls
 from node_poc.isolation.wanted import wanted_policies
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict, unknown
 from tests.fakes.examples import config, vantage6_config
