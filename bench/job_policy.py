@@ -1,4 +1,4 @@
-"""The policy that keeps the measured node to its own Jobs, for the time of a measurement."""
+"""The policy that keeps the measured node to its own Jobs: in force, or taken away, for a while."""
 
 from __future__ import annotations
 
@@ -11,46 +11,41 @@ import yaml
 from bench.errors import BenchError
 from bench.station import BenchStation
 from node_poc.cluster.job_policy_check import forbidden_job
-from node_poc.isolation.job_policy import build_job_policy, sample_job
+from node_poc.commands.render import account_of, own_group
+from node_poc.isolation.job_policy import sample_job
 
 _SECONDS = 60.0
 
 
 @contextmanager
 def job_policy(station: BenchStation, *, is_on: bool) -> Iterator[None]:
-    """Keep the policy for the station's present configuration in force; without ``is_on``, do
-    nothing.
+    """Wait until the station's policy for Jobs is in force, or without ``is_on`` take it away.
 
     Raises:
-        BenchError: the API server does not enforce the policy.
+        BenchError: the API server does not do so within a minute.
     """
+    policy = [each for each in station.objects() if "AdmissionPolicy" in each["kind"]]
     if not is_on:
-        yield
-        return
-    (node,) = (
-        item["spec"]["template"]["spec"]
-        for item in station.objects()
-        if item["kind"] == "Deployment" and item["metadata"]["name"] == "v6-node"
-    )
-    account, group = node["serviceAccountName"], node["securityContext"]["runAsGroup"]
-    policy = build_job_policy(station.config(), account, group)
-    station.cluster.apply(*policy)
+        station.cluster.delete(*policy)
     try:
-        _await(station, account, group)
+        _await(station, is_on=is_on)
         yield
     finally:
-        station.cluster.delete(*policy)
+        if not is_on:
+            station.cluster.apply(*policy)
 
 
-def _await(station: BenchStation, account: str, group: int) -> None:
-    job = forbidden_job(sample_job(station.config(), group))
-    job["metadata"]["namespace"] = station.location.namespace
-    user = f"system:serviceaccount:{station.location.namespace}:{account}"
+def _await(station: BenchStation, *, is_on: bool) -> None:
+    config = station.config()
+    job = forbidden_job(sample_job(config, own_group()))
+    user = f"system:serviceaccount:{config.kubernetes.namespace}:{account_of(config)}"
     command = ("create", "--dry-run=server", f"--as={user}", "-f", "-")
     end = time.monotonic() + _SECONDS
-    while "ValidatingAdmissionPolicy" not in (
-        told := station.cluster.kubectl(*command, text_in=yaml.safe_dump(job), check=False)
-    ):
+    while True:
+        told = station.cluster.kubectl(*command, text_in=yaml.safe_dump(job), check=False)
+        if ("ValidatingAdmissionPolicy" in told) == is_on:
+            return
         if time.monotonic() > end:
-            raise BenchError(f"the policy for Jobs is not in force: {told.strip()[:300]}")
+            state = "not in force" if is_on else "still in force"
+            raise BenchError(f"the policy for Jobs is {state}: {told.strip()[:300]}")
         time.sleep(0.2)

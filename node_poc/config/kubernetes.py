@@ -16,8 +16,6 @@ from node_poc.config.pods import Pods
 from node_poc.config.quantities import Quantity, amount
 from node_poc.config.walls import Walls
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-
 
 class Storage(Strict):
     """The places of ``task_dir`` and the databases.

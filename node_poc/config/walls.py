@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from node_poc.config.base import Choice, Strict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Walls(Strict):
