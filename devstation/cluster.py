@@ -11,10 +11,12 @@ import yaml
 from devcluster import target
 from devcluster.errors import DevClusterError
 from devcluster.layout import Layout
+from devcluster.registry import Client
 from devstation.commands import Tell, quiet, read
 from devstation.errors import StationError
 
 Object = dict[str, Any]
+_NODE = "v6_node_poc"
 
 
 class Cluster:
@@ -64,6 +66,23 @@ class Cluster:
     def image(self, name: str) -> str:
         """Return the full name of one of the project's images."""
         return f"{self.images}/{name}"
+
+    def node_image(self) -> str:
+        """Return the node's image: by digest in the dev cluster, by name on an existing cluster.
+
+        Raises:
+            StationError: the dev cluster's registry does not answer, or lacks the image.
+        """
+        layout = self._target.layout
+        if layout is None:
+            return self.image(_NODE)
+        try:
+            found = Client(layout.registry).manifest(_NODE, "latest")
+        except DevClusterError as error:
+            raise StationError(str(error)) from error
+        if found is None:
+            raise StationError(f"the registry lacks the image {_NODE}: make images")
+        return f"{self.image(_NODE)}@{found[0]}"
 
     def kubectl(self, *arguments: str, text_in: str | None = None, check: bool = True) -> str:
         """Run ``kubectl`` and return its output.

@@ -128,7 +128,8 @@ class DummyStation:
     def objects(self) -> list[Object]:
         """Return the objects of node and proxy: the users' files, moved to this location."""
         cluster = self.cluster
-        return users_objects(cluster.images, cluster.server_ip, self.location, self._change)
+        place = (cluster.images, cluster.server_ip, self.location)
+        return users_objects(*place, self._change, cluster.node_image())
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:
         """Run ``kubectl`` in the station's namespace and return its output."""

@@ -139,7 +139,7 @@ class Federation:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             yaml.safe_dump(config, file)
-        image = self.cluster.image("v6_node_poc")
+        image = self.cluster.node_image()
         command = [sys.executable, "-m", "node_poc", "render", "vantage6"]
         return read([*command, "--config", str(path), "--image", image])
 

@@ -18,6 +18,7 @@ from node_poc.isolation.job_policy import build_job_policy
 from node_poc.isolation.wanted import wanted_policies
 
 _REGISTRY = "localhost:5001"
+_NODE = "v6_node_poc:latest"
 _FILE = "node_config.yaml"
 _JOB_POLICY = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 _POLICIES = ("NetworkPolicy", *_JOB_POLICY)
@@ -27,7 +28,11 @@ ChangeConfig = Callable[[dict[str, Any]], None]
 
 
 def users_objects(
-    images: str, server: str, location: Location, change: ChangeConfig
+    images: str,
+    server: str,
+    location: Location,
+    change: ChangeConfig,
+    node_image: str | None = None,
 ) -> list[Object]:
     """Return the objects of node and proxy for a location.
 
@@ -36,12 +41,14 @@ def users_objects(
         server: address of the server for pods.
         location: the station's namespace, folder and port.
         change: further changes of the node's configuration.
+        node_image: the node's image; None for the users' image in the registry ``images``.
     """
     paths = sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))
     found: list[Object] = []
     for path in (*paths, ROOT / "dummy_proxy" / "proxy_pod_deployment.yaml"):
         text = path.read_text(encoding="utf-8").replace(str(USERS_HOME), str(location.home))
         text = text.replace(f"{_REGISTRY}/", f"{images}/")
+        text = text.replace(f"{images}/{_NODE}", node_image or f"{images}/{_NODE}")
         found += [item for item in yaml.safe_load_all(text) if item]
     for item in found:
         _move(item, location.namespace)

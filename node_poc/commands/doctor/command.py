@@ -93,6 +93,7 @@ def _examine(
     yield from _guarded(lambda: cluster.look_at_proxy(config, objects))
     yield from cluster.look_at_jobs(config, objects)
     yield from _guarded(lambda: audit_trail.look_at_audit(config, api))
+    yield images.of_node(config.kubernetes.node_image)
     yield from images.look_at_images(config)
     yield from _surroundings(config, api)
     yield from _guarded(lambda: walls.look_at_policies(config, api))

@@ -34,6 +34,18 @@ def look_at_images(config: NodeConfig) -> Iterator[Line]:
         yield ok(f"{patterns} patterns in policies.allowed_algorithms name no single image")
 
 
+def of_node(image: str) -> Line:
+    """Return whether the node's own image is named by digest."""
+    name = parse_image(image)
+    if name is not None and name.digest:
+        return ok(f"the node's image is {image}")
+    return warning(
+        f"the node's image is {image}, a name without a digest: whoever can push to its registry "
+        "decides which program the node's next pod and the gate of each run are",
+        "render with --image NAME@sha256:…, the digest that the push of the image printed",
+    )
+
+
 def of_rules(rules: Sequence[SignatureRule]) -> Iterator[Line]:
     """Yield which images need whose signature."""
     for rule in rules:

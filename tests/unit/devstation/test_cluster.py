@@ -2,6 +2,7 @@
 
 import pytest
 
+from devcluster.errors import ApiError
 from devstation import Cluster, StationError, own_home, wait_for
 
 VARIABLES = (
@@ -38,6 +39,38 @@ def test_an_existing_cluster_needs_them_only_when_they_are_used(monkeypatch):
         cluster.image("v6_node_poc")
     with pytest.raises(StationError, match="OUTSIDE is not set"):
         _ = cluster.outside
+
+
+def answer(monkeypatch, found):
+    def manifest(_, name, reference):
+        assert (name, reference) == ("v6_node_poc", "latest")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr("devcluster.registry.Client.manifest", manifest)
+
+
+def test_the_dev_cluster_has_the_nodes_image_by_digest(monkeypatch):
+    answer(monkeypatch, ("sha256:" + "a" * 64, {}))
+    cluster = Cluster()
+    assert cluster.node_image() == f"{cluster.images}/v6_node_poc@sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [(None, "lacks the image v6_node_poc: make images"), (ApiError("x"), "x")]
+)
+def test_a_registry_without_the_nodes_image_is_an_error(monkeypatch, found, said):
+    answer(monkeypatch, found)
+    with pytest.raises(StationError, match=said):
+        Cluster().node_image()
+
+
+def test_an_existing_cluster_has_the_nodes_image_by_name(monkeypatch):
+    monkeypatch.setenv("CONTEXT", "mine")
+    monkeypatch.setenv("REGISTRY", "registry.example")
+    answer(monkeypatch, AssertionError("nobody asks this registry"))
+    assert Cluster().node_image() == "registry.example/v6_node_poc"
 
 
 @pytest.mark.parametrize("index", ["ten", "10"])

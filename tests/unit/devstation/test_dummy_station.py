@@ -25,6 +25,9 @@ class FakeCluster:
         self.calls = []
         self._deployed = deployed
 
+    def node_image(self):
+        return f"{self.images}/v6_node_poc@sha256:{'a' * 64}"
+
     def kubectl(self, *arguments, check=True):
         self.calls.append(" ".join(arguments))
         return self._deployed if "deployments" in arguments else ""

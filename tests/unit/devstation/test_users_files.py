@@ -45,6 +45,14 @@ def test_no_object_stays_at_the_users_location():
     assert "localhost:5001" not in text
 
 
+def test_the_node_its_probe_and_its_gate_get_the_given_image():
+    image = f"localhost:5001/v6_node_poc@sha256:{'a' * 64}"
+    objects = users_objects("localhost:5001", "172.30.0.1", ELSEWHERE, unchanged, image)
+    text = yaml.safe_dump_all(objects)
+    assert "v6_node_poc:latest" not in text
+    assert text.count(image) == 3
+
+
 def test_the_node_finds_its_server_its_folders_and_its_namespace():
     config = config_of(moved())
     assert (config["server_url"], config["port"]) == ("http://172.30.0.1", 5070)

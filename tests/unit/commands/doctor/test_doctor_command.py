@@ -52,6 +52,7 @@ def examine(monkeypatch):
             module.cluster, "look_at_jobs", lambda *_: iter([warning("jobs", "do")])
         )
         monkeypatch.setattr(module.audit_trail, "look_at_audit", lambda *_: iter([ok("audit")]))
+        monkeypatch.setattr(module.images, "of_node", lambda *_: ok("the image of the node"))
         monkeypatch.setattr(module.images, "look_at_images", lambda _: iter([ok("images")]))
         monkeypatch.setattr(module.walls, "look_at_policies", lambda *_: iter([ok("policies")]))
         looks = {
@@ -85,6 +86,7 @@ def test_each_part_has_its_lines_in_order(examine):
         "ok       proxy",
         "warning  jobs; do",
         "ok       audit",
+        "ok       the image of the node",
         "ok       images",
         "ok       policies",
         "ok       test",
@@ -115,7 +117,7 @@ def test_json_is_one_list(examine):
     assert code == 1
     lines = json.loads(text)
     assert {"level": "failure", "found": "lease", "remedy": "start it"} in lines
-    assert len(lines) == 12
+    assert len(lines) == 13
 
 
 def test_what_the_rights_do_not_show_is_told_once(examine):

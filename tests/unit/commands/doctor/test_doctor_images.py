@@ -57,3 +57,12 @@ def test_patterns_and_images_beyond_the_limit_are_counted(registry, monkeypatch)
     assert len(registry.asked) == 1
     assert many == "ok       allowed images beyond the first 1 were not looked up"
     assert patterns.startswith("ok       1 patterns in policies.allowed_algorithms name no")
+
+
+def test_the_nodes_image_needs_a_digest():
+    by_digest = f"registry.example/v6_node_poc@sha256:{'a' * 64}"
+    assert str(module.of_node(by_digest)) == f"ok       the node's image is {by_digest}"
+    for image in ("localhost:5001/v6_node_poc:latest", "v6_node_poc", "v6_node_poc@sha256:12"):
+        line = str(module.of_node(image))
+        assert line.startswith(f"warning  the node's image is {image}, a name without a digest")
+        assert "render with --image NAME@sha256:" in line
