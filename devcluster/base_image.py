@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devcluster import versions
 from devcluster.console import Console
+from devcluster.errors import CommandError
 from devcluster.layout import Layout
 from devcluster.registry import BUILD_LABEL, Client
 from devcluster.shell import run
@@ -19,10 +20,10 @@ _REMOVED = "etc/apt/sources.list etc/apt/sources.list.d/* var/lib/apt/lists/* va
 
 
 def ensure(layout: Layout, console: Console) -> str:
-    """Make the base image if the registry lacks it; return its name with the registry's address.
+    """Make the base image if the registry lacks it; return its name by digest.
 
     Raises:
-        CommandError: mmdebstrap failed; the message names its log.
+        CommandError: mmdebstrap failed (the message names its log), or the registry lost the image.
     """
     suite, sources = host_suite()
     made_of = f"2 {suite} {PACKAGES} {platform.machine()} {_REMOVED} {_EXCLUDED}"
@@ -34,7 +35,10 @@ def ensure(layout: Layout, console: Console) -> str:
             if not archive.exists():
                 _bootstrap(suite, sources, archive)
             client.push_layer(NAME, key, archive.read_bytes(), {BUILD_LABEL: key})
-    return f"{layout.registry}/{NAME}:{key}"
+    found = client.manifest(NAME, key)
+    if found is None:
+        raise CommandError(f"the registry lost the image {NAME}:{key}; run the command again")
+    return f"{layout.registry}/{NAME}@{found[0]}"
 
 
 def host_suite() -> tuple[str, str]:

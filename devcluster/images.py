@@ -1,8 +1,8 @@
 """Build the project's images from ordinary Dockerfiles and push them.
 
 In the dev cluster buildah builds on the project's base image and pushes to the local registry. For
-an existing cluster the first working program of docker, podman and buildah builds on the
-Dockerfile's own base.
+an existing cluster the first working program of docker, podman and buildah builds on the base in
+``BASE_IMAGE``, which must be named by digest.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from devcluster.shell import run, succeeds
 
 _ROOT = versions.REPO_ROOT
 _SHARED = Path("/var/lib/containers")
+_BY_DIGEST = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,10 @@ def build_all(images: Sequence[Image], chosen: target.Target, console: Console) 
             for image in images:
                 _build_local(image, chosen.layout, base, stamped, console)
         return
+    base = base_by_digest(os.environ)
     tool = _tool()
     for image in images:
-        _build_elsewhere(image, registry, tool, stamped, console)
+        _build_elsewhere(image, registry, [tool, base], stamped, console)
 
 
 def _build_local(image: Image, layout: Layout, base: str, stamped: Stamp, console: Console) -> None:
@@ -177,15 +179,33 @@ def _tool() -> str:
     )
 
 
+def base_by_digest(environment: Mapping[str, str]) -> str:
+    """Return the base image of a build for an existing registry, ``BASE_IMAGE``.
+
+    Raises:
+        PrecheckError: the variable is not set, or names the image without a digest.
+    """
+    base = environment.get("BASE_IMAGE", "").strip()
+    if not _BY_DIGEST.fullmatch(base):
+        raise PrecheckError(
+            f"BASE_IMAGE is {base or 'not set'}, which names no digest\n"
+            "  needed: a tag may be another image tomorrow, so the base is named by digest\n"
+            "  remedy: docker buildx imagetools inspect python:3.11-slim prints the digest; give "
+            "BASE_IMAGE=python:3.11-slim@sha256:<digest> (docs/dev/supply-chain.md)"
+        )
+    return base
+
+
 def _build_elsewhere(
-    image: Image, registry: str, tool: str, stamped: Stamp, console: Console
+    image: Image, registry: str, how: Sequence[str], stamped: Stamp, console: Console
 ) -> None:
+    tool, base = how
     text = (_ROOT / image.dockerfile).read_text()
     declared = dockerfile.declared_arguments(text)
     arguments = {k: v for k, v in stamped.arguments().items() if k in declared}
-    for name in ("BASE_IMAGE", "INTERNET_PROBE"):
-        if os.environ.get(name) and name in declared:
-            arguments[name] = os.environ[name]
+    for name, value in (("BASE_IMAGE", base), ("INTERNET_PROBE", os.environ.get("INTERNET_PROBE"))):
+        if value and name in declared:
+            arguments[name] = value
     names = [f"{registry}/{image.name}:{tag}" for tag in ("latest", stamped.revision)]
     log = versions.cache_root() / "log" / f"image-{image.name}.log"
     with console.step(f"image {names[0]} with {tool}"):

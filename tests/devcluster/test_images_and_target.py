@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from devcluster import base_image, build_settings, dockerfile, golang, images, target
-from devcluster.errors import UsageError
+from devcluster.errors import PrecheckError, UsageError
 from devcluster.image_list import IMAGES
 from devcluster.layout import Layout
 from devcluster.versions import REPO_ROOT
@@ -83,6 +83,19 @@ def test_a_stamp_never_names_the_remote(tmp_path: Path) -> None:
         "REVISION": "unknown",
         "SOURCE": "https://example.org/x",
     }
+
+
+def test_an_existing_registry_gets_images_on_a_base_by_digest() -> None:
+    base = f"python:3.11-slim@sha256:{'a' * 64}"
+    assert images.base_by_digest({"BASE_IMAGE": base}) == base
+
+
+@pytest.mark.parametrize(
+    "base", ["", "python:3.11-slim", "python@sha256:12", f"python@sha256:{'a' * 64}@x"]
+)
+def test_a_base_by_tag_is_refused_before_any_build(base: str) -> None:
+    with pytest.raises(PrecheckError, match="imagetools inspect"):
+        images.base_by_digest({"BASE_IMAGE": base})
 
 
 @pytest.mark.parametrize(
