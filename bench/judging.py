@@ -44,16 +44,21 @@ def burst_rows(rounds: Sequence[Sequence[TimedRun]]) -> list[Row]:
 
 
 def protection_row(
-    name: str, with_it: Sequence[float], without_it: Sequence[float], goal: float | None = None
+    name: str,
+    with_it: Sequence[TimedRun],
+    without_it: Sequence[TimedRun],
+    goal: float | None = None,
 ) -> Row:
-    """Return the row of a protection, by the seconds of runs with and without it."""
-    low, high = ratio_interval(with_it, without_it)
+    """Return the row of a protection, by runs of the node with and without it."""
+    ours, theirs = [run.whole for run in with_it], [run.whole for run in without_it]
+    low, high = ratio_interval(ours, theirs)
     note = (
-        f"medians: {written(median(with_it), 's')} and {written(median(without_it), 's')}; "
-        f"95 % interval of the ratio {low:.2f} to {high:.2f}"
+        f"medians: {written(median(ours), 's')} and {written(median(theirs), 's')}; "
+        f"95 % interval of the ratio {low:.2f} to {high:.2f}; the node's own part "
+        f"{written(_own(with_it), 'ms')} and {written(_own(without_it), 'ms')}"
     )
     what = f"{name}: request to result, n = {len(with_it)}, with / without"
-    return Row(what, ratio_of_medians(with_it, without_it), "x", goal, note)
+    return Row(what, ratio_of_medians(ours, theirs), "x", goal, note)
 
 
 def audit_row(awaited: Sequence[float], runs: Sequence[float]) -> Row:
@@ -84,17 +89,18 @@ def _compared(what: str, node: Sequence[float], raw: Sequence[float], goal: floa
 
 def _own_time(node: Sequence[TimedRun], raw: Sequence[TimedRun]) -> Row:
     """Return the node's own share, without the kubelet's random delays, which shift medians."""
-
-    def own(runs: Sequence[TimedRun]) -> float:
-        return median([run.to_job for run in runs]) + median([run.after_seen_end for run in runs])
-
-    added = own(node) - own(raw)
+    added = _own(node) - _own(raw)
     share = 1 + added / median([run.whole for run in raw])
     note = (
         "request to Job seen, and end told to result, medians, node minus raw: the same as "
         f"{share:.3f} x, without the chance of the kubelet's one-second look"
     )
     return Row("what the node adds to a run", added, "ms", note=note)
+
+
+def _own(runs: Sequence[TimedRun]) -> float:
+    """Return the time from the request to the Job and from the end's report to the result."""
+    return median([run.to_job for run in runs]) + median([run.after_seen_end for run in runs])
 
 
 def _parts(runs: Sequence[TimedRun], *, goals: bool, prefix: str = "") -> list[Row]:

@@ -18,6 +18,7 @@ from bench.protections import NOTHING, Protection, protections
 from bench.signed_image import KEY, SignedImage
 from bench.station import BenchStation
 from bench.table import Row
+from bench.timed_run import TimedRun
 
 _ROUNDS = 2
 _WARM_UPS = 2
@@ -31,21 +32,22 @@ def protection_rows(station: BenchStation, runs: int) -> list[Row]:
         image = SignedImage(station, Path(folder))
     measured = protections(image.settings)
     order = [NOTHING, *measured]
-    seconds: dict[str, list[float]] = {each.name: [] for each in order}
+    found: dict[str, list[TimedRun]] = {each.name: [] for each in order}
     for number in range(1, _ROUNDS + 1):
         for each in order:
-            seconds[each.name] += _runs(station, image, each, -(-runs // _ROUNDS))
+            found[each.name] += _runs(station, image, each, -(-runs // _ROUNDS))
             station.tell(f"protections: round {number} of {_ROUNDS}: {each.name}")
         order.reverse()  # a steady drift of the machine then cancels out
-    bare = seconds[NOTHING.name]
-    rows = [protection_row(each.name, seconds[each.name], bare, each.goal) for each in measured]
-    return [*rows, audit_row(seconds_of_runs(station.tasks, _AUDIT_RUNS), bare)]
+    bare = found[NOTHING.name]
+    rows = [protection_row(each.name, found[each.name], bare, each.goal) for each in measured]
+    entries = seconds_of_runs(station.tasks, _AUDIT_RUNS)
+    return [*rows, audit_row(entries, [run.whole for run in bare])]
 
 
 def _runs(
     station: BenchStation, image: SignedImage, protection: Protection, count: int
-) -> list[float]:
-    """Return the seconds from request to result of ``count`` runs with a protection."""
+) -> list[TimedRun]:
+    """Return ``count`` runs of a node with a protection."""
     station.clear()
     settings = protection.settings
     station.reconfigure(lambda config: config["kubernetes"].update(settings))
@@ -58,11 +60,13 @@ def _runs(
     return found[_WARM_UPS:]
 
 
-def _run(station: BenchStation, node: NodeClient, image: SignedImage, *, is_signed: bool) -> float:
-    """Return the seconds of one run. Raise BenchError if the signature was not verified."""
+def _run(
+    station: BenchStation, node: NodeClient, image: SignedImage, *, is_signed: bool
+) -> TimedRun:
+    """Return one run. Raise BenchError if the signature was not verified."""
     payload = node.payload() | {"image": image.next_name()}
-    whole = node.finish(node.start(payload)).whole
+    run = node.finish(node.start(payload))
     record = json.loads((station.tasks / str(payload["run_id"]) / "run.json").read_text())
     if record["signed_by"] != (KEY if is_signed else None):
         raise BenchError(f"run {payload['run_id']} was signed by {record['signed_by']}")
-    return whole
+    return run

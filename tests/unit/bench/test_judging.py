@@ -67,12 +67,18 @@ def test_the_end_to_the_result_is_judged_from_both_moments():
 
 
 def test_a_protection_is_compared_with_its_absence():
-    row = protection_row("the gate", [1.0, 1.2, 1.1], [1.0, 1.0, 1.0])
+    def lasting(*seconds):
+        return [replace(NODE, result=NODE.asked + each) for each in seconds]
+
+    with_it, without = lasting(3.3, 3.6, 3.3), lasting(3.0, 3.0, 3.0)
+    row = protection_row("the gate", with_it, without)
     assert row.figure == pytest.approx(1.1)
     assert (row.unit, row.goal) == ("x", None)
     assert row.what == "the gate: request to result, n = 3, with / without"
-    assert "medians: 1.1" in row.note
-    assert protection_row("all", [1.0, 1.2, 1.1], [1.0] * 3, 1.05).verdict == "MISSED"
+    assert "medians: 3.30 s and 3.00 s" in row.note
+    own = NODE.to_job + 3.3 - (NODE.seen_end - NODE.asked)
+    assert f"the node's own part {own * 1000:.1f} ms and " in row.note
+    assert protection_row("all", with_it, without, 1.05).verdict == "MISSED"
 
 
 def test_the_audit_trail_is_a_share_of_a_run():
