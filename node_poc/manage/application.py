@@ -88,14 +88,15 @@ class Application:
         made = []
         for each in self.wanted:
             key = key_of(each)
+            self._done.append(key)  # before: a lost answer, or Ctrl-C, may hide a success
             try:
                 after = self._objects.apply(each)
             except ClusterError as error:
                 if not self._may_be_missing(key, error):
                     raise
+                self._done.remove(key)
                 continue
             change = Change(key, self.before[key], after)
-            self._done.append(key)
             made.append(change)
             if change.verb != "unchanged":
                 self._tell(f"{key} {change.verb}")
