@@ -142,6 +142,9 @@ def _parsed(line: str) -> dict[str, Any]:
 
 
 def _has_ended(job: Object) -> bool:
+    """Return whether a run is over; the node's mark may come before the Job's own condition."""
+    if identity.ANNOTATION_DELIVERED in (job["metadata"].get("annotations") or {}):
+        return True
     conditions = (job.get("status") or {}).get("conditions") or []
     ends = {"Complete", "Failed"}
     return any(each.get("type") in ends and each.get("status") == "True" for each in conditions)

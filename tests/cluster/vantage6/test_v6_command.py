@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from devstation import ROOT, Cluster, Federation, Location, own_home
+from devstation import ROOT, Cluster, Federation, Location, own_home, wait_for
 from tests.cluster.vantage6.conftest import Asking
 
 NAMES = ("command-a", "command-b")
@@ -157,11 +158,12 @@ def test_a_data_manager_runs_two_nodes(asking, command, nodes, cluster):
     change(command.file(second), node_cpu_request="50m", walls={"self_test_hours": None})
     command.run("start", "--name", second)
     assert asking.ask("echo", "default", at=("beta",), value=8) == 8
-    listed = {row["name"]: row for row in json.loads(command.run("list", "-o", "json"))}
+    wait_for(lambda: _is_idle(command), "Kubernetes' word that no run is in flight", 30)
+    listed = _listed(command)
     for name, organization in zip(NAMES, ORGANIZATIONS, strict=True):
         row = listed[name]
         assert (row["state"], row["collaboration"]) == ("online", COLLABORATION)
-        assert (row["organization"], row["runs_in_flight"]) == (organization, 0)
+        assert row["organization"] == organization
 
     for name in NAMES:
         assert "is running" in command.run("remove", "--name", name, "--yes", expect=1)
@@ -169,6 +171,15 @@ def test_a_data_manager_runs_two_nodes(asking, command, nodes, cluster):
         command.run("remove", "--name", name, "--yes")
         assert not command.file(name).exists()
     _left_nothing(cluster)
+
+
+def _listed(command: Command) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(command.run("list", "-o", "json"))}
+
+
+def _is_idle(command: Command) -> bool:
+    """Return whether the Jobs of both nodes have ended, which Kubernetes notes a moment later."""
+    return [_listed(command)[name]["runs_in_flight"] for name in NAMES] == [0, 0]
 
 
 def _stops_and_starts(command: Command, name: str, cluster: Cluster) -> None:
