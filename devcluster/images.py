@@ -26,6 +26,9 @@ from devcluster.shell import run, succeeds
 
 _ROOT = versions.REPO_ROOT
 _SHARED = Path("/var/lib/containers")
+#: 2020-02-02, in seconds since 1970: the same as in the wheel. A time that changes with each commit
+#: would differ in the layers that buildah keeps.
+_FILES_TIME = "1580601600"
 _BY_DIGEST = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
 
 
@@ -111,15 +114,33 @@ def _build_local(image: Image, layout: Layout, base: str, stamped: Stamp, consol
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     local = f"localhost/{layout.name}/{image.name}:latest"
-    with console.step(f"image {image.name}"), build_settings.mounts() as volumes:
-        flags = ["--isolation", "chroot", "--network", "host", "--layers", "--format", "oci"]
-        flags += ["--tls-verify=false", "--label", f"{BUILD_LABEL}={key}", *volumes]
-        flags += ["-f", str(_ROOT / image.dockerfile), "-t", local]
-        flags += [f"--build-arg={name}={value}" for name, value in arguments.items()]
-        run(_buildah("bud", *flags, str(_ROOT / image.context)), log=log, timeout=1800)
+    with console.step(f"image {image.name}"):
+        build(image, arguments, local, log, ["--layers", "--label", f"{BUILD_LABEL}={key}"])
         for tag in ("latest", stamped.revision):
             place = f"docker://{layout.registry}/{image.name}:{tag}"
             run(_buildah("push", "--tls-verify=false", "-D", local, place), log=log, timeout=600)
+
+
+def build(
+    image: Image, arguments: Mapping[str, str], local: str, log: Path, flags: Sequence[str] = ()
+) -> None:
+    """Build an image with buildah under the name ``local``.
+
+    All files and the image itself get one fixed time; the same sources on the same base therefore
+    give the same digest.
+    """
+    time = os.environ.get("SOURCE_DATE_EPOCH") or _FILES_TIME
+    with build_settings.mounts() as volumes:
+        given = ["--isolation", "chroot", "--network", "host", "--format", "oci", *flags]
+        given += ["--tls-verify=false", "--timestamp", time, *volumes]
+        given += ["-f", str(_ROOT / image.dockerfile), "-t", local]
+        given += [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        run(_buildah("bud", *given, str(_ROOT / image.context)), log=log, timeout=1800)
+
+
+def save(local: str, folder: Path) -> None:
+    """Write an image of the local storage to a folder, in the OCI layout."""
+    run(_buildah("push", local, f"oci:{folder}:image"))
 
 
 def _tag_again(client: Client, name: str, revision: str) -> None:
