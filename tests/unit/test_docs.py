@@ -13,6 +13,7 @@ from node_poc.config.images import SignatureRule
 from node_poc.config.kubernetes import Kubernetes
 from node_poc.config.load import load_config, parse_config
 from node_poc.config.model import NodeConfig
+from node_poc.config.placement import Placement
 from node_poc.config.pods import RuntimeClassRule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -206,12 +207,13 @@ def test_every_key_of_vantage6_has_its_default():
 
 
 def test_every_key_of_kubernetes_has_a_row_with_its_default():
-    items = {key: value for key, value in KUBERNETES.items() if "[]" in key}
+    items = {key: value for key, value in KUBERNETES.items() if "[]" in key or "<" in key}
     rows = {key: value for key, value in KUBERNETES.items() if key not in items}
     assert {key: written(value) for key, value in defaults(Kubernetes)} == rows
     assert items.keys() == {
         *(f"pods.runtime_classes[].{key}" for key in RuntimeClassRule.model_fields),
         *(f"images.signatures[].{key}" for key in SignatureRule.model_fields),
+        *(f"placement.<label>.{key}" for key in Placement.model_fields),
     }
 
 
