@@ -35,6 +35,14 @@ class Limits(Strict):
     Default: room comes when other runs end, and runs may last for days.
     """
 
+    too_large_seconds: float | None = Field(default=600, gt=0)
+    """Seconds to wait for a machine that is large enough, while a run asks for more CPUs, memory or
+    GPUs than any machine of the cluster has in all. Then the run ends as `start failed`, cause
+    `RunTooLarge`. Null: no limit.
+
+    Default: an autoscaler adds a machine within minutes; without one, the run would wait for ever.
+    """
+
     start_seconds: float = Field(default=1800, gt=0)
     """Seconds from a place in the cluster to a running container, image pull included, when no
     cause is reported.

@@ -22,6 +22,7 @@ class Patience(StrEnum):
     """How long the node waits for a pod; ``config.model.Limits`` has the seconds."""
 
     ROOM = "room"  # the cluster has no room for the pod yet
+    GROWTH = "growth"  # no machine of the cluster is large enough for the pod
     NONE = "none"  # the pod cannot recover: end the run at once
     ABSENT = "absent"  # the registry says that the image does not exist: wait a moment
     SHORT = "short"  # the reason says that the pod cannot recover: check once more
@@ -97,7 +98,7 @@ def diagnose_waiting(pod: PodObservation) -> Waiting | None:
         failure = _not_started(reason, message)
         return Waiting(Patience.SHORT, RunStatus.START_FAILED, failure)
     if pod.unschedulable:
-        return Waiting(Patience.ROOM, RunStatus.START_FAILED, _unschedulable(pod.unschedulable))
+        return _diagnose_unschedulable(pod.unschedulable)
     return unexplained(pod.pod_name) if reason else None
 
 
@@ -152,11 +153,37 @@ _LACKS = (
 )
 
 
-def _unschedulable(message: str) -> Failure:
+# A pod that asks for more than a machine has in all: the scheduler says for this machine that the
+# removal of other pods (preemption) would not help. A machine of the control plane counts as one
+# that is never large enough.
+_NEVER_ENOUGH = re.compile(
+    r"\d+ (Insufficient \S+|node\(s\) had untolerated taint \{node-role\.kubernetes\.io/[^}]*\})"
+)
+
+
+def _diagnose_unschedulable(message: str) -> Waiting:
     nothing_special = ("", "Unschedulable", "a place for it")
     found = (lack for lack in _LACKS if re.search(lack[0], message))
     _, cause, what = next(found, nothing_special)
-    return _lacking(cause, what, message)
+    if _is_too_large(message):
+        detail = f"no machine of the data station has as much as a run gets there: {what} is short"
+        advice = "Ask the site to give a run less, or to add a larger machine."
+        failure = Failure("RunTooLarge", detail, advice, message)
+        return Waiting(Patience.GROWTH, RunStatus.START_FAILED, failure)
+    return Waiting(Patience.ROOM, RunStatus.START_FAILED, _lacking(cause, what, message))
+
+
+def _is_too_large(message: str) -> bool:
+    """Return whether every machine is too small for the pod, also when nothing else runs there."""
+    reasons, _, rest = message.partition(". ")
+    machines, _, why = reasons.partition(" nodes are available: ")
+    count = machines.removeprefix("0/")
+    hopeless = f"preemption: 0/{count} nodes are available: {count} Preemption is not helpful"
+    return (
+        hopeless in rest
+        and "Insufficient" in why
+        and all(map(_NEVER_ENOUGH.fullmatch, why.split(", ")))
+    )
 
 
 def no_disk_space(message: str) -> Failure:

@@ -77,6 +77,8 @@ def _patience(seen: Waiting, limits: Limits) -> float | None:
     match seen.patience:
         case Patience.ROOM:
             return limits.schedule_seconds
+        case Patience.GROWTH:
+            return limits.too_large_seconds
         case Patience.START:
             return limits.start_seconds
         case Patience.NONE:

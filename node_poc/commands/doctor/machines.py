@@ -9,7 +9,7 @@ from typing import Any
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.listing import list_all
 from node_poc.commands.doctor.lines import Line, failure, ok
-from node_poc.commands.doctor.quotas import Amounts, amounts, of_a_run
+from node_poc.commands.doctor.quotas import Amounts, amounts, of_a_run, plain
 from node_poc.config.model import NodeConfig
 
 
@@ -31,10 +31,11 @@ def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:
             f"none of {len(nodes)} machines is ready and takes pods",
             "see `kubectl get nodes`, and uncordon or repair a machine",
         )
+    most = {name: max(offer.get(name, Decimal()) for offer in offers) for name in needed}
     lacking = sorted(
-        f"{name} {value:f} (at most {max(offer.get(name, Decimal()) for offer in offers):f})"
+        f"{name} {plain(value)} (at most {plain(most[name])})"
         for name, value in needed.items()
-        if not any(_holds(offer, {name: value}) for offer in offers)
+        if most[name] < value
     )
     return failure(
         f"no machine has what a run asks for: {', '.join(lacking) or 'not all on one machine'}",

@@ -56,6 +56,11 @@ def amounts(quantities: Mapping[str, Any]) -> dict[str, Decimal]:
     return found
 
 
+def plain(quantity: Decimal) -> str:
+    """Return a quantity for people, without zeros at the end and without an exponent."""
+    return f"{quantity.normalize():f}"
+
+
 def of_quota(quota: Mapping[str, Any], requests: Amounts, limits: Amounts) -> Iterator[Line]:
     """Yield each resource of a ResourceQuota that has no room for a run, ever or now.
 
@@ -70,16 +75,18 @@ def of_quota(quota: Mapping[str, Any], requests: Amounts, limits: Amounts) -> It
     status = quota.get("status", {})
     hard, used = (amounts(status.get(part, {})) for part in ("hard", "used"))
     for resource in sorted(hard.keys() & needed.keys()):
-        room, most, asked = hard[resource] - used.get(resource, 0), hard[resource], needed[resource]
+        most, asked = hard[resource], needed[resource]
+        room = max(most - used.get(resource, Decimal()), Decimal())
         if most < asked:
             yield failure(
-                f"the quota {name} allows {most:f} of {resource}, and a run asks for {asked:f}",
+                f"the quota {name} allows {plain(most)} of {resource}, and a run asks for "
+                f"{plain(asked)}",
                 f"raise the quota, or lower {_RESOURCES}",
             )
         elif room < asked:
             yield warning(
-                f"the quota {name} has {room:f} of {resource} left, and a run asks for {asked:f}: "
-                "runs wait",
+                f"the quota {name} has {plain(room)} of {resource} left, and a run asks for "
+                f"{plain(asked)}: runs wait",
                 "raise the quota, or wait for the end of other pods",
             )
 
@@ -94,15 +101,15 @@ def of_limit_range(limit: Mapping[str, Any], requests: Amounts, limits: Amounts)
         for resource, most in amounts(rule.get("max", {})).items():
             if limits.get(resource, 0) > most:
                 yield failure(
-                    f"{subject} allows at most {most:f} of {resource}, and a run's limit is "
-                    f"{limits[resource]:f}",
+                    f"{subject} allows at most {plain(most)} of {resource}, and a run's limit is "
+                    f"{plain(limits[resource])}",
                     f"raise the LimitRange, or lower {_RESOURCES}",
                 )
         for resource, least in amounts(rule.get("min", {})).items():
             if resource in requests and requests[resource] < least:
                 yield failure(
-                    f"{subject} demands at least {least:f} of {resource}, and a run requests "
-                    f"{requests[resource]:f}",
+                    f"{subject} demands at least {plain(least)} of {resource}, and a run requests "
+                    f"{plain(requests[resource])}",
                     f"lower the LimitRange, or raise {_RESOURCES}",
                 )
         yield from _of_ratio(subject, rule, requests, limits)
@@ -115,7 +122,7 @@ def _of_ratio(
         asked = requests.get(resource)
         if asked and resource in limits and limits[resource] / asked > most:
             yield failure(
-                f"{subject} allows a limit of at most {most:f} times the request of {resource}, "
-                f"and a run has {limits[resource] / asked:.1f} times",
+                f"{subject} allows a limit of at most {plain(most)} times the request of "
+                f"{resource}, and a run has {limits[resource] / asked:.1f} times",
                 f"raise the LimitRange, or bring request and limit in {_RESOURCES} closer together",
             )

@@ -120,6 +120,50 @@ def test_what_a_pod_without_a_place_lacks(message, cause):
     assert seen.failure.site_detail == message
 
 
+NOT_HELPFUL = (
+    ". no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not "
+    "helpful for scheduling."
+)
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "2 Insufficient nvidia.com/gpu",
+        "1 Insufficient cpu, 1 Insufficient memory",
+        (
+            "1 Insufficient cpu, 1 node(s) had untolerated taint "
+            "{node-role.kubernetes.io/control-plane: }"
+        ),
+    ],
+)
+def test_a_pod_larger_than_every_machine_has_its_own_patience(why):
+    message = f"0/2 nodes are available: {why}{NOT_HELPFUL}"
+    seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
+    assert (seen.patience, seen.failure.cause) == (Patience.GROWTH, "RunTooLarge")
+    assert seen.failure.site_detail == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable{NOT_HELPFUL}",
+        (
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint "
+            f"{{node.kubernetes.io/not-ready: }}{NOT_HELPFUL}"
+        ),
+        f"0/3 nodes are available: 3 Insufficient cpu{NOT_HELPFUL}",
+        (
+            "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate, "
+            "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+        ),
+    ],
+)
+def test_a_pod_that_may_find_a_place_later_is_not_too_large(message):
+    seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
+    assert seen.patience is Patience.ROOM
+
+
 @pytest.mark.parametrize(
     ("end", "status", "cause"),
     [

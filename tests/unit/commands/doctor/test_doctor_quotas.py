@@ -43,7 +43,7 @@ def test_a_quota_without_room_is_told(hard, used, levels):
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        ({"max": {"cpu": "500m"}}, "at most 0.500 of cpu"),
+        ({"max": {"cpu": "500m"}}, "at most 0.5 of cpu"),
         ({"min": {"memory": "64Gi"}}, "at least 68719476736 of memory"),
         ({"maxLimitRequestRatio": {"cpu": "2"}}, "at most 2 times the request of cpu"),
         ({"type": "Pod", "max": {"memory": "1Mi"}}, "at most 1048576 of memory"),
