@@ -48,7 +48,9 @@ def advertise(cluster: Cluster, operation: str) -> None:
 
 @pytest.fixture(scope="module")
 def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DummyStation]:
-    OddImages(cluster.settings["REGISTRY"]).derive("v6_test_sleeper", command("sleep", "2"))
+    OddImages(cluster.settings["REGISTRY"]).derive(
+        "v6_test_sleeper", command("python3", "-c", "import time; time.sleep(2)")
+    )
     location = Location(f"{NAMESPACE}-gpus", own_home("test-gpus"), 5067)
     server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("gpus") / "log")
     made = DummyStation(cluster, location, server, with_gpus(1))
