@@ -75,8 +75,13 @@ def pip_conf(settings: Mapping[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def mounts() -> Iterator[list[str]]:
-    """Yield Buildah's ``--volume`` options for the time of one build."""
+def mounts(apt_sources: str = "") -> Iterator[list[str]]:
+    """Yield Buildah's ``--volume`` options for the time of one build.
+
+    Args:
+        apt_sources: lines of sources.list for a build that installs Debian's packages; the base
+            image has none.
+    """
     settings = pip_settings(pip_files(os.environ), os.environ)
     links = settings.pop("find-links", "").split()
     # pip would warn about a missing or empty folder of wheels once per package.
@@ -87,6 +92,10 @@ def mounts() -> Iterator[list[str]]:
         conf = Path(folder) / "pip.conf"
         conf.write_text(pip_conf(settings))
         volumes = [f"{conf}:/etc/pip.conf:ro"]
+        if apt_sources:
+            listed = Path(folder) / "sources.list"
+            listed.write_text(apt_sources + "\n")
+            volumes.append(f"{listed}:/etc/apt/sources.list:ro")
         bundle = certificates(os.environ)
         if bundle is not None:
             volumes.append(f"{bundle}:{_BUNDLE}:ro")

@@ -25,6 +25,12 @@ IMAGES = (
     Image("v6_average_algorithm", "avg_alg", "avg_alg/Dockerfile"),
     Image("v6_dummy_proxy", "dummy_proxy", "dummy_proxy/Dockerfile"),
     Image("v6_federated_average", "fed_avg_alg", "fed_avg_alg/Dockerfile", only_named=True),
+    Image(
+        "v6_whitelist_proxy",
+        "whitelist_proxy",
+        "whitelist_proxy/Dockerfile",
+        only_named=True,
+    ),
     Image("v6_test_algorithm", "tests/algorithm", "tests/algorithm/Dockerfile", only_named=True),
     Image(
         "v6_evil_algorithm",

@@ -130,7 +130,10 @@ def build(
     give the same digest.
     """
     time = os.environ.get("SOURCE_DATE_EPOCH") or _FILES_TIME
-    with build_settings.mounts() as volumes:
+    # The base image has no sources of packages.
+    installs = "apt-get" in (_ROOT / image.dockerfile).read_text()
+    sources = base_image.host_suite()[1] if installs else ""
+    with build_settings.mounts(sources) as volumes:
         given = ["--isolation", "chroot", "--network", "host", "--format", "oci", *flags]
         given += ["--tls-verify=false", "--timestamp", time, *volumes]
         given += ["-f", str(_ROOT / image.dockerfile), "-t", local]

@@ -64,6 +64,7 @@ class NodeAudit:
         verdict = self._proof.verdict
         made_at = datetime.fromtimestamp(verdict.made_at, UTC) if verdict.made_at else None
         return {
+            "opened_ways": list(self._config.opened_ways),
             "policies": list(names),
             "policies_sha256": digest,
             "policies_wrong": self._walls.remark,

@@ -35,6 +35,7 @@ from node_poc.manifests.own_pods import Station
 from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
 from node_poc.manifests.station import build_station, own_rules
+from node_poc.manifests.whitelist_proxy import build_whitelist_proxy
 from node_poc.storage.authorities import TrustError, sites_certificates
 from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.private_key import organization_key
@@ -119,6 +120,7 @@ def station_objects(
     station = _station(config, path, text, environment)
     logins = [_pull_secret(config)] if _has_logins(config) else []
     objects = [*build_station(station), *logins, *build_proxy(station)]
+    objects += build_whitelist_proxy(station)
     walls = [*_policies(config), *_job_policy(config)]
     return _pods_last([*objects, *walls])
 

@@ -128,6 +128,12 @@ class Kubernetes(Strict):
     Default: a tag may have moved, and an image named by its digest is pulled once only.
     """
 
+    whitelist_image: str = Field(default="localhost:5001/v6_whitelist_proxy:latest", min_length=1)
+    """Image of the forward proxy for the names in `whitelist.domains`.
+
+    Default: the image of the dev cluster, built from `whitelist_proxy/Dockerfile`.
+    """
+
     node_cpu_request: Quantity = "250m"
     """CPUs reserved for the node's own pod, for `render vantage6`: at most `1`. With several nodes
     on a small machine, a lower value lets all of them start.

@@ -28,8 +28,8 @@ from node_poc.config.sections import (
     Policies,
     Prometheus,
     Registry,
-    Whitelist,
 )
+from node_poc.config.whitelist import Whitelist
 
 __all__ = [
     "Database",
@@ -235,6 +235,12 @@ class NodeConfig(Section):
     def has_way(self, database: Database) -> bool:
         """Return whether runs reach the database, or a service that its file names, by network."""
         return database.is_service or database.label in self.kubernetes.databases_egress
+
+    @property
+    def opened_ways(self) -> tuple[str, ...]:
+        """The ways that the site opens for algorithms beside the proxy, for people."""
+        services = [d.label for d in self.databases if self.has_way(d) and self.service(d)]
+        return (*self.whitelist.opened, *(f"database {label}" for label in services))
 
     def service(self, database: Database) -> Service | None:
         """Return the endpoint of a database, from its URI and ``kubernetes.databases_egress``.

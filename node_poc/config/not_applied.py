@@ -81,7 +81,6 @@ def split(data: dict[str, Any], kind: ServerKind | None) -> tuple[dict[str, Any]
 
 def find_docker_values(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield path and reason of values that have a meaning for Docker only."""
-    yield from _whitelist(data.get("whitelist"))
     yield from _databases(data.get("databases"))
     yield from _extras(data)
 
@@ -104,14 +103,6 @@ def _parts(data: dict[str, Any], section: str, whys: Reasons) -> Reasons:
     if values.get("use_console") is True:
         found.pop(f"{section}.use_console", None)
     return found
-
-
-def _whitelist(values: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(values, dict) and _says_something(values, "domains"):
-        yield (
-            "whitelist.domains",
-            "network policies know addresses and no names; give whitelist.ips",
-        )
 
 
 def _databases(values: Any) -> Iterator[tuple[str, str]]:

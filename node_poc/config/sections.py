@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -140,38 +139,6 @@ class Registry(Strict):
 
     password: Text = Field(repr=False)
     """Password or token at the registry."""
-
-
-class Whitelist(Strict):
-    """Destinations of algorithms besides the proxy: addresses or networks, on TCP ports."""
-
-    domains: list[str] = Field(default=[])
-    """Host names.
-
-    No effect: network policies know addresses and no names; give `whitelist.ips`.
-    """
-
-    ips: list[str] = Field(default=[])
-    """Addresses and networks that algorithms reach, on the ports below.
-
-    Differs: algorithms reach the addresses directly. There is no squid and no `HTTP_PROXY`.
-    """
-
-    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default=[])
-    """TCP ports of these addresses. An empty list: 80 and 443.
-
-    Differs: as for `whitelist.ips`.
-    """
-
-    @field_validator("ips")
-    @classmethod
-    def _ips(cls, value: list[str]) -> list[str]:
-        for each in value:
-            try:
-                ipaddress.ip_network(each, strict=False)
-            except ValueError:
-                raise ValueError("must be IP addresses or networks such as 10.0.0.0/8") from None
-        return value
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import time
 from node_poc.cluster.addresses import Addresses
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.config.model import NodeConfig
+from node_poc.config.whitelist import FORWARD_PROXY
+from node_poc.manifests.identity import Identity
 from node_poc.runs.model import RunSpec
 
 _PROXY_ADDRESS_SECONDS = 60.0
@@ -37,8 +39,11 @@ class JobHosts:
         return self._proxy_address
 
     def find_services(self, spec: RunSpec) -> dict[str, str]:
-        """Return the addresses of the run's service databases that are configured by host name."""
-        found = {}
+        """Return the addresses of the run's service databases that are configured by host name.
+
+        With ``whitelist.domains``, also of the forward proxy. Raises ClusterError.
+        """
+        found = self._find_forward_proxy()
         for label in spec.services:
             database = self._config.database(label)
             service = self._config.service(database) if database else None
@@ -49,3 +54,10 @@ class JobHosts:
             if address := configured or self._addresses.of(service.host):
                 found[service.host] = address
         return found
+
+    def _find_forward_proxy(self) -> dict[str, str]:
+        if not self._config.whitelist.domains:
+            return {}
+        name = Identity(self._config.kubernetes.node_name).whitelist_service
+        address = self._objects.service_address(name)
+        return {FORWARD_PROXY: address} if address else {}

@@ -13,10 +13,11 @@ from typing import Any
 
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.model import Database, NodeConfig
-from node_poc.isolation.own_ways import WEB_PORTS, node_rules, proxy_rules, with_egress
+from node_poc.isolation.own_ways import node_rules, proxy_rules, whitelist_rules, with_egress
 from node_poc.isolation.policies import of_node, policy
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity, reaches_label
+from node_poc.manifests.squid_conf import PORT as SQUID_PORT
 from node_poc.runs.model import Egress
 
 
@@ -36,6 +37,7 @@ def build_node_policies(
         _algorithms(config, names),
         _proxy(config, names),
         _node(config, names),
+        *_forward_proxy(config, names),
         *_services(config, names, addresses),
     ]
 
@@ -52,15 +54,37 @@ def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
         {
             "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
-            "egress": [proxy, *_whitelist(config)],
+            "egress": [proxy, *_whitelist(config, names)],
         },
     )
 
 
-def _whitelist(config: NodeConfig) -> Iterator[dict[str, Any]]:
+def _whitelist(config: NodeConfig, names: Identity) -> Iterator[dict[str, Any]]:
     if config.whitelist.ips:
-        ports = config.whitelist.ports or list(WEB_PORTS)
-        yield {"to": [_block(address) for address in config.whitelist.ips], "ports": _ports(ports)}
+        ports = _ports(config.whitelist.open_ports)
+        yield {"to": [_block(address) for address in config.whitelist.ips], "ports": ports}
+    if config.whitelist.domains:
+        squid = {"matchLabels": of_node(names, identity.COMPONENT_WHITELIST)}
+        yield {"to": [{"podSelector": squid}], "ports": _ports([SQUID_PORT])}
+
+
+def _forward_proxy(config: NodeConfig, names: Identity) -> Iterator[dict[str, Any]]:
+    if not config.whitelist.domains:
+        return
+    callers = of_node(names, identity.COMPONENT_ALGORITHM)
+    callers[identity.LABEL_EGRESS] = Egress.PROXY.value
+    calls = {"from": [{"podSelector": {"matchLabels": callers}}], "ports": _ports([SQUID_PORT])}
+    yield policy(
+        names.whitelist_service,
+        config.kubernetes.namespace,
+        "Only this node's algorithms call squid, and squid calls public addresses only.",
+        {
+            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_WHITELIST)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [calls],
+            "egress": whitelist_rules(config),
+        },
+    )
 
 
 def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 from node_poc.config.dangers import METADATA
 from node_poc.config.model import NodeConfig
 from node_poc.config.outside import OUTER_PROXIES
+from node_poc.config.whitelist import WEB_PORTS
 from node_poc.manifests import identity
+from node_poc.manifests.squid_conf import PRIVATE
 
 Rule = dict[str, Any]
 
-#: The ports of the web.
-WEB_PORTS = (80, 443)
 # By the namespace of the cluster's DNS: the labels of its pods, in Kubernetes and in OpenShift.
 _NAME_SERVERS = {
     "kube-system": {"k8s-app": "kube-dns"},
@@ -52,6 +52,20 @@ def proxy_rules(config: NodeConfig) -> list[Rule]:
     if config.kubernetes.walls.own_egress == "open":
         return []
     return _common(config, proxy_ports(config))
+
+
+def whitelist_rules(config: NodeConfig) -> list[Rule]:
+    """Return the rules for egress of the forward proxy: public addresses on the list's ports."""
+    blocks = [everywhere(version) for version in (4, 6)]
+    for block in blocks:
+        but = block["ipBlock"]["except"]
+        version = 4 if "." in block["ipBlock"]["cidr"] else 6
+        but += [each for each in PRIVATE if _version(each) == version and each not in but]
+    return [*_to_name_servers(), {"to": blocks, "ports": _tcp(config.whitelist.open_ports)}]
+
+
+def _version(network: str) -> int:
+    return ipaddress.ip_network(network).version
 
 
 def with_egress(spec: dict[str, Any], rules: Sequence[Rule]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ PART_OF = "v6-node"
 COMPONENT_ALGORITHM = "algorithm"
 COMPONENT_PROXY = "proxy"
 COMPONENT_NODE = "node"
+COMPONENT_WHITELIST = "whitelist-proxy"  # squid, for the names in ``whitelist.domains``
 COMPONENT_CONTROL = "walls-control"  # the pod of the self-test that no policy selects
 TESTER_RUN = "walls-"  # how the run id of a Job of the self-test begins, which is no run's
 ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
@@ -117,6 +118,11 @@ class Identity:
     def databases_secret_name(self) -> str:
         """Name of the Secret with the values that only algorithms may read."""
         return f"{self.node_label}-databases"
+
+    @property
+    def whitelist_service(self) -> str:
+        """Name of the Service, the Deployment and the policy of the forward proxy."""
+        return f"{self.node_label}-whitelist"
 
     def reaches_policy(self, database: str) -> str:
         """Return the name of the NetworkPolicy that lets runs reach a service database."""

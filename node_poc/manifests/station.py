@@ -69,10 +69,11 @@ def _right(station: Station, template: Object) -> Object:
 
 def own_rules(config: NodeConfig, rules: list[Object]) -> list[Object]:
     """Return a Role's rules with the names of the node's own objects."""
-    lease = Identity(config.kubernetes.node_name).node_label
-    own = {"services": config.kubernetes.proxy.service, "leases": lease}
+    names = Identity(config.kubernetes.node_name)
+    squid = [names.whitelist_service] if config.whitelist.domains else []
+    own = {"services": [config.kubernetes.proxy.service, *squid], "leases": [names.node_label]}
     return [
-        rule | {"resourceNames": [own[resource] for resource in rule["resources"]]}
+        rule | {"resourceNames": [name for each in rule["resources"] for name in own[each]]}
         if "resourceNames" in rule
         else rule
         for rule in rules

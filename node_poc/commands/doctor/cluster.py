@@ -104,13 +104,16 @@ def of_lease(spec: dict[str, Any], now: datetime) -> Line:
 
 
 def look_at_proxy(config: NodeConfig, objects: ClusterObjects) -> Iterator[Line]:
-    """Yield whether algorithms can know the proxy's address. Raises ClusterError."""
-    service = config.kubernetes.proxy.service
-    address = objects.service_address(service)
-    if address is None:
-        yield failure(f"the proxy's Service {service} is missing or has no address", _APPLY)
-    else:
-        yield ok(f"the proxy's Service {service} has the address {address}")
+    """Yield whether algorithms can know the addresses of their proxies. Raises ClusterError."""
+    services = {"the proxy's": config.kubernetes.proxy.service}
+    if config.whitelist.domains:
+        services["the forward proxy's"] = Identity(config.kubernetes.node_name).whitelist_service
+    for whose, service in services.items():
+        address = objects.service_address(service)
+        if address is None:
+            yield failure(f"{whose} Service {service} is missing or has no address", _APPLY)
+        else:
+            yield ok(f"{whose} Service {service} has the address {address}")
 
 
 def look_at_jobs(config: NodeConfig, objects: ClusterObjects) -> Iterator[Line]:

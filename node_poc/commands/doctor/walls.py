@@ -12,7 +12,7 @@ from node_poc.cluster.self_test import SelfTest
 from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.config.model import NodeConfig
 from node_poc.config.walls import Walls as WallsSettings
-from node_poc.isolation.own_ways import WEB_PORTS, node_ports, proxy_ports
+from node_poc.isolation.own_ways import node_ports, proxy_ports
 from node_poc.isolation.walls import Walls
 from node_poc.runs.walls_verdict import Enforcement, WallsVerdict
 
@@ -47,16 +47,7 @@ def make_self_test(config: NodeConfig, api: KubernetesApi, health_port: int) -> 
 
 def opened_ways(config: NodeConfig) -> Iterator[Line]:
     """Yield the ways out that the site itself opens for algorithms."""
-    ways = []
-    if config.whitelist.ips:
-        ports = ", ".join(map(str, config.whitelist.ports or WEB_PORTS))
-        ways.append(f"whitelist.ips {', '.join(config.whitelist.ips)} (ports {ports})")
-    ways += [
-        f"database {database.label}"
-        for database in config.databases
-        if config.has_way(database) and config.service(database) is not None
-    ]
-    if ways:
+    if ways := config.opened_ways:
         yield ok(f"the site opens for algorithms: {'; '.join(ways)}")
     else:
         yield ok("the site opens no way for algorithms beside the proxy")

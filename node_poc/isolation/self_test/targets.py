@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.own_ways import WEB_PORTS
 
 #: In place of an address: the machine on which the pod runs, by the pod's default route.
 MACHINE = "machine"
@@ -98,7 +97,7 @@ def closed_by(config: NodeConfig, targets: Sequence[Target]) -> tuple[Target, ..
 
 def is_opened(config: NodeConfig, host: str, port: int) -> bool:
     """Return whether the configuration's ``whitelist`` opens an address and port."""
-    if port not in (config.whitelist.ports or WEB_PORTS):
+    if port not in config.whitelist.open_ports:
         return False
     try:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -35,7 +35,6 @@ TOLD = {
     "logging.use_console",
     "ssh-tunnels",
     "vpn_subnet",
-    "whitelist.domains",
 }
 
 
@@ -56,6 +55,7 @@ def test_a_whole_file_has_its_effect():
     assert config.policies.allowed_users == ["2"]
     assert config.policies.allowed_organizations == ["6", "root"]
     assert config.docker_registries[0].password == "hidden-words"
+    assert config.whitelist.domains == ["host.example"]
     assert config.whitelist.ips == ["192.0.2.7"]
     assert config.share_algorithm_logs is False
     assert config.run_context_file is True

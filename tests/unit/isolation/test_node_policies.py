@@ -61,7 +61,7 @@ def test_every_algorithm_of_this_node_is_walled_in_and_none_of_another(egress):
 
 
 def test_an_algorithm_reaches_its_own_proxy_and_the_whitelist():
-    proxy, whitelist = named("-algorithms")["egress"]
+    proxy, whitelist, _ = named("-algorithms")["egress"]
     (to,) = proxy["to"]
     assert to["podSelector"]["matchLabels"]["vantage6.ai/node"] == NAMES.node_label
     assert proxy["ports"] == [{"protocol": "TCP", "port": 8080}]

@@ -24,6 +24,7 @@ from node_poc.audit.events import INIT_USER, METHOD
 from node_poc.config.model import Database, NodeConfig
 from node_poc.manifests.databases import algorithm_variables, database_variables, encode
 from node_poc.manifests.identity import Identity
+from node_poc.manifests.whitelist_variables import forward_proxy_variables
 from node_poc.protocol.vantage6.origin import ASSIGNED_AT, CREATED_AT, IN_BLOBS, SERVER
 from node_poc.protocol.vantage6.run_request import DatabaseRequest, RunRequest
 from node_poc.protocol.wire import MessageError
@@ -182,6 +183,7 @@ def _fixed(request: RunRequest, config: NodeConfig) -> dict[str, str]:
         "HOST": f"http://{proxy.host_name}",
         "PORT": str(proxy.port),
         "API_PATH": "",
+        **forward_proxy_variables(config, [each.label for each in request.databases]),
     }
 
 

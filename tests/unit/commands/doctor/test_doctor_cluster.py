@@ -58,7 +58,7 @@ class Objects:
             raise answer
 
     def service_address(self, name):
-        assert name == "v6proxy"
+        assert name.startswith("v6proxy") or name.endswith("-whitelist")
         return self.address
 
 
@@ -152,6 +152,9 @@ def test_without_a_holder_no_node_is_at_work(lease):
 def test_a_proxy_without_an_address_is_a_failure(address, level):
     (line,) = module.look_at_proxy(config(), Objects(address=address))
     assert line.level is level
+    both = list(module.look_at_proxy(vantage6_config(), Objects(address=address)))
+    assert [line.level for line in both] == [level, level]
+    assert both[1].found.startswith("the forward proxy's Service ")
 
 
 def test_a_policy_that_denies_the_forbidden_job_only_is_in_order(in_pod):

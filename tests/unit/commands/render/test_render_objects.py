@@ -30,6 +30,8 @@ IN_NO_NAMESPACE = {
     "ValidatingAdmissionPolicyBinding",
 }
 
+PROXY = parse_config(TEXT, {}).kubernetes.proxy.service
+
 
 def test_kubernetes_knows_every_field_and_all_is_in_one_namespace(station):
     objects = station()
@@ -58,7 +60,9 @@ def test_rights_are_those_of_the_kubeconfs_with_names_of_this_node(station):
     assert plain(role["rules"]) == plain(original["rules"])
     named = {r["resources"][0]: r["resourceNames"] for r in role["rules"] if "resourceNames" in r}
     assert named["leases"] == [role["metadata"]["name"]]
-    assert named["services"] == [only(objects, "Service")["metadata"]["name"]]
+    services = [each["metadata"]["name"] for each in objects if each["kind"] == "Service"]
+    assert named["services"] == services
+    assert len(services) == 2  # the proxy's, and that of squid
     assert not [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     binding = only(objects, "RoleBinding")
     account = only(objects, "ServiceAccount")["metadata"]["name"]
@@ -86,7 +90,7 @@ def test_both_pods_read_the_file_where_it_is_mounted(station, component):
 
 def test_the_proxy_reads_a_file_that_says_the_same(station):
     objects = station()
-    text = only(objects, "ConfigMap")["data"]["node_config.yaml"]
+    text = only(objects, "ConfigMap", PROXY)["data"]["node_config.yaml"]
     proxy, node = parse_config(text, {}), parse_config(TEXT, {})
     assert proxy.server_address == node.server_address
     assert proxy.api_path == node.api_path
@@ -101,7 +105,7 @@ def test_service_and_policies_select_the_pods(station):
     objects = station()
     proxy = deployment(objects, "proxy")["spec"]["template"]["metadata"]["labels"]
     node = deployment(objects, "node")["spec"]["template"]["metadata"]["labels"]
-    service = only(objects, "Service")
+    service = only(objects, "Service", PROXY)
     assert service["spec"]["selector"].items() <= proxy.items()
     for suffix, labels in (("-proxy", proxy), ("-node", node)):
         policy = only(objects, "NetworkPolicy", suffix)

@@ -17,10 +17,24 @@ from tests.unit.protocol.vantage6.incoming.container_contract.specs import (
     INPUT,
     TEXT,
     TOKEN,
+    WITH_NAMES,
     made,
     request_for,
     seen,
 )
+
+
+def test_names_of_the_whitelist_are_reached_by_squid_and_all_else_directly():
+    config = parse_config(WITH_NAMES.replace("run_context_file: true", ""), {})
+    variables = seen(made("triples", config=config), config)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        assert variables[name] == "http://squid:3128"
+    direct = "localhost,127.0.0.1,proxyserver,192.0.2.7,triples.example"
+    assert variables["NO_PROXY"] == variables["no_proxy"] == direct
+
+
+def test_without_names_no_variable_tells_of_a_proxy():
+    assert not [name for name in seen(made("triples")) if "PROXY" in name.upper()]
 
 
 def test_without_a_database():
