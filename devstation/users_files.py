@@ -43,29 +43,30 @@ def users_objects(
         change: further changes of the node's configuration.
         node_image: the node's image; None for the users' image in the registry ``images``.
     """
+    node_image = node_image or f"{images}/{_NODE}"
     paths = sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))
     found: list[Object] = []
     for path in (*paths, ROOT / "dummy_proxy" / "proxy_pod_deployment.yaml"):
         text = path.read_text(encoding="utf-8").replace(str(USERS_HOME), str(location.home))
         text = text.replace(f"{_REGISTRY}/", f"{images}/")
-        text = text.replace(f"{images}/{_NODE}", node_image or f"{images}/{_NODE}")
+        text = text.replace(f"{images}/{_NODE}", node_image)
         found += [item for item in yaml.safe_load_all(text) if item]
     for item in found:
         _move(item, location.namespace)
         if item["kind"] == "ConfigMap":
             _configure(item["data"], server, location, partial(_reach, images, change))
     rest = [item for item in found if item["kind"] not in _POLICIES]
-    return rest + _policies(found, images)
+    return rest + _policies(found, node_image)
 
 
-def _policies(objects: list[Object], images: str) -> list[Object]:
+def _policies(objects: list[Object], node_image: str) -> list[Object]:
     """Return the policies for the changed configuration, as `make kubeconfs` does.
 
     With a configuration that no node starts with, the users' own NetworkPolicies stay.
     """
     (file,) = (item["data"][_FILE] for item in objects if item["kind"] == "ConfigMap")
     try:
-        config = parse_config(file, {IMAGE_VARIABLE: f"{images}/v6_node_poc:latest"})
+        config = parse_config(file, {IMAGE_VARIABLE: node_image})
     except ConfigError:
         return [item for item in objects if item["kind"] == "NetworkPolicy"]
     job_policy = build_job_policy(config, account_of(config), own_group())

@@ -79,6 +79,16 @@ def test_the_policy_for_jobs_follows_the_configuration():
     assert policy["metadata"]["labels"]["vantage6.ai/namespace"] == "v6-elsewhere"
 
 
+def test_the_policy_for_jobs_names_the_deployed_image():
+    image = "registry.example/v6/v6_node_poc@sha256:" + "a" * 64
+    objects = users_objects(
+        "registry.example/v6", "172.30.0.1", ELSEWHERE, unchanged, node_image=image
+    )
+    (policy, _) = (o for o in objects if "AdmissionPolicy" in o["kind"])
+    assert image in str(policy)
+    assert "v6_node_poc:latest" not in str(objects)
+
+
 def test_a_configuration_that_no_node_takes_has_no_policy_for_jobs():
     def change(config):
         config["task_dir"] = 5
