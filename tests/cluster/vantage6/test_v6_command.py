@@ -116,7 +116,6 @@ def nodes(server: Federation, command: Command, cluster: Cluster) -> Iterator[li
     yield made
     for name in NAMES:
         cluster.delete_namespace(f"v6-{name}", wait=False)
-        cluster.delete_job_policies(f"v6-{name}")
 
 
 def _new(server: Federation, cluster: Cluster, name: str, key: Path) -> list[str]:
