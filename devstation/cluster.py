@@ -6,14 +6,13 @@ import json
 import os
 from typing import Any
 
-import yaml
-
 from devcluster import target
 from devcluster.errors import DevClusterError
 from devcluster.layout import Layout
 from devcluster.registry import Client
 from devstation.commands import Tell, quiet, read
 from devstation.errors import StationError
+from node_poc.manifests.yaml_output import to_yaml
 
 Object = dict[str, Any]
 _NODE = "v6_node_poc"
@@ -103,7 +102,7 @@ class Cluster:
 
     def apply(self, *objects: Object) -> None:
         """Apply objects."""
-        self.apply_text(yaml.safe_dump_all(objects))
+        self.apply_text(to_yaml(objects))
 
     def apply_text(self, text: str) -> None:
         """Apply the objects of a YAML text."""
@@ -112,7 +111,7 @@ class Cluster:
     def delete(self, *objects: Object) -> None:
         """Delete objects and wait for their ends; objects that are already gone are no error."""
         arguments = ("--ignore-not-found", "--wait=true", "-f", "-")
-        self._show(self.kubectl("delete", *arguments, text_in=yaml.safe_dump_all(objects)))
+        self._show(self.kubectl("delete", *arguments, text_in=to_yaml(objects)))
 
     def delete_namespace(self, name: str, *, wait: bool = True) -> None:
         """Delete a namespace and its nodes' policies for Jobs, which are in no namespace.

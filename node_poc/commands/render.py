@@ -36,6 +36,7 @@ from node_poc.manifests.proxy_deployment import build_proxy
 from node_poc.manifests.pull_secret import LoginFileError, build_pull_secret
 from node_poc.manifests.station import build_station, own_rules
 from node_poc.manifests.whitelist_proxy import build_whitelist_proxy
+from node_poc.manifests.yaml_output import to_yaml
 from node_poc.storage.authorities import TrustError, sites_certificates
 from node_poc.storage.places import misplaced_files, readable_secrets
 from node_poc.storage.private_key import organization_key
@@ -165,16 +166,8 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-class _PlainDumper(yaml.SafeDumper):
-    """Writes repeated values in full at each place, without YAML's anchors and aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Return True for all data: people read the output too, and anchors are for programs."""
-        return True
-
-
 def _yaml(head: str, objects: list[dict[str, Any]]) -> str:
-    return f"# {head}\n" + yaml.dump_all(objects, Dumper=_PlainDumper, sort_keys=False)
+    return f"# {head}\n" + to_yaml(objects)
 
 
 def _policies(config: NodeConfig) -> list[dict[str, Any]]:

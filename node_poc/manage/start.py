@@ -7,8 +7,6 @@ import signal
 import sys
 from dataclasses import dataclass
 
-import yaml
-
 from node_poc.cluster.errors import ClusterError
 from node_poc.commands.check import findings_of, node_facts
 from node_poc.commands.render import RenderError
@@ -27,6 +25,7 @@ from node_poc.manage.session import (
 from node_poc.manage.station_file import Chosen, NoImageError
 from node_poc.manage.view import NodeView
 from node_poc.manage.waiting import wait_online
+from node_poc.manifests.yaml_output import to_yaml
 from node_poc.protocol.adapter import LookUpError
 from node_poc.storage.authorities import TrustError
 
@@ -110,7 +109,7 @@ def _print(wanted: list[dict[str, object]], output: str) -> None:
     if output == "json":
         print(json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}, indent=2))
     else:
-        yaml.safe_dump_all(wanted, sys.stdout, sort_keys=False)
+        sys.stdout.write(to_yaml(wanted))
 
 
 def _show(application: Application) -> int:

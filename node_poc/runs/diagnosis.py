@@ -166,7 +166,7 @@ def _diagnose_unschedulable(message: str) -> Waiting:
     found = (lack for lack in _LACKS if re.search(lack[0], message))
     _, cause, what = next(found, nothing_special)
     if _is_too_large(message):
-        detail = f"no machine of the data station has as much as a run gets there: {what} is short"
+        detail = f"no machine of the data station is large enough for it: each lacks {what}"
         advice = "Ask the site to give a run less, or to add a larger machine."
         failure = Failure("RunTooLarge", detail, advice, message)
         return Waiting(Patience.GROWTH, RunStatus.START_FAILED, failure)

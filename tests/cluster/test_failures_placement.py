@@ -20,7 +20,12 @@ from tests.cluster.side_station import (
     told,
 )
 
-SCHEDULE = {"schedule_seconds": 6, "hopeless_seconds": 3, "pull_seconds": 60}
+SCHEDULE = {
+    "schedule_seconds": 6,
+    "too_large_seconds": 6,
+    "hopeless_seconds": 3,
+    "pull_seconds": 60,
+}
 LATER = "It starts by itself as soon as there is one; ask the site if that takes too long."
 ADMIT = "It starts by itself as soon as that is over; ask the site if it takes too long."
 RULES = "Ask the site: a rule of its cluster forbids the pods of algorithms; this task cannot run."
@@ -28,16 +33,14 @@ TOO_LARGE = (
     "Ask the site: a run of this size never fits there, so a larger quota, or smaller "
     "kubernetes.resources of its node, must come first."
 )
+NO_MACHINE = "no machine of the data station is large enough for it: each lacks "
+LARGER = "Ask the site to give a run less, or to add a larger machine."
 FORBIDDEN = ("NotAdmitted", "a rule of the data station forbids it", RULES)
 # The failures, and the cause, detail and advice that researchers get.
 EXPECTED = {
-    "no-cpu": (
-        "InsufficientCpu",
-        "the data station lacks processor time at the moment",
-        LATER,
-    ),
-    "no-memory": ("InsufficientMemory", "the data station lacks memory at the moment", LATER),
-    "no-gpu": ("InsufficientGpu", "the data station lacks a GPU at the moment", LATER),
+    "no-cpu": ("RunTooLarge", f"{NO_MACHINE}processor time", LARGER),
+    "no-memory": ("RunTooLarge", f"{NO_MACHINE}memory", LARGER),
+    "no-gpu": ("RunTooLarge", f"{NO_MACHINE}a GPU", LARGER),
     "no-volume": ("VolumeNotReady", "the data station lacks its volume at the moment", LATER),
     "no-quota": (
         "QuotaExceeded",

@@ -90,5 +90,5 @@ def test_a_run_that_no_machine_can_hold_ends_with_an_advice(station: DummyStatio
     station.reconfigure(with_gpus(GPUS + 1))
     result = station.run(station.payload(image=station.cluster.image("v6_test_sleeper")))
     assert (result["status"], result["cause"]) == ("start failed", "RunTooLarge")
-    assert "a GPU is short" in result["detail"]
+    assert "each lacks a GPU" in result["detail"]
     assert "add a larger machine" in result["advice"]

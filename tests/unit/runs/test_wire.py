@@ -15,18 +15,21 @@ from node_poc.runs.status import RunStatus
 
 WIRE = Path(__file__).parents[2] / "wire"
 # Shorter than the limits of the recordings: after a recording's end the node removes the objects.
-LIMITS = Limits(schedule_seconds=2, hopeless_seconds=1, pull_seconds=3, run_seconds=12)
+LIMITS = Limits(
+    schedule_seconds=2, too_large_seconds=2, hopeless_seconds=1, pull_seconds=3, run_seconds=12
+)
 PATIENT = Limits(pull_seconds=100, run_seconds=100)
 STEP_SECONDS = 0.25
 
 NO_IMAGE, START_FAILED = RunStatus.NO_DOCKER_IMAGE, RunStatus.START_FAILED
 CRASHED, FAILED = RunStatus.CRASHED, RunStatus.FAILED
 ROOM, SHORT, LONG = LIMITS.schedule_seconds, LIMITS.hopeless_seconds, LIMITS.pull_seconds
+GROWTH = LIMITS.too_large_seconds
 # Runs kept from starting: the final status, the cause, and the limit of the wait in seconds.
 WAITING = {
-    "no-cpu": (START_FAILED, "InsufficientCpu", ROOM),
-    "no-memory": (START_FAILED, "InsufficientMemory", ROOM),
-    "no-gpu": (START_FAILED, "InsufficientGpu", ROOM),
+    "no-cpu": (START_FAILED, "RunTooLarge", GROWTH),
+    "no-memory": (START_FAILED, "RunTooLarge", GROWTH),
+    "no-gpu": (START_FAILED, "RunTooLarge", GROWTH),
     "no-volume": (START_FAILED, "VolumeNotReady", ROOM),
     "no-quota": (START_FAILED, "QuotaExceeded", ROOM),
     "pod-security": (START_FAILED, "NotAdmitted", SHORT),
