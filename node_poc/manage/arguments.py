@@ -9,13 +9,14 @@ from node_poc import __version__
 from node_poc.commands.doctor.command import doctor
 from node_poc.manage.clean import clean
 from node_poc.manage.common_arguments import Commands, add, options_of
+from node_poc.manage.completion import SHELLS, show_completion
 from node_poc.manage.diff import diff
 from node_poc.manage.facts import files, version
 from node_poc.manage.file_arguments import add_files, add_image
 from node_poc.manage.logs import show_log
 from node_poc.manage.overview import list_nodes, status
 from node_poc.manage.remove import RemoveOptions, remove
-from node_poc.manage.session import WELL
+from node_poc.manage.session import EXIT_CODES, WELL
 from node_poc.manage.start import StartOptions, start
 from node_poc.manage.stop import restart_pods, stop
 from node_poc.manifests import identity
@@ -40,7 +41,21 @@ def make_parser() -> argparse.ArgumentParser:
     _add_logs(commands)
     _add_remove(commands)
     add_image(commands)
+    _add_completion(commands)
     return parser
+
+
+def _add_completion(commands: Commands) -> None:
+    made = commands.add_parser(
+        "completion",
+        help="print the lines that make a shell complete v6-node",
+        description="Print the lines that make a shell complete v6-node. In ~/.bashrc, write: "
+        "source <(v6-node completion bash)",
+        epilog=f"example:\n  v6-node completion bash\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("shell", choices=SHELLS)
+    made.set_defaults(run=lambda given: show_completion(given.shell))
 
 
 def _add_start(commands: Commands) -> None:

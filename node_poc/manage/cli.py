@@ -11,13 +11,16 @@ from node_poc.cluster.connect import NoClusterError
 from node_poc.cluster.errors import ClusterError
 from node_poc.config.errors import ConfigError
 from node_poc.manage.arguments import make_parser
+from node_poc.manage.completion import answer_the_shell
 from node_poc.manage.files import NoSuchNodeError
 from node_poc.manage.session import FAILED, INTERRUPTED, NO_CLUSTER, WRONG, CommandError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    given = make_parser().parse_args(arguments)
+    parser = make_parser()
+    answer_the_shell(parser)
+    given = parser.parse_args(arguments)
     structlog.configure(  # libraries of the node log to stdout, which belongs to the command
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger("warning"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from node_poc.manage.completion import names_of_nodes
 from node_poc.manage.session import EXIT_CODES, Options
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no public name for it
@@ -24,7 +25,8 @@ def add(
         epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("-n", "--name", help="of the node: its file is <name>.yaml")
+    named = made.add_argument("-n", "--name", help="of the node: its file is <name>.yaml")
+    named.completer = names_of_nodes  # type: ignore[attr-defined]  # argcomplete reads this
     made.add_argument("--config", type=Path, metavar="FILE", help="a file instead of a name")
     where = made.add_mutually_exclusive_group()
     where.add_argument(
