@@ -4,11 +4,12 @@ The command alternates between a run alone and a run beside the bomb, and compar
 the times from the posting of the run to its result. Needs the cluster and the images
 ``v6_evil_algorithm`` and those of ``make images``; the machine should do nothing else.
 
-    python -m tests.evil_neighbour [ROUNDS]    prints a line for each bomb; 3 rounds by default
+    python -m tests.evil_neighbour [--rounds 3] [BOMB ...]    prints a line for each bomb
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -74,11 +75,13 @@ def has_started(station: DummyStation, run_id: int) -> bool:
     return any("waiting" not in each["state"] for found in statuses for each in found)
 
 
-def measure(station: DummyStation, rounds: int, tell: Callable[[str], object]) -> None:
+def measure(
+    station: DummyStation, names: list[str], rounds: int, tell: Callable[[str], object]
+) -> None:
     """Print for each bomb the medians alone and beside the bomb, and their ratio."""
     with station.emitter() as emitter:
         seconds_of_a_run(station, emitter)  # the first run pulls the image
-        for name in BOMBS:
+        for name in names:
             alone, beside = [], []
             for _ in range(rounds):
                 alone.append(seconds_of_a_run(station, emitter))
@@ -93,7 +96,12 @@ def measure(station: DummyStation, rounds: int, tell: Callable[[str], object]) -
 
 def main() -> None:
     """Make a station of its own, measure, and remove the station."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    parser = argparse.ArgumentParser(prog="python -m tests.evil_neighbour", description=__doc__)
+    parser.add_argument("bombs", nargs="*", metavar="BOMB", default=list(BOMBS))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    if unknown := set(given.bombs) - BOMBS.keys():
+        parser.error(f"no such bomb: {', '.join(sorted(unknown))}; there are {', '.join(BOMBS)}")
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster()
         location = Location("v6-evil-neighbour", own_home("evil-neighbour"), PORT)
@@ -101,7 +109,7 @@ def main() -> None:
         station = DummyStation(cluster, location, server, limits)
         try:
             station.set_up()
-            measure(station, rounds, sys.stdout.write)
+            measure(station, given.bombs, given.rounds, sys.stdout.write)
         finally:
             station.remove()
 

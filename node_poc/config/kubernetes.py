@@ -43,6 +43,24 @@ class Storage(Strict):
     Default: no usual image has a folder of this name.
     """
 
+    size: Quantity | None = None
+    """With `pvc`: size of the claim of `task_dir`; `render vantage6` and `v6-node start` then make
+    the claim, and never remove it. Null: the site makes the claim.
+    """
+
+    databases_size: Quantity | None = None
+    """The same for the claim of the databases. The site puts the data into the claim."""
+
+    storage_class: str | None = Field(default=None, min_length=1, max_length=253)
+    """StorageClass of the claims that are made. Null: the cluster's default class."""
+
+    access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = "ReadWriteMany"
+    """Access mode of the claims that are made. With `ReadWriteOnce`, all runs are placed on the
+    machine of the node's pod, also with claims of the site.
+
+    Default: runs may use all machines.
+    """
+
     min_free: Quantity | None = "1Gi"
     """Free space on the disk of `task_dir`, in bytes or with a unit such as `Gi`, together with
     10,000 free inodes. With less, the node starts no run: new runs wait with cause

@@ -30,6 +30,8 @@ class Answers:
     Attributes:
         databases: texts of the form ``LABEL=TYPE:URI``.
         claims: names of the volume claims of ``task_dir`` and of the databases; empty for folders.
+        claim_sizes: sizes of these claims, which ``start`` makes; empty for claims of the site.
+        storage_class: StorageClass of the claims that are made; None for the cluster's default.
         private_key: the organization's key; None makes or finds the key beside the file.
         is_offline: whether not to ask the server.
         encrypted: whether the collaboration is encrypted, if the server is not asked.
@@ -42,6 +44,8 @@ class Answers:
     task_dir: str
     databases: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    claim_sizes: tuple[str, ...] = ()
+    storage_class: str | None = None
     image: str | None = None
     allowed: tuple[str, ...] = ()
     log_level: str = "INFO"
@@ -104,8 +108,7 @@ def values_of(answers: Answers, name: str, namespace: str | None) -> dict[str, A
     if answers.image:
         section["node_image"] = answers.image
     if answers.claims:
-        claim, databases_claim = answers.claims
-        section["storage"] = {"mode": "pvc", "claim": claim, "databases_claim": databases_claim}
+        section["storage"] = _storage(answers)
     policies = {"allowed_algorithms": list(answers.allowed)} if answers.allowed else {}
     return {
         "api_key": answers.api_key,
@@ -119,6 +122,16 @@ def values_of(answers: Answers, name: str, namespace: str | None) -> dict[str, A
         "logging": {"level": answers.log_level},
         "kubernetes": section,
     }
+
+
+def _storage(answers: Answers) -> dict[str, Any]:
+    claim, databases_claim = answers.claims
+    made: dict[str, Any] = {"mode": "pvc", "claim": claim, "databases_claim": databases_claim}
+    if answers.claim_sizes:
+        made["size"], made["databases_size"] = answers.claim_sizes
+    if answers.storage_class:
+        made["storage_class"] = answers.storage_class
+    return made
 
 
 def database_of(text: str) -> dict[str, str]:

@@ -29,6 +29,14 @@ def add_arguments(made: argparse.ArgumentParser) -> None:
         "--claims", nargs=2, default=(), metavar=("RUNS", "DATABASES"), help="volume claims"
     )
     made.add_argument(
+        "--claim-sizes",
+        nargs=2,
+        default=(),
+        metavar=("RUNS", "DATABASES"),
+        help="such as 50Gi 10Gi: `start` makes the claims (default: you make them)",
+    )
+    made.add_argument("--storage-class", help="of the claims (default: the cluster's default)")
+    made.add_argument(
         "--database", action="append", metavar="LABEL=TYPE:URI", help="may be repeated"
     )
     made.add_argument("-i", "--image", help="of node and proxy")
@@ -55,6 +63,8 @@ def make_new(given: argparse.Namespace, options: Options) -> int:
         task_dir=given.task_dir or _ask("Folder for runs", "--task-dir"),
         databases=tuple(_several(given.database, "Database (LABEL=TYPE:URI, empty: no more)")),
         claims=tuple(given.claims),
+        claim_sizes=tuple(given.claim_sizes),
+        storage_class=given.storage_class,
         image=given.image or _ask("Image of the node", "--image", "") or None,
         allowed=tuple(_several(given.allow, "Image of a trusted algorithm (empty: no more)")),
         log_level=given.log_level,

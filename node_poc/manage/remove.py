@@ -19,6 +19,7 @@ from node_poc.manage.station_file import Chosen
 from node_poc.manage.view import EVERY, NodeView
 from node_poc.manage.waiting import wait_gone
 from node_poc.manifests import identity
+from node_poc.manifests.claims import build_claims
 
 _SECONDS = 120.0
 # Kubernetes and OpenShift put these into each namespace.
@@ -59,6 +60,9 @@ def remove(options: Options, more: RemoveOptions) -> int:
     tell(f"node {chosen.name} is removed")
     if chosen.config.kubernetes.storage.mode == "hostPath":
         tell(f"files of its runs stay in {chosen.config.task_dir} on the machines of the cluster")
+    for claim in build_claims(chosen.config):
+        name = claim["metadata"]["name"]
+        tell(f"claim {name} stays with its data: kubectl -n {view.namespace} delete pvc {name}")
     if chosen.config.encryption.enabled:
         key = chosen.path.parent / chosen.config.encryption.key_file
         tell(f"the organization's private key stays in {key}")

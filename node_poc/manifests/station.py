@@ -17,6 +17,7 @@ import yaml
 from node_poc.config.load import CA_FILE_VARIABLE, IMAGE_VARIABLE
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
+from node_poc.manifests.claims import build_claims
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.identity import Identity
@@ -46,6 +47,7 @@ def build_station(station: Station) -> list[Object]:
     """Return all objects except the policies and the proxy, in the order for applying them."""
     return [
         build_namespace(station.config),
+        *build_claims(station.config),
         *(_right(station, each) for each in station.rights),
         *secrets(station),
         *way_to_the_server(station),

@@ -19,13 +19,18 @@ def look_at_claims(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
     if storage.mode != "pvc":
         return
     space = f"/api/v1/namespaces/{config.kubernetes.namespace}"
-    for key, name in (("claim", storage.claim), ("databases_claim", storage.databases_claim)):
+    claims = (
+        ("claim", storage.claim, "size"),
+        ("databases_claim", storage.databases_claim, "databases_size"),
+    )
+    for key, name, size in claims:
         try:
             claim = api.call("GET", f"{space}/persistentvolumeclaims/{name}")
         except NotFoundError:
             yield failure(
                 f"kubernetes.storage.{key}: the claim {name} is missing: no run starts",
-                "make the claim, or name one that exists",
+                f"make the claim, set kubernetes.storage.{size} and apply the node's objects "
+                "again, or name a claim that exists",
             )
         else:
             yield of_claim(key, claim)

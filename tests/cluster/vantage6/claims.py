@@ -7,11 +7,14 @@ from typing import Any
 
 DATABASES_ROOT = "/databases"
 TASK_DIR = "/tasks"
+STORAGE_CLASS = "v6-test-claims"
 _SIZE = "1Gi"
 
 
-def claims(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[str, Any]]:
-    """Make each folder of the machine a volume, and a claim for the volume under the same key.
+def volumes(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[str, Any]]:
+    """Make each folder of the machine a volume for the claim with the same key.
+
+    The node's own objects contain the claims, of a class that nobody else uses.
 
     The volumes are of the kind ``local``: unlike ``hostPath`` volumes they are given to the pod's
     group, as a data station's storage class does. Their names begin with ``prefix``, as volumes
@@ -22,7 +25,7 @@ def claims(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[s
         name = f"{prefix}-{key}"
         common = {
             "accessModes": ["ReadWriteOnce"],
-            "storageClassName": "",
+            "storageClassName": STORAGE_CLASS,
             "volumeMode": "Filesystem",
         }
         volume = common | {
@@ -32,9 +35,7 @@ def claims(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[s
             "nodeAffinity": {"required": {"nodeSelectorTerms": [_ANY_MACHINE]}},
             "persistentVolumeReclaimPolicy": "Retain",
         }
-        claim = common | {"volumeName": name, "resources": {"requests": {"storage": _SIZE}}}
         made += [_object("PersistentVolume", {"name": name}, volume)]
-        made += [_object("PersistentVolumeClaim", {"name": key, "namespace": namespace}, claim)]
     return made
 
 
@@ -56,4 +57,8 @@ def lie_in_claims(config: dict[str, Any], tasks: str, databases: str) -> None:
         "claim": tasks,
         "databases_claim": databases,
         "databases_root": DATABASES_ROOT,
+        "size": _SIZE,
+        "databases_size": _SIZE,
+        "storage_class": STORAGE_CLASS,
+        "access_mode": "ReadWriteOnce",
     }

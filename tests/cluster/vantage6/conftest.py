@@ -13,7 +13,7 @@ from devserver import Client
 from devstation import ENCRYPTED, PLAIN, Cluster, Federation, Location, own_home
 from tests.cluster.evil_surroundings import IMAGE as HOSTILE_IMAGE
 from tests.cluster.station import no_self_test
-from tests.cluster.vantage6.claims import claims, lie_in_claims
+from tests.cluster.vantage6.claims import lie_in_claims, volumes
 from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, start_sparql
 
 PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
@@ -32,11 +32,11 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
     made = Federation(cluster, Location(NAMESPACE, HOME, PORT))
     home = made.folder(CLAIMS_STATION)
     folders = {TASKS_CLAIM: made.tasks(CLAIMS_STATION), DATABASES_CLAIM: home / "data"}
-    volumes = claims(NAMESPACE, NAMESPACE, folders)
+    local = volumes(NAMESPACE, NAMESPACE, folders)
 
     def remove() -> None:
         made.remove()
-        cluster.delete(*volumes)
+        cluster.delete(*local)
 
     remove()
     made.start_server(lambda text: print(text, file=sys.stderr))
@@ -59,7 +59,7 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
             if station == CLAIMS_STATION:
                 lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
             made.deploy(station, config)
-        cluster.apply(*volumes)
+        cluster.apply(*local)
         made.wait_ready()
         yield made
     finally:

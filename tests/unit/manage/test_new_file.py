@@ -143,3 +143,15 @@ def test_only_jobs_whose_results_are_delivered_are_cleaned():
     marked = {"metadata": {"annotations": {identity.ANNOTATION_DELIVERED: "true"}}}
     assert is_delivered(marked)
     assert not is_delivered({"metadata": {}})
+
+
+def test_claims_with_sizes_are_made_by_start():
+    answers = Answers(
+        *("k", "u", 1, "", "/t"),
+        claims=("runs", "data"),
+        claim_sizes=("50Gi", "10Gi"),
+        storage_class="fast",
+    )
+    storage = values_of(answers, "n", "space")["kubernetes"]["storage"]
+    assert (storage["size"], storage["databases_size"]) == ("50Gi", "10Gi")
+    assert storage["storage_class"] == "fast"

@@ -17,6 +17,7 @@ FULL = {
         "claim": "tasks-claim",
         "databases_claim": "data-claim",
         "databases_root": "/data",
+        "access_mode": "ReadWriteOnce",
     },
     "limits": {"run_seconds": 3600},
     "image_pull_secrets": ["registry-key"],
