@@ -6,6 +6,7 @@ import argparse
 import os
 
 import argcomplete
+from argcomplete.shell_integration import shellcode
 
 from node_poc.manage.files import place
 from node_poc.manage.session import WELL
@@ -29,5 +30,5 @@ def names_of_nodes(prefix: str, parsed_args: argparse.Namespace, **_: object) ->
 
 def show_completion(shell: str) -> int:
     """Print the lines that make a shell complete ``v6-node``."""
-    print(argcomplete.shellcode(["v6-node"], shell=shell))
+    print(shellcode(["v6-node"], shell=shell))
     return WELL
