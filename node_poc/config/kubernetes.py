@@ -45,7 +45,7 @@ class Storage(Strict):
 
     size: Quantity | None = None
     """With `pvc`: size of the claim of `task_dir`; `render vantage6` and `v6-node start` then make
-    the claim, and never remove it. Null: the site makes the claim.
+    the claim. `v6-node remove` leaves the claim. Null: the site makes the claim.
     """
 
     databases_size: Quantity | None = None
