@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from typing import Any, Self, TypeVar
 
 from emitter_session import EmitterError, Event, EventKind, Post, RunRefusedError, Session
@@ -34,6 +37,7 @@ __all__ = [
 
 # The server itself gives the node 30 s.
 ACK_TIMEOUT_S = 45.0
+_SIGNAL_SECONDS = 0.5
 # Bytes for Socket.IO's wrapper around a payload; far more than needed.
 _ENVELOPE_BYTES = 1_000
 
@@ -166,7 +170,7 @@ class EmitterClient:
         self, future: Future[dict[str, Any]], timeout_s: float | None, what: str
     ) -> dict[str, Any]:
         try:
-            return future.result(timeout=timeout_s)
+            return _result_within(future, timeout_s)
         except TimeoutError as error:
             if not self._session.connected:
                 text = (
@@ -177,3 +181,18 @@ class EmitterClient:
 
     def _in_loop(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def _result_within(future: Future[dict[str, Any]], timeout_s: float | None) -> dict[str, Any]:
+    """Return a future's result. Raise TimeoutError after `timeout_s` seconds (None: no limit).
+
+    Linux may hand a signal to any thread. Python runs the handler of Ctrl-C in the main thread, and
+    only when this thread wakes up; therefore each wait is short.
+    """
+    end = math.inf if timeout_s is None else time.monotonic() + timeout_s
+    while not future.done():
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        wait_for([future], timeout=min(left, _SIGNAL_SECONDS))
+    return future.result()

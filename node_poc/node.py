@@ -51,6 +51,9 @@ log = structlog.get_logger(__name__)
 # The engine renews its ``beat`` at least every 20 s; without a beat for this time it is stuck.
 _STUCK_SECONDS = 60.0
 _DELIVER_SECONDS = 4.0
+# Linux may hand a signal to any thread. Python runs the handler in the main thread, and only when
+# this thread wakes up: a wait without end could sleep through SIGTERM until the kubelet kills.
+_SIGNAL_SECONDS = 0.5
 _ENGINE_SECONDS = 2.0
 _LEASE_SECONDS = 1.0
 
@@ -261,7 +264,8 @@ def run_node(config: NodeConfig, folder: Path, *, context: str | None, health_po
         databases=[database.label for database in config.databases],
     )
     node.start()
-    ending.wait()
+    while not ending.wait(_SIGNAL_SECONDS):
+        pass
     node.stop()
     log.info("node ended")
     return not node.failed

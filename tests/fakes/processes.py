@@ -24,7 +24,7 @@ class Process:
             self._process = subprocess.Popen(
                 [sys.executable, "-u", *arguments],
                 cwd=ROOT,
-                env=clean | environment,
+                env=clean | {"PYTHONFAULTHANDLER": "1"} | environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -58,6 +58,11 @@ class Process:
         self._process.send_signal(number)
 
     def terminate(self) -> int:
-        """Send SIGTERM, and return the exit code."""
+        """Send SIGTERM, and return the exit code. A process that goes on shows its threads."""
         self.send(signal.SIGTERM)
-        return self._process.wait(timeout=END_SECONDS)
+        try:
+            return self._process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGABRT)  # faulthandler writes what each thread does
+            self._process.wait(timeout=END_SECONDS)
+            raise AssertionError(f"not ended by SIGTERM:\n{self.log[-20_000:]}") from None
