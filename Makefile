@@ -85,7 +85,7 @@ test: check test-unit test-contract test-cluster $(if $(CONTEXT),,test-k3s)  ## 
 test-unit: $(READY)  ## unit tests; need nothing but Python
 	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(PARALLEL) $(ARGS)
 test-contract: $(READY)  ## node, dummy server and emitter over real sockets, with a fake cluster
-	$(BIN)/pytest tests/contract $(PARALLEL) $(ARGS)
+	$(BIN)/pytest tests/contract $(PARALLEL) --no-loadscope-reorder $(ARGS)
 test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images

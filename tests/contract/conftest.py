@@ -13,6 +13,15 @@ from node_poc.protocol.dummy import server
 from node_poc.runs import waits
 from tests.fakes.station import Station
 
+# The tests that take longest come first, so that at the end no processor waits for the other.
+_LONG = ("contract/vantage6/", "contract/proxied/", "contract/test_node_random_faults")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Put long tests first; the random order of pytest-randomly stays otherwise."""
+    items.sort(key=lambda item: not any(each in item.path.as_posix() for each in _LONG))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def pod_name():
