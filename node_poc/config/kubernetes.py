@@ -127,6 +127,14 @@ class Kubernetes(Strict):
     Default: the namespace of the proof of concept.
     """
 
+    pod_security: Literal["auto", "privileged", "baseline", "restricted"] = "auto"
+    """Level of Pod Security that the rendered Namespace enforces. `auto`: the strictest level that
+    this node's pods allow. Nodes that share a namespace need a level that allows the pods of all,
+    such as `privileged` if one of them uses folders of the machine.
+
+    Default: each node has its own namespace, and as little as possible is allowed there.
+    """
+
     server_kind: Annotated[str, AfterValidator(known_name)] = DEFAULT
     """Kind of the server: `dummy` or `vantage6`.
 

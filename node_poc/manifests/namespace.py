@@ -38,7 +38,9 @@ def _needs_folders_of_the_machine(config: NodeConfig) -> bool:
 
 def build_namespace(config: NodeConfig) -> dict[str, Any]:
     """Return the Namespace; the API server's audit log names pods that break ``restricted``."""
-    levels = {ENFORCE: pod_security_level(config), _AUDIT: "restricted"}
+    chosen = config.kubernetes.pod_security
+    level = pod_security_level(config) if chosen == "auto" else chosen
+    levels = {ENFORCE: level, _AUDIT: "restricted"}
     return {
         "apiVersion": "v1",
         "kind": "Namespace",

@@ -46,7 +46,7 @@ def of_pod_security(config: NodeConfig, labels: dict[str, str]) -> Line:
             f"set the label {ENFORCE} to {needed}, or use claims (kubernetes.storage.mode: pvc) "
             "and a user who is not root (kubernetes.security.run_as_user)",
         )
-    if enforced != needed:
+    if enforced not in (needed, config.kubernetes.pod_security):
         return warning(
             f"the namespace enforces Pod Security {enforced}; the node's pods allow {needed}",
             f"set the label {ENFORCE} to {needed}: `render` prints the Namespace with this label",

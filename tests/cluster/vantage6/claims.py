@@ -52,6 +52,8 @@ def lie_in_claims(config: dict[str, Any], tasks: str, databases: str) -> None:
     config["task_dir"] = TASK_DIR
     for database in config["databases"]:
         database["uri"] = f"{DATABASES_ROOT}/{Path(database['uri']).name}"
+    # Other nodes in the same namespace use folders of the machine.
+    config["kubernetes"]["pod_security"] = "privileged"
     config["kubernetes"]["storage"] = {
         "mode": "pvc",
         "claim": tasks,

@@ -39,6 +39,11 @@ def test_the_level_is_the_strictest_that_admits_the_nodes_pods(config, level):
     assert labels["pod-security.kubernetes.io/audit"] == "restricted"
 
 
+def test_nodes_that_share_a_namespace_may_choose_its_level():
+    made = build_namespace(configured(storage=claims(), pod_security="privileged"))
+    assert made["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
 def test_the_namespace_of_the_users_files_is_the_same():
     written = yaml.safe_load((FOLDER / "00_namespace.yaml").read_text())
     assert build_namespace(CONFIG) == written

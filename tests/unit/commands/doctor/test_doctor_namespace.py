@@ -35,6 +35,14 @@ def test_the_level_must_admit_the_pods_and_should_admit_no_more(made, enforced, 
     assert bool(line.remedy) == (level is not Level.OK)
 
 
+def test_a_weaker_level_that_the_file_names_is_no_finding():
+    made = with_claims()
+    settings = made.kubernetes.model_copy(update={"pod_security": "privileged"})
+    made = made.model_copy(update={"kubernetes": settings})
+    assert of_pod_security(made, {ENFORCE: "privileged"}).level is Level.OK
+    assert of_pod_security(made, {ENFORCE: "baseline"}).level is Level.WARNING
+
+
 @pytest.mark.parametrize(
     ("metadata", "key"),
     [
