@@ -18,7 +18,9 @@ from node_poc.config.dangers import METADATA
 from node_poc.config.model import NodeConfig
 from node_poc.config.outside import OUTER_PROXIES
 from node_poc.config.whitelist import WEB_PORTS
+from node_poc.isolation.self_test.targets import LISTEN_PORT
 from node_poc.manifests import identity
+from node_poc.manifests.identity import Identity
 from node_poc.manifests.squid_conf import PRIVATE
 
 Rule = dict[str, Any]
@@ -42,6 +44,7 @@ def node_rules(config: NodeConfig) -> list[Rule]:
         return []
     return [
         *_common(config, node_ports(config)),
+        _to_testers(config),
         # No address: no block of Cilium covers the machines of the API server.
         {"ports": _tcp(config.kubernetes.walls.api_ports)},
     ]
@@ -130,6 +133,27 @@ def _common(config: NodeConfig, ports: Sequence[int]) -> list[Rule]:
         return [*names, {"ports": _tcp(ports)}]
     outside = {"to": [everywhere(4), everywhere(6)], "ports": _tcp(ports)}
     return [*names, outside, *_to_neighbours(config)]
+
+
+def _to_testers(config: NodeConfig) -> Rule:
+    """Return the way on which the node tries to get into the pods of its self-test.
+
+    The policy of algorithms keeps the node out of their pods; the test shows that.
+    """
+    names = Identity(config.kubernetes.node_name)
+    peers = [
+        {
+            "podSelector": {
+                "matchLabels": {
+                    identity.LABEL_PART_OF: identity.PART_OF,
+                    identity.LABEL_COMPONENT: component,
+                    identity.LABEL_NODE: names.node_label,
+                }
+            }
+        }
+        for component in (identity.COMPONENT_ALGORITHM, identity.COMPONENT_CONTROL)
+    ]
+    return {"to": peers, "ports": _tcp([LISTEN_PORT])}
 
 
 def _to_name_servers() -> Iterator[Rule]:
