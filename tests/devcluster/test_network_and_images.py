@@ -84,12 +84,10 @@ def test_pods_reach_the_host(namespace: str, image: str) -> None:
 
 
 def test_an_image_is_pulled_by_its_digest(namespace: str, image: str) -> None:
-    name, tag = image.removeprefix(f"{MANIFEST_REGISTRY}/").rsplit(":", 1)
-    found = Client(LAYOUT.registry).manifest(name, tag)
-    assert found is not None
-    state = run_pod(namespace, f"{MANIFEST_REGISTRY}/{name}@{found[0]}")
+    _, digest = image.split("@")
+    state = run_pod(namespace, image)
     assert "running" in state["state"]
-    assert state["imageID"].endswith(found[0])
+    assert state["imageID"].endswith(digest)
 
 
 @pytest.mark.parametrize("name", [f"{MANIFEST_REGISTRY}/no-such:1", "no-such-owner/no-such:1"])
@@ -123,8 +121,8 @@ def _own_files(client: Client, name: str, base: set[str]) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", [image.name for image in IMAGES if not image.only_named])
 def test_nothing_of_the_machines_settings_stays_in_images(image: str, name: str) -> None:
     client = Client(LAYOUT.registry)
-    base_name, tag = image.removeprefix(f"{MANIFEST_REGISTRY}/").rsplit(":", 1)
-    base = client.manifest(base_name, tag)
+    base_name, digest = image.removeprefix(f"{MANIFEST_REGISTRY}/").split("@")
+    base = client.manifest(base_name, digest)
     assert base is not None
     files = _own_files(client, name, {layer["digest"] for layer in base[1]["layers"]})
     assert files, "the image has nothing of its own"
