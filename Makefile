@@ -89,7 +89,7 @@ test-contract: $(READY)  ## node, dummy server and emitter over real sockets, wi
 test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
-	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm v6_evil_algorithm
+	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm v6_evil_algorithm v6_whitelist_proxy
 	$(PYTHON) -m devcluster build cosign
 	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster$(if $(CONTEXT), and not dev_cluster)" $(ARGS)
 test-k3s: export DEVCLUSTER_PROFILE := k3s
