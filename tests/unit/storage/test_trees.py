@@ -42,7 +42,7 @@ def test_depth_and_length_of_paths_do_not_matter(tmp_path, levels, name):
     assert done.gone
     assert done.error is None
     assert names_in(tmp_path) == []
-    assert open_files() == before
+    assert open_files() <= before  # fewer: another test's file was collected
 
 
 @pytest.mark.parametrize("entries", [2, 7, 100])

@@ -97,7 +97,7 @@ def test_a_tree_too_deep_to_be_counted_passes_any_allowance(folder):
     nest(folder / "deeper", 3000, "d")
     before = open_files()
     assert ENDLESS.is_exceeded_by(count(folder))
-    assert open_files() == before
+    assert open_files() <= before  # fewer: another test's file was collected
 
 
 def test_time_is_bounded_and_that_is_told(folder):
