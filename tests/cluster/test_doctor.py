@@ -46,7 +46,7 @@ def examine(station: DummyStation, folder: Path, **changed: Any) -> list[dict[st
     data["kubernetes"] |= calm | changed
     path = folder / "node_config.yaml"
     path.write_text(yaml.safe_dump(data))
-    config = load_config(path, {IMAGE_VARIABLE: station.cluster.image("v6_node_poc")})
+    config = load_config(path, {IMAGE_VARIABLE: station.cluster.node_image()})
     out = io.StringIO()
     doctor(
         config,
