@@ -42,11 +42,7 @@ def build_job_policy(config: NodeConfig, account: str, group: int) -> list[Objec
     name = f"{namespace}-{names.node_label}-jobs"
     metadata = {
         "name": name,
-        "labels": {
-            identity.LABEL_PART_OF: identity.PART_OF,
-            identity.LABEL_NODE: names.node_label,
-            identity.LABEL_ACTS_IN: namespace,
-        },
+        "labels": {**names.own_labels, identity.LABEL_ACTS_IN: namespace},
     }
     policy: Object = {
         "apiVersion": "admissionregistration.k8s.io/v1",

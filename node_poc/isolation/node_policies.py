@@ -13,8 +13,8 @@ from typing import Any
 
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.model import Database, NodeConfig
-from node_poc.isolation.own_ways import node_rules, proxy_rules, whitelist_rules, with_egress
-from node_poc.isolation.policies import of_node, policy
+from node_poc.isolation.own_ways import node_rules, whitelist_rules, with_egress
+from node_poc.isolation.policies import policy, proxy_walls
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity, reaches_label
 from node_poc.manifests.squid_conf import PORT as SQUID_PORT
@@ -44,7 +44,7 @@ def build_node_policies(
 
 def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
     proxy = {
-        "to": [{"podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)}}],
+        "to": [{"podSelector": {"matchLabels": names.labels_of(identity.COMPONENT_PROXY)}}],
         "ports": _ports([config.kubernetes.proxy.port]),
     }
     return policy(
@@ -52,7 +52,7 @@ def _algorithms(config: NodeConfig, names: Identity) -> dict[str, Any]:
         config.kubernetes.namespace,
         "An algorithm reaches its node's proxy and what is whitelisted; nobody reaches it.",
         {
-            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_ALGORITHM)},
+            "podSelector": {"matchLabels": names.labels_of(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
             "egress": [proxy, *_whitelist(config, names)],
         },
@@ -64,14 +64,14 @@ def _whitelist(config: NodeConfig, names: Identity) -> Iterator[dict[str, Any]]:
         ports = _ports(config.whitelist.open_ports)
         yield {"to": [_block(address) for address in config.whitelist.ips], "ports": ports}
     if config.whitelist.domains:
-        squid = {"matchLabels": of_node(names, identity.COMPONENT_WHITELIST)}
+        squid = {"matchLabels": names.labels_of(identity.COMPONENT_WHITELIST)}
         yield {"to": [{"podSelector": squid}], "ports": _ports([SQUID_PORT])}
 
 
 def _forward_proxy(config: NodeConfig, names: Identity) -> Iterator[dict[str, Any]]:
     if not config.whitelist.domains:
         return
-    callers = of_node(names, identity.COMPONENT_ALGORITHM)
+    callers = names.labels_of(identity.COMPONENT_ALGORITHM)
     callers[identity.LABEL_EGRESS] = Egress.PROXY.value
     calls = {"from": [{"podSelector": {"matchLabels": callers}}], "ports": _ports([SQUID_PORT])}
     yield policy(
@@ -79,7 +79,7 @@ def _forward_proxy(config: NodeConfig, names: Identity) -> Iterator[dict[str, An
         config.kubernetes.namespace,
         "Only this node's algorithms call squid, and squid calls public addresses only.",
         {
-            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_WHITELIST)},
+            "podSelector": {"matchLabels": names.labels_of(identity.COMPONENT_WHITELIST)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [calls],
             "egress": whitelist_rules(config),
@@ -88,25 +88,11 @@ def _forward_proxy(config: NodeConfig, names: Identity) -> Iterator[dict[str, An
 
 
 def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:
-    callers = of_node(names, identity.COMPONENT_ALGORITHM)
-    callers[identity.LABEL_EGRESS] = Egress.PROXY.value
     return policy(
         f"{names.node_label}-proxy",
         config.kubernetes.namespace,
         "Only this node's algorithms call its proxy, on its one port; it calls the server.",
-        with_egress(
-            {
-                "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
-                "policyTypes": ["Ingress"],
-                "ingress": [
-                    {
-                        "from": [{"podSelector": {"matchLabels": callers}}],
-                        "ports": _ports([config.kubernetes.proxy.port]),
-                    }
-                ],
-            },
-            proxy_rules(config),
-        ),
+        proxy_walls(config),
     )
 
 
@@ -117,7 +103,7 @@ def _node(config: NodeConfig, names: Identity) -> dict[str, Any]:
         "Nobody calls the node; it calls the server, registries and the Kubernetes API.",
         with_egress(
             {
-                "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_NODE)},
+                "podSelector": {"matchLabels": names.labels_of(identity.COMPONENT_NODE)},
                 "policyTypes": ["Ingress"],
             },
             node_rules(config),
@@ -132,7 +118,7 @@ def _services(
         rule = _rule(config, database, addresses) if config.has_way(database) else None
         if rule is None:
             continue
-        callers = of_node(names, identity.COMPONENT_ALGORITHM)
+        callers = names.labels_of(identity.COMPONENT_ALGORITHM)
         callers[reaches_label(database.label)] = "true"
         yield policy(
             names.reaches_policy(database.label),

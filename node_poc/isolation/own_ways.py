@@ -59,16 +59,8 @@ def proxy_rules(config: NodeConfig) -> list[Rule]:
 
 def whitelist_rules(config: NodeConfig) -> list[Rule]:
     """Return the rules for egress of the forward proxy: public addresses on the list's ports."""
-    blocks = [everywhere(version) for version in (4, 6)]
-    for block in blocks:
-        but = block["ipBlock"]["except"]
-        version = 4 if "." in block["ipBlock"]["cidr"] else 6
-        but += [each for each in PRIVATE if _version(each) == version and each not in but]
+    blocks = [everywhere(version, but=PRIVATE) for version in (4, 6)]
     return [*_to_name_servers(), {"to": blocks, "ports": _tcp(config.whitelist.open_ports)}]
-
-
-def _version(network: str) -> int:
-    return ipaddress.ip_network(network).version
 
 
 def with_egress(spec: dict[str, Any], rules: Sequence[Rule]) -> dict[str, Any]:
@@ -141,18 +133,8 @@ def _to_testers(config: NodeConfig) -> Rule:
     The policy of algorithms keeps the node out of their pods; the test shows that.
     """
     names = Identity(config.kubernetes.node_name)
-    peers = [
-        {
-            "podSelector": {
-                "matchLabels": {
-                    identity.LABEL_PART_OF: identity.PART_OF,
-                    identity.LABEL_COMPONENT: component,
-                    identity.LABEL_NODE: names.node_label,
-                }
-            }
-        }
-        for component in (identity.COMPONENT_ALGORITHM, identity.COMPONENT_CONTROL)
-    ]
+    components = (identity.COMPONENT_ALGORITHM, identity.COMPONENT_CONTROL)
+    peers = [{"podSelector": {"matchLabels": names.labels_of(each)}} for each in components]
     return {"to": peers, "ports": _tcp([LISTEN_PORT])}
 
 
@@ -168,10 +150,17 @@ def _to_name_servers() -> Iterator[Rule]:
     yield {"to": [*pods, {"ipBlock": {"cidr": _LOCAL_NAME_SERVER}}], "ports": ports}
 
 
-def everywhere(version: int) -> Rule:
-    """Return the peer of all addresses of IPv4 or IPv6, except those of a cloud's metadata."""
-    but = [str(each) for each in METADATA if each.version == version]
-    return {"ipBlock": {"cidr": "0.0.0.0/0" if version == 4 else "::/0", "except": but}}
+def everywhere(version: int, but: Sequence[str] = ()) -> Rule:
+    """Return the peer of all addresses of IPv4 or IPv6, except those of a cloud's metadata.
+
+    Args:
+        version: 4 or 6.
+        but: more networks to leave out; those of the other version do not count.
+    """
+    networks = (*METADATA, *map(ipaddress.ip_network, but))
+    left_out = dict.fromkeys(str(each) for each in networks if each.version == version)
+    block = {"cidr": "0.0.0.0/0" if version == 4 else "::/0", "except": list(left_out)}
+    return {"ipBlock": block}
 
 
 def _to_neighbours(config: NodeConfig) -> Iterator[Rule]:

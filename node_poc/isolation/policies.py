@@ -26,7 +26,7 @@ def build_policies(config: NodeConfig) -> list[dict[str, Any]]:
     return [
         _algorithms(namespace),
         _way_to_proxy(names, namespace, config.kubernetes.proxy.port),
-        _proxy(config, names),
+        _proxy(config),
         _node(config),
     ]
 
@@ -46,16 +46,6 @@ def policy(name: str, namespace: str, why: str, spec: dict[str, Any]) -> dict[st
     }
 
 
-def component(name: str) -> dict[str, str]:
-    """Return the labels of all pods of one component."""
-    return {identity.LABEL_PART_OF: identity.PART_OF, identity.LABEL_COMPONENT: name}
-
-
-def of_node(names: Identity, part: str) -> dict[str, str]:
-    """Return the labels of the pods of one component of one node."""
-    return component(part) | {identity.LABEL_NODE: names.node_label}
-
-
 def _algorithms(namespace: str) -> dict[str, Any]:
     return policy(
         "v6-algorithms",
@@ -63,20 +53,20 @@ def _algorithms(namespace: str) -> dict[str, Any]:
         "An algorithm reaches what other policies name and nothing else, not even DNS; nobody "
         "reaches it.",
         {
-            "podSelector": {"matchLabels": component(identity.COMPONENT_ALGORITHM)},
+            "podSelector": {"matchLabels": identity.component_labels(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Ingress", "Egress"],
         },
     )
 
 
 def _way_to_proxy(names: Identity, namespace: str, proxy_port: int) -> dict[str, Any]:
-    proxy = of_node(names, identity.COMPONENT_PROXY)
+    proxy = names.labels_of(identity.COMPONENT_PROXY)
     return policy(
         "v6-algorithms-to-proxy",
         namespace,
         "An algorithm of this node reaches the port of this node's proxy.",
         {
-            "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_ALGORITHM)},
+            "podSelector": {"matchLabels": names.labels_of(identity.COMPONENT_ALGORITHM)},
             "policyTypes": ["Egress"],
             "egress": [
                 {
@@ -88,28 +78,30 @@ def _way_to_proxy(names: Identity, namespace: str, proxy_port: int) -> dict[str,
     )
 
 
-def _proxy(config: NodeConfig, names: Identity) -> dict[str, Any]:
-    port = config.kubernetes.proxy.port
-    callers = of_node(names, identity.COMPONENT_ALGORITHM)
-    callers[identity.LABEL_EGRESS] = Egress.PROXY.value
+def _proxy(config: NodeConfig) -> dict[str, Any]:
     return policy(
         "v6-proxy",
         config.kubernetes.namespace,
         "Only algorithms of this node call its proxy, on its one port; it calls the server.",
-        with_egress(
-            {
-                "podSelector": {"matchLabels": of_node(names, identity.COMPONENT_PROXY)},
-                "policyTypes": ["Ingress"],
-                "ingress": [
-                    {
-                        "from": [{"podSelector": {"matchLabels": callers}}],
-                        "ports": [{"protocol": "TCP", "port": port}],
-                    }
-                ],
-            },
-            proxy_rules(config),
-        ),
+        proxy_walls(config),
     )
+
+
+def proxy_walls(config: NodeConfig) -> dict[str, Any]:
+    """Return the ``spec`` of the policy around a node's proxy."""
+    names = Identity(config.kubernetes.node_name)
+    callers = names.labels_of(identity.COMPONENT_ALGORITHM)
+    callers[identity.LABEL_EGRESS] = Egress.PROXY.value
+    calls = {
+        "from": [{"podSelector": {"matchLabels": callers}}],
+        "ports": [{"protocol": "TCP", "port": config.kubernetes.proxy.port}],
+    }
+    ingress = {
+        "podSelector": {"matchLabels": names.labels_of(identity.COMPONENT_PROXY)},
+        "policyTypes": ["Ingress"],
+        "ingress": [calls],
+    }
+    return with_egress(ingress, proxy_rules(config))
 
 
 def _node(config: NodeConfig) -> dict[str, Any]:
@@ -119,7 +111,7 @@ def _node(config: NodeConfig) -> dict[str, Any]:
         "Nobody calls the node; it calls the server, registries and the Kubernetes API.",
         with_egress(
             {
-                "podSelector": {"matchLabels": component(identity.COMPONENT_NODE)},
+                "podSelector": {"matchLabels": identity.component_labels(identity.COMPONENT_NODE)},
                 "policyTypes": ["Ingress"],
             },
             node_rules(config),

@@ -32,10 +32,7 @@ def _claim(config: NodeConfig, name: str, size: str) -> dict[str, Any]:
         "metadata": {
             "name": name,
             "namespace": config.kubernetes.namespace,
-            "labels": {
-                identity.LABEL_PART_OF: identity.PART_OF,
-                identity.LABEL_NODE: Identity(config.kubernetes.node_name).node_label,
-            },
+            "labels": Identity(config.kubernetes.node_name).own_labels,
         },
         "spec": spec,
     }

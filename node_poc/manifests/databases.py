@@ -22,7 +22,6 @@ import binascii
 from typing import Any
 
 from node_poc.config.model import Database, NodeConfig
-from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 
 _ALGORITHM_ENV = "algorithm-env."
@@ -76,10 +75,7 @@ def build_databases_secret(config: NodeConfig) -> dict[str, Any]:
         "metadata": {
             "name": names.databases_secret_name,
             "namespace": config.kubernetes.namespace,
-            "labels": {
-                identity.LABEL_PART_OF: identity.PART_OF,
-                identity.LABEL_NODE: names.node_label,
-            },
+            "labels": names.own_labels,
         },
         "stringData": texts,
     }

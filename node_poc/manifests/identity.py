@@ -97,6 +97,15 @@ class Identity:
         """Value of the node label, on every object of this node."""
         return slug(self.node)
 
+    @property
+    def own_labels(self) -> dict[str, str]:
+        """The labels of every object of this node."""
+        return {LABEL_PART_OF: PART_OF, LABEL_NODE: self.node_label}
+
+    def labels_of(self, component: str) -> dict[str, str]:
+        """Return the labels of the pods of one component of this node."""
+        return {**component_labels(component), LABEL_NODE: self.node_label}
+
     def job_name(self, run_id: int) -> str:
         """Return the name of the run's Job."""
         return f"{self.node_label}-run-{run_id}"
@@ -162,6 +171,11 @@ class Identity:
     def selector(self) -> str:
         """Label selector of all runs of this node."""
         return f"{LABEL_NODE}={self.node_label},{LABEL_COMPONENT}={COMPONENT_ALGORITHM}"
+
+
+def component_labels(component: str) -> dict[str, str]:
+    """Return the labels of the pods of one component, of all nodes."""
+    return {LABEL_PART_OF: PART_OF, LABEL_COMPONENT: component}
 
 
 def mark_content(job: dict[str, Any], digest: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from node_poc.config.base import short_hash
@@ -32,6 +33,14 @@ _CA = "-ca"
 _EXTRA_ENV = "-extra-env"
 
 Object = dict[str, Any]
+# No capability, no way to gain one, and nothing to change in the image.
+LEAST_RIGHTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+)
 VolumesAndMounts = tuple[list[Object], list[Object]]
 
 
@@ -76,10 +85,7 @@ def metadata(station: Station, suffix: str = "") -> Object:
     return {
         "name": station.names.node_label + suffix,
         "namespace": station.config.kubernetes.namespace,
-        "labels": {
-            identity.LABEL_PART_OF: identity.PART_OF,
-            identity.LABEL_NODE: station.names.node_label,
-        },
+        "labels": station.names.own_labels,
     }
 
 
@@ -97,6 +103,40 @@ def pod_metadata(station: Station, labels: Mapping[str, str], site: Placement) -
             **site.annotations,
             identity.ANNOTATION_CHECKSUM: station.checksum,
             **identity.ANNOTATIONS_NO_MESH,
+        },
+    }
+
+
+def part_metadata(station: Station, component: str, name: str) -> Object:
+    """Return name, namespace and labels of the objects of one component of this node."""
+    labels = {identity.LABEL_NAME: name, **station.names.labels_of(component)}
+    return metadata(station) | {"name": name, "labels": labels}
+
+
+def service(metadata: Object, port: int) -> Object:
+    """Return the Service of the pods with the labels of ``metadata``, on their port ``http``."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {
+            "type": "ClusterIP",
+            "selector": metadata["labels"],
+            "ports": [{"name": "http", "port": port, "targetPort": "http"}],
+        },
+    }
+
+
+def deployment(metadata: Object, template: Object) -> Object:
+    """Return the Deployment of one pod; the pod has at least the labels of ``metadata``."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": metadata["labels"]},
+            "template": template,
         },
     }
 

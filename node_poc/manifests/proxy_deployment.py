@@ -13,15 +13,18 @@ from node_poc.manifests import identity
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.own_pods import (
     CONFIG_FOLDER,
+    LEAST_RIGHTS,
     Object,
     Station,
     ca_volume,
+    deployment,
     extra_mounts,
     extra_variables,
     key_volume,
-    metadata,
+    part_metadata,
     pod_extras,
     pod_metadata,
+    service,
 )
 from node_poc.manifests.placement import placement_fields
 from node_poc.manifests.station import file_without_secrets
@@ -38,65 +41,23 @@ _RESOURCES = {
 
 def build_proxy(station: Station) -> list[Object]:
     """Return the objects of this node's proxy."""
-    return [_file(station), _service(station), _deployment(station)]
-
-
-def _labels(station: Station) -> dict[str, str]:
-    return {
-        identity.LABEL_NAME: station.config.kubernetes.proxy.service,
-        identity.LABEL_PART_OF: identity.PART_OF,
-        identity.LABEL_COMPONENT: identity.COMPONENT_PROXY,
-        identity.LABEL_NODE: station.names.node_label,
+    proxy = station.config.kubernetes.proxy
+    metadata = part_metadata(station, identity.COMPONENT_PROXY, proxy.service)
+    file = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    template = {
+        "metadata": pod_metadata(station, metadata["labels"], _site(station)),
+        "spec": _pod(station),
     }
+    return [
+        file | {"data": {KEY: file_without_secrets(station)}},
+        # The Service's address goes into each algorithm pod, and outlives the proxy pod.
+        service(metadata, proxy.port),
+        deployment(metadata, template),
+    ]
 
 
 def _site(station: Station) -> Placement:
     return station.config.kubernetes.placement_of("proxy")
-
-
-def _metadata(station: Station) -> Object:
-    name = station.config.kubernetes.proxy.service
-    return metadata(station) | {"name": name, "labels": _labels(station)}
-
-
-def _file(station: Station) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": _metadata(station),
-        "data": {KEY: file_without_secrets(station)},
-    }
-
-
-def _service(station: Station) -> Object:
-    """Return the Service; its address goes into each algorithm pod, and outlives the proxy pod."""
-    port = station.config.kubernetes.proxy.port
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(station),
-        "spec": {
-            "type": "ClusterIP",
-            "selector": _labels(station),
-            "ports": [{"name": "http", "port": port, "targetPort": "http"}],
-        },
-    }
-
-
-def _deployment(station: Station) -> Object:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _metadata(station),
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": _labels(station)},
-            "template": {
-                "metadata": pod_metadata(station, _labels(station), _site(station)),
-                "spec": _pod(station),
-            },
-        },
-    }
 
 
 def _pod(station: Station) -> Object:
@@ -136,11 +97,7 @@ def _container(station: Station) -> Object:
         ],
         "readinessProbe": _probe("/readyz", 5),
         "livenessProbe": _probe("/healthz", 10),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": dict(LEAST_RIGHTS),
         "resources": _RESOURCES,
         "volumeMounts": mounts,
     }

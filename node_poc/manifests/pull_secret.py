@@ -16,7 +16,6 @@ import json
 from typing import Any
 
 from node_poc.config.model import NodeConfig
-from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 
 # Docker Hub has a special name in login files (github.com/docker/cli, config/types).
@@ -59,10 +58,7 @@ def build_pull_secret(config: NodeConfig, login_file: str | None) -> dict[str, A
         "metadata": {
             "name": names.pull_secret_name,
             "namespace": config.kubernetes.namespace,
-            "labels": {
-                identity.LABEL_PART_OF: identity.PART_OF,
-                identity.LABEL_NODE: names.node_label,
-            },
+            "labels": names.own_labels,
         },
         "data": {".dockerconfigjson": base64.b64encode(text.encode()).decode()},
     }

@@ -103,9 +103,7 @@ def _node(station: Station) -> Object:
     made["metadata"] = metadata(station)
     labels = {
         identity.LABEL_NAME: station.names.node_label,
-        identity.LABEL_PART_OF: identity.PART_OF,
-        identity.LABEL_COMPONENT: identity.COMPONENT_NODE,
-        identity.LABEL_NODE: station.names.node_label,
+        **station.names.labels_of(identity.COMPONENT_NODE),
     }
     made["metadata"]["labels"] = labels
     made["spec"]["selector"] = {"matchLabels": labels}

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from node_poc.config.base import short_hash
 from node_poc.manifests import identity
-from node_poc.manifests.own_pods import Object, Station, metadata, pod_extras
+from node_poc.manifests.own_pods import (
+    LEAST_RIGHTS,
+    Object,
+    Station,
+    deployment,
+    part_metadata,
+    pod_extras,
+    service,
+)
 from node_poc.manifests.placement import placement_fields
 from node_poc.manifests.squid_conf import PORT, squid_conf
 
@@ -25,56 +33,27 @@ def build_whitelist_proxy(station: Station) -> list[Object]:
     """Return the objects of the forward proxy; none without ``whitelist.domains``."""
     if not station.config.whitelist.domains:
         return []
-    file = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(station)}
-    data = {_FILE: squid_conf(station.config.whitelist)}
-    return [file | {"data": data}, _service(station), _deployment(station)]
-
-
-def _metadata(station: Station) -> Object:
     name = station.names.whitelist_service
-    return metadata(station) | {"name": name, "labels": _labels(station)}
-
-
-def _labels(station: Station) -> dict[str, str]:
-    return {
-        identity.LABEL_NAME: station.names.whitelist_service,
-        identity.LABEL_PART_OF: identity.PART_OF,
-        identity.LABEL_COMPONENT: identity.COMPONENT_WHITELIST,
-        identity.LABEL_NODE: station.names.node_label,
-    }
-
-
-def _service(station: Station) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(station),
-        "spec": {
-            "type": "ClusterIP",
-            "selector": _labels(station),
-            "ports": [{"name": "http", "port": PORT, "targetPort": "http"}],
-        },
-    }
-
-
-def _deployment(station: Station) -> Object:
-    # Not the checksum of the whole configuration, which has secrets and other reasons to change.
-    checksum = short_hash(squid_conf(station.config.whitelist))
-    annotations = {identity.ANNOTATION_CHECKSUM: checksum, **identity.ANNOTATIONS_NO_MESH}
-    labels = {**_labels(station), **identity.LABELS_NO_MESH}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _metadata(station),
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": _labels(station)},
-            "template": {
-                "metadata": {"labels": labels, "annotations": annotations},
-                "spec": _pod(station),
+    metadata = part_metadata(station, identity.COMPONENT_WHITELIST, name)
+    text = squid_conf(station.config.whitelist)
+    file = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    template = {
+        "metadata": {
+            "labels": {**metadata["labels"], **identity.LABELS_NO_MESH},
+            # Not the checksum of the whole configuration, which has secrets and other reasons to
+            # change.
+            "annotations": {
+                identity.ANNOTATION_CHECKSUM: short_hash(text),
+                **identity.ANNOTATIONS_NO_MESH,
             },
         },
+        "spec": _pod(station),
     }
+    return [
+        file | {"data": {_FILE: text}},
+        service(metadata, PORT),
+        deployment(metadata, template),
+    ]
 
 
 def _pod(station: Station) -> Object:
@@ -109,11 +88,7 @@ def _container(station: Station) -> Object:
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": probe | {"periodSeconds": 2},
         "livenessProbe": probe,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": dict(LEAST_RIGHTS),
         "resources": _RESOURCES,
         "volumeMounts": [
             {"name": "config", "mountPath": _FOLDER, "readOnly": True},

@@ -6,7 +6,7 @@ from kubernetes.client import V1NetworkPolicy
 
 from node_poc.config.load import load_config, parse_config
 from node_poc.isolation.node_policies import build_node_policies
-from node_poc.isolation.policies import build_policies, of_node
+from node_poc.isolation.policies import build_policies
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.runs.model import Egress
@@ -76,7 +76,7 @@ def test_beside_a_vantage6_node_in_one_namespace_each_reaches_its_own_proxy_only
     for caller in (ours, theirs):
         labels = caller.labels(7, Egress.PROXY)
         for proxy in (ours, theirs):
-            to = of_node(proxy, identity.COMPONENT_PROXY)
+            to = proxy.labels_of(identity.COMPONENT_PROXY)
             assert way_out(policies, labels, to) is (caller == proxy)
             assert way_in(policies, labels, to) is (caller == proxy)
 
