@@ -22,7 +22,9 @@ from node_poc.commands.check import EXIT_CODES, check
 from node_poc.commands.columns import tell_columns
 from node_poc.commands.create_private_key import create_private_key
 from node_poc.commands.doctor.command import EXIT_CODES as DOCTOR_EXIT_CODES
-from node_poc.commands.doctor.command import doctor
+from node_poc.commands.doctor.command import HELP as DOCTOR_HELP
+from node_poc.commands.doctor.command import add_options as add_doctor_options
+from node_poc.commands.doctor.command import doctor_as_asked
 from node_poc.commands.proxy import serve
 from node_poc.commands.render import WHAT, RenderError, render
 from node_poc.commands.runs import show_runs
@@ -30,13 +32,13 @@ from node_poc.config.load import ConfigError, load_config
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.node import run_node
+from node_poc.observe.health import HEALTH_PORT
 from node_poc.observe.logging_setup import set_up_logging
 from node_poc.storage.authorities import TrustError, trust_the_sites_authorities
 from node_poc.storage.records import StorageError
 
 _CONFIG_VARIABLE = "V6_NODE_CONFIG"
 _CONFIG = Path(os.environ.get(_CONFIG_VARIABLE) or Path(__file__).with_name("node_config.yaml"))
-_HEALTH_PORT = 8081
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse has no public name for it
 _KEY_FILE = Path("private_key.pem")
 
@@ -125,18 +127,12 @@ def _add_check_command(commands: _Commands) -> argparse.ArgumentParser:
 def _add_doctor_command(commands: _Commands) -> argparse.ArgumentParser:
     examined = commands.add_parser(
         "doctor",
-        help="examine configuration, server, cluster and walls; starts ten small pods for 30 s",
+        help=DOCTOR_HELP,
         epilog=DOCTOR_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     examined.add_argument("--context", help="kubeconfig context, outside a pod (default: current)")
-    examined.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
-    examined.add_argument("--json", action="store_true", help="print a list of objects")
-    examined.add_argument(
-        "--no-pods",
-        action="store_true",
-        help="start no pods: no self-test of the walls, no test of the pods' protections",
-    )
+    add_doctor_options(examined)
     examined.set_defaults(command=_doctor)
     return examined
 
@@ -172,7 +168,7 @@ def _add_served_commands(commands: _Commands) -> list[argparse.ArgumentParser]:
     proxy = commands.add_parser("proxy", help="run the proxy until SIGTERM or Ctrl-C")
     proxy.set_defaults(command=_proxy)
     for served in (run, proxy):
-        served.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
+        served.add_argument("--health-port", type=int, default=HEALTH_PORT, metavar="PORT")
         served.add_argument(
             "--log-format", choices=["json", "text"], help="default: text on a terminal"
         )
@@ -253,14 +249,7 @@ def _check(options: argparse.Namespace, config: NodeConfig) -> int:
 
 
 def _doctor(options: argparse.Namespace, config: NodeConfig) -> int:
-    return doctor(
-        config,
-        options.config,
-        context=options.context,
-        health_port=None if options.no_pods else options.health_port,
-        as_json=options.json,
-        out=sys.stdout,
-    )
+    return doctor_as_asked(options, config, options.config)
 
 
 def _audit_show(options: argparse.Namespace, config: NodeConfig) -> int:

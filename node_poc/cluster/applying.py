@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from node_poc.cluster.connect import APPLY, KubernetesApi
-from node_poc.cluster.errors import ClusterError, NotFoundError
+from node_poc.cluster.errors import NotFoundError
 from node_poc.cluster.listing import list_all
 
 Object = dict[str, Any]
 
 #: The manager of the fields that the command sets (server-side apply).
 FIELD_MANAGER = "v6-node"
-_FORBIDDEN = 403
 # kind: (API version, name in paths, whether the kind is in a namespace)
 _KINDS = {
     "Namespace": ("v1", "namespaces", False),
@@ -110,11 +109,6 @@ class NodeObjects:
         query = [("fieldSelector", f"involvedObject.name={name}"), ("limit", "200")]
         found = self.api.call("GET", f"/api/v1/namespaces/{namespace}/events", query=query)
         return list(found.get("items") or [])
-
-
-def is_refused(error: ClusterError) -> bool:
-    """Return whether the person lacks the right for a call."""
-    return error.status == _FORBIDDEN
 
 
 def _path(kind: str, namespace: str | None, name: str | None = None) -> str:

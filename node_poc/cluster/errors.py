@@ -32,6 +32,11 @@ class ClusterError(Exception):
         """Whether the same call may work a moment later."""
         return self.status in {0, 408, 429} or self.status >= 500
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether the caller lacks the right for the call (403)."""
+        return self.status == 403
+
 
 class NotFoundError(ClusterError):
     """The object does not exist (404)."""

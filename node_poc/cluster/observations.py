@@ -125,7 +125,7 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         succeeded="Complete" in conditions,
         failed_reason=failed.get("reason", ""),
         failed_message=failed.get("message", ""),
-        delivered=identity.ANNOTATION_DELIVERED in annotations,
+        delivered=identity.is_delivered(metadata),
         delivered_at=_seconds(annotations.get(identity.ANNOTATION_DELIVERED_AT)),
         # With foreground deletion the Job stays until its pods are gone.
         gone=gone or bool(metadata.get("deletionTimestamp")),

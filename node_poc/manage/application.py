@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from node_poc.cluster.applying import FIELD_MANAGER, NodeObjects, is_namespaced, is_refused
+from node_poc.cluster.applying import FIELD_MANAGER, NodeObjects, is_namespaced
 from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.manage.owned import applied_part, without_bookkeeping
 from node_poc.manage.plan import CLUSTER_KINDS, PRUNED_KINDS, Change, Key, key_of, superfluous
@@ -51,7 +51,7 @@ class Application:
         try:
             return self._objects.get(*key)
         except ClusterError as error:
-            if is_refused(error) and not is_namespaced(key.kind):
+            if error.is_forbidden and not is_namespaced(key.kind):
                 return None  # a person with rights on the namespace only
             raise
 
@@ -104,11 +104,11 @@ class Application:
 
     def _may_be_missing(self, key: Key, error: ClusterError) -> bool:
         """Return whether to go on without an object of the whole cluster; say the reason."""
-        if key.kind == _NAMESPACE and is_refused(error):
+        if key.kind == _NAMESPACE and error.is_forbidden:
             self._tell(f"warning: {key} is not made, for lack of the right; is it there already?")
             return True
         if key.kind not in CLUSTER_KINDS or not (
-            is_refused(error) or isinstance(error, NotFoundError)
+            error.is_forbidden or isinstance(error, NotFoundError)
         ):
             return False
         self._tell(

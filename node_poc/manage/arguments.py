@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from node_poc import __version__
-from node_poc.commands.doctor.command import doctor
+from node_poc.commands.doctor.command import HELP as DOCTOR_HELP
+from node_poc.commands.doctor.command import add_options as add_doctor_options
+from node_poc.commands.doctor.command import doctor_as_asked
 from node_poc.manage.clean import clean
-from node_poc.manage.common_arguments import Commands, add, options_of
+from node_poc.manage.common_arguments import Commands, add, add_image_option, add_parser, options_of
 from node_poc.manage.completion import SHELLS, show_completion
 from node_poc.manage.diff import diff
 from node_poc.manage.facts import files, version
@@ -16,14 +17,13 @@ from node_poc.manage.file_arguments import add_files, add_image
 from node_poc.manage.logs import show_log
 from node_poc.manage.overview import list_nodes, status
 from node_poc.manage.remove import RemoveOptions, remove
-from node_poc.manage.session import EXIT_CODES, WELL
+from node_poc.manage.session import WELL
 from node_poc.manage.start import StartOptions, start
 from node_poc.manage.stop import restart_pods, stop
 from node_poc.manifests import identity
 
 _LINES = 200
 _WAIT_SECONDS = 180.0
-_HEALTH_PORT = 8081
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -46,13 +46,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_completion(commands: Commands) -> None:
-    made = commands.add_parser(
+    made = add_parser(
+        commands,
         "completion",
-        help="print the lines that make a shell complete v6-node",
-        description="Print the lines that make a shell complete v6-node. In ~/.bashrc, write: "
-        "source <(v6-node completion bash)",
-        epilog=f"example:\n  v6-node completion bash\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "print the lines that make a shell complete v6-node",
+        "v6-node completion bash",
+        "In ~/.bashrc, write: source <(v6-node completion bash)",
     )
     made.add_argument("shell", choices=SHELLS)
     made.set_defaults(run=lambda given: show_completion(given.shell))
@@ -74,7 +73,7 @@ def _add_start(commands: Commands) -> None:
         _restart,
     )
     for each in (made, again):
-        each.add_argument("-i", "--image", help="of node and proxy (default: as configured)")
+        add_image_option(each)
         each.add_argument(
             "--wait",
             type=float,
@@ -95,7 +94,7 @@ def _add_start(commands: Commands) -> None:
         "v6-node diff --name hospital-a",
         lambda given: diff(options_of(given)),
     )
-    differing.add_argument("-i", "--image", help="of node and proxy (default: as configured)")
+    add_image_option(differing)
 
 
 def _start_options(given: argparse.Namespace) -> StartOptions:
@@ -166,27 +165,13 @@ def _add_shown(commands: Commands) -> None:
 
 
 def _add_doctor(commands: Commands) -> None:
-    made = add(
-        commands,
-        "doctor",
-        "examine configuration, server, cluster and walls; starts ten small pods for 30 s",
-        "v6-node doctor --name hospital-a",
-        _doctor,
-    )
-    made.add_argument("--health-port", type=int, default=_HEALTH_PORT, metavar="PORT")
-    made.add_argument("--json", action="store_true", help="print a list of objects")
+    made = add(commands, "doctor", DOCTOR_HELP, "v6-node doctor --name hospital-a", _doctor)
+    add_doctor_options(made)
 
 
 def _doctor(given: argparse.Namespace) -> int:
     chosen = options_of(given).chosen()
-    return doctor(
-        chosen.config,
-        chosen.path,
-        context=given.context,
-        health_port=given.health_port,
-        as_json=given.json,
-        out=sys.stdout,
-    )
+    return doctor_as_asked(given, chosen.config, chosen.path)
 
 
 def _add_logs(commands: Commands) -> None:

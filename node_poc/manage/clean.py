@@ -6,8 +6,6 @@ of a kubeconfig: the node removes them after ``kubernetes.keep_folders_seconds``
 
 from __future__ import annotations
 
-from typing import Any
-
 from node_poc.manage.session import WELL, CommandError, Options, agreed, tell, view_of
 from node_poc.manifests import identity
 
@@ -16,7 +14,8 @@ def clean(options: Options, *, yes: bool) -> int:
     """Remove the Jobs. Returns the exit code. Raises CommandError, ClusterError."""
     chosen, objects = options.chosen(), options.objects()
     view = view_of(objects, chosen)
-    names = [job["metadata"]["name"] for job in view.jobs() if is_delivered(job)]
+    jobs = (job["metadata"] for job in view.jobs())
+    names = [metadata["name"] for metadata in jobs if identity.is_delivered(metadata)]
     if not names:
         tell("no Job of an ended run is left")
     elif not (yes or agreed(f"Remove {len(names)} Jobs of ended runs, with their logs?")):
@@ -28,9 +27,3 @@ def clean(options: Options, *, yes: bool) -> int:
     kept = "for ever" if seconds is None else f"for {seconds} s after the delivery"
     tell(f"the node keeps the folders of runs in {chosen.config.task_dir} {kept}")
     return WELL
-
-
-def is_delivered(job: dict[str, Any]) -> bool:
-    """PURE: return whether the node has marked a Job: the server has the result."""
-    notes = job["metadata"].get("annotations") or {}
-    return bool(notes.get(identity.ANNOTATION_DELIVERED))

@@ -14,17 +14,24 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 Run = Callable[[argparse.Namespace], int]
 
 
+def add_parser(
+    commands: Commands, name: str, text: str, example: str, more: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command without options; ``example`` and the sentence ``more`` stand in its help."""
+    return commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}. {more}".strip(),
+        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def add(
     commands: Commands, name: str, text: str, example: str, run: Run
 ) -> argparse.ArgumentParser:
     """Add a command with the options of all commands; ``example`` stands in its help."""
-    made = commands.add_parser(
-        name,
-        help=text,
-        description=text[0].upper() + text[1:] + ".",
-        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = add_parser(commands, name, text, example)
     named = made.add_argument("-n", "--name", help="of the node: its file is <name>.yaml")
     named.completer = names_of_nodes  # type: ignore[attr-defined]  # argcomplete reads this
     made.add_argument("--config", type=Path, metavar="FILE", help="a file instead of a name")
@@ -51,3 +58,8 @@ def options_of(given: argparse.Namespace) -> Options:
         namespace=given.namespace,
         image=getattr(given, "image", None),
     )
+
+
+def add_image_option(made: argparse.ArgumentParser) -> None:
+    """Add the option for the image of node and proxy."""
+    made.add_argument("-i", "--image", help="of node and proxy (default: as configured)")

@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 
 from node_poc.manage import image
-from node_poc.manage.common_arguments import Commands, add, options_of
+from node_poc.manage.common_arguments import Commands, add, add_parser, options_of
 from node_poc.manage.edit import set_api_key
 from node_poc.manage.key import PASSWORD_VARIABLE, KeyOptions, create_key
 from node_poc.manage.questions import add_arguments, api_key, make_new
-from node_poc.manage.session import EXIT_CODES
 
 
 def add_files(commands: Commands) -> None:
@@ -60,11 +59,11 @@ def _key_options(given: argparse.Namespace) -> KeyOptions:
 def add_image(commands: Commands) -> None:
     """Add ``image build``, which needs neither a node nor a cluster."""
     group = commands.add_parser("image", help="build the image of node and proxy")
-    made = group.add_subparsers(required=True, metavar="build").add_parser(
+    made = add_parser(
+        group.add_subparsers(required=True, metavar="build"),
         "build",
-        help="build the image from the files of this package",
-        epilog=f"example:\n  v6-node image build --push registry.example/v6-node:1\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "build the image from the files of this package",
+        "v6-node image build --push registry.example/v6-node:1",
     )
     made.add_argument("image_name", metavar="NAME", help="of the image, with registry and tag")
     made.add_argument("--push", action="store_true", help="push the image to its registry")

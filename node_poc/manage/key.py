@@ -25,8 +25,9 @@ from node_poc.crypto.keys import (
 )
 from node_poc.manage.edit import replace_text
 from node_poc.manage.new import key_path
-from node_poc.manage.session import WELL, WRONG, CommandError, Options, tell
+from node_poc.manage.session import WELL, WRONG, CommandError, Options, ask, tell
 from node_poc.manage.yaml_edit import with_value
+from node_poc.protocol.vantage6.rest.session import api_base
 from node_poc.protocol.vantage6.user import User, UserError
 from node_poc.storage.private_key import KeyFileError, read_private_key, write_private_key
 
@@ -81,24 +82,17 @@ def create_key(options: Options, more: KeyOptions) -> int:
 
 
 def _log_in(config: NodeConfig, more: KeyOptions) -> User:
-    username = more.username or _ask("username at the server", "--username")
+    username = more.username or ask("Username at the server", "--username")
     password = os.environ.get(PASSWORD_VARIABLE)
     if not password:
         if not sys.stdin.isatty():
             raise CommandError(f"give the password in {PASSWORD_VARIABLE}", WRONG)
         password = getpass.getpass("Password: ")
-    base = f"{config.server_address}/{config.api_path.strip('/')}".rstrip("/")
+    base = api_base(config.server_address, config.api_path)
     try:
         return User(base, username, password, more.mfa_code)
     except UserError as error:
         raise CommandError(f"the login failed: {error}; nothing is changed") from error
-
-
-def _ask(question: str, option: str) -> str:
-    if not sys.stdin.isatty():
-        raise CommandError(f"give {option}", WRONG)
-    print(f"{question}: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
 
 
 def _make(path: Path, *, overwrite: bool) -> str:

@@ -9,11 +9,10 @@ from node_poc.cluster.applying import NodeObjects
 from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.cluster.logs import SilentError, stream_bytes
 from node_poc.manage.session import WELL, CommandError, Options, tell, view_of
-from node_poc.manage.view import NodeView
+from node_poc.manage.view import NOT_STARTED, NodeView
 
 _QUIET_SECONDS = 600.0
 _AGAIN_SECONDS = 1.0
-_NOT_STARTED = 400
 
 
 def show_log(options: Options, *, component: str, follow: bool, lines: int) -> int:
@@ -49,7 +48,7 @@ def _follow(objects: NodeObjects, view: NodeView, component: str, lines: int) ->
             continue
         name = pods[0]["metadata"]["name"]
         more = first if not last else [("sinceSeconds", "1")] if name == last else []
-        path = f"/api/v1/namespaces/{view.namespace}/pods/{name}/log"
+        path = view.log_path(name)
         try:
             for piece in stream_bytes(objects.api, path, [*query, *more], lambda: _QUIET_SECONDS):
                 sys.stdout.write(piece.decode("utf-8", "replace"))
@@ -58,6 +57,6 @@ def _follow(objects: NodeObjects, view: NodeView, component: str, lines: int) ->
         except (SilentError, NotFoundError):
             pass
         except ClusterError as error:
-            if error.status != _NOT_STARTED and not error.is_transient:
+            if error.status != NOT_STARTED and not error.is_transient:
                 raise
         time.sleep(_AGAIN_SECONDS)

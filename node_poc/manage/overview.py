@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from node_poc.cluster.applying import NodeObjects, is_refused
+from node_poc.cluster.applying import NodeObjects
 from node_poc.cluster.errors import ClusterError
 from node_poc.config.errors import ConfigError
 from node_poc.manage.health import Part, Phase, overall
@@ -75,7 +75,7 @@ def _deployments(
         try:
             return objects.list_kind("Deployment", None, _NODES), WELL
         except ClusterError as error:
-            if not is_refused(error):
+            if not error.is_forbidden:
                 raise
             tell("note: only namespaces of your files are shown, for lack of the right to see all")
     spaces = {options.namespace} if options.namespace else {x.namespace for x in files if x}

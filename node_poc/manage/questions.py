@@ -10,7 +10,7 @@ from pathlib import Path
 
 from node_poc.config.load import API_KEY_VARIABLE
 from node_poc.manage.new import Answers, new, new_path
-from node_poc.manage.session import WRONG, CommandError, Options
+from node_poc.manage.session import WRONG, CommandError, Options, ask
 
 _DEFAULT_PATH = "/api"
 _DEFAULT_PORT = 443
@@ -52,20 +52,20 @@ def add_arguments(made: argparse.ArgumentParser) -> None:
 def make_new(given: argparse.Namespace, options: Options) -> int:
     """Ask for missing answers, and make the file. Returns the exit code. Raises CommandError."""
     new_path(options)  # before a person answers ten questions
-    port = given.port or int(_ask("Port of the server", "--port", str(_DEFAULT_PORT)))
+    port = given.port or int(ask("Port of the server", "--port", str(_DEFAULT_PORT)))
     answers = Answers(
         api_key=api_key(given.api_key_file),
-        server_url=given.server_url or _ask("URL of the server", "--server-url"),
+        server_url=given.server_url or ask("URL of the server", "--server-url"),
         port=port,
         api_path=given.api_path
         if given.api_path is not None
-        else _ask("Path of the API", "--api-path", _DEFAULT_PATH),
-        task_dir=given.task_dir or _ask("Folder for runs", "--task-dir"),
+        else ask("Path of the API", "--api-path", _DEFAULT_PATH),
+        task_dir=given.task_dir or ask("Folder for runs", "--task-dir"),
         databases=tuple(_several(given.database, "Database (LABEL=TYPE:URI, empty: no more)")),
         claims=tuple(given.claims),
         claim_sizes=tuple(given.claim_sizes),
         storage_class=given.storage_class,
-        image=given.image or _ask("Image of the node", "--image", "") or None,
+        image=given.image or ask("Image of the node", "--image", "") or None,
         allowed=tuple(_several(given.allow, "Image of a trusted algorithm (empty: no more)")),
         log_level=given.log_level,
         private_key=given.private_key,
@@ -94,23 +94,10 @@ def read_key(file: Path) -> str:
         raise CommandError(f"--api-key-file: {file} cannot be read ({error})", WRONG) from error
 
 
-def _ask(question: str, option: str, default: str | None = None) -> str:
-    """Ask a person; without a terminal return the default. Raises CommandError without one."""
-    if sys.stdin.isatty():
-        shown = f" [{default}]" if default else ""
-        print(f"{question}{shown}: ", end="", file=sys.stderr, flush=True)
-        answer = sys.stdin.readline().strip()
-        if answer:
-            return answer
-    if default is None:
-        raise CommandError(f"{question}: give {option}", WRONG)
-    return default
-
-
 def _several(given: list[str] | None, question: str) -> list[str]:
     if given is not None or not sys.stdin.isatty():
         return given or []
     answers = []
-    while answer := _ask(question, "", ""):
+    while answer := ask(question, "", ""):
         answers.append(answer)
     return answers

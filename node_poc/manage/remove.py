@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from node_poc.cluster.applying import NodeObjects, is_refused
+from node_poc.cluster.applying import NodeObjects
 from node_poc.cluster.errors import ClusterError
 from node_poc.manage.application import made_by_us
 from node_poc.manage.plan import CLUSTER_KINDS, PRUNED_KINDS
@@ -91,7 +91,7 @@ def _delete_all(objects: NodeObjects, view: NodeView) -> None:
             for each in objects.list_kind(kind, None, selector):
                 _delete(objects, kind, None, each["metadata"]["name"])
         except ClusterError as error:
-            if not is_refused(error):
+            if not error.is_forbidden:
                 raise
             tell(f"warning: objects of kind {kind} stay, for lack of the right: {error}")
 
@@ -107,7 +107,7 @@ def _remove_namespace(objects: NodeObjects, name: str) -> None:
         if not made_by_us(objects.get("Namespace", None, name)):
             return
     except ClusterError as error:
-        if not is_refused(error):
+        if not error.is_forbidden:
             raise
         return
     others = sorted(set(_others(objects, name)))

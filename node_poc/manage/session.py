@@ -85,6 +85,19 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def ask(question: str, option: str, default: str | None = None) -> str:
+    """Ask a person; without a terminal return the default. Raises CommandError without one."""
+    if sys.stdin.isatty():
+        shown = f" [{default}]" if default else ""
+        print(f"{question}{shown}: ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip()
+        if answer:
+            return answer
+    if default is None:
+        raise CommandError(f"{question}: give {option}", WRONG)
+    return default
+
+
 def agreed(question: str) -> bool:
     """Ask a person; without a terminal nobody agrees."""
     if not sys.stdin.isatty():

@@ -23,7 +23,8 @@ _READ_SECONDS = 15.0
 _SERIOUS = ("warning", "error", "critical")
 _LOG_LINES = 60
 _LOG_BYTES = 200_000
-_NOT_STARTED = 400
+#: The API's status for the log of a container that has not started.
+NOT_STARTED = 400
 
 
 class NodeView:
@@ -74,19 +75,25 @@ class NodeView:
 
     def log(self, pod: str, container: str, *, lines: int, previous: bool = False) -> list[str]:
         """Return the last lines of a container's log; no lines before the container's start."""
-        query = [("container", container), ("tailLines", str(lines))]
-        query += [("limitBytes", str(_LOG_BYTES))]
-        query += [("previous", "true")] if previous else []
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
+        query = [("tailLines", str(lines)), *([("previous", "true")] if previous else [])]
         try:
-            pieces = stream_bytes(self._objects.api, path, query, lambda: _READ_SECONDS)
-            return b"".join(pieces).decode("utf-8", "replace").splitlines()
+            return self._lines(pod, container, query)
         except (NotFoundError, SilentError):
             return []
         except ClusterError as error:
-            if error.status == _NOT_STARTED:
+            if error.status == NOT_STARTED:
                 return []
             raise
+
+    def _lines(self, pod: str, container: str, query: list[tuple[str, str]]) -> list[str]:
+        """Return the lines of a log, of which the first 200 kB are read."""
+        limited = [("container", container), ("limitBytes", str(_LOG_BYTES)), *query]
+        pieces = stream_bytes(self._objects.api, self.log_path(pod), limited, lambda: _READ_SECONDS)
+        return b"".join(pieces).decode("utf-8", "replace").splitlines()
+
+    def log_path(self, pod: str) -> str:
+        """Return the API path of a pod's log."""
+        return f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
 
     def last_words(self, part: Part) -> list[str]:
         """Return the serious lines at the end of the log of a part that does not come up."""
@@ -101,11 +108,8 @@ class NodeView:
     def version(self) -> str | None:
         """Return the version that the running node wrote into its log at its start."""
         for pod in self.pods(identity.COMPONENT_NODE):
-            query = [("container", identity.COMPONENT_NODE), ("limitBytes", str(_LOG_BYTES))]
-            path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/log"
             with suppress(ClusterError):
-                pieces = stream_bytes(self._objects.api, path, query, lambda: _READ_SECONDS)
-                for line in b"".join(pieces).decode("utf-8", "replace").splitlines():
+                for line in self._lines(pod["metadata"]["name"], identity.COMPONENT_NODE, []):
                     if version := _parsed(line).get("version"):
                         return str(version)
         return None
@@ -143,7 +147,7 @@ def _parsed(line: str) -> dict[str, Any]:
 
 def _has_ended(job: Object) -> bool:
     """Return whether a run is over; the node's mark may come before the Job's own condition."""
-    if identity.ANNOTATION_DELIVERED in (job["metadata"].get("annotations") or {}):
+    if identity.is_delivered(job["metadata"]):
         return True
     conditions = (job.get("status") or {}).get("conditions") or []
     ends = {"Complete", "Failed"}

@@ -188,6 +188,11 @@ def mark_content(job: dict[str, Any], digest: str) -> None:
         made["metadata"]["annotations"] = annotations | {ANNOTATION_CONTENT: digest}
 
 
+def is_delivered(metadata: dict[str, Any]) -> bool:
+    """Return whether the node has marked a Job: the server has the run's result."""
+    return ANNOTATION_DELIVERED in (metadata.get("annotations") or {})
+
+
 def content_of(metadata: dict[str, Any]) -> str:
     """Return the digest that ``mark_content`` wrote; empty on objects of an older node."""
     return str((metadata.get("annotations") or {}).get(ANNOTATION_CONTENT, ""))

@@ -16,6 +16,8 @@ from node_poc import probes
 
 log = structlog.get_logger(__name__)
 
+#: The port of the probes; ``kubeconfs/node_pod_config.yaml`` names the port, too.
+HEALTH_PORT = 8081
 # Limits for other clients: seconds to send a request, and open connections, after which the oldest
 # connection is closed.
 _HEAD_SECONDS = 5.0

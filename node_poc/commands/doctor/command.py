@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,7 @@ from node_poc.commands.doctor.rights import TOO_MUCH, needed_rights
 from node_poc.commands.render import rights_of
 from node_poc.config.findings import Finding
 from node_poc.config.model import NodeConfig
+from node_poc.observe.health import HEALTH_PORT
 
 EXIT_CODES = """\
 exit codes:
@@ -37,8 +39,33 @@ exit codes:
   1  a failure: runs would not work, or not be isolated
   4  no cluster that answers
 """
-_FORBIDDEN = 403
 _REFUSED = "with the node's Role, this question is allowed: apply the node's objects again"
+
+
+HELP = "examine configuration, server, cluster and walls; starts ten small pods for 30 s"
+
+
+def add_options(made: argparse.ArgumentParser) -> None:
+    """Add the options of ``doctor``, except the kubeconfig context."""
+    made.add_argument("--health-port", type=int, default=HEALTH_PORT, metavar="PORT")
+    made.add_argument("--json", action="store_true", help="print a list of objects")
+    made.add_argument(
+        "--no-pods",
+        action="store_true",
+        help="start no pods: no self-test of the walls, no test of the pods' protections",
+    )
+
+
+def doctor_as_asked(given: argparse.Namespace, config: NodeConfig, path: Path) -> int:
+    """Call ``doctor`` with the options of ``add_options``, and with ``given.context``."""
+    return doctor(
+        config,
+        path,
+        context=given.context,
+        health_port=None if given.no_pods else given.health_port,
+        as_json=given.json,
+        out=sys.stdout,
+    )
 
 
 def doctor(
@@ -118,7 +145,7 @@ def _surroundings(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
         try:
             yield from look(config, api)
         except ClusterError as error:
-            if error.status == _FORBIDDEN:
+            if error.is_forbidden:
                 hidden.append(subject)
             else:
                 yield failure(str(error)[:300])

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from node_poc.manage import key, new, questions
-from node_poc.manage.clean import is_delivered
 from node_poc.manage.new import Answers, database_of, key_path, values_of
 from node_poc.manage.session import CommandError, Options
 from node_poc.manifests import identity
@@ -141,8 +140,8 @@ def test_the_key_is_named_in_the_file_and_nothing_else_changes(options, monkeypa
 
 def test_only_jobs_whose_results_are_delivered_are_cleaned():
     marked = {"metadata": {"annotations": {identity.ANNOTATION_DELIVERED: "true"}}}
-    assert is_delivered(marked)
-    assert not is_delivered({"metadata": {}})
+    assert identity.is_delivered(marked["metadata"])
+    assert not identity.is_delivered({})
 
 
 def test_claims_with_sizes_are_made_by_start():

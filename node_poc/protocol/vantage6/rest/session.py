@@ -71,6 +71,11 @@ class _Bearer(AuthBase):
         return request
 
 
+def api_base(address: str, api_path: str) -> str:
+    """Return the URL before the API's resources, from the server's URL and the API's path."""
+    return f"{address}/{api_path.strip('/')}".rstrip("/")
+
+
 class RestSession:
     """A node's session with the server. Thread-safe."""
 
@@ -83,7 +88,7 @@ class RestSession:
             api_key: the node's API key.
         """
         self.address = address
-        self._base = f"{address}/{api_path.strip('/')}".rstrip("/")
+        self._base = api_base(address, api_path)
         self._api_key = api_key
         self._tokens: _Tokens | None = None
         self._lock = threading.Lock()
