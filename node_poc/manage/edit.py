@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from node_poc.config.load import read_text
 from node_poc.manage.session import WELL, WRONG, CommandError, Options, tell
 from node_poc.manage.yaml_edit import with_value
+from node_poc.storage.whole_files import written_beside
 
 _KEY = re.compile(r"[0-9A-Za-z-]{8,100}")
 
@@ -27,12 +27,9 @@ def set_api_key(options: Options, key: str) -> int:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a file at once, with the rights of the former file. Raises CommandError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         mode = path.stat().st_mode & 0o777
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(path)
+        with written_beside(path, text.encode(), mode) as beside:
+            beside.replace(path)
     except OSError as error:
         raise CommandError(f"{path}: cannot be written ({error.strerror})") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from node_poc.manage.station_file import choose, namespace_of
 from node_poc.protocol.adapter import LookUpError, NodeFacts
 from node_poc.storage.authorities import TrustError
 from node_poc.storage.private_key import KeyFileError, write_private_key
+from node_poc.storage.whole_files import write_new
 
 _HEAD = "# Made by `v6-node new`; docs/configuration.md describes all keys. Holds the API key.\n"
 _DATABASE = re.compile(r"(?P<label>[A-Za-z_][A-Za-z0-9_]*)=(?P<type>[a-z]+):(?P<uri>.+)")
@@ -148,11 +148,9 @@ def _write(path: Path, values: dict[str, Any]) -> None:
     """Write the file for its owner only; a file that is there already stays."""
     text = _HEAD + yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, text.encode())
     except OSError as error:
         raise CommandError(f"{path}: cannot be written ({error.strerror})") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _ask(path: Path) -> NodeFacts | None:

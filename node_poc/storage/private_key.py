@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -11,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from node_poc.config.model import NodeConfig
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.crypto.keys import load_private_key
+from node_poc.storage.whole_files import written_beside
 
 # A 16384-bit key is 13 KB of PEM.
 _KEY_BYTES = 65_536
@@ -65,17 +64,12 @@ def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:
     Raises:
         KeyFileError: the file exists and ``overwrite`` is false, or the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        _write_new(beside, pem)
-        try:
+        with written_beside(path, pem) as beside:
             if overwrite:
                 beside.replace(path)
             else:
                 path.hardlink_to(beside)  # unlike a rename, fails if the file exists
-        finally:
-            with suppress(FileNotFoundError):
-                beside.unlink()
     except FileExistsError as error:
         raise KeyFileError(
             f"{path} is there already, and what was encrypted for it could never be read again; "
@@ -83,11 +77,3 @@ def write_private_key(path: Path, pem: bytes, *, overwrite: bool) -> None:
         ) from error
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _write_new(path: Path, pem: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123  a Path cannot open a descriptor
-        file.write(pem)
-        file.flush()
-        os.fsync(descriptor)
