@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import yaml
-
 from bench.errors import BenchError
 from bench.station import BenchStation
 from node_poc.cluster.job_policy_check import forbidden_job
 from node_poc.commands.render import account_of, own_group
 from node_poc.isolation.job_policy import sample_job
+from node_poc.manifests.yaml_output import to_yaml
 
 _SECONDS = 60.0
 
@@ -42,7 +41,7 @@ def _await(station: BenchStation, *, is_on: bool) -> None:
     command = ("create", "--dry-run=server", f"--as={user}", "-f", "-")
     end = time.monotonic() + _SECONDS
     while True:
-        told = station.cluster.kubectl(*command, text_in=yaml.safe_dump(job), check=False)
+        told = station.cluster.kubectl(*command, text_in=to_yaml([job]), check=False)
         if ("ValidatingAdmissionPolicy" in told) == is_on:
             return
         if time.monotonic() > end:

@@ -59,6 +59,7 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield place, archive.read(one)
         else:
             yield _limited(str(path), path.stat().st_size, 0), path.read_bytes()
+    # zipfile raises NotImplementedError for a compression, RuntimeError for a password.
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise SupplyError(f"{path}: cannot be read ({type(error).__name__}); {_REMEDY}") from error
 

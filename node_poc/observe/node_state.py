@@ -12,9 +12,9 @@ Object = Mapping[str, Any]
 _READY = "Ready"
 
 
-def is_ready(pod: Object) -> bool:
-    """Return whether a pod is ready."""
-    conditions = pod.get("status", {}).get("conditions") or []
+def is_ready(found: Object) -> bool:
+    """Return whether a pod or a machine is ready, by its conditions."""
+    conditions = found.get("status", {}).get("conditions") or []
     return any(each.get("type") == _READY and each.get("status") == "True" for each in conditions)
 
 

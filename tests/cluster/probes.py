@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from devstation import DummyStation, wait_for
@@ -113,3 +115,13 @@ def pod_address(station: DummyStation, pod: dict[str, Any]) -> str:
     return station.cluster.kubectl(
         *where, "get", "pod", metadata["name"], "-o", "jsonpath={.status.podIP}"
     )
+
+
+@contextmanager
+def open_neighbour(station: DummyStation, namespace: str) -> Iterator[str]:
+    """Yield the address and port of a pod in a namespace of its own, which no policy selects."""
+    around = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    pod = listener(station, "neighbour", {}, namespace)
+    station.cluster.apply(around, pod)
+    yield f"{pod_address(station, pod)}:8080"
+    station.cluster.delete(around)

@@ -5,10 +5,13 @@ A demo on the same cluster is not disturbed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from devstation import Cluster, DummyServer, DummyStation, Location, own_home
+from devstation.users_files import ChangeConfig
 
 NAMESPACE = "v6-test"
 HOME = own_home("test")
@@ -34,3 +37,25 @@ def tests_limits(config: dict[str, Any]) -> None:
 def shared_station(cluster: Cluster, log: Path) -> DummyStation:
     """Return the shared station; ``log`` is for the output of its server."""
     return DummyStation(cluster, LOCATION, DummyServer(cluster, PORT, log), tests_limits)
+
+
+@contextmanager
+def own_station(
+    cluster: Cluster, name: str, port: int, folder: Path, change: ChangeConfig
+) -> Iterator[DummyStation]:
+    """Set up a station in a namespace of its own, and remove it afterwards.
+
+    Args:
+        cluster: where the station runs.
+        name: ends the names of its namespace and of its folder on the machine.
+        port: of its server; no other station has the port.
+        folder: for the log of its server.
+        change: changes the node's configuration.
+    """
+    location = Location(f"{NAMESPACE}-{name}", own_home(f"test-{name}"), port)
+    made = DummyStation(cluster, location, DummyServer(cluster, port, folder / "log"), change)
+    try:
+        made.set_up()
+        yield made
+    finally:
+        made.remove()

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home, wait_for
+from devstation import Cluster, DummyStation, wait_for
 from devstation.dummy_station import EmitterClient
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.station import NAMESPACE, no_self_test
+from tests.cluster.station import no_self_test, own_station
 
 SCALE = float(os.environ.get("ATTACK_SCALE", "0.1"))
 PATIENCE_SECONDS = 200.0
@@ -67,14 +67,9 @@ def attacked(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     images = OddImages(cluster.settings["REGISTRY"])
     for name, code in ATTACKS.items():
         images.derive(f"v6_test_attack_{name}", command("python3", "-u", "-c", code))
-    location = Location(f"{NAMESPACE}-attack", own_home("test-attack"), 5056)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("attack") / "log")
-    station = DummyStation(cluster, location, server, _without_limits)
-    try:
-        station.set_up()
+    folder = tmp_path_factory.mktemp("attack")
+    with own_station(cluster, "attack", 5056, folder, _without_limits) as station:
         yield station
-    finally:
-        station.remove()
 
 
 def node_pod(station: DummyStation) -> dict[str, Any]:

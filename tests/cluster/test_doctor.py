@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home, wait_for
+from devstation import Cluster, DummyStation, wait_for
 from node_poc.commands.doctor.command import doctor
 from node_poc.config.load import IMAGE_VARIABLE, load_config
-from tests.cluster.station import NAMESPACE, no_self_test
+from tests.cluster.station import no_self_test, own_station
 
 pytestmark = pytest.mark.dev_cluster  # a machine is cordoned
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -25,14 +25,9 @@ ENFORCE = "pod-security.kubernetes.io/enforce"
 def station(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, api_access: None
 ) -> Iterator[DummyStation]:
-    location = Location(f"{NAMESPACE}-doctor", own_home("test-doctor"), 5066)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("doctor") / "log")
-    made = DummyStation(cluster, location, server, no_self_test)
-    try:
-        made.set_up()
+    folder = tmp_path_factory.mktemp("doctor")
+    with own_station(cluster, "doctor", 5066, folder, no_self_test) as made:
         yield made
-    finally:
-        made.remove()
 
 
 def examine(station: DummyStation, folder: Path, **changed: Any) -> list[dict[str, str]]:

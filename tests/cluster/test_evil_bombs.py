@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home, wait_for
+from devstation import Cluster, DummyStation, wait_for
 from devstation.dummy_station import EmitterClient
 from tests.cluster.evil_surroundings import IMAGE
-from tests.cluster.station import NAMESPACE, no_self_test
+from tests.cluster.station import no_self_test, own_station
 
 pytestmark = pytest.mark.dev_cluster  # another's cluster is not attacked
 PATIENCE_SECONDS = 300.0
@@ -57,15 +57,10 @@ class Bombed:
 
 @pytest.fixture(scope="module")
 def bombed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bombed]:
-    location = Location(f"{NAMESPACE}-bombs", own_home("test-bombs"), 5063)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("bombs") / "log")
-    station = DummyStation(cluster, location, server, limits)
-    try:
-        station.set_up()
-        with station.emitter() as emitter:
-            yield explode(station, emitter)
-    finally:
-        station.remove()
+    folder = tmp_path_factory.mktemp("bombs")
+    made = own_station(cluster, "bombs", 5063, folder, limits)
+    with made as station, station.emitter() as emitter:
+        yield explode(station, emitter)
 
 
 def explode(station: DummyStation, emitter: EmitterClient) -> Bombed:

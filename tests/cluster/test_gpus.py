@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home
+from devstation import Cluster, DummyStation
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.station import NAMESPACE, no_self_test
+from tests.cluster.station import no_self_test, own_station
 
 pytestmark = pytest.mark.dev_cluster  # a machine is changed
 RESOURCE = "example.org/gpu"
@@ -51,15 +51,12 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     OddImages(cluster.settings["REGISTRY"]).derive(
         "v6_test_sleeper", command("python3", "-c", "import time; time.sleep(2)")
     )
-    location = Location(f"{NAMESPACE}-gpus", own_home("test-gpus"), 5067)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("gpus") / "log")
-    made = DummyStation(cluster, location, server, with_gpus(1))
+    folder = tmp_path_factory.mktemp("gpus")
     advertise(cluster, "add")
     try:
-        made.set_up()
-        yield made
+        with own_station(cluster, "gpus", 5068, folder, with_gpus(1)) as made:
+            yield made
     finally:
-        made.remove()
         advertise(cluster, "remove")
 
 

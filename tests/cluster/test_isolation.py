@@ -8,7 +8,13 @@ import pytest
 
 from devstation import DummyStation
 from node_poc.manifests import identity
-from tests.cluster.probes import algorithm_pod, listener, pod_address, what_pods_reach
+from tests.cluster.probes import (
+    algorithm_pod,
+    listener,
+    open_neighbour,
+    pod_address,
+    what_pods_reach,
+)
 from tests.cluster.station import NAMESPACE
 
 OTHER = "v6-test-other"
@@ -17,11 +23,8 @@ OTHER = "v6-test-other"
 @pytest.fixture
 def neighbour(station: DummyStation) -> Iterator[str]:
     """Return the address and port of a pod in another namespace, which is open to every pod."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
-    pod = listener(station, "neighbour", {}, OTHER)
-    station.cluster.apply(namespace, pod)
-    yield f"{pod_address(station, pod)}:8080"
-    station.cluster.delete(namespace)
+    with open_neighbour(station, OTHER) as address:
+        yield address
 
 
 @pytest.fixture

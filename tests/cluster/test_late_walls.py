@@ -15,9 +15,9 @@ import pytest
 
 from devcluster import profiles
 from devcluster.layout import Layout
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home
+from devstation import Cluster, DummyStation
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.station import NAMESPACE
+from tests.cluster.station import own_station
 
 RUNS = int(os.environ.get("GATE_RUNS", "12"))
 BURST = 10
@@ -50,14 +50,9 @@ def with_gate(gate: str, **more: Any) -> Any:
 def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DummyStation]:
     images = OddImages(cluster.settings["REGISTRY"])
     images.derive("v6_test_gate_probe", command("python3", "-u", "-c", PROBE))
-    location = Location(f"{NAMESPACE}-gate", own_home("test-gate"), 5059)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("gate") / "log")
-    made = DummyStation(cluster, location, server, with_gate("on"))
-    try:
-        made.set_up()
+    folder = tmp_path_factory.mktemp("gate")
+    with own_station(cluster, "gate", 5059, folder, with_gate("on")) as made:
         yield made
-    finally:
-        made.remove()
 
 
 def connections(station: DummyStation, count: int) -> list[list[int]]:

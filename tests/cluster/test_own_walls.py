@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from devstation import DummyStation
-from tests.cluster.probes import listener, pod_address
+from tests.cluster.probes import open_neighbour
 from tests.cluster.station import NAMESPACE, PORT
 
 OTHER = "v6-test-own-walls"
@@ -34,11 +34,8 @@ print(json.dumps(told))
 @pytest.fixture(scope="module")
 def neighbour(station: DummyStation) -> Iterator[str]:
     """Return the address and port of a pod in another namespace, which no policy selects."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHER}}
-    pod = listener(station, "neighbour", {}, OTHER)
-    station.cluster.apply(namespace, pod)
-    yield f"{pod_address(station, pod)}:8080"
-    station.cluster.delete(namespace)
+    with open_neighbour(station, OTHER) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

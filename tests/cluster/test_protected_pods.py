@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from devcluster.render import PLAIN_RUNTIME
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home
+from devstation import Cluster, DummyStation
 from node_poc.cluster.connect import connect
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.protections import ProtectionTest
 from node_poc.config.load import parse_config
 from node_poc.config.model import NodeConfig
 from tests.cluster.odd_images import OddImages, command
-from tests.cluster.station import NAMESPACE
+from tests.cluster.station import own_station
 
 pytestmark = [pytest.mark.dev_cluster, pytest.mark.timeout(600)]
 #: The user `daemon` of Debian's images; the image puts the user into one more group.
@@ -57,14 +57,9 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     group = ("etc/group", f"daemon:x:1:\nextra:x:{EXTRA_GROUP}:daemon\n")
     for name in ("v6_test_looks", "v6_test_plain"):
         images.derive(name, command("python3", "-c", LOOK), group)
-    location = Location(f"{NAMESPACE}-pods", own_home("test-pods"), 5067)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("pods") / "log")
-    made = DummyStation(cluster, location, server, PROTECTED)
-    try:
-        made.set_up()
+    folder = tmp_path_factory.mktemp("pods")
+    with own_station(cluster, "pods", 5067, folder, PROTECTED) as made:
         yield made
-    finally:
-        made.remove()
 
 
 def run(station: DummyStation, image: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,14 +13,14 @@ import yaml
 
 from devcluster import profiles
 from devcluster.layout import Layout
-from devstation import Cluster, DummyServer, DummyStation, Location, own_home, wait_for
+from devstation import Cluster, DummyStation, wait_for
 from node_poc.cluster.connect import connect
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.cluster.self_test import SelfTest
 from node_poc.config.load import parse_config
 from node_poc.manifests.identity import LABEL_RUN, TESTER_RUN
 from node_poc.runs.walls_verdict import Enforcement
-from tests.cluster.station import NAMESPACE
+from tests.cluster.station import own_station
 
 TEST_SECONDS = 240.0
 VERDICTS = ("the walls around algorithms are proven", "the walls around algorithms are not proven")
@@ -45,14 +45,9 @@ def with_self_test(config: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DummyStation]:
-    location = Location(f"{NAMESPACE}-walls", own_home("test-walls"), 5061)
-    server = DummyServer(cluster, location.port, tmp_path_factory.mktemp("walls") / "log")
-    made = DummyStation(cluster, location, server, with_self_test)
-    try:
-        made.set_up()
+    folder = tmp_path_factory.mktemp("walls")
+    with own_station(cluster, "walls", 5061, folder, with_self_test) as made:
         yield made
-    finally:
-        made.remove()
 
 
 def verdicts(station: DummyStation) -> list[dict[str, Any]]:

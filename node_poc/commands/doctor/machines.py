@@ -11,6 +11,7 @@ from node_poc.cluster.listing import list_all
 from node_poc.commands.doctor.lines import Line, failure, ok
 from node_poc.commands.doctor.quotas import Amounts, amounts, of_a_run, plain
 from node_poc.config.model import NodeConfig
+from node_poc.observe.node_state import is_ready
 
 
 def look_at_machines(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
@@ -44,9 +45,7 @@ def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:
 
 
 def _is_usable(node: Mapping[str, Any]) -> bool:
-    conditions = node.get("status", {}).get("conditions", [])
-    is_ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    return is_ready and not node.get("spec", {}).get("unschedulable", False)
+    return is_ready(node) and not node.get("spec", {}).get("unschedulable", False)
 
 
 def _holds(offer: Amounts, needed: Amounts) -> bool:
