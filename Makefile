@@ -72,6 +72,8 @@ K3S_SAMPLE := $(addprefix tests/,devcluster/test_policy_start.py devcluster/test
   cluster/test_main_path.py cluster/test_late_walls.py cluster/test_walls_self_test.py)
 # Processes of pytest-xdist; a file's tests stay together, because they share stations and servers.
 PARALLEL := -n auto --dist loadfile
+# Two for the cluster, however many processors: the tests wait for Kubernetes most of their time.
+BESIDE := -n 2 --dist loadgroup
 .PHONY: check test test-unit test-contract test-cluster test-k3s
 check: $(READY)  ## lint, types, import layers, plain words
 	$(BIN)/ruff check .
@@ -91,7 +93,7 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm v6_evil_algorithm v6_whitelist_proxy
 	$(PYTHON) -m devcluster build cosign
-	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster$(if $(CONTEXT), and not dev_cluster)" $(ARGS)
+	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster$(if $(CONTEXT), and not dev_cluster)" $(BESIDE) $(ARGS)
 test-k3s: export DEVCLUSTER_PROFILE := k3s
 test-k3s: export DEVCLUSTER_INDEX :=
 test-k3s: $(READY)  ## a sample of the cluster tests on a dev cluster of the parts of k3s

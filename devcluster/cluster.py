@@ -225,16 +225,26 @@ def _await_ready(layout: Layout, count: int, profile: Profile, console: Console)
 
 
 def node_ready(api: Api, name: str) -> bool:
-    """Return whether a node is Ready, and Kubernetes has removed its not-ready taints.
+    """Return whether a node is Ready, and Kubernetes has removed its not-ready taints."""
+    return node_trouble(api, name) is None
 
-    The taints go a moment after the condition changes; until then Kubernetes may evict pods
-    scheduled on the node at once.
+
+def node_trouble(api: Api, name: str) -> str | None:
+    """Return why a node is not ready; None if the node is ready.
+
+    Kubernetes removes the not-ready taints a moment after the condition changes; until then
+    Kubernetes may evict pods scheduled on the node at once.
     """
-    node = api.get(f"/api/v1/nodes/{name}") or {}
+    node = api.get(f"/api/v1/nodes/{name}")
+    if node is None:
+        return "the API server does not know the node"
     conditions = node.get("status", {}).get("conditions", [])
-    taints = {taint["key"] for taint in node.get("spec", {}).get("taints", [])}
-    is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return is_ready and not taints & _NOT_READY_TAINTS
+    ready = next((c for c in conditions if c["type"] == "Ready"), None)
+    if ready is None or ready["status"] != "True":
+        return (ready or {}).get("message") or "the kubelet has not reported yet"
+    taints = [f"{taint['key']}:{taint['effect']}" for taint in node["spec"].get("taints", [])]
+    left = [taint for taint in taints if taint.partition(":")[0] in _NOT_READY_TAINTS]
+    return f"Kubernetes has not removed the taint {left[0]}" if left else None
 
 
 def dns_ready(api: Api) -> bool:

@@ -13,9 +13,9 @@ def collect(layout: Layout) -> dict[str, Any]:
 
     Returns:
         ``name``, ``state`` (``absent``, ``broken``, ``starting``, ``ready``), ``profile`` (its name
-        or None), ``trouble`` (text or None), ``nodes`` (a list of name, address, ready, services),
-        ``dns_ready``, ``registry`` and ``outside`` (each with its address), ``kubeconfig`` (a
-        path), ``processes`` (how many).
+        or None), ``trouble`` (text or None), ``nodes`` (a list of name, address, ready, trouble,
+        services), ``dns_ready``, ``registry`` and ``outside`` (each with its address),
+        ``kubeconfig`` (a path), ``processes`` (how many).
     """
     alive = processes.find(layout.name)
     trouble = cluster.trouble(layout)
@@ -52,7 +52,7 @@ def text(found: dict[str, Any]) -> str:
     if found["trouble"]:
         lines.append(f"  trouble   {found['trouble']} (`up` makes it anew)")
     for node in found["nodes"]:
-        ready = "Ready" if node["ready"] else "not ready"
+        ready = "Ready" if node["ready"] else f"not ready: {node['trouble']};"
         restarts = sum(service["restarts"] for service in node["services"].values())
         names = " ".join(node["services"]) or "no services"
         lines.append(f"  {node['name']:9} {node['address']}  {ready}  {names}, {restarts} restarts")
@@ -67,15 +67,19 @@ def text(found: dict[str, Any]) -> str:
 
 def _node(layout: Layout, number: int) -> dict[str, Any]:
     name = layout.node_name(number)
+    services: dict[str, Any] = {}
     try:
         services = nodes.ask(layout, number, {"list": {}})
-    except DevClusterError:
-        services = {}
-    try:
-        ready = bool(services) and cluster.node_ready(Api(layout), name)
-    except (ApiError, OSError):
-        ready = False
-    return {"name": name, "address": layout.node_ip(number), "ready": ready, "services": services}
+        trouble = cluster.node_trouble(Api(layout), name) if services else "it has no services"
+    except (DevClusterError, ApiError, OSError) as error:
+        trouble = str(error)
+    return {
+        "name": name,
+        "address": layout.node_ip(number),
+        "ready": trouble is None,
+        "trouble": trouble,
+        "services": services,
+    }
 
 
 def _safe_dns(layout: Layout) -> bool:

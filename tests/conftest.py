@@ -7,6 +7,9 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from devcluster.layout import Layout
+from devcluster.versions import cache_root
+from tests.cluster_turns import TurnPlugin, Turns, group_cluster_tests
 from tests.fakes.registry import OWN, Registry
 
 # A slow machine is not a defect: examples have no deadline, and Hypothesis may make them slowly.
@@ -52,3 +55,15 @@ def pytest_addoption(parser):
         action="store_true",
         help="write tests/golden anew from what the builders give; look at the diff afterwards",
     )
+
+
+def pytest_configure(config):
+    """Let several processes share the cluster."""
+    turns = Turns(cache_root(), Layout.chosen(os.environ).name)
+    config.pluginmanager.register(TurnPlugin(turns))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Divide the cluster tests among the processes."""
+    group_cluster_tests(items)

@@ -68,7 +68,7 @@ def attacked(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for name, code in ATTACKS.items():
         images.derive(f"v6_test_attack_{name}", command("python3", "-u", "-c", code))
     folder = tmp_path_factory.mktemp("attack")
-    with own_station(cluster, "attack", 5056, folder, _without_limits) as station:
+    with own_station(cluster, "attack", 5071, folder, _without_limits) as station:
         yield station
 
 

@@ -17,7 +17,7 @@ from node_poc.commands.doctor.command import doctor
 from node_poc.config.load import IMAGE_VARIABLE, load_config
 from tests.cluster.station import no_self_test, own_station
 
-pytestmark = pytest.mark.dev_cluster  # a machine is cordoned
+pytestmark = [pytest.mark.dev_cluster, pytest.mark.alone]  # a machine is cordoned
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 

@@ -19,7 +19,8 @@ from devstation.dummy_station import EmitterClient
 from tests.cluster.evil_surroundings import IMAGE
 from tests.cluster.station import no_self_test, own_station
 
-pytestmark = pytest.mark.dev_cluster  # another's cluster is not attacked
+# Another's cluster is not attacked; neighbours are measured.
+pytestmark = [pytest.mark.dev_cluster, pytest.mark.alone]
 PATIENCE_SECONDS = 300.0
 LOG_KEPT_KILOBYTES = 512
 LOG_MEGABYTES = 40

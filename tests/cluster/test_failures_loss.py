@@ -23,6 +23,7 @@ from devstation import ROOT, Cluster, wait_for
 from tests.cluster.odd_images import OddImages, command
 from tests.cluster.side_station import Listener, SideStation, listening, told
 
+pytestmark = pytest.mark.alone  # machines are cordoned and killed
 STAY = ("/app/input/csv/default", "Age", "/app/output/avg.txt", "300")
 AGAIN = "Post the task again."
 REMOVED = "it was removed at the data station before it had ended"

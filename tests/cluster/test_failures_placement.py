@@ -20,6 +20,7 @@ from tests.cluster.side_station import (
     told,
 )
 
+pytestmark = pytest.mark.alone  # a taint closes all machines
 SCHEDULE = {
     "schedule_seconds": 6,
     "too_large_seconds": 6,

@@ -13,6 +13,7 @@ from tests.faults.catalogue import FAULTS, Fault
 from tests.faults.matrix import Verdict
 from tests.faults.matrix_run import MatrixRun
 
+pytestmark = pytest.mark.alone  # faults strike the control plane
 _RUNS = 6
 
 

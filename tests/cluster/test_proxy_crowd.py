@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from devstation import DummyStation, wait_for
 from tests.cluster.probes import script_pod
 
+pytestmark = pytest.mark.alone  # the time of each answer counts
 PODS, CONNECTIONS = 5, 600
 # Opens connections, then replaces each that the proxy has closed, for as long as the pod lives.
 _ATTACK = """
