@@ -50,15 +50,21 @@ def protection_row(
     goal: float | None = None,
 ) -> Row:
     """Return the row of a protection, by runs of the node with and without it."""
-    ours, theirs = [run.whole for run in with_it], [run.whole for run in without_it]
+    ours = [run.without_kubelets_wait for run in with_it]
+    theirs = [run.without_kubelets_wait for run in without_it]
     low, high = ratio_interval(ours, theirs)
     note = (
         f"medians: {written(median(ours), 's')} and {written(median(theirs), 's')}; "
         f"95 % interval of the ratio {low:.2f} to {high:.2f}; the node's own part "
-        f"{written(_own(with_it), 'ms')} and {written(_own(without_it), 'ms')}"
+        f"{written(_own(with_it), 'ms')} and {written(_own(without_it), 'ms')}; whole runs "
+        f"{written(_whole(with_it), 's')} and {written(_whole(without_it), 's')}"
     )
     what = f"{name}: request to result, n = {len(with_it)}, with / without"
     return Row(what, ratio_of_medians(ours, theirs), "x", goal, note)
+
+
+def _whole(runs: Sequence[TimedRun]) -> float:
+    return median([run.whole for run in runs])
 
 
 def audit_row(awaited: Sequence[float], runs: Sequence[float]) -> Row:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes.station import eventually
 
-RUNS = int(os.environ.get("FLOOD_RUNS", "300"))
+RUNS = int(os.environ.get("FLOOD_RUNS", "150"))
 
 
 def copy_runs(server, run_id, number):

@@ -67,8 +67,10 @@ def test_the_end_to_the_result_is_judged_from_both_moments():
 
 
 def test_a_protection_is_compared_with_its_absence():
+    seen = replace(NODE, seen_end=NODE.ended)
+
     def lasting(*seconds):
-        return [replace(NODE, result=NODE.asked + each) for each in seconds]
+        return [replace(seen, result=seen.asked + each) for each in seconds]
 
     with_it, without = lasting(3.3, 3.6, 3.3), lasting(3.0, 3.0, 3.0)
     row = protection_row("the gate", with_it, without)
@@ -76,9 +78,16 @@ def test_a_protection_is_compared_with_its_absence():
     assert (row.unit, row.goal) == ("x", None)
     assert row.what == "the gate: request to result, n = 3, with / without"
     assert "medians: 3.30 s and 3.00 s" in row.note
-    own = NODE.to_job + 3.3 - (NODE.seen_end - NODE.asked)
+    own = seen.to_job + 3.3 - (seen.seen_end - seen.asked)
     assert f"the node's own part {own * 1000:.1f} ms and " in row.note
     assert protection_row("all", with_it, without, 1.05).verdict == "MISSED"
+
+
+def test_the_second_of_the_kubelet_does_not_count_for_a_protection():
+    late = replace(NODE, seen_end=NODE.seen_end + 0.9, result=NODE.result + 0.9)
+    row = protection_row("policy", [late], [NODE])
+    assert row.figure == pytest.approx(1.0)
+    assert f"whole runs {late.whole:.2f} s and {NODE.whole:.2f} s" in row.note
 
 
 def test_the_audit_trail_is_a_share_of_a_run():
