@@ -7,6 +7,8 @@ import os
 import socket
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,20 @@ def reach_all(addresses: list[str]) -> dict[str, str]:
     """Try to connect to each ``host:port``; return the outcomes."""
     parts = [(address, *address.rpartition(":")[::2]) for address in addresses]
     return {address: reach(host, int(port)) for address, host, port in parts}
+
+
+def fetch(addresses: list[str]) -> dict[str, int | str]:
+    """Ask for pages the way that the environment names; return each status, or the failure."""
+    found: dict[str, int | str] = {}
+    for address in addresses:
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  of the test
+                found[address] = answer.status
+        except urllib.error.HTTPError as error:
+            found[address] = error.code
+        except OSError as error:
+            found[address] = type(error).__name__
+    return found
 
 
 def own_proxy() -> str:

@@ -19,6 +19,9 @@ from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, st
 PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
 HOME = own_home("fed-test")
 DATA_STATION = PLAIN[0]
+#: This station's algorithms reach the outside by its name.
+WHITELIST_STATION = PLAIN[1]
+LISTED, UNLISTED = "listed.example", "unlisted.example"
 #: This station's files lie in volume claims; the others' files lie in folders of the machine.
 CLAIMS_STATION = ENCRYPTED[1]
 NAMESPACE = "v6-fed-test"
@@ -56,6 +59,8 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
                 config["databases"] += files + _services(address)
                 named = {"address": address, "port": SPARQL_PORT}
                 config["kubernetes"]["databases_egress"] = {"notes": named}
+            if station == WHITELIST_STATION:
+                _whitelist(config, cluster)
             if station == CLAIMS_STATION:
                 lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
             made.deploy(station, config)
@@ -66,6 +71,14 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
         remove()
         for service in services:
             service.stop()
+
+
+def _whitelist(config: dict[str, Any], cluster: Cluster) -> None:
+    """Open one of the two names of the outside."""
+    outside = cluster.outside.partition(":")[0]
+    config["node_extra_hosts"] = {LISTED: outside, UNLISTED: outside}
+    config["whitelist"] = {"domains": [LISTED]}
+    config["kubernetes"]["whitelist_image"] = cluster.image("v6_whitelist_proxy")
 
 
 def _services(address: str) -> list[dict[str, Any]]:
