@@ -9,6 +9,8 @@ from devcluster.shell import run, succeeds, wait_until
 from devcluster.versions import REPO_ROOT
 
 SWITCH = "switch"
+#: Where clouds give a machine its keys; here the outside answers, so that walls can be tried.
+METADATA_IP = "169.254.169.254"
 _BRIDGE = "br0"
 #: Seconds to wait for a process that only needs to be scheduled.
 _SOON = 15.0
@@ -20,7 +22,8 @@ def up(layout: Layout) -> None:
     Raises:
         DevClusterError: a step failed.
     """
-    argv = ["unshare", "--net", sys.executable, "-m", "devcluster.outside", layout.outside_ip]
+    served = [layout.outside_ip, METADATA_IP]
+    argv = ["unshare", "--net", sys.executable, "-m", "devcluster.outside", *served]
     env = {"PYTHONPATH": str(REPO_ROOT)}
     processes.start(layout.name, SWITCH, argv, layout.log_dir / "outside.log", env)
     wait_until(lambda: _switch(layout) is not None, _SOON, "the switch's namespace")
@@ -31,7 +34,7 @@ def up(layout: Layout) -> None:
         f"link add {_BRIDGE} type bridge",
         f"link set host master {_BRIDGE} up",
         f"addr add {layout.gateway_ip}/24 dev {_BRIDGE}",
-        f"addr add {layout.outside_ip}/32 dev lo",
+        *(f"addr add {address}/32 dev lo" for address in served),
         "link set lo up",
         f"link set {_BRIDGE} up",
     )

@@ -2,12 +2,13 @@
 
 The server runs in its own network namespace, together with the bridge between the nodes. The host
 has only one link to the namespace, and neither its firewall nor its forwarding settings (for
-example Docker's) affect traffic between nodes. Run as ``python3 -m devcluster.outside ADDRESS``;
-the program waits for the address to appear.
+example Docker's) affect traffic between nodes. Run as ``python3 -m devcluster.outside
+ADDRESS ...``; the program waits for each address to appear.
 """
 
 import socket
 import sys
+import threading
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,4 +53,7 @@ def serve(address: str, port: int = 80) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    first, *others = sys.argv[1:]
+    for other in others:
+        threading.Thread(target=serve, args=(other,), daemon=True).start()
+    serve(first)

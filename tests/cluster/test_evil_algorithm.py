@@ -29,7 +29,6 @@ OPEN = {"connect to the proxy"}
 WITHOUT_A_CONTROL = {
     "connect to the proxy": "the proxy takes calls of algorithms only",
     "connect to the node": "the node takes no call of any pod",
-    "connect to the cloud's metadata": "the dev cluster is in no cloud",
     "connect by IPv6": "the dev cluster has IPv4 only",
     "open the machine's memory": "a kernel may have no such device",
     "load a module": "a kernel may have no modules",

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from devcluster.network import METADATA_IP
 from devstation import DummyStation
 from tests.cluster.probes import open_neighbour
 from tests.cluster.station import NAMESPACE, PORT
 
+pytestmark = pytest.mark.dev_cluster  # in place of a cloud, the dev cluster answers for metadata
 OTHER = "v6-test-own-walls"
 _TRY = """
 import json, socket, sys
@@ -55,6 +57,7 @@ def addresses(station: DummyStation, neighbour: str) -> dict[str, str]:
         "kubelet": f"{machine}:10250",
         "DNS": f"{services['kube-system', 'kube-dns']}:53",
         "outside": station.cluster.outside,
+        "cloud metadata": f"{METADATA_IP}:80",
         "another pod": neighbour,
         "a name": "a name",
     }

@@ -12,6 +12,7 @@ import pytest
 from devcluster import build_settings
 from devcluster.image_list import IMAGES
 from devcluster.layout import MANIFEST_REGISTRY
+from devcluster.network import METADATA_IP
 from devcluster.registry import Client
 from tests.devcluster.running import CHOSEN, LAYOUT, kubectl, wait_for
 
@@ -54,6 +55,7 @@ def test_a_policy_blocks_the_way_out_that_is_open_without_it(namespace: str, ima
     run_pod(namespace, image)
     outside = f"http://{LAYOUT.outside}/"
     assert reaches(namespace, outside), "without a policy the outside must be reachable"
+    assert reaches(namespace, f"http://{METADATA_IP}/"), "as a cloud's metadata must be"
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
