@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from node_poc.config.base import Strict
@@ -167,3 +169,19 @@ class Security(Strict):
 
     Default: an attacker in an algorithm cannot change the algorithm's programs.
     """
+
+    users: dict[Literal["algorithms", "node", "proxy"], Literal["fixed", "cluster"]] = Field(
+        default={}
+    )
+    """By part (`algorithms`, `node`, `proxy`): `fixed` or `cluster`. With `cluster`, the pods of a
+    part name no user and no group, and the cluster sets both, as OpenShift does under
+    `restricted-v2`; the pods still refuse root. `algorithms` and `node` share files and therefore
+    need the same value; `cluster` needs `storage.mode: pvc` for them, and no `run_as_user`. `proxy`
+    includes the forward proxy of `whitelist.domains`.
+
+    Default: `fixed`, because other clusters set no user and the image's user would count.
+    """
+
+    def are_users_fixed(self, part: Literal["algorithms", "node", "proxy"]) -> bool:
+        """Return whether the pods of a part name their user and groups."""
+        return self.users.get(part, "fixed") == "fixed"

@@ -20,6 +20,7 @@ def broken_rules(config: NodeConfig) -> Iterator[str]:
     """Yield each broken rule: path, rule, remedy."""
     yield from config.kind.broken_rules(config)
     yield from _claims(config)
+    yield from _users(config)
     yield from misplaced(config)
     yield from _egress(config)
     yield from _headers(config)
@@ -36,6 +37,26 @@ def _claims(config: NodeConfig) -> Iterator[str]:
             yield (
                 f"databases[{index}].uri: must lie below kubernetes.storage.databases_root, {root}"
             )
+
+
+def _users(config: NodeConfig) -> Iterator[str]:
+    security, path = config.kubernetes.security, "kubernetes.security.users"
+    is_fixed = security.are_users_fixed("algorithms")
+    if is_fixed != security.are_users_fixed("node"):
+        yield (
+            f"{path}: algorithms and node share the files of runs, so both need the same value; "
+            "set both to cluster, or none"
+        )
+    elif not is_fixed and config.kubernetes.storage.mode != "pvc":
+        yield (
+            f"{path}: with cluster, the cluster's user may not write to a folder of the machine; "
+            "set kubernetes.storage.mode to pvc"
+        )
+    if not is_fixed and "run_as_user" in security.model_fields_set:
+        yield (
+            "kubernetes.security.run_as_user: has no effect if the cluster chooses the users of "
+            f"algorithms; remove it, or {path}"
+        )
 
 
 def _egress(config: NodeConfig) -> Iterator[str]:

@@ -27,6 +27,7 @@ from node_poc.manifests.own_pods import (
     service,
 )
 from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.security import with_users
 from node_poc.manifests.station import file_without_secrets
 
 _HEALTH_PORT = 8081
@@ -36,6 +37,13 @@ _SPOOL = "5Gi"
 _RESOURCES = {
     "requests": {"cpu": "20m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
     "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "6Gi"},
+}
+_USERS = {
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "runAsGroup": 10001,
+    "fsGroup": 10001,
+    "seccompProfile": {"type": "RuntimeDefault"},
 }
 
 
@@ -66,13 +74,7 @@ def _pod(station: Station) -> Object:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 10001,
-            "runAsGroup": 10001,
-            "fsGroup": 10001,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": with_users(_USERS, station.config.kubernetes.security, "proxy"),
         **placement_fields(_site(station)),
         **pod_extras(station),
         "containers": [_container(station)],

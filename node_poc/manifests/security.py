@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from node_poc.config.model import Resources, Security
 
 STRICT_GROUPS = MappingProxyType({"supplementalGroupsPolicy": "Strict"})
+_USERS_AND_GROUPS = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
 
 
 def pod_security_context(
@@ -28,7 +30,22 @@ def pod_security_context(
         context["runAsUser"] = security.run_as_user
         context["runAsGroup"] = storage_group
         context["runAsNonRoot"] = security.run_as_user != 0
+    context = with_users(context, security, "algorithms")
     return context | STRICT_GROUPS if strict_groups else context
+
+
+def with_users(
+    context: Mapping[str, Any], security: Security, part: Literal["algorithms", "node", "proxy"]
+) -> dict[str, Any]:
+    """Return a pod's security context with the users of its part.
+
+    If the cluster chooses the users, the context names none: OpenShift's ``restricted-v2`` refuses
+    a number outside of the namespace's range, and fills in numbers that a pod leaves out.
+    """
+    if security.are_users_fixed(part):
+        return dict(context)
+    kept = {key: value for key, value in context.items() if key not in _USERS_AND_GROUPS}
+    return kept | {"runAsNonRoot": True}
 
 
 def container_security_context(security: Security) -> dict[str, Any]:

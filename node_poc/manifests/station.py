@@ -40,6 +40,7 @@ from node_poc.manifests.own_pods import (
     way_to_the_server,
 )
 from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.security import with_users
 from node_poc.manifests.tables import add_column_names
 
 
@@ -114,6 +115,8 @@ def _node(station: Station) -> Object:
     pod |= placement_fields(site)
     pod["serviceAccountName"] = station.names.node_label
     pod |= pod_extras(station)
+    security = station.config.kubernetes.security
+    pod["securityContext"] = with_users(pod["securityContext"], security, "node")
     volumes, mounts = _node_volumes(station)
     pod["volumes"] = volumes
     (container,) = pod["containers"]

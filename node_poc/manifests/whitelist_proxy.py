@@ -17,12 +17,18 @@ from node_poc.manifests.own_pods import (
     service,
 )
 from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.security import with_users
 from node_poc.manifests.squid_conf import PORT, squid_conf
 
 _FILE = "squid.conf"
 _FOLDER = "/etc/v6-squid"
-# Of the image: Debian's user ``proxy``.
-_USER = 13
+_USERS = {
+    "runAsNonRoot": True,
+    # Of the image: Debian's user ``proxy``.
+    "runAsUser": 13,
+    "runAsGroup": 13,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 _RESOURCES = {
     "requests": {"cpu": "10m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
     "limits": {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "256Mi"},
@@ -61,12 +67,7 @@ def _pod(station: Station) -> Object:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 5,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": with_users(_USERS, station.config.kubernetes.security, "proxy"),
         # On the machines that the site chose for the proxy.
         **placement_fields(station.config.kubernetes.placement_of("proxy")),
         **pod_extras(station),
