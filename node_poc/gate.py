@@ -30,7 +30,7 @@ _PAUSE_SECONDS = 0.02
 _REFUSALS = 3
 
 _KUBELET_PORT = 10250
-_ROUTES = "/proc/net/route"
+_ROUTES, _IPV6_ROUTES = "/proc/net/route", "/proc/net/ipv6_route"
 
 Address = tuple[str, int]
 
@@ -44,26 +44,44 @@ def connects(address: Address) -> bool:
     return True
 
 
-def machine_address(routes: str) -> str:
+def machine_address(routes: str, ipv6_routes: str = "") -> str:
     """Return the address of the default route, which is the pod's own machine; empty without.
+
+    A pod without IPv4 has a default route of IPv6 only.
 
     Args:
         routes: the text of ``/proc/net/route``.
+        ipv6_routes: the text of ``/proc/net/ipv6_route``.
     """
     for line in routes.splitlines()[1:]:
         columns = line.split()
         if len(columns) > 2 and columns[1] == "00000000" and columns[2] != "00000000":
             return socket.inet_ntoa(struct.pack("<I", int(columns[2], 16)))
+    for line in ipv6_routes.splitlines():
+        columns = line.split()
+        if len(columns) > 9 and columns[1] == "00" and columns[4].strip("0"):
+            address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(columns[4]))
+            # A link-local address means something on its interface only.
+            return f"{address}%{columns[9]}" if address.startswith("fe80:") else address
     return ""
+
+
+def own_machine() -> str:
+    """Return ``machine_address`` of this process; empty if the kernel shows no route."""
+    return machine_address(_read(_ROUTES), _read(_IPV6_ROUTES))
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  pathlib takes long to import
+            return file.read()
+    except OSError:
+        return ""
 
 
 def kubelet() -> list[Address]:
     """Return the address of the kubelet of this pod's machine; none if the machine is unknown."""
-    try:
-        with open(_ROUTES, encoding="utf-8") as file:  # noqa: PTH123  pathlib takes long to import
-            host = machine_address(file.read())
-    except OSError:
-        return []
+    host = own_machine()
     return [(host, _KUBELET_PORT)] if host else []
 
 

@@ -31,11 +31,20 @@ class Addresses:
     An address is valid for a minute, a failure for five seconds.
     """
 
-    def __init__(self) -> None:
-        """Start empty: ``of`` looks up a name when it is first called with the name."""
+    def __init__(self, *, by_ipv6: bool = False) -> None:
+        """Start empty: ``of`` looks up a name when it is first called with the name.
+
+        Args:
+            by_ipv6: whether a name with addresses of both kinds gets one of IPv6, because the pods
+                of the cluster have IPv6 addresses first.
+        """
+        self._by_ipv6 = by_ipv6
         # By name: until when the entry is valid, and the address; None if there never was any.
         self._found: dict[str, tuple[float, str | None]] = {}
         self._lock = threading.Lock()
+
+    def _rank(self, address: str) -> tuple[bool, str]:
+        return (":" in address) != self._by_ipv6, address
 
     def of(self, host: str) -> str | None:
         """Return one address of a name, the same for a minute; None if none was ever found.
@@ -48,7 +57,7 @@ class Addresses:
             valid_until, address = self._found.get(host, (float("-inf"), None))
         if now < valid_until:
             return address
-        addresses = sorted(look_up(host), key=lambda each: (":" in each, each))
+        addresses = sorted(look_up(host), key=self._rank)
         answered_at = time.monotonic()
         if addresses:
             valid_until, address = answered_at + _KEPT_SECONDS, addresses[0]

@@ -16,13 +16,12 @@ from node_poc.cluster.errors import ClusterError
 from node_poc.cluster.objects import ClusterObjects
 from node_poc.config.model import NodeConfig
 from node_poc.config.walls import host_and_port
-from node_poc.gate import machine_address
+from node_poc.gate import own_machine
 from node_poc.isolation.self_test.targets import MACHINE, Surroundings, Target
 from node_poc.tester.machine import address_of
 from node_poc.tester.tries import WayTester
 
 _RESOLVER = Path("/etc/resolv.conf")
-_ROUTES = Path("/proc/net/route")
 _MOST_ADDRESSES = 3
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 Address = tuple[str, int]
@@ -116,7 +115,7 @@ def reached_from_here(targets: Sequence[Target], seconds: float) -> list[Target]
     No policy restricts the ways of the node. A target that answers the node is up, and the walls
     alone can keep a pod from the target.
     """
-    machine = machine_address(_ROUTES.read_text()) if _ROUTES.exists() else ""
+    machine = own_machine()
     addresses = [(each.protocol, address_of(each.host, each.port, machine)) for each in targets]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         tester = WayTester(addresses, listener)

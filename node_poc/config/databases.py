@@ -71,12 +71,12 @@ class Service:
 
 
 def is_address(text: str) -> bool:
-    """Return whether ``text`` is an IP address."""
+    """Return whether ``text`` is an IP address that means the same on every machine."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text  # with an interface, as in fe80::1%eth0, Kubernetes takes no address
 
 
 def _lower(value: object) -> object:

@@ -36,7 +36,7 @@ def find_network_doubts(config: NodeConfig) -> Iterator[str]:
 
 
 def _server(config: NodeConfig) -> Iterator[str]:
-    host = config.server_url.partition("://")[2].partition("/")[0].lower()
+    host = config.server_url.partition("://")[2].partition("/")[0].lower().strip("[]")
     why = why_unreachable(host)
     if why is None or is_address(config.node_extra_hosts.get(host, "")):
         return

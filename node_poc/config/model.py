@@ -77,8 +77,9 @@ class NodeConfig(Section):
     ignored."""
 
     server_url: str
-    """`http://` or `https://` and a host, as pods reach the server. `check` warns about `localhost`
-    and about names and addresses that only Docker knows (`host.docker.internal`, `172.17.0.1`)."""
+    """`http://` or `https://` and a host, as pods reach the server; an IPv6 address in brackets.
+    `check` warns about `localhost` and about names and addresses that only Docker knows
+    (`host.docker.internal`, `172.17.0.1`)."""
 
     port: Annotated[
         Annotated[int, Field(strict=True, ge=1, le=65535)] | None, BeforeValidator(_number)
@@ -168,8 +169,12 @@ class NodeConfig(Section):
     @field_validator("server_url")
     @classmethod
     def _server_url(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^\s/:@]+(/[^\s]*)?", value):
-            raise ValueError("must be http:// or https:// and a host, with the port in `port`")
+        host = r"([^\s/:@\[\]]+|\[[0-9a-fA-F:.]+\])"
+        if not re.fullmatch(rf"https?://{host}(/[^\s]*)?", value):
+            raise ValueError(
+                "must be http:// or https:// and a host, an IPv6 address in brackets, with the "
+                "port in `port`"
+            )
         return value.rstrip("/")
 
     @field_validator("task_dir")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from node_poc.cluster.addresses import Addresses
@@ -21,7 +22,9 @@ class JobHosts:
         """Look up the proxy's Service with ``objects``, and other names with DNS."""
         self._config = config
         self._objects = objects
-        self._addresses = Addresses()
+        # The API server's Service has the kind of address that the cluster's pods have first.
+        by_ipv6 = ":" in os.environ.get("KUBERNETES_SERVICE_HOST", "")
+        self._addresses = Addresses(by_ipv6=by_ipv6)
         self._proxy_address: str | None = None
         self._proxy_asked_at = float("-inf")
 

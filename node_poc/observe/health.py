@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from node_poc import probes
+from node_poc.listening import listen_on_all
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +62,7 @@ class HealthServer:
         self._checks = {"/healthz": checks.alive, "/readyz": checks.ready}
         self._remarks = {"/readyz": checks.remarks}
         try:
-            self._listener = socket.create_server(("", port), backlog=_MOST_OPEN)
+            self._listener = listen_on_all(port, _MOST_OPEN)
         except OSError as error:
             raise OSError(
                 f"--health-port {port}: cannot be listened on ({error.strerror}); give another"

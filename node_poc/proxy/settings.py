@@ -37,12 +37,15 @@ class ResultsOf(Enum):
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Listening address, server address, encryption, readable results, and limits."""
+    """Listening address, server address, encryption, readable results, and limits.
+
+    ``host``: the address to listen on; None for all addresses of IPv4 and IPv6.
+    """
 
     server: str
     cryptor: PlainCryptor | RsaCryptor
     results: ResultsOf = ResultsOf.JOB
-    host: str = "0.0.0.0"  # noqa: S104  the pod's address is not known in advance
+    host: str | None = None
     port: int = 8080
     health_port: int = 8081
     limits: Limits = field(default_factory=Limits)

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 
-from node_poc.gate import machine_address
+from node_poc.gate import own_machine
 from node_poc.tester.machine import address_of, ipv6_addresses, read_text
 from node_poc.tester.tries import WayTester
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     except (ValueError, IndexError) as error:
         print(f"test-walls: the plan is not understood: {error}", file=sys.stderr)
         return WRONG_USE
-    machine = machine_address(read_text("/proc/net/route"))
+    machine = own_machine()
     targets = [
         (protocol, address_of(host, number, machine))
         for protocol, host, number in plan[:_MOST_TARGETS]

@@ -38,10 +38,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int, api: FakeKubeApi) -> None:
+    def __init__(self, address: tuple[str, int], api: FakeKubeApi) -> None:
         self.api = api
         self.open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), Handler)
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.open.add(request)
@@ -63,8 +64,11 @@ class _Server(ThreadingHTTPServer):
 class FakeKubeApi:
     """The API server, with its faults, its recorded requests and its objects for the tests."""
 
-    def __init__(self, namespace: str = "v6-jobs", bookmark_seconds: float = 1.0) -> None:
+    def __init__(
+        self, namespace: str = "v6-jobs", bookmark_seconds: float = 1.0, host: str = "127.0.0.1"
+    ) -> None:
         self.namespace = namespace
+        self._host = host
         self.bookmark_seconds = bookmark_seconds
         self.store = Store()
         self.kubelet = Kubelet(self.store)
@@ -95,11 +99,12 @@ class FakeKubeApi:
     @property
     def url(self) -> str:
         """Return the server's URL."""
-        return f"http://127.0.0.1:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
 
     def open(self) -> None:
         """Listen; after ``close``, listen on the same port as before."""
-        server = self._server = _Server(self._port, self)
+        server = self._server = _Server((self._host, self._port), self)
         self._port = int(server.server_address[1])
         serve = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         serve.start()

@@ -61,14 +61,20 @@ def payload(run_id: int, **changes: Any) -> dict[str, Any]:
 class DummyServerProcess:
     """The dummy server, which can go away and come back at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self._log_file = folder / "server.log"
+        self._host = host
         self.port = free_port()
         self._process: Process | None = None
 
     @property
+    def host_url(self) -> str:
+        """Return the URL without the port."""
+        return f"http://[{self._host}]" if ":" in self._host else f"http://{self._host}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.host_url}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -79,7 +85,7 @@ class DummyServerProcess:
     def start(self) -> None:
         script = str(SERVER_FOLDER / "simple_sio_server.py")
         process = self._process = Process(
-            [script, "--host", "127.0.0.1", "--port", str(self.port)], self._log_file
+            [script, "--host", self._host, "--port", str(self.port)], self._log_file
         )
         eventually(
             lambda: not process.is_alive or "listening on" in process.log,
@@ -101,17 +107,17 @@ class DummyServerProcess:
 class Station:
     """The parts of a data station, started one by one or all together by ``start``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
         self.task_dir = folder / "tasks"
         self.task_dir.mkdir()
         self.database = folder / "employees.csv"
         self.database.write_text("Age\n1\n")
-        self.api = FakeKubeApi()
+        self.api = FakeKubeApi(host=host)
         self.api.add_service("v6proxy", PROXY_ADDRESS)
         self.api.open()
         self.kubeconfig = self.api.write_kubeconfig(folder)
-        self.server = DummyServerProcess(folder)
+        self.server = DummyServerProcess(folder, host)
         self.events: list[Event] = []
         self.settings: dict[str, Any] = {"limits": {"hopeless_seconds": 0.3}}
         self._emitters: list[EmitterClient] = []
@@ -140,7 +146,7 @@ class Station:
     def write_config(self) -> Path:
         """Write the node's configuration for this station."""
         config = {
-            "server_url": "http://127.0.0.1",
+            "server_url": self.server.host_url,
             "port": self.server.port,
             "task_dir": str(self.task_dir),
             "databases": [

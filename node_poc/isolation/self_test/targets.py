@@ -20,6 +20,8 @@ COMMAND = "test-walls"
 #: The end of the way to a pod by an IPv6 address.
 BY_IPV6 = " by IPv6"
 _METADATA = "169.254.169.254"
+# Of EC2: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+_IPV6_METADATA = "fd00:ec2::254"
 _KUBELET_PORT = 10250
 _DNS_PORT = 53
 
@@ -70,7 +72,7 @@ def forbidden_targets(config: NodeConfig, around: Surroundings) -> tuple[Target,
         *_tcp("the API server's Service", [around.api] if around.api else []),
         *_tcp("the API server's machine", around.api_machines),
         *_tcp("the kubelet of its machine", [(MACHINE, _KUBELET_PORT)]),
-        *_tcp("the cloud's metadata", [(_METADATA, 80)]),
+        *_tcp("the cloud's metadata", [(host, 80) for host in _metadata(around)]),
         *(Target("DNS by UDP", "udp", host, _DNS_PORT) for host in around.name_servers),
         *_tcp("DNS by TCP, in another namespace", [(h, _DNS_PORT) for h in around.name_servers]),
         *_tcp("the node's pod", [around.node] if around.node else []),
@@ -78,6 +80,14 @@ def forbidden_targets(config: NodeConfig, around: Surroundings) -> tuple[Target,
         *_tcp("an address of self_test_addresses", around.further),
     ]
     return closed_by(config, found)
+
+
+def _metadata(around: Surroundings) -> Iterator[str]:
+    """Yield the addresses of the metadata; of IPv6 only where the cluster has IPv6."""
+    yield _METADATA
+    known = [around.proxy, *(each[0] for each in (around.api, around.node) if each)]
+    if any(":" in each for each in (*known, *around.name_servers) if each):
+        yield _IPV6_METADATA
 
 
 def pod_targets(config: NodeConfig, way: str, addresses: Sequence[str]) -> tuple[Target, ...]:

@@ -45,6 +45,12 @@ def test_one_address_is_kept_for_a_minute(dns):
     assert found.of("host") == "192.0.2.9"
 
 
+def test_pods_of_an_ipv6_cluster_get_an_ipv6_address_if_there_is_one(dns):
+    assert Addresses(by_ipv6=True).of("host") == "2001:db8::1"
+    dns["answer"] = ["192.0.2.2"]
+    assert Addresses(by_ipv6=True).of("host") == "192.0.2.2"
+
+
 def test_the_last_address_stays_while_dns_is_away(dns):
     found = Addresses()
     assert found.of("host") == "192.0.2.1"

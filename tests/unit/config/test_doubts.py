@@ -19,12 +19,12 @@ def doubts(server="http://server.example", more="", head=HEAD):
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "0.0.0.0"],
+    ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "0.0.0.0", "[::1]", "[::]"],
 )
 @pytest.mark.parametrize("rest", ["", "/v6"])
 def test_a_server_on_the_pods_own_address(host, rest):
     (told,) = doubts(f"http://{host}{rest}")
-    assert told.startswith(f"server_url: {host.lower()} is the pod itself")
+    assert told.startswith(f"server_url: {host.lower().strip('[]')} is the pod itself")
     assert "the machine's address" in told
 
 

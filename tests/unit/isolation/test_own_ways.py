@@ -132,3 +132,16 @@ def test_a_site_may_leave_addresses_out_of_account_or_open_everything():
     assert [block["cidr"] for block in blocks(proxy_rules(ports))] == ["169.254.20.10/32"]
     everything = made("kubernetes: {walls: {own_egress: open}}\n")
     assert node_rules(everything) == proxy_rules(everything) == []
+
+
+@pytest.mark.parametrize("rules", [node_rules, proxy_rules])
+def test_a_server_with_an_ipv6_address_is_reached_on_its_port(rules):
+    config = made("port: 5443\n", url="https://[2001:db8::1]")
+    assert config.server_address == "https://[2001:db8::1]:5443"
+    assert is_open(rules(config), "2001:db8::1", 5443)
+    assert not is_open(rules(config), "2001:db8::1", 5444)
+
+
+def test_a_registry_with_an_ipv6_address_is_reached_on_its_port():
+    images = "policies: {allowed_algorithms: ['[2001:db8::7]:5001/average']}\n"
+    assert 5001 in node_ports(made(images))

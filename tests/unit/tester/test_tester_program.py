@@ -187,6 +187,27 @@ def test_the_machine_is_the_default_route():
     assert gate.machine_address("Iface\n") == ""
 
 
+IPV6_ROUTES = """\
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
+00000000000000000000000000000000 ffffffff 00000001 00000000 00200200 lo
+00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
+{gateway} 00000400 00000002 00000000 00000003 eth0
+"""
+
+
+@pytest.mark.parametrize(
+    ("gateway", "address"),
+    [
+        ("fd000000000000000000000000000001", "fd00::1"),
+        ("fe800000000000000000000000000001", "fe80::1%eth0"),
+    ],
+)
+def test_the_machine_of_a_pod_without_ipv4_is_the_default_route_of_ipv6(gateway, address):
+    routes = IPV6_ROUTES.format(gateway=gateway)
+    assert gate.machine_address("Iface\n", routes) == address
+    assert gate.machine_address(ROUTES, routes) == "10.42.0.1"
+
+
 def test_ipv6_addresses_have_their_interface_and_leave_out_the_loopback():
     assert machine.ipv6_addresses(INTERFACES) == ["fe80::d8ab:cfff:fe12:3456%eth0", "fd00::2"]
 

@@ -56,6 +56,19 @@ def test_what_is_not_known_is_left_out():
     }
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        Surroundings(api=("fd00::1", 443)),
+        Surroundings(proxy="fd00::7"),
+        Surroundings(api=("10.96.0.1", 443), name_servers=("fd00::a",)),
+    ],
+)
+def test_a_cluster_with_ipv6_has_the_metadata_of_ipv6_too(around):
+    found = forbidden_targets(config(), around)
+    assert ("the cloud's metadata", "tcp", "fd00:ec2::254", 80) in names(found)
+
+
 def test_an_address_that_the_site_has_opened_is_not_forbidden():
     found = forbidden_targets(whitelisting("192.0.2.0/24"), AROUND)
     assert "the server" not in {each.way for each in found}
