@@ -16,7 +16,8 @@ from typing import TextIO
 
 from node_poc.config.findings import Finding, error, warning
 from node_poc.config.model import NodeConfig
-from node_poc.config.outside import PROXY_VARIABLES
+from node_poc.config.outside import CERTIFICATE_VARIABLES, PROXY_VARIABLES
+from node_poc.config.sections import HostMount
 from node_poc.crypto.certificates import doubts_about
 from node_poc.crypto.errors import PrivateKeyError
 from node_poc.manifests.identity import Identity
@@ -138,12 +139,28 @@ def node_facts(config: NodeConfig, path: Path) -> NodeFacts | None:
         return look_up(config)
 
 
+def _mounted_certificates(config: NodeConfig) -> dict[str, str]:
+    """Return variables for the files of this machine that the pods see by ``node_extra_mounts``.
+
+    Files that this machine does not have are left out: the pods may run elsewhere.
+    """
+    mounts = [each for each in map(HostMount.parse, config.node_extra_mounts) if each]
+    found = {}
+    for name in CERTIFICATE_VARIABLES:
+        path = config.node_extra_env.get(name, "")
+        source = next((each.source_of(path) for each in mounts if each.holds(path)), None)
+        if source and Path(source).exists() and name not in os.environ:
+            found[name] = source
+    return found
+
+
 @contextmanager
 def _way_of_the_node(config: NodeConfig, folder: Path) -> Iterator[None]:
     """Use the node's certificate authorities and outer proxy for a while. Raises TrustError."""
     before = dict(os.environ)
     values = config.node_extra_env
     os.environ |= {name: values[name] for name in values if name.upper() in PROXY_VARIABLES}
+    os.environ |= _mounted_certificates(config)
     try:
         trust_the_sites_authorities(config, folder)
         yield

@@ -161,6 +161,10 @@ class HostMount:
         """Return whether a path of the pod is this mount, or inside of it."""
         return PurePosixPath(path).is_relative_to(self.target)
 
+    def source_of(self, path: str) -> str:
+        """Return the machine's path of a path of the pod inside of this mount."""
+        return str(PurePosixPath(self.source) / PurePosixPath(path).relative_to(self.target))
+
 
 def _level(value: object) -> object:
     """Return a level in capitals, as Python accepts any case; NOTSET is the lowest named level."""

@@ -8,17 +8,21 @@ from typing import Any
 
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.listing import list_all
-from node_poc.commands.doctor.lines import Line, failure, ok
+from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.commands.doctor.quotas import Amounts, amounts, of_a_run, plain
 from node_poc.config.model import NodeConfig
 from node_poc.observe.node_state import is_ready
 
+_MOST_NAMES = 5
+
 
 def look_at_machines(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
-    """Yield whether some machine can hold a run. Raises ClusterError."""
+    """Yield whether some machine can hold a run, and offers its GPUs. Raises ClusterError."""
     nodes, _ = list_all(api, "/api/v1/nodes", "")
     requests, _ = of_a_run(config)
     yield of_machines(nodes, requests)
+    if config.algorithm_device_requests.gpu:
+        yield of_gpus(nodes, config.kubernetes.resources.gpu_resource)
 
 
 def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:
@@ -41,6 +45,34 @@ def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:
     return failure(
         f"no machine has what a run asks for: {', '.join(lacking) or 'not all on one machine'}",
         "lower kubernetes.resources, add a machine, or for a GPU install its device plugin",
+    )
+
+
+def of_gpus(nodes: Sequence[Mapping[str, Any]], resource: str) -> Line:
+    """Return whether the device plugin offers GPUs.
+
+    While a plugin is away, or finds no healthy device, the kubelet sets ``allocatable`` to 0, and
+    keeps ``capacity`` for some minutes:
+    https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins/.
+    """
+    offered = {
+        str(node["metadata"]["name"]): amounts(node["status"].get("allocatable", {})).get(resource)
+        for node in nodes
+    }
+    known = [name for name, amount in offered.items() if amount is not None]
+    if not known:
+        return failure(
+            f"no machine knows {resource}: its device plugin is not installed",
+            "install the device plugin, or correct kubernetes.resources.gpu_resource",
+        )
+    silent = [name for name in known if not offered[name]]
+    if not silent:
+        return ok(f"{len(known)} machines offer {resource}")
+    bad = failure if silent == known else warning
+    return bad(
+        f"{', '.join(silent[:_MOST_NAMES])}: {resource} is 0: the device plugin has ended, or "
+        "finds no healthy device",
+        "see the log of the device plugin's pod on the machine, and the machine's driver",
     )
 
 

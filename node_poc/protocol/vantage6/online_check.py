@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -26,6 +28,8 @@ from node_poc.runs.error_texts import why_no_answer
 
 _MAJOR = "4"
 _DEEPEST = 20
+# The header `Date` has whole seconds, and an answer may take a while.
+_SKEW_SECONDS = 10.0
 _KEYS = {
     KeyMatch.MISSING: "has no public key at the server yet; the node sets its own when it starts",
 }
@@ -54,7 +58,7 @@ def ask_server(
     """
     rest, facts = RestSession(config.server_address, config.api_path, config.api_key or ""), []
     try:
-        version = _version(rest, config)
+        version, skew = _version(rest, config)
         facts.append(f"server: vantage6 {version} at {config.server_address}")
         identity = identify(rest, rest.login())
     except (_NoServerError, LoginRefusedError) as found:
@@ -66,14 +70,17 @@ def ask_server(
         f"server: this is node {identity.name!r} of organization {identity.organization_name!r} "
         f"in collaboration {identity.collaboration_name!r}, which is {encrypted}"
     )
-    return facts, [*_other_version(version), *_disagreements(rest, config, identity, private_key)]
+    if skew is not None and abs(skew) <= _SKEW_SECONDS:
+        facts.append("server: its clock and that of this machine agree")
+    differences = _disagreements(rest, config, identity, private_key)
+    return facts, [*_other_version(version), *_other_clock(skew), *differences]
 
 
 def look_up(config: NodeConfig) -> NodeFacts:
     """Log in as the node and return how the server knows the node. Raises LookUpError."""
     rest = RestSession(config.server_address, config.api_path, config.api_key or "")
     try:
-        version = _version(rest, config)
+        version, _ = _version(rest, config)
         identity = identify(rest, rest.login())
         shown = rest.get(f"organization/{identity.organization_id}").get("public_key")
     except LoginRefusedError as found:
@@ -90,13 +97,33 @@ def look_up(config: NodeConfig) -> NodeFacts:
     )
 
 
-def _version(rest: RestSession, config: NodeConfig) -> str:
-    """Return the server's version, which needs no login. Raise _NoServerError without a server."""
+def _version(rest: RestSession, config: NodeConfig) -> tuple[str, float | None]:
+    """Return the server's version, and the seconds by which the server's clock is ahead.
+
+    Needs no login. None: the server does not tell its clock. Raise _NoServerError without a server.
+    """
     try:
+        asked_at = time.time()
         answer = rest.get_without_login("version")
-        return _version_in(answer, config)
+        here = (asked_at + time.time()) / 2
+        return _version_in(answer, config), _ahead(answer.date, here)
     except UnreachableError as found:
         raise _NoServerError(_why_unreachable(found, config)) from found
+
+
+def _ahead(date: str, here: float) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - here
+    except ValueError:
+        return None
+
+
+def _other_clock(skew: float | None) -> Iterator[Finding]:
+    if skew is not None and abs(skew) > _SKEW_SECONDS:
+        yield warning(
+            f"server_url: the server's clock and that of this machine differ by {abs(skew):.0f} s; "
+            "let both follow a time server (NTP), as logins have an end"
+        )
 
 
 def _version_in(answer: HttpAnswer, config: NodeConfig) -> str:

@@ -37,6 +37,8 @@ class HttpAnswer:
         self.status = response.status_code
         self.reason = response.reason or ""
         self.location = response.headers.get("Location", "")
+        #: The server's clock, as the header writes it; empty if the server does not tell.
+        self.date = response.headers.get("Date", "")
         #: Whether the answer is a web page for a browser; a vantage6 server sends no web pages.
         self.is_page = response.headers.get("Content-Type", "").startswith("text/html")
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from node_poc.commands.doctor.lines import Level
-from node_poc.commands.doctor.machines import look_at_machines, of_machines
+from node_poc.commands.doctor.machines import look_at_machines, of_gpus, of_machines
+from node_poc.config.model import NodeConfig
 from tests.fakes.examples import config
 from tests.unit.commands.doctor.api_answers import Answers
 
@@ -47,3 +48,32 @@ def test_some_machine_must_hold_a_run(machines, needed, level, told):
 def test_all_machines_are_asked_for():
     (line,) = look_at_machines(config(), Answers({"/api/v1/nodes": [machine()]}))
     assert line.level is Level.OK
+
+
+def with_gpus(name, number):
+    gpus = {} if number is None else {"nvidia.com/gpu": number}
+    return machine(LARGE | gpus) | {"metadata": {"name": name}}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "level", "told"),
+    [
+        (["2", None], Level.OK, "1 machines offer nvidia.com/gpu"),
+        ([None, None], Level.FAILURE, "no machine knows nvidia.com/gpu"),
+        (["2", "0"], Level.WARNING, "m1: nvidia.com/gpu is 0"),
+        (["0", None], Level.FAILURE, "m0: nvidia.com/gpu is 0"),
+    ],
+)
+def test_a_device_plugin_that_is_missing_or_has_ended_is_told(numbers, level, told):
+    machines = [with_gpus(f"m{index}", number) for index, number in enumerate(numbers)]
+    line = of_gpus(machines, "nvidia.com/gpu")
+    assert line.level is level
+    assert told in line.found
+    assert bool(line.remedy) == (level is not Level.OK)
+
+
+def test_gpus_are_looked_at_only_if_runs_ask_for_them():
+    data = config().model_dump() | {"algorithm_device_requests": {"gpu": True}}
+    asking = NodeConfig.model_validate(data)
+    answers = Answers({"/api/v1/nodes": [with_gpus("m0", "0")]})
+    assert [line.level for line in look_at_machines(asking, answers)] == [Level.FAILURE] * 2

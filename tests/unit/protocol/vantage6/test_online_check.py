@@ -3,6 +3,7 @@
 import os
 import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from node_poc.cli import main
 from node_poc.config.load import parse_config
 from node_poc.crypto.keys import make_private_key, public_key_text
+from node_poc.protocol.vantage6 import online_check
 from node_poc.protocol.vantage6.online_check import ask_server
 from node_poc.protocol.vantage6.rest import session
 from tests.contract.test_proxy_tls import certificate
@@ -55,6 +57,18 @@ def test_a_server_that_agrees_is_told_by_its_names(good):
     assert "vantage6 4.15.2" in told[0]
     for name in ("'north'", "'hospital'", "'study'", "not encrypted"):
         assert name in told[1]
+
+
+@pytest.mark.parametrize(("skew", "warned"), [(0.0, False), (-3600.0, True), (3600.0, True)])
+def test_a_clock_that_differs_from_the_servers(good, monkeypatch, skew, warned):
+    class Clock:
+        def time(self):
+            return time.time() + skew
+
+    monkeypatch.setattr(online_check, "time", Clock())
+    told, findings = asked(good.server_port)
+    assert ["clock" in each.text and not each.is_error for each in findings] == [True] * warned
+    assert ("agree" in told[-1]) is not warned
 
 
 def test_it_changes_nothing_at_the_server(good):
@@ -170,6 +184,26 @@ def test_an_authority_of_the_site_is_trusted_for_the_question_only(good, tmp_pat
     text = text_for(good.server_port, url="https://127.0.0.1")
     path.write_text(f"{text}kubernetes: {{ca_file: {pem.name}}}\n")
     assert main(["check", "--online", "--config", str(path)]) == 0
+    assert "node 'north'" in capsys.readouterr().out
+    assert dict(os.environ) == before
+
+
+def test_certificates_that_the_pods_see_by_a_mount_are_trusted_where_they_lie(
+    good, tmp_path, capsys, monkeypatch
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pem = certificate(tmp_path, "127.0.0.1")
+    context.load_cert_chain(pem)
+    good.socket = context.wrap_socket(good.socket, server_side=True)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    path, before = tmp_path / "node.yaml", dict(os.environ)
+    text = text_for(good.server_port, url="https://127.0.0.1")
+    path.write_text(
+        f"{text}node_extra_env: {{REQUESTS_CA_BUNDLE: /certs/{pem.name}}}\n"
+        f"node_extra_mounts: ['{tmp_path}:/certs:ro']\n"
+    )
+    assert main(["check", "--online", "--elsewhere", "--config", str(path)]) == 0
     assert "node 'north'" in capsys.readouterr().out
     assert dict(os.environ) == before
 
