@@ -29,7 +29,14 @@ _BROKEN = "file has errors"
 
 @dataclass(frozen=True)
 class Row:
-    """A node of the cluster, or a file without a node. Empty texts: not known."""
+    """A node of the cluster, or a file without a node. Empty texts: not known.
+
+    Attributes:
+        state: of the pods. `online`: node and proxy are ready; the node is ready only while the
+            server accepts its connection.
+        version: of the node at work, as the node itself writes it on its Lease.
+        image: tag or digest of the image that the node runs.
+    """
 
     name: str
     namespace: str
@@ -38,6 +45,7 @@ class Row:
     collaboration: str = ""
     organization: str = ""
     version: str = ""
+    image: str = ""
     runs_in_flight: int | None = None
     file: str = ""
 
@@ -107,10 +115,11 @@ def _row(objects: NodeObjects, deployment: Object, files: dict[str, Chosen | Non
         name=own.name if own else notes.get(identity.ANNOTATION_NODE_NAME, metadata["name"]),
         namespace=metadata["namespace"],
         state=str(overall(view.parts())) if view else "",
-        server=notes.get(identity.ANNOTATION_SERVER, ""),
+        server=notes.get(identity.ANNOTATION_SERVER) or (own.config.server_address if own else ""),
         collaboration=notes.get(identity.ANNOTATION_COLLABORATION, ""),
         organization=notes.get(identity.ANNOTATION_ORGANIZATION, ""),
-        version=short_image(container["image"]),
+        version=view.version_on_lease() if view else "",
+        image=short_image(container["image"]),
         runs_in_flight=len(view.runs_in_flight()) if view else None,
         file=str(own.path) if own else "",
     )
@@ -133,10 +142,11 @@ def _print(rows: list[Row], output: str | None) -> None:
     for title in ("NAME", "NAMESPACE", "STATE", "SERVER", "COLLABORATION", "ORGANIZATION"):
         table.add_column(title, no_wrap=True)
     table.add_column("VERSION", no_wrap=True)
+    table.add_column("IMAGE", no_wrap=True)
     table.add_column("RUNS", justify="right")
     for row in rows:
         runs = "-" if row.runs_in_flight is None else str(row.runs_in_flight)
-        texts = (row.server, row.collaboration, row.organization, row.version)
+        texts = (row.server, row.collaboration, row.organization, row.version, row.image)
         shown = (text or "-" for text in (row.name, row.namespace, row.state, *texts))
         table.add_row(*shown, runs)
     console = Console(file=sys.stdout, highlight=False, markup=False)

@@ -12,6 +12,7 @@ from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.cluster.logs import SilentError, stream_bytes
 from node_poc.manage.health import Part, Phase, judge, of_component
 from node_poc.manifests import identity
+from node_poc.manifests.lease import version_of
 from node_poc.observe.node_state import is_ready
 
 Object = dict[str, Any]
@@ -34,6 +35,7 @@ class NodeView:
         """Look at the node whose objects have ``node_label`` in ``namespace``."""
         self._objects = objects
         self.namespace = namespace
+        self._node_label = node_label
         self.selector = f"{identity.LABEL_NODE}={node_label}"
 
     def deployment(self, component: str) -> Object | None:
@@ -106,13 +108,25 @@ class NodeView:
         return []
 
     def version(self) -> str | None:
-        """Return the version that the running node wrote into its log at its start."""
+        """Return the version of the node at work, from its Lease, or the start of its log."""
+        if told := self.version_on_lease():
+            return told
         for pod in self.pods(identity.COMPONENT_NODE):
             with suppress(ClusterError):
                 for line in self._lines(pod["metadata"]["name"], identity.COMPONENT_NODE, []):
                     if version := _parsed(line).get("version"):
                         return str(version)
         return None
+
+    def version_on_lease(self) -> str:
+        """Return the version of the node that works, or worked last; empty if nobody may know."""
+        try:
+            lease = self._objects.get("Lease", self.namespace, self._node_label)
+        except ClusterError as error:
+            if error.is_forbidden:
+                return ""
+            raise
+        return version_of(lease) if lease else ""
 
 
 def is_stopped(parts: list[Part]) -> bool:

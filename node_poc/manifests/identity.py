@@ -35,6 +35,7 @@ TESTER_RUN = "walls-"  # how the run id of a Job of the self-test begins, which 
 ANNOTATION_DELIVERED = "vantage6.ai/result-delivered"
 ANNOTATION_DELIVERED_AT = "vantage6.ai/result-delivered-at"
 ANNOTATION_AUDIT_HEAD = "vantage6.ai/audit-head"  # on the Lease
+ANNOTATION_VERSION = "vantage6.ai/version"  # on the Lease
 ANNOTATION_CHECKSUM = "vantage6.ai/configuration"
 ANNOTATION_IMAGE = "vantage6.ai/image"
 ANNOTATION_CONTENT = "vantage6.ai/content"

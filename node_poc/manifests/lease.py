@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from node_poc import __version__
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 
 POD_NAME_VARIABLE = "POD_NAME"
+_VERSION_LENGTH = 40
 _OUTSIDE = "outside:"  # no pod's name has a colon
 _HOLDER = re.compile(
     r"(?P<outside>outside:)?(?P<place>[A-Za-z0-9][A-Za-z0-9.-]*)_(?P<process>[0-9a-f]+)"
@@ -105,7 +107,7 @@ def taken(lease: dict[str, Any], holder: Holder, seconds: int, now: datetime) ->
     """Return the Lease as ``holder`` writes the Lease when taking it; other fields are kept."""
     before = lease.get("spec") or {}
     transitions = int(before.get("leaseTransitions") or 0) + (1 if before else 0)
-    return _with_spec(
+    made = _with_spec(
         lease,
         holderIdentity=holder.text,
         leaseDurationSeconds=seconds,
@@ -113,6 +115,7 @@ def taken(lease: dict[str, Any], holder: Holder, seconds: int, now: datetime) ->
         renewTime=micro_time(now),
         leaseTransitions=transitions,
     )
+    return _with_mark(made, identity.ANNOTATION_VERSION, __version__)
 
 
 def renewed(lease: dict[str, Any], now: datetime, audit_head: str = "") -> dict[str, Any]:
@@ -133,13 +136,25 @@ def released(lease: dict[str, Any], now: datetime, audit_head: str = "") -> dict
 
 def audit_head_of(lease: dict[str, Any]) -> str:
     """Return the head of the audit trail that the Lease names, as text; empty without a head."""
-    return str((lease["metadata"].get("annotations") or {}).get(identity.ANNOTATION_AUDIT_HEAD, ""))
+    return _mark_of(lease, identity.ANNOTATION_AUDIT_HEAD)
+
+
+def version_of(lease: dict[str, Any]) -> str:
+    """Return the version of the node that took the Lease last; empty if the node was older."""
+    return _mark_of(lease, identity.ANNOTATION_VERSION)[:_VERSION_LENGTH]
+
+
+def _mark_of(lease: dict[str, Any], name: str) -> str:
+    return str((lease["metadata"].get("annotations") or {}).get(name, ""))
 
 
 def _with_head(lease: dict[str, Any], audit_head: str) -> dict[str, Any]:
-    if audit_head:
-        marks = lease["metadata"].get("annotations") or {}
-        lease["metadata"]["annotations"] = marks | {identity.ANNOTATION_AUDIT_HEAD: audit_head}
+    return _with_mark(lease, identity.ANNOTATION_AUDIT_HEAD, audit_head) if audit_head else lease
+
+
+def _with_mark(lease: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    marks = lease["metadata"].get("annotations") or {}
+    lease["metadata"]["annotations"] = marks | {name: value}
     return lease
 
 

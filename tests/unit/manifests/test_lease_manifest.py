@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from node_poc import __version__
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.lease import (
     Holder,
@@ -16,6 +17,7 @@ from node_poc.manifests.lease import (
     renewed,
     seconds_of,
     taken,
+    version_of,
 )
 
 NOW = datetime(2026, 11, 22, 18, 0, 0, 5, tzinfo=UTC)
@@ -39,6 +41,7 @@ def test_the_lease_of_a_node():
                 "app.kubernetes.io/managed-by": "v6-node",
                 "vantage6.ai/node": Identity("v6-node").node_label,
             },
+            "annotations": {"vantage6.ai/version": __version__},
         },
         "spec": {
             "holderIdentity": "v6-node-7b8-x_0a1b",
@@ -52,7 +55,8 @@ def test_the_lease_of_a_node():
 
 def test_what_others_wrote_into_it_stays():
     lease = fresh()
-    lease["metadata"] |= {"resourceVersion": "7", "annotations": {"theirs": "yes"}}
+    marks = lease["metadata"]["annotations"] | {"theirs": "yes"}
+    lease["metadata"] |= {"resourceVersion": "7", "annotations": marks}
     lease["spec"]["strategy"] = "new in a later Kubernetes"
     for changed in (renewed(lease, NOW), released(lease, NOW), taken(lease, ME, 60, NOW)):
         assert changed["metadata"] == lease["metadata"]
@@ -121,3 +125,10 @@ def test_only_containers_of_one_pod_follow_each_other():
 def test_times_are_utc_with_six_decimals():
     east = timezone(timedelta(hours=2))
     assert micro_time(datetime(2026, 1, 1, 1, 0, tzinfo=east)) == "2025-12-31T23:00:00.000000Z"
+
+
+def test_the_lease_tells_the_version_of_its_last_holder():
+    blank = build_lease(Identity("v6-node"), "v6-jobs")
+    assert version_of(blank) == ""
+    assert version_of(fresh()) == __version__
+    assert version_of(released(renewed(fresh(), NOW), NOW)) == __version__
