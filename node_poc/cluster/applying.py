@@ -68,6 +68,11 @@ class NodeObjects:
         path = _path(wanted["kind"], metadata.get("namespace"), metadata["name"])
         return self.api.call(APPLY, path, body=wanted, query=query)
 
+    def patch(self, kind: str, namespace: str | None, name: str, patch: Object) -> None:
+        """Merge a patch into an object. Raises ClusterError."""
+        query = [("fieldManager", FIELD_MANAGER)]
+        self.api.call("PATCH", _path(kind, namespace, name), body=patch, query=query)
+
     def get(self, kind: str, namespace: str | None, name: str) -> Object | None:
         """Return an object, or None if there is no object of the name. Raises ClusterError."""
         try:
@@ -86,9 +91,7 @@ class NodeObjects:
 
     def scale(self, namespace: str, name: str, replicas: int) -> None:
         """Set the number of a Deployment's pods. Raises ClusterError."""
-        patch = {"spec": {"replicas": replicas}}
-        query = [("fieldManager", FIELD_MANAGER)]
-        self.api.call("PATCH", _path("Deployment", namespace, name), body=patch, query=query)
+        self.patch("Deployment", namespace, name, {"spec": {"replicas": replicas}})
 
     def delete(self, kind: str, namespace: str | None, name: str, grace: int | None = None) -> bool:
         """Delete an object and, later, its pods; return False if the object is gone already.

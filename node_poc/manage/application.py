@@ -7,7 +7,12 @@ from typing import Any
 
 from node_poc.cluster.applying import FIELD_MANAGER, NodeObjects, is_namespaced
 from node_poc.cluster.errors import ClusterError, NotFoundError
-from node_poc.manage.owned import applied_part, without_bookkeeping
+from node_poc.manage.owned import (
+    applied_part,
+    of_kubectl_for,
+    other_appliers,
+    without_bookkeeping,
+)
 from node_poc.manage.plan import CLUSTER_KINDS, PRUNED_KINDS, Change, Key, key_of, superfluous
 from node_poc.manifests import identity
 
@@ -15,6 +20,8 @@ Object = dict[str, Any]
 Tell = Callable[[str], None]
 _NAMESPACE = "Namespace"
 _DEPLOYMENT = "Deployment"
+_CONFLICT = 409
+_TRIES = 5
 
 
 class Application:
@@ -86,10 +93,12 @@ class Application:
     def apply(self) -> list[Change]:
         """Apply all objects in order and return the changes. Raises ClusterError."""
         made = []
+        self._tell_of_others()
         for each in self.wanted:
             key = key_of(each)
             self._done.append(key)  # before: a lost answer, or Ctrl-C, may hide a success
             try:
+                self._take_over(key)
                 after = self._objects.apply(each)
             except ClusterError as error:
                 if not self._may_be_missing(key, error):
@@ -101,6 +110,33 @@ class Application:
             if change.verb != "unchanged":
                 self._tell(f"{key} {change.verb}")
         return made
+
+    def _take_over(self, key: Key) -> None:
+        """Give the command the fields that ``kubectl apply`` has set. Raises ClusterError."""
+        live = self.before[key]
+        for tries_left in reversed(range(_TRIES)):
+            patch = of_kubectl_for(FIELD_MANAGER, live) if live else None
+            if not patch:
+                return
+            try:
+                self._objects.patch(*key, patch)
+            except ClusterError as error:
+                if error.status != _CONFLICT or not tries_left:
+                    raise
+                live = self._read(key)  # a controller has changed the object meanwhile
+            else:
+                self._tell(f"{key} taken over from kubectl apply")
+                return
+
+    def _tell_of_others(self) -> None:
+        """Warn of programs that will put back what this command changes."""
+        wanted = (self.before[key_of(each)] for each in self.wanted)
+        others = {name for live in wanted if live for name in other_appliers(FIELD_MANAGER, live)}
+        if others:
+            self._tell(
+                f"warning: {', '.join(sorted(others))} also applies objects of this node, and may "
+                "put back its own values; change the node in one place only"
+            )
 
     def _may_be_missing(self, key: Key, error: ClusterError) -> bool:
         """Return whether to go on without an object of the whole cluster; say the reason."""
@@ -141,7 +177,9 @@ class Application:
 
 def _former(former: Object) -> Object:
     """Return an object to apply in order to get ``former`` again."""
-    part = applied_part(former, FIELD_MANAGER) or without_bookkeeping(former)
+    of_others = of_kubectl_for(FIELD_MANAGER, former) is not None
+    part = None if of_others else applied_part(former, FIELD_MANAGER)
+    part = part or without_bookkeeping(former)
     if former["kind"] == _DEPLOYMENT:  # `stop` has set the number of pods
         part["spec"] = {**part["spec"], "replicas": former["spec"].get("replicas", 1)}
     return part

@@ -63,7 +63,14 @@ class Chosen:
         return Identity(self.config.kubernetes.node_name)
 
     def objects(self, notes: Notes | None = None) -> list[dict[str, Any]]:
-        """Return the objects to apply. Raises RenderError, NoImageError."""
+        """Return the objects to apply. Raises RenderError, NoImageError, ConfigError."""
+        if not self.config.kind.has_own_objects:
+            raise ConfigError(
+                f"{self.path}: has no api_key, so its server is the dummy server, whose node comes "
+                "from `kubectl apply -f ./kubeconfs` in a clone (docs/try-with-dummy-server.md); "
+                "for a vantage6 server make a file with `v6-node new`, or set the key with "
+                "`v6-node set-api-key`"
+            )
         if not self.has_image:
             raise NoImageError(
                 f"{self.path}: kubernetes.node_image is not set; set it or give --image, and build "

@@ -20,6 +20,7 @@ class Cluster:
         self.refused = set(refused)
         self.calls = []
         self.breaks_at = None
+        self.conflicts = 0
 
     def get(self, kind, namespace, name):
         if kind in self.refused:
@@ -39,6 +40,13 @@ class Cluster:
         if not dry_run:
             self.present[key] = copy.deepcopy(wanted)
         return wanted
+
+    def patch(self, kind, namespace, name, patch):
+        self.calls.append(f"patch {kind.lower()}/{name}")
+        if self.conflicts:
+            self.conflicts -= 1
+            raise ClusterError("PATCH", 409, "Conflict", "the object has been modified")
+        self.present[Key(kind, namespace, name)]["metadata"] |= patch["metadata"]
 
     def delete(self, kind, namespace, name):
         self.calls.append(f"delete {kind.lower()}/{name}")
@@ -189,3 +197,34 @@ def test_a_namespace_tells_its_maker():
     assert made_by_us({"metadata": notes})
     assert not made_by_us(NAMESPACE)
     assert not made_by_us(None)
+
+
+def by(manager, operation, **metadata):
+    entry = {"manager": manager, "operation": operation, "fieldsV1": {"f:data": {"f:a": {}}}}
+    found = made("Secret", "config", data={"a": "old"})
+    found["metadata"] |= {"resourceVersion": "7", "managedFields": [entry], **metadata}
+    return found
+
+
+def test_objects_of_kubectl_are_taken_over_before_they_are_applied():
+    cluster = Cluster(NAMESPACE, by("kubectl-client-side-apply", "Update"))
+    made_, told = application(cluster)
+    made_.apply()
+    calls = [call for call in cluster.calls if call.endswith("secret/config")]
+    assert calls == ["patch secret/config", "secret/config"]
+    assert "secret/config taken over from kubectl apply" in told
+
+
+def test_a_program_that_also_applies_the_objects_is_told():
+    made_, told = application(Cluster(NAMESPACE, by("argocd-controller", "Apply")))
+    made_.apply()
+    assert told[0].startswith("warning: argocd-controller also applies objects of this node")
+
+
+def test_an_object_that_changes_meanwhile_is_taken_over_all_the_same():
+    cluster = Cluster(NAMESPACE, by("kubectl", "Apply"))
+    made_, told = application(cluster)
+    cluster.conflicts = 2
+    made_.apply()
+    assert cluster.calls.count("patch secret/config") == 3
+    assert "secret/config taken over from kubectl apply" in told

@@ -1,6 +1,12 @@
 """The part of an object that the command has applied, from the API server's books."""
 
-from node_poc.manage.owned import applied_part, without_bookkeeping
+from node_poc.manage.owned import (
+    LAST_APPLIED,
+    applied_part,
+    of_kubectl_for,
+    other_appliers,
+    without_bookkeeping,
+)
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -107,3 +113,41 @@ def test_bookkeeping_of_the_api_server_is_left_out():
         "labels": {"ours": "1", "theirs": "2"},
     }
     assert "status" not in kept
+
+
+def entry(manager, operation, fields, **more):
+    return {"manager": manager, "operation": operation, "fieldsV1": fields, **more}
+
+
+def with_entries(*entries):
+    return {"metadata": {"name": "x", "resourceVersion": "3", "managedFields": list(entries)}}
+
+
+def test_the_fields_of_kubectl_become_the_commands_own():
+    scale = entry("kubectl", "Update", {"f:spec": {}}, subresource="scale")
+    ours = entry("v6-node", "Apply", {"f:data": {"f:a": {}}})
+    theirs = entry("kubectl-client-side-apply", "Update", {"f:data": {".": {}, "f:b": {}}})
+    patch = of_kubectl_for("v6-node", with_entries(scale, ours, theirs))["metadata"]
+    merged = entry("v6-node", "Apply", {"f:data": {".": {}, "f:a": {}, "f:b": {}}})
+    assert patch["managedFields"] == [scale, merged]
+    assert patch["resourceVersion"] == "3"
+    assert patch["annotations"] == {LAST_APPLIED: None}
+
+
+def test_objects_that_kubectl_did_not_apply_need_no_patch():
+    assert of_kubectl_for("v6-node", {"metadata": {"name": "x"}}) is None
+    ours = entry("v6-node", "Apply", {"f:data": {}})
+    edited = entry("kubectl-edit", "Update", {"f:data": {}})
+    assert of_kubectl_for("v6-node", with_entries(ours, edited)) is None
+    server_side = entry("kubectl", "Apply", {"f:data": {}})
+    assert of_kubectl_for("v6-node", with_entries(server_side)) is not None
+
+
+def test_other_programs_that_apply_are_named():
+    found = with_entries(
+        entry("v6-node", "Apply", {}),
+        entry("helm", "Apply", {}),
+        entry("kubectl", "Apply", {}),
+        entry("kube-controller-manager", "Update", {}),
+    )
+    assert other_appliers("v6-node", found) == ["helm"]

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 import node_poc
-from node_poc.commands.render import RenderError, render
+from node_poc.commands.render import render
+from node_poc.config.errors import ConfigError
 from node_poc.config.load import load_config
 from node_poc.manage.plan import key_of
 from node_poc.manage.station_file import NoImageError, choose
@@ -136,5 +137,5 @@ def test_a_file_without_an_image_is_told_the_remedy(path):
 
 def test_a_node_of_the_dummy_server_is_left_to_kubectl(path):
     path.write_text(TEXT.replace("api_key: 0a0b21aa-66f0-40b2-ac04-3714d6f19ba7\n", ""))
-    with pytest.raises(RenderError, match="server_kind"):
+    with pytest.raises(ConfigError, match=r"kubectl apply -f \./kubeconfs"):
         choose(path, environment={}).objects()
