@@ -69,7 +69,8 @@ images:  ## build the project's images and push them to the cluster's registry
 
 # Runs, and what differs on k3s: late policies, the gate, volumes for claims.
 K3S_SAMPLE := $(addprefix tests/,devcluster/test_policy_start.py devcluster/test_profile_features.py \
-  cluster/test_main_path.py cluster/test_late_walls.py cluster/test_walls_self_test.py)
+  cluster/test_main_path.py cluster/test_late_walls.py cluster/test_walls_self_test.py \
+  cluster/vantage6/command/test_v6_command_claims.py)
 # Processes of pytest-xdist; a file's tests stay together, because they share stations and servers.
 PARALLEL := -n auto --dist loadfile
 # Two for the cluster, however many processors: the tests wait for Kubernetes most of their time.
@@ -93,12 +94,13 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm v6_evil_algorithm v6_whitelist_proxy
 	$(PYTHON) -m devcluster build cosign
-	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster$(if $(CONTEXT), and not dev_cluster)" $(BESIDE) $(ARGS)
+	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster and not default_class$(if $(CONTEXT), and not dev_cluster)" $(BESIDE) $(ARGS)
 test-k3s: export DEVCLUSTER_PROFILE := k3s
 test-k3s: export DEVCLUSTER_INDEX :=
 test-k3s: $(READY)  ## a sample of the cluster tests on a dev cluster of the parts of k3s
 	$(PYTHON) -m devcluster up
 	$(PYTHON) -m devcluster images
+	$(PYTHON) -m devcluster images v6_test_algorithm
 	$(BIN)/pytest $(K3S_SAMPLE) -m cluster $(ARGS)
 ##@ Measure and break (long)
 

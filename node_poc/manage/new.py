@@ -32,6 +32,7 @@ class Answers:
         claims: names of the volume claims of ``task_dir`` and of the databases; empty for folders.
         claim_sizes: sizes of these claims, which ``start`` makes; empty for claims of the site.
         storage_class: StorageClass of the claims that are made; None for the cluster's default.
+        access_mode: of the claims that are made; None for the configuration's default.
         private_key: the organization's key; None makes or finds the key beside the file.
         is_offline: whether not to ask the server.
         encrypted: whether the collaboration is encrypted, if the server is not asked.
@@ -46,6 +47,7 @@ class Answers:
     claims: tuple[str, ...] = ()
     claim_sizes: tuple[str, ...] = ()
     storage_class: str | None = None
+    access_mode: str | None = None
     image: str | None = None
     allowed: tuple[str, ...] = ()
     log_level: str = "INFO"
@@ -131,6 +133,8 @@ def _storage(answers: Answers) -> dict[str, Any]:
         made["size"], made["databases_size"] = answers.claim_sizes
     if answers.storage_class:
         made["storage_class"] = answers.storage_class
+    if answers.access_mode:
+        made["access_mode"] = answers.access_mode
     return made
 
 

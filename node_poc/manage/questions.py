@@ -37,6 +37,11 @@ def add_arguments(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument("--storage-class", help="of the claims (default: the cluster's default)")
     made.add_argument(
+        "--access-mode",
+        choices=["ReadWriteMany", "ReadWriteOnce"],
+        help="of the claims; ReadWriteOnce places all runs on one machine (default: ReadWriteMany)",
+    )
+    made.add_argument(
         "--database", action="append", metavar="LABEL=TYPE:URI", help="may be repeated"
     )
     made.add_argument("-i", "--image", help="of node and proxy")
@@ -65,6 +70,7 @@ def make_new(given: argparse.Namespace, options: Options) -> int:
         claims=tuple(given.claims),
         claim_sizes=tuple(given.claim_sizes),
         storage_class=given.storage_class,
+        access_mode=given.access_mode,
         image=given.image or ask("Image of the node", "--image", "") or None,
         allowed=tuple(_several(given.allow, "Image of a trusted algorithm (empty: no more)")),
         log_level=given.log_level,

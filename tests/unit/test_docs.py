@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/configuration.md").read_text()
 README = (ROOT / "README.md").read_text()
 USER_PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+GUIDES = sorted(f"docs/guides/{path.name}" for path in (ROOT / "docs/guides").glob("*.md"))
 SAMPLE = ROOT / "tests/fakes/vantage6_node.yaml"
 WORDS = {"works", "differs", "does not apply"}
 TABLES_SCRIPT = ROOT / "docs/configuration_tables.py"
@@ -254,7 +255,17 @@ def test_every_user_page_is_named_in_the_readme():
     assert {page for page in USER_PAGES if page != "README.md" and page not in README} == set()
 
 
-@pytest.mark.parametrize("page", USER_PAGES)
+def test_each_guide_is_in_the_list_and_says_whether_it_was_run():
+    overview = ROOT / "docs/guides/README.md"
+    assert "docs/guides/README.md" in README
+    for page in GUIDES:
+        path = ROOT / page
+        if path != overview:
+            assert f"]({path.name})" in overview.read_text()
+            assert path.read_text().splitlines()[1].startswith(("**Run**", "**Not run**"))
+
+
+@pytest.mark.parametrize("page", [*USER_PAGES, *GUIDES])
 def test_links_lead_somewhere(page):
     path = ROOT / page
     links = re.findall(r"\]\(([^)]+)\)", path.read_text())

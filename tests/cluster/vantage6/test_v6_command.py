@@ -6,14 +6,10 @@ The wheel is installed into an empty environment, and the commands run outside o
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +18,7 @@ import yaml
 
 from devstation import ROOT, Cluster, Federation, Location, own_home, wait_for
 from tests.cluster.vantage6.conftest import Asking
+from tests.cluster.vantage6.installed import Command, change, install, new_node
 
 NAMES = ("command-a", "command-b")
 COLLABORATION = "plain"
@@ -31,60 +28,10 @@ HOME = own_home("command-test")
 KINDS = "deployments,jobs,secrets,configmaps,networkpolicies,roles,rolebindings,serviceaccounts"
 
 
-@dataclass(frozen=True)
-class Command:
-    """The installed ``v6-node`` of a user with a home of their own."""
-
-    program: Path
-    home: Path
-    variables: dict[str, str]
-
-    def run(self, *arguments: str, expect: int = 0) -> str:
-        """Run the command; return its output, both streams together."""
-        done = subprocess.run(
-            [self.program, *arguments],
-            cwd=self.home,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == expect, done.stdout
-        return done.stdout
-
-    def file(self, name: str) -> Path:
-        """Return a node's configuration file."""
-        return self.home / ".config" / "vantage6" / "node" / f"{name}.yaml"
-
-
 @pytest.fixture(scope="module")
 def command(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """Build the wheel and install it where nothing else of the project is."""
-    folder = tmp_path_factory.mktemp("installed")
-    build = "import sys; from hatchling import build; print(build.build_wheel(sys.argv[1]))"
-    done = subprocess.run(
-        [sys.executable, "-c", build, str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    venv = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    # The libraries are those of this environment: installing them again takes a minute.
-    (site,) = venv.glob("lib/python3*/site-packages")
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip = [str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--no-index"]
-    subprocess.run([*pip, str(folder / done.stdout.strip())], check=True)
-    home = folder / "home"
-    home.mkdir()
-    given = ("PATH", "KUBECONFIG")
-    variables = {name: os.environ[name] for name in given if name in os.environ}
-    variables |= {name: value for name, value in cluster.settings.items() if name == "KUBECONFIG"}
-    return Command(venv / "bin/v6-node", home, {**variables, "HOME": str(home)})
+    """Return the command of the wheel, installed where nothing else of the project is."""
+    return install(cluster, tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="module")
@@ -122,20 +69,8 @@ def _new(server: Federation, cluster: Cluster, name: str, key: Path) -> list[str
     data = HOME / name / "data" / "employees.csv"
     data.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "csv" / "employees.csv", data)
-    return [
-        *("new", "--name", name, "--api-key-file", str(key)),
-        *("--server-url", f"http://{cluster.server_ip}", "--port", str(server.location.port)),
-        *("--api-path", "/api", "--task-dir", str(HOME / name / "tasks")),
-        *("--database", f"default=csv:{data}", "--image", cluster.image("v6_node_poc")),
-        *("--allow", cluster.image("v6_test_algorithm")),
-    ]
-
-
-def change(path: Path, **values: object) -> None:
-    """Change keys below ``kubernetes`` of a configuration file, as with an editor."""
-    config = yaml.safe_load(path.read_text())
-    config["kubernetes"] |= values
-    path.write_text(yaml.safe_dump(config))
+    folders = ("--task-dir", str(HOME / name / "tasks"), "--database", f"default=csv:{data}")
+    return [*new_node(server, name, key), *folders]
 
 
 def test_a_data_manager_runs_two_nodes(asking, command, nodes, cluster):

@@ -150,7 +150,9 @@ def test_claims_with_sizes_are_made_by_start():
         claims=("runs", "data"),
         claim_sizes=("50Gi", "10Gi"),
         storage_class="fast",
+        access_mode="ReadWriteOnce",
     )
     storage = values_of(answers, "n", "space")["kubernetes"]["storage"]
     assert (storage["size"], storage["databases_size"]) == ("50Gi", "10Gi")
     assert storage["storage_class"] == "fast"
+    assert storage["access_mode"] == "ReadWriteOnce"
