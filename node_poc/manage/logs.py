@@ -9,7 +9,7 @@ from node_poc.cluster.applying import NodeObjects
 from node_poc.cluster.errors import ClusterError, NotFoundError
 from node_poc.cluster.logs import SilentError, stream_bytes
 from node_poc.manage.session import WELL, CommandError, Options, tell, view_of
-from node_poc.manage.view import NOT_STARTED, NodeView
+from node_poc.manage.view import NO_LOG_YET, NodeView
 
 _QUIET_SECONDS = 600.0
 _AGAIN_SECONDS = 1.0
@@ -57,6 +57,6 @@ def _follow(objects: NodeObjects, view: NodeView, component: str, lines: int) ->
         except (SilentError, NotFoundError):
             pass
         except ClusterError as error:
-            if error.status != NOT_STARTED and not error.is_transient:
+            if error.status not in NO_LOG_YET and not error.is_transient:
                 raise
         time.sleep(_AGAIN_SECONDS)

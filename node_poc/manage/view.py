@@ -24,8 +24,9 @@ _READ_SECONDS = 15.0
 _SERIOUS = ("warning", "error", "critical")
 _LOG_LINES = 60
 _LOG_BYTES = 200_000
-#: The API's status for the log of a container that has not started.
-NOT_STARTED = 400
+#: The API's statuses for the log of a container that has not started, and of a pod that no machine
+#: has yet, for example because its claim waits for a volume.
+NO_LOG_YET = frozenset({400, 204})
 
 
 class NodeView:
@@ -83,7 +84,7 @@ class NodeView:
         except (NotFoundError, SilentError):
             return []
         except ClusterError as error:
-            if error.status == NOT_STARTED:
+            if error.status in NO_LOG_YET:
                 return []
             raise
 

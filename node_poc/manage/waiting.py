@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from node_poc.cluster.errors import ClusterError
@@ -130,5 +131,6 @@ class _Told:
         last = ""
         for part in waiting:
             if part.name == identity.COMPONENT_NODE:
-                last = next(iter(view.last_words(part)[-1:]), "")
+                with suppress(ClusterError):  # a log that cannot be read ends no wait
+                    last = next(iter(view.last_words(part)[-1:]), "")
         self._tell(f"waiting for {names} since {seconds:.0f} s" + (f"; {last}" if last else ""))
