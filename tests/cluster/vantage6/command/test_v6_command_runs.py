@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from devstation import ROOT, Cluster, wait_for
+from node_poc import __version__
 from node_poc.manage.owned import LAST_APPLIED
 from tests.cluster.vantage6.command.conftest import HOME
 from tests.cluster.vantage6.installed import Command, change, new_node
@@ -51,13 +52,11 @@ def test_a_run_outlives_stop_start_and_restart(asking, command, node, cluster):
 
     assert "is online at" in command.run("start", "--name", NAME)
     (row,) = _listed(command)
-    assert (row["state"], row["runs_in_flight"]) == ("online", 1)
-    assert row["version"]
+    assert (row["state"], row["version"]) == ("online", __version__)
     _attaches_and_detaches(command)
     before = _node_pod(cluster)
     assert "is online at" in command.run("restart", "--name", NAME)
     assert _node_pod(cluster) != before
-    assert _statuses(asking, task) == {"active"}, "the run ended too early for this test"
     assert asking.client.wait(task, timeout=120)["status"] == "completed"
     assert [json.loads(each) for each in asking.client.results(task)] == ["slept"]
 
