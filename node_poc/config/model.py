@@ -18,6 +18,7 @@ from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.checks import broken_rules
 from node_poc.config.databases import Database, DatabaseType, Service
 from node_poc.config.defaults import fill_in
+from node_poc.config.extra_mounts import MountText
 from node_poc.config.kinds.kind import ServerKind
 from node_poc.config.kinds.registry import KINDS
 from node_poc.config.kubernetes import Kubernetes, Proxy, Storage
@@ -120,11 +121,13 @@ class NodeConfig(Section):
     Differs: `render vantage6` writes the variables into a Secret.
     """
 
-    node_extra_mounts: list[str] = Field(default=[])
-    """Files and folders for the node: `/source:/target`, or `/source:/target:ro`.
+    node_extra_mounts: list[MountText] = Field(default=[])
+    """Files and folders for the node: `/source:/target` for a path of the machine, with `:ro` if
+    wanted; `secret/NAME:/target` or `configmap/NAME:/target` for an object of the namespace that
+    the site has made, with a file for each of its keys.
 
-    Differs: paths of the machine only, no named volumes. The proxy gets only the mounts with the
-    certificates that `node_extra_env` names.
+    Differs: no named volumes. The proxy gets only the mounts with the certificates that
+    `node_extra_env` names.
     """
 
     node_extra_hosts: dict[str, str] = Field(default={})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from node_poc.config.databases import DatabaseType, is_address
 from node_poc.config.docker_hosts import is_bridge, why_unreachable
-from node_poc.config.sections import HostMount
+from node_poc.config.extra_mounts import ExtraMount
 
 if TYPE_CHECKING:
     from node_poc.config.kinds.kind import ServerKind
@@ -42,6 +42,10 @@ _LOGGING = {
     "datefmt": "times are written in ISO 8601, UTC",
     "loggers": "logging.level applies to all loggers",
 }
+_NO_VOLUME = (
+    "Docker's named volumes do not exist here: write /source:/target for a path of the machine, "
+    "or secret/NAME:/target or configmap/NAME:/target"
+)
 _NO_DOCKER_HOST = "its host is known in Docker only; name the machine"
 
 Reasons = dict[str, str]
@@ -120,11 +124,8 @@ def _databases(values: Any) -> Iterator[tuple[str, str]]:
 def _extras(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     mounts, hosts = data.get("node_extra_mounts"), data.get("node_extra_hosts")
     for index, mount in enumerate(mounts if isinstance(mounts, list) else []):
-        if HostMount.parse(mount) is None:
-            yield (
-                f"node_extra_mounts[{index}]",
-                "only a path of the machine can be mounted: /source:/target, with :ro if wanted",
-            )
+        if ExtraMount.parse(mount) is None:
+            yield f"node_extra_mounts[{index}]", _NO_VOLUME
     for name, address in (hosts if isinstance(hosts, dict) else {}).items():
         if not (isinstance(address, str) and is_address(address)):
             yield f"node_extra_hosts.{name}", "its value must be an IP address here"

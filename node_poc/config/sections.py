@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 import regex
@@ -19,7 +17,6 @@ REGEX_CHARACTERS = frozenset(r"*\?$^[](){}|+")
 _EXPRESSION_LENGTH = 1000
 _LARGE_COUNT = re.compile(r"\{[0-9, ]*[0-9]{4}")
 DEFAULT_PRIVATE_KEY = "private_key.pem"
-_MOUNT = re.compile(r"(?P<source>/[^:]+):(?P<target>/[^:]+)(?::(?P<mode>[a-zA-Z,]+))?")
 
 
 def is_regex(entry: str) -> bool:
@@ -139,31 +136,6 @@ class Registry(Strict):
 
     password: Text = Field(repr=False)
     """Password or token at the registry."""
-
-
-@dataclass(frozen=True)
-class HostMount:
-    """One of ``node_extra_mounts``: a file or folder of the machine."""
-
-    source: str
-    target: str
-    read_only: bool
-
-    @classmethod
-    def parse(cls, text: object) -> HostMount | None:
-        """Parse Docker's ``source:target[:mode]``; None for a named volume or invalid text."""
-        match = _MOUNT.fullmatch(text) if isinstance(text, str) else None
-        if match is None:
-            return None
-        return cls(match["source"], match["target"], "ro" in (match["mode"] or "").split(","))
-
-    def holds(self, path: str) -> bool:
-        """Return whether a path of the pod is this mount, or inside of it."""
-        return PurePosixPath(path).is_relative_to(self.target)
-
-    def source_of(self, path: str) -> str:
-        """Return the machine's path of a path of the pod inside of this mount."""
-        return str(PurePosixPath(self.source) / PurePosixPath(path).relative_to(self.target))
 
 
 def _level(value: object) -> object:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from node_poc.config.extra_mounts import ExtraMount
 from node_poc.config.model import NodeConfig
-from node_poc.config.sections import HostMount
 from node_poc.manifests import identity
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -31,8 +31,9 @@ def pod_security_level(config: NodeConfig) -> Level:
 
 
 def _needs_folders_of_the_machine(config: NodeConfig) -> bool:
+    mounts = filter(None, map(ExtraMount.parse, config.node_extra_mounts))
     return config.kubernetes.storage.mode == "hostPath" or any(
-        map(HostMount.parse, config.node_extra_mounts)
+        each.kind == "folder" for each in mounts
     )
 
 

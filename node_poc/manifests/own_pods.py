@@ -15,10 +15,10 @@ from typing import Any
 
 from node_poc.config.base import short_hash
 from node_poc.config.databases import is_address
+from node_poc.config.extra_mounts import ExtraMount
 from node_poc.config.model import NodeConfig
 from node_poc.config.outside import CERTIFICATE_VARIABLES
 from node_poc.config.placement import Placement
-from node_poc.config.sections import HostMount
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.pull_secret import pull_secret_names
@@ -201,7 +201,7 @@ def ca_volume(station: Station) -> VolumesAndMounts:
 
 
 def extra_mounts(config: NodeConfig, *, only_certificates: bool = False) -> VolumesAndMounts:
-    """Return (volumes, mounts) of ``node_extra_mounts``: Docker's ``source:target[:ro]``.
+    """Return (volumes, mounts) of ``node_extra_mounts``.
 
     Args:
         config: configuration of the node.
@@ -209,19 +209,52 @@ def extra_mounts(config: NodeConfig, *, only_certificates: bool = False) -> Volu
             names, read-only. The proxy gets no other mounts, because algorithms call the proxy.
     """
     volumes, mounts = [], []
-    for index, mount in enumerate(map(HostMount.parse, config.node_extra_mounts)):
+    for index, mount in enumerate(map(ExtraMount.parse, config.node_extra_mounts)):
         if mount is None:
             continue  # reported elsewhere as not applied
         if only_certificates and not holds_certificates(mount, config):
             continue
         name = f"extra-{index}"
         read_only = mount.read_only or only_certificates
-        volumes.append({"name": name, "hostPath": {"path": mount.source}})
+        keys = _certificate_keys(mount, config) if only_certificates else []
+        volumes.append({"name": name, **_source(mount, keys)})
         mounts.append({"name": name, "mountPath": mount.target, "readOnly": read_only})
     return volumes, mounts
 
 
-def holds_certificates(mount: HostMount, config: NodeConfig) -> bool:
+def _source(mount: ExtraMount, keys: list[str]) -> Object:
+    """Return the source of a volume. The pod's group may read Secrets, as with the private key.
+
+    Args:
+        mount: the mount.
+        keys: the only keys of a Secret or ConfigMap to mount; all if empty.
+    """
+    items = {"items": [{"key": key, "path": key} for key in keys]} if keys else {}
+    if mount.kind == "secret":
+        return {"secret": {"secretName": mount.source, "defaultMode": 0o440, **items}}
+    if mount.kind == "configmap":
+        return {"configMap": {"name": mount.source, **items}}
+    return {"hostPath": {"path": mount.source}}
+
+
+def _certificate_keys(mount: ExtraMount, config: NodeConfig) -> list[str]:
+    """Return the keys of an object whose files ``node_extra_env`` names; none for its folder.
+
+    A Secret may hold a private key beside its certificate.
+    """
+    inside = [
+        PurePosixPath(path).relative_to(mount.target) for path in _certificates_in(mount, config)
+    ]
+    if any(not path.parts for path in inside):
+        return []
+    return sorted({path.parts[0] for path in inside})
+
+
+def holds_certificates(mount: ExtraMount, config: NodeConfig) -> bool:
     """Return whether a variable of ``node_extra_env`` names certificates that lie in the mount."""
+    return bool(_certificates_in(mount, config))
+
+
+def _certificates_in(mount: ExtraMount, config: NodeConfig) -> list[str]:
     named = (config.node_extra_env.get(name) for name in CERTIFICATE_VARIABLES)
-    return any(path and mount.holds(path) for path in named)
+    return [path for path in named if path and mount.holds(path)]

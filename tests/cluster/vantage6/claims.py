@@ -9,6 +9,8 @@ DATABASES_ROOT = "/databases"
 TASK_DIR = "/tasks"
 STORAGE_CLASS = "v6-test-claims"
 _SIZE = "1Gi"
+#: By the path of a file in the node's pod: its text, from a ConfigMap or a Secret of the site.
+SITE_FILES = {"/site/note": "a note", "/site-secret/word": "a word"}
 
 
 def volumes(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[str, Any]]:
@@ -39,6 +41,16 @@ def volumes(prefix: str, namespace: str, folders: dict[str, Path]) -> list[dict[
     return made
 
 
+def site_objects(namespace: str) -> list[dict[str, Any]]:
+    """Return the objects with ``SITE_FILES``."""
+    shown, secret = SITE_FILES.values()
+    config_map, word = (
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": "site", "namespace": namespace}}
+        for kind in ("ConfigMap", "Secret")
+    )
+    return [config_map | {"data": {"note": shown}}, word | {"stringData": {"word": secret}}]
+
+
 #: All machines of the dev cluster see the same folders.
 _ANY_MACHINE = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "Exists"}]}
 
@@ -52,6 +64,7 @@ def lie_in_claims(config: dict[str, Any], tasks: str, databases: str) -> None:
     config["task_dir"] = TASK_DIR
     for database in config["databases"]:
         database["uri"] = f"{DATABASES_ROOT}/{Path(database['uri']).name}"
+    config["node_extra_mounts"] = ["configmap/site:/site", "secret/site:/site-secret:ro"]
     # Other nodes in the same namespace use folders of the machine.
     config["kubernetes"]["pod_security"] = "privileged"
     config["kubernetes"]["storage"] = {

@@ -13,7 +13,7 @@ from devserver import Client
 from devstation import ENCRYPTED, PLAIN, Cluster, Federation, Location, own_home
 from tests.cluster.evil_surroundings import IMAGE as HOSTILE_IMAGE
 from tests.cluster.station import no_self_test
-from tests.cluster.vantage6.claims import lie_in_claims, volumes
+from tests.cluster.vantage6.claims import lie_in_claims, site_objects, volumes
 from tests.cluster.vantage6.data import PASSWORD, make_files, start_postgres, start_sparql
 
 PORT, POSTGRES_PORT, SPARQL_PORT = 7655, 7656, 7657
@@ -64,7 +64,7 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
             if station == CLAIMS_STATION:
                 lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
             made.deploy(station, config)
-        cluster.apply(*local)
+        cluster.apply(*local, *site_objects(NAMESPACE))
         made.wait_ready()
         yield made
     finally:

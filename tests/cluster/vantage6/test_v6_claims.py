@@ -9,6 +9,7 @@ import pytest
 
 from devstation import ENCRYPTED, wait_for
 from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
+from tests.cluster.vantage6.claims import SITE_FILES
 from tests.cluster.vantage6.conftest import (
     CLAIMS_STATION,
     DATABASES_CLAIM,
@@ -52,6 +53,12 @@ def test_neither_node_nor_algorithm_has_a_folder_of_the_machine(
     select = ("-l", f"vantage6.ai/run-id={run['id']}")
     (pod,) = cluster.get("pods", *select, namespace=NAMESPACE)
     assert only_claims(pod, TASKS_CLAIM, DATABASES_CLAIM)
+
+
+def test_the_node_has_files_of_a_secret_and_a_config_map(federation, cluster, node_pod):
+    name = node_pod()["metadata"]["name"]
+    for path, text in SITE_FILES.items():
+        assert cluster.kubectl("-n", NAMESPACE, "exec", name, "--", "cat", path) == text
 
 
 def test_a_database_is_read_and_cannot_be_written(asking_encrypted):

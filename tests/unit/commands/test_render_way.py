@@ -171,3 +171,25 @@ def test_a_file_of_certificates_that_is_none_is_refused(tmp_path, capsys, comman
     assert "ca.pem" in output.err
     assert told in output.err
     assert "good" not in output.out
+
+
+def test_a_secret_is_mounted_into_the_node_and_its_certificate_into_the_proxy(station):
+    objects = station(
+        variables=", SSL_CERT_FILE: /certs/ca.crt",
+        mounts='"secret/hospital:/certs", "configmap/other:/other"',
+    )
+    volume, read_only = volume_at(objects, "node", "/certs")
+    assert volume["secret"] == {"secretName": "hospital", "defaultMode": 0o440}
+    assert read_only is True
+    assert volume_at(objects, "node", "/other")[0]["configMap"] == {"name": "other"}
+    volume, read_only = volume_at(objects, "proxy", "/certs")
+    assert volume["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+    assert read_only is True
+    assert volume_at(objects, "proxy", "/other") == (None, None)
+
+
+def test_the_proxy_gets_all_certificates_of_a_folder(station):
+    objects = station(
+        variables=", REQUESTS_CA_BUNDLE: /certs", mounts='"configmap/hospital:/certs"'
+    )
+    assert volume_at(objects, "proxy", "/certs")[0]["configMap"] == {"name": "hospital"}

@@ -41,5 +41,6 @@ def test_certificates_that_the_pods_do_not_have(name):
         (told,) = doubts(f"{variable}node_extra_mounts: {mounts}\n")
         assert told.startswith(f"node_extra_env.{name}: /certs/ca.pem lies in no mount")
         assert "kubernetes.ca_file" in told
-    for mounts in ('["/etc/pki/ca.pem:/certs/ca.pem:ro"]', '["/etc/pki:/certs"]'):
+    objects = ('["secret/hospital:/certs"]', '["configmap/hospital:/certs:ro"]')
+    for mounts in ('["/etc/pki/ca.pem:/certs/ca.pem:ro"]', '["/etc/pki:/certs"]', *objects):
         assert doubts(f"{variable}node_extra_mounts: {mounts}\n") == ()

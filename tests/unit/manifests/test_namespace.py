@@ -29,8 +29,9 @@ def user(number):
         (configured(storage=claims(), security=user(None)), "baseline"),
         (configured(["/etc/ssl:/ssl:ro"], storage=claims()), "privileged"),
         (configured(["a-docker-volume:/data"], storage=claims()), "restricted"),
+        (configured(["secret/a:/a", "configmap/b:/b"], storage=claims()), "restricted"),
     ],
-    ids=["hostPath", "claims", "root", "user-of-the-image", "folder", "volume-not-applied"],
+    ids=["hostPath", "claims", "root", "user-of-the-image", "folder", "volume-not-applied", "keys"],
 )
 def test_the_level_is_the_strictest_that_admits_the_nodes_pods(config, level):
     assert pod_security_level(config) == level
