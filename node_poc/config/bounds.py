@@ -7,12 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from node_poc.config.base import Strict
+from node_poc.config.image_rules import EXTENDED_RESOURCE, ImageResources
 from node_poc.config.quantities import Quantity, amount
-
-# A resource of a device plugin: a domain and a name. Others are Kubernetes' own.
-_EXTENDED_RESOURCE = (
-    r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-)
 
 
 class Limits(Strict):
@@ -133,23 +129,40 @@ class Resources(Strict):
     Default: a run that takes all GPUs keeps every other run with GPUs waiting.
     """
 
-    gpu_resource: str = Field(default="nvidia.com/gpu", pattern=_EXTENDED_RESOURCE)
+    gpu_resource: str = Field(default="nvidia.com/gpu", pattern=EXTENDED_RESOURCE)
     """Name of the cluster's GPUs, as their device plugin names them: `nvidia.com/gpu`,
     `amd.com/gpu`, `nvidia.com/mig-1g.5gb`, or any extended resource.
 
     Default: vantage6's own GPUs are NVIDIA's.
     """
 
+    by_image: list[ImageResources] = Field(default=[], max_length=20)
+    """Rules for images that need other resources, 20 at most, each with the keys below. The first
+    rule that matches an image counts; for a key that the rule leaves out, the keys above count."""
+
+    def with_rule(self, rule: ImageResources) -> Resources:
+        """Return the resources of the images of a rule."""
+        given = rule.model_dump(exclude={"images"}, exclude_none=True)
+        if rule.gpus == 0:
+            del given["gpus"]  # the caller asks for no GPU at all
+        return self.model_copy(update={**given, "by_image": []})
+
     @model_validator(mode="after")
     def _requests_within_limits(self) -> Resources:
-        for name in ("cpu", "memory", "ephemeral_storage"):
-            limit, request = getattr(self, name), getattr(self, f"{name}_request")
-            if amount(request) > amount(limit):
-                raise ValueError(
-                    f"{name}_request: {request} is above {name}, {limit}; Kubernetes would take no "
-                    "run; lower the request or raise the limit"
-                )
+        _check_requests(self, "")
+        for index, rule in enumerate(self.by_image):
+            _check_requests(self.with_rule(rule), f"by_image[{index}].")
         return self
+
+
+def _check_requests(resources: Resources, path: str) -> None:
+    for name in ("cpu", "memory", "ephemeral_storage"):
+        limit, request = getattr(resources, name), getattr(resources, f"{name}_request")
+        if amount(request) > amount(limit):
+            raise ValueError(
+                f"{path}{name}_request: {request} is above {name}, {limit}; Kubernetes would take "
+                "no run; lower the request or raise the limit"
+            )
 
 
 class Security(Strict):

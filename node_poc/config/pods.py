@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
-import regex
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from node_poc.config.base import Choice, Strict
+from node_poc.config.image_rules import ImageExpression
 
-# As for the expressions in ``policies``: matching has a time limit, and compiling has none.
-_EXPRESSION_LENGTH = 1000
 # Kubernetes' rule for names of objects outside of a namespace (RFC 1123 subdomain).
 _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 
@@ -18,23 +14,14 @@ _OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 class RuntimeClassRule(Strict):
     """The RuntimeClass of some images."""
 
-    images: str = Field(min_length=1, max_length=_EXPRESSION_LENGTH)
+    images: ImageExpression
     """A regular expression that matches the start of an image's name, in any spelling. The first
     rule with a match counts, and `.*` matches all images."""
 
     runtime_class: str = Field(pattern=_OBJECT_NAME)
     """Name of a RuntimeClass of the cluster, such as `gvisor`. If the cluster lacks the class, the
-    run ends as `start failed` with cause `RuntimeClassMissing`."""
-
-    @field_validator("images")
-    @classmethod
-    def _expression(cls, value: str) -> str:
-        try:
-            re.compile(value)
-            regex.compile(value)  # matching uses `regex`: `re` has no time limit
-        except (re.error, regex.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        return value
+    run ends as `start failed` with cause `RuntimeClassMissing`. A protection on `auto` is used only
+    if the class has the protection."""
 
 
 class Pods(Strict):
@@ -43,7 +30,8 @@ class Pods(Strict):
     user_namespaces: Choice = "auto"
     """Whether each pod has users of its own (`hostUsers: false`): root in an algorithm's pod is
     then nobody on the machine, and files keep their owner. `auto`: once a self-test has shown that
-    the cluster can. `on`: without support of the cluster, runs end as `start failed`.
+    the cluster can, for each RuntimeClass by itself. `on`: without support of the cluster, runs end
+    as `start failed`.
 
     Default: protects where possible, and no run is lost elsewhere.
     """

@@ -40,6 +40,12 @@ def equals(part: str, key: str, value: Any) -> str:
     return f"{name} in dyn({part}) && dyn({part})[{name}] == {literal(value)}"
 
 
+def either(conditions: Collection[str]) -> str:
+    """Return the expression: at least one of the conditions holds. Equal ones count once."""
+    found = dict.fromkeys(conditions)
+    return " || ".join(f"({each})" for each in found)
+
+
 def same_amount(part: str, name: str, value: str) -> str:
     """Return the expression: the map ``part`` has this quantity, in any spelling."""
     return (

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.cel import equals, same_amounts
+from node_poc.isolation.cel import either, equals, same_amounts
 from node_poc.isolation.rules import POD, Object, Rule, only_rule
 from node_poc.isolation.tester_rules import IS_TESTER
+from node_poc.manifests.security import container_resources
+from node_poc.runs.image_resources import all_resources
 
 _GATE = f"{POD}.initContainers[0]"
 _WHERE = "spec.template.spec.initContainers"
@@ -31,9 +33,15 @@ def gate_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
         yield Rule(f"{has_none} || {has_one}", f"{_WHERE}: may be the gate only")
     only = only_rule(_GATE, f"{_WHERE}[0]", gate, "container")
     fixed = [equals(_GATE, key, value) for key, value in gate.items() if key != "resources"]
-    amounts = [
-        same_amounts(f"dyn({_GATE}.resources).{each}", given)
-        for each, given in gate["resources"].items()
+    forms = [
+        container_resources(each.kubernetes.resources) for each in all_resources(config).values()
     ]
-    conditions = " && ".join(f"({each})" for each in (only.expression, *fixed, *amounts))
+    amounts = either([_amounts(each) for each in forms])
+    conditions = " && ".join(f"({each})" for each in (only.expression, *fixed, amounts))
     yield Rule(f"{has_none} || ({conditions})", f"{_WHERE}[0]: must be the gate of the node's Jobs")
+
+
+def _amounts(resources: Object) -> str:
+    return " && ".join(
+        same_amounts(f"dyn({_GATE}.resources).{each}", given) for each, given in resources.items()
+    )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.cel import equals, has_only, literal, same_amounts
+from node_poc.isolation.cel import either, equals, has_only, literal, same_amounts
 from node_poc.isolation.rules import CONTAINER, JOB, POD, RUN, Object, Rule, fixed_rules, only_rule
 from node_poc.isolation.tester_rules import amount_rule
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
-from node_poc.manifests.security import STRICT_GROUPS
+from node_poc.manifests.security import STRICT_GROUPS, container_resources
 from node_poc.manifests.volumes import RECURSIVE_READ_ONLY, SHARED_FOLDER
+from node_poc.runs.image_resources import all_resources
+from node_poc.runs.pod_protections import runtime_classes_of
 
 _BY_RUN = {
     "pod": {
@@ -30,7 +32,7 @@ _BY_RUN = {
 def pod_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     """Return the rules for the pod's own fields."""
     pod = sample["spec"]["template"]["spec"]
-    classes = _runtime_classes(config)
+    classes = sorted(runtime_classes_of(config))
     more = {"runtimeClassName"} if classes else set()
     more |= {"hostUsers"} if config.kubernetes.pods.user_namespaces == "auto" else set()
     yield only_rule(POD, "spec.template.spec", pod | dict.fromkeys(more), "pod")
@@ -47,7 +49,7 @@ def volume_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     volumes = sample["spec"]["template"]["spec"]["volumes"]
     databases = [each for each in volumes if each["name"].startswith("database-")]
     cases = [
-        f"volume.name == {literal(each['name'])} && {_source('volume', each)}"
+        f"volume.name == {literal(each['name'])} && ({_source('volume', each, config)})"
         for each in volumes
         if each not in databases
     ]
@@ -58,12 +60,12 @@ def volume_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
             f"{has_only('volume', ['name', 'hostPath'])} && "
             f"dyn(volume).hostPath in {literal(sources)}"
         )
-    either = " || ".join(f"({case})" for case in cases)
+    known = either(cases)
     yield Rule(
-        f"{POD}.volumes.all(volume, {either})",
+        f"{POD}.volumes.all(volume, {known})",
         "spec.template.spec.volumes: has one that is not of the node's configuration",
         "'spec.template.spec.volumes: not of the configuration: ' + "
-        f"{POD}.volumes.filter(volume, !({either})).map(volume, volume.name).join(', ')",
+        f"{POD}.volumes.filter(volume, !({known})).map(volume, volume.name).join(', ')",
     )
     yield Rule(
         f"!has({CONTAINER}.volumeMounts) || "
@@ -73,11 +75,17 @@ def volume_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     )
 
 
-def _source(part: str, volume: Object) -> str:
+def _source(part: str, volume: Object, config: NodeConfig) -> str:
     (kind,) = volume.keys() - {"name"}
     only = has_only(part, volume)
     if kind == "emptyDir":  # the API server may spell the quantity differently
-        return f"{only} && {same_amounts(f'{part}.emptyDir', volume[kind])}"
+        sizes = [
+            same_amounts(
+                f"{part}.emptyDir", {"sizeLimit": each.kubernetes.resources.ephemeral_storage}
+            )
+            for each in all_resources(config).values()
+        ]
+        return f"{only} && ({either(sizes)})"
     return f"{only} && dyn({part}).{kind} == {literal(volume[kind])}"
 
 
@@ -99,7 +107,7 @@ def _mount_rule(config: NodeConfig, sample: Object) -> str:
         )
     else:
         cases.append(f"mount.name.startsWith('database-') && {read_only}")
-    return f"{has_only('mount', keys)} && ({' || '.join(f'({case})' for case in cases)})"
+    return f"{has_only('mount', keys)} && ({either(cases)})"
 
 
 def _recursion(config: NodeConfig) -> str:
@@ -122,12 +130,8 @@ def _user_rules(config: NodeConfig, pod: Object) -> Iterator[Rule]:
         yield Rule(f"{absent}{own}", f"spec.template.spec.hostUsers: {yours}")
     given = pod["securityContext"]
     forms = [given, given | STRICT_GROUPS] if choices.strict_groups == "auto" else [given]
-    either = " || ".join(equals(POD, "securityContext", each) for each in forms)
-    yield Rule(either, f"spec.template.spec.securityContext: {yours}")
-
-
-def _runtime_classes(config: NodeConfig) -> list[str]:
-    return sorted({each.runtime_class for each in config.kubernetes.pods.runtime_classes})
+    allowed = either([equals(POD, "securityContext", each) for each in forms])
+    yield Rule(allowed, f"spec.template.spec.securityContext: {yours}")
 
 
 def _runtime_class_rule(classes: list[str]) -> Rule:
@@ -149,10 +153,8 @@ def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
         f"{CONTAINER}.image == {JOB}.annotations[{literal(identity.ANNOTATION_IMAGE)}]",
         f"{where}.image: must be the image of the Job's annotation",
     )
-    yield Rule(
-        " && ".join(_resources(container["resources"], config.kubernetes.resources.gpu_resource)),
-        f"{where}.resources: must be as the node's configuration says",
-    )
+    forms = [" && ".join(_resources(each)) for each in _forms_of_resources(config)]
+    yield Rule(either(forms), f"{where}.resources: must be as the node's configuration says")
     secret = literal(Identity(config.kubernetes.node_name).databases_secret_name)
     yield Rule(
         f"{CONTAINER}.env.all(each, !has(each.valueFrom) || "
@@ -162,10 +164,18 @@ def container_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     )
 
 
-def _resources(amounts: Object, gpu: str) -> Iterator[str]:
-    """Return the conditions on the container's resources; ``gpu`` is the name of GPUs."""
+def _forms_of_resources(config: NodeConfig) -> list[Object]:
+    """Return the resources of all images; the policy cannot tell which image needs which."""
+    return [
+        container_resources(each.kubernetes.resources, gpu=each.algorithm_device_requests.gpu)
+        for each in all_resources(config).values()
+    ]
+
+
+def _resources(amounts: Object) -> Iterator[str]:
+    """Return the conditions on the container's resources."""
     yield has_only(f"{CONTAINER}.resources", amounts)
     for kind, given in amounts.items():
         part = f"dyn({CONTAINER}.resources).{kind}"
         yield has_only(part, given)
-        yield from (amount_rule(part, name, value, gpu) for name, value in given.items())
+        yield from (amount_rule(part, name, value) for name, value in given.items())

@@ -56,10 +56,10 @@ def tester_rules(config: NodeConfig, sample: Object, group: int) -> Iterator[Rul
     )
 
 
-def amount_rule(part: str, name: str, value: str, gpu: str) -> str:
+def amount_rule(part: str, name: str, value: str) -> str:
     """Return the expression: a container has this amount; in the self-test, no GPU instead."""
     same = same_amount(part, name, value)
-    if name != gpu:
+    if "/" not in name:  # a resource of Kubernetes, and not of a device plugin
         return same
     return f"({IS_TESTER} ? !({literal(name)} in dyn({part})) : {same})"
 

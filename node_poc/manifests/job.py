@@ -18,6 +18,7 @@ from node_poc.manifests.security import (
     pod_security_context,
 )
 from node_poc.manifests.volumes import build_volumes
+from node_poc.runs.image_resources import for_image
 from node_poc.runs.model import RunSpec
 from node_poc.runs.runtime_classes import runtime_class_of
 
@@ -69,6 +70,7 @@ def build_job(
         addresses: IP addresses of other names that the run may reach; the pod has no DNS.
         is_gated: whether the algorithm waits for the pod's NetworkPolicies.
     """
+    config = for_image(config, spec.image)
     names = Identity(config.kubernetes.node_name)
     site = config.kubernetes.placement_of("algorithms")
     labels = site.labels | names.labels(spec.run_id, spec.egress.value, spec.services)

@@ -137,7 +137,7 @@ def diagnose_terminated(end: Terminated) -> End:
     if end.reason == "OOMKilled":
         detail = "the algorithm needed more memory than it may have"
         advice = "Let it use less data at a time, or ask the site to raise its memory limit."
-        site = "OOMKilled: the limit is kubernetes.resources.memory"
+        site = "OOMKilled: the limit is memory in kubernetes.resources, or in a rule of by_image"
         return RunStatus.CRASHED, Failure("OOMKilled", detail, advice, site)
     if end.reason in _OUT_OF_SIGHT:
         return _container_lost(end)
@@ -189,7 +189,7 @@ def diagnose_failed_pod(pod: PodObservation) -> End:
         return _diagnose_gate(pod.gate_end)
     site = f"{pod.reason}: {pod.message} (on {pod.node_name or 'no cluster node'})"
     if pod.reason == "Evicted" and any(words in pod.message for words in _OUT_OF_DISK):
-        site += "; the limit is kubernetes.resources.ephemeral_storage"
+        site += "; the limit is ephemeral_storage in kubernetes.resources, or in a rule of by_image"
         return RunStatus.CRASHED, disk_limit_exceeded(site)
     if pod.reason == "Evicted":
         detail = "the data station ran short of disk or memory"

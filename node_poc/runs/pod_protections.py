@@ -8,12 +8,13 @@ containerd (``internal/cri``) and runc (``libcontainer``).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from node_poc.config.model import NodeConfig
 from node_poc.config.pods import RuntimeClassRule
 from node_poc.runs.model import Failure
+from node_poc.runs.runtime_classes import runtime_class_of
 
 #: The keys of ``kubernetes.pods`` for which `auto` asks a self-test, each with the field of a Job's
 #: pod. For the other keys, Kubernetes itself decides.
@@ -62,20 +63,63 @@ def with_protections(config: NodeConfig, found: Collection[str]) -> NodeConfig:
         config: configuration of the node.
         found: the keys of those that the cluster has.
     """
-    pods = config.kubernetes.pods
-    decided = {
-        key: "on" if key in found else "off" for key in TESTED if getattr(pods, key) == "auto"
-    }
+    decided = {key: "on" if key in found else "off" for key in tested_keys(config)}
     if not decided:
         return config
-    settings = config.kubernetes.model_copy(update={"pods": pods.model_copy(update=decided)})
-    return config.model_copy(update={"kubernetes": settings})
+    return _with_pods(config, decided)
 
 
-def with_class(config: NodeConfig, name: str) -> NodeConfig:
-    """Return the configuration with one RuntimeClass for all images, and without ``TESTED``."""
-    update = {"runtime_classes": [RuntimeClassRule(images=".*", runtime_class=name)]}
-    pods = config.kubernetes.pods.model_copy(update=update | dict.fromkeys(TESTED, "off"))
+def runtime_classes_of(config: NodeConfig) -> list[str]:
+    """Return the RuntimeClasses of the configuration, each once."""
+    rules = config.kubernetes.pods.runtime_classes
+    return list(dict.fromkeys(each.runtime_class for each in rules))
+
+
+def tested_keys(config: NodeConfig) -> list[str]:
+    """Return the keys of ``TESTED`` that are `auto`."""
+    return [key for key in TESTED if getattr(config.kubernetes.pods, key) == "auto"]
+
+
+def name_of(key: str, runtime_class: str | None) -> str:
+    """Return the name of a protection in results of tests: pods with a RuntimeClass have their own.
+
+    One container runtime may lack what another has.
+    """
+    return f"{key} with {runtime_class}" if runtime_class else key
+
+
+def tested_names(config: NodeConfig) -> list[str]:
+    """Return the names of all protections to test: without a RuntimeClass, and with each."""
+    classes = [None, *runtime_classes_of(config)]
+    return [name_of(key, each) for each in classes for key in tested_keys(config)]
+
+
+def protections_for(config: NodeConfig, image: str, found: Mapping[str, str]) -> NodeConfig:
+    """Return the configuration with the protections of one image's pods.
+
+    Args:
+        config: configuration of the node.
+        image: name of the image, which decides about the pod's RuntimeClass.
+        found: by the name of a protection, why the cluster lacks it; empty if it is there.
+    """
+    name = runtime_class_of(image, config.kubernetes.pods.runtime_classes)
+    there = [key for key in TESTED if found.get(name_of(key, name)) == ""]
+    return with_protections(config, there)
+
+
+def with_class(config: NodeConfig, name: str | None) -> NodeConfig:
+    """Return the configuration with one RuntimeClass for all images, or with none."""
+    rules = [RuntimeClassRule(images=".*", runtime_class=name)] if name else []
+    return _with_pods(config, {"runtime_classes": rules})
+
+
+def without_protections(config: NodeConfig) -> NodeConfig:
+    """Return the configuration with all of ``TESTED`` off."""
+    return _with_pods(config, dict.fromkeys(TESTED, "off"))
+
+
+def _with_pods(config: NodeConfig, update: Mapping[str, Any]) -> NodeConfig:
+    pods = config.kubernetes.pods.model_copy(update=update)
     settings = config.kubernetes.model_copy(update={"pods": pods})
     return config.model_copy(update={"kubernetes": settings})
 

@@ -36,7 +36,9 @@ VANTAGE6 = (ROOT / "tests/fakes/vantage6_node.yaml").read_text()
 def vantage6_config() -> NodeConfig:
     data = yaml.safe_load(VANTAGE6)
     data["kubernetes"] = data.get("kubernetes") or {}
+    rule = {"images": "localhost:5001/average", "ephemeral_storage": "3072Mi", "gpus": 2}
     resources = {"memory": "2048Mi", "cpu": "0.5", "gpu_resource": "amd.com/gpu"}
+    resources |= {"by_image": [{"images": "another", "memory": "4Gi"}, rule]}
     data["kubernetes"] |= {"namespace": NAMESPACE, "resources": resources}
     data["algorithm_device_requests"] = {"gpu": True}
     return parse_config(yaml.safe_dump(data), {})

@@ -9,9 +9,10 @@ from typing import Any
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.listing import list_all
 from node_poc.commands.doctor.lines import Line, failure, ok, warning
-from node_poc.commands.doctor.quotas import Amounts, amounts, of_a_run, plain
+from node_poc.commands.doctor.quotas import Amounts, about, amounts, of_a_run, plain
 from node_poc.config.model import NodeConfig
 from node_poc.observe.node_state import is_ready
+from node_poc.runs.image_resources import all_resources
 
 _MOST_NAMES = 5
 
@@ -19,10 +20,13 @@ _MOST_NAMES = 5
 def look_at_machines(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
     """Yield whether some machine can hold a run, and offers its GPUs. Raises ClusterError."""
     nodes, _ = list_all(api, "/api/v1/nodes", "")
-    requests, _ = of_a_run(config)
-    yield of_machines(nodes, requests)
-    if config.algorithm_device_requests.gpu:
-        yield of_gpus(nodes, config.kubernetes.resources.gpu_resource)
+    found = all_resources(config)
+    for key, made in found.items():
+        requests, _ = of_a_run(made)
+        yield about(key, of_machines(nodes, requests))
+    asking = [each for each in found.values() if each.algorithm_device_requests.gpu]
+    for name in dict.fromkeys(each.kubernetes.resources.gpu_resource for each in asking):
+        yield of_gpus(nodes, name)
 
 
 def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:

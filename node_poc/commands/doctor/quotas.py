@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.config.model import NodeConfig
 from node_poc.config.quantities import amount
 from node_poc.isolation.job_policy import sample_job
+from node_poc.runs.image_resources import all_resources
 
 Amounts = Mapping[str, Decimal]
 _RESOURCES = "kubernetes.resources"
@@ -23,13 +25,30 @@ def look_at_quotas(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
     space = f"/api/v1/namespaces/{config.kubernetes.namespace}"
     quotas, _ = list_all(api, f"{space}/resourcequotas", "")
     ranges, _ = list_all(api, f"{space}/limitranges", "")
-    requests, limits = of_a_run(config)
     found = [
-        *(line for quota in quotas for line in of_quota(quota, requests, limits)),
-        *(line for limit in ranges for line in of_limit_range(limit, requests, limits)),
+        about(key, line)
+        for key, made in all_resources(config).items()
+        for line in _of_all(quotas, ranges, *of_a_run(made))
     ]
     count = len(quotas) + len(ranges)
     yield from found or [ok(f"{count} quotas and LimitRanges leave room for a run")]
+
+
+def about(key: str, line: Line) -> Line:
+    """Return a line about the resources below a key; the usual key needs no name."""
+    return line if key == _RESOURCES else replace(line, found=f"{key}: {line.found}")
+
+
+def _of_all(
+    quotas: Sequence[Mapping[str, Any]],
+    ranges: Sequence[Mapping[str, Any]],
+    requests: Amounts,
+    limits: Amounts,
+) -> Iterator[Line]:
+    for quota in quotas:
+        yield from of_quota(quota, requests, limits)
+    for limit in ranges:
+        yield from of_limit_range(limit, requests, limits)
 
 
 def of_a_run(config: NodeConfig) -> tuple[Amounts, Amounts]:

@@ -16,6 +16,7 @@ from node_poc.isolation.self_test.targets import COMMAND
 from node_poc.manifests import identity
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
+from node_poc.runs.image_resources import without_gpus
 from node_poc.runs.model import Mount, MountSource, RunSpec
 
 #: Kubernetes ends a Job of the self-test after this time, and removes the ended Job.
@@ -56,7 +57,7 @@ def build_tester(
     """
     image = config.kubernetes.node_image
     spec = RunSpec(run_id=0, image=image, arguments=(COMMAND, plan), mounts=mounts)
-    job = build_job(spec, config, None, group)
+    job = build_job(spec, without_gpus(config), None, group)  # a GPU would be taken from runs
     run = f"{identity.TESTER_RUN}{number}"
     component = identity.COMPONENT_CONTROL if is_control else identity.COMPONENT_ALGORITHM
     for made in (job, job["spec"]["template"]):
@@ -69,7 +70,4 @@ def build_tester(
         "activeDeadlineSeconds": DEADLINE_SECONDS,
         "ttlSecondsAfterFinished": KEEP_SECONDS,
     }
-    # A GPU would be taken from runs.
-    limits = job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
-    limits.pop(config.kubernetes.resources.gpu_resource, None)
     return job

@@ -77,3 +77,20 @@ def test_gpus_are_looked_at_only_if_runs_ask_for_them():
     asking = NodeConfig.model_validate(data)
     answers = Answers({"/api/v1/nodes": [with_gpus("m0", "0")]})
     assert [line.level for line in look_at_machines(asking, answers)] == [Level.FAILURE] * 2
+
+
+def test_each_rule_for_images_is_compared_with_the_machines():
+    rule = {"images": "large", "memory": "900Ti", "memory_request": "900Ti"}
+    api = Answers({"/api/v1/nodes": [machine()]})
+    usual, large = look_at_machines(config(resources={"by_image": [rule]}), api)
+    assert usual.level is Level.OK
+    assert large.level is Level.FAILURE
+    assert large.found.startswith("kubernetes.resources.by_image[0]: no machine has what a run")
+
+
+def test_gpus_of_rules_for_images_are_looked_at():
+    rules = [{"images": "a", "gpus": 1}, {"images": "b", "gpus": 1, "gpu_resource": "amd.com/gpu"}]
+    answers = Answers({"/api/v1/nodes": [with_gpus("m0", "1")]})
+    *_, first, second = look_at_machines(config(resources={"by_image": rules}), answers)
+    assert "1 machines offer nvidia.com/gpu" in first.found
+    assert "no machine knows amd.com/gpu" in second.found

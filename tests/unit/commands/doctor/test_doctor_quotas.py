@@ -83,3 +83,13 @@ def test_quotas_with_room_are_one_line():
     (line,) = look_at_quotas(config(), api)
     assert line.level is Level.OK
     assert line.found == "1 quotas and LimitRanges leave room for a run"
+
+
+def test_each_rule_for_images_is_compared_with_the_quotas():
+    space = "/api/v1/namespaces/v6-jobs"
+    quotas = [quota({"limits.memory": "16Gi"})]
+    api = Answers({f"{space}/resourcequotas": quotas, f"{space}/limitranges": []})
+    rules = [{"images": "small", "memory": "1Gi"}, {"images": "large", "memory": "64Gi"}]
+    (line,) = look_at_quotas(config(resources={"by_image": rules}), api)
+    assert line.level is Level.FAILURE
+    assert line.found.startswith("kubernetes.resources.by_image[1]: the quota ")
