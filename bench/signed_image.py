@@ -13,9 +13,11 @@ from bench.errors import BenchError
 from bench.station import ALGORITHM, BenchStation
 from devcluster.console import Console
 from devcluster.errors import DevClusterError
+from devcluster.parts import COSIGN
 from devcluster.registry import Client
 from devstation import StationError
-from devstation.cosign import Cosign, built_program
+from devstation.cosign import Cosign
+from devstation.programs import built
 
 #: Name of the key in the node's configuration, its records and its audit trail.
 KEY = "bench"
@@ -57,7 +59,7 @@ class SignedImage:
         body = json.dumps(manifest).encode()
         for number in range(_TAGS):
             client.tag(ALGORITHM, f"bench-{number}", body, headers["content-type"])
-        cosign = Cosign(built_program(Console()), folder)
+        cosign = Cosign(built(COSIGN, Console()) / "cosign", folder)
         key = cosign.key_pair(KEY)
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         cosign.sign(f"{registry}/{ALGORITHM}@{digest}", key)

@@ -12,11 +12,8 @@ from pathlib import Path
 from devcluster import golang, versions
 from devcluster.console import Console
 from devcluster.errors import CommandError
-from devcluster.parts import CILIUM, KUBERNETES, MODULES, MODULES_FILE, PARTS, Part
+from devcluster.parts import CILIUM, KUBERNETES, MODULES, PARTS, Part, Patch
 from devcluster.shell import run
-
-_CILIUM = "github.com/cilium/cilium"
-_MODULES_SOURCE = "pkg/datapath/linux/modules/modules_linux.go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +127,9 @@ def _build(part: Part, go: Path) -> None:
     out.mkdir(parents=True)
     env = {**golang.environment(cache, os.environ), "CGO_ENABLED": str(int(part.cgo))}
     log = cache / "log" / f"build-{part.name}.log"
-    source = _patched_cilium(work, go, env) if part is CILIUM else MODULES / part.name
+    source = MODULES / part.name
+    if part.patch is not None:
+        source = _patched(part.name, part.patch, work, go, env)
     tags = ["-tags", part.tags] if part.tags else []
     flags = ["-mod=readonly", "-trimpath", "-ldflags", f"-s -w {part.ldflags}".strip(), *tags]
     # Go names a main package in the folder itself after its module, and all others after their
@@ -146,21 +145,21 @@ def _build(part: Part, go: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _patched_cilium(work: Path, go: Path, env: dict[str, str]) -> Path:
-    """Return a writable copy of cilium's module with one constant changed, and a go.mod for it."""
-    shutil.copytree(MODULES / "cilium", work, dirs_exist_ok=True)
-    found = json.loads(
-        run([go, "mod", "download", "-json", f"{_CILIUM}@v{versions.CILIUM}"], env=env, cwd=work)
-    )
-    copy = work / "cilium"
+def _patched(name: str, patch: Patch, work: Path, go: Path, env: dict[str, str]) -> Path:
+    """Return a folder with the part's go.mod, which uses a changed copy of the patch's module.
+
+    Raises:
+        CommandError: the module's file is not as the patch expects.
+    """
+    shutil.copytree(MODULES / name, work, dirs_exist_ok=True)
+    found = json.loads(run([go, "mod", "download", "-json", patch.module], env=env, cwd=work))
+    copy = work / name
     run(["cp", "-r", found["Dir"], copy])
     run(["chmod", "-R", "u+w", copy])
-    source = copy / _MODULES_SOURCE
+    source = copy / patch.file
     text = source.read_text()
-    if '"/proc/modules"' not in text:
-        raise CommandError(
-            f"cilium's {_MODULES_SOURCE} is not as expected: adapt devcluster/builds.py"
-        )
-    source.write_text(text.replace('"/proc/modules"', f'"{MODULES_FILE}"'))
-    run([go, "mod", "edit", "-replace", f"{_CILIUM}=./cilium"], env=env, cwd=work)
+    if patch.old not in text:
+        raise CommandError(f"{patch.module}: {patch.file} is not as expected: adapt its patch")
+    source.write_text(text.replace(patch.old, patch.new))
+    run([go, "mod", "edit", "-replace", f"{patch.module}=./{name}"], env=env, cwd=work)
     return work

@@ -110,7 +110,8 @@ def up(layout: Layout, count: int, profile: Profile, binaries: Binaries, console
 def _note_programs(layout: Layout, profile: Profile, binaries: Binaries, console: Console) -> None:
     """Mark the cluster as finished; warn if a new cluster would have other programs or settings."""
     mark = layout.state_dir / COMPLETE
-    texts = render.kubelet(layout, 1) + audit.policy()
+    root = Path("/")
+    texts = render.kubelet(layout, 1) + render.containerd(root, root, "", root) + audit.policy()
     settings = hashlib.sha256(texts.encode()).hexdigest()[:12]
     programs = [binaries.folder(part).name for part in profile.parts if part is not PAUSE]
     current = f"{' '.join(programs)} kubelet-{settings}\n"
@@ -171,7 +172,7 @@ def _found(layout: Layout, profile: Profile, binaries: Binaries, console: Consol
         )
         _start(layout, 1, *services)
         _start_workers(layout, 1, profile, binaries)
-        for item in (*dns.objects(layout), render.runtime_class(), *profile.objects(layout)):
+        for item in (*dns.objects(layout), *render.runtime_classes(), *profile.objects(layout)):
             Api(layout).apply(item)
 
 
@@ -191,6 +192,7 @@ def _prepare_node(layout: Layout, number: int, profile: Profile, binaries: Binar
     (folder / "containerd.toml").write_text(render.containerd(folder, plugins, snapshotter, runc))
     (folder / render.PLAIN_RUNTIME).write_text(render.plain_runtime(runc))
     (folder / render.PLAIN_RUNTIME).chmod(0o755)
+    (folder / f"{render.SANDBOX_HANDLER}.toml").write_text(render.sandbox_runtime())
     for host in ("_default", "localhost:5001"):
         (folder / "registries" / host).mkdir(parents=True, exist_ok=True)
         (folder / "registries" / host / "hosts.toml").write_text(render.hosts_toml(layout))

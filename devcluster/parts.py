@@ -17,6 +17,23 @@ MODULES_FILE = "/run/v6-devcluster/modules"
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """A change of one file of a module, made in a copy of the module.
+
+    Args:
+        module: path of the module, whose version the part's go.mod has.
+        file: path of the file in the module.
+        old: text that the file must have.
+        new: text in its place.
+    """
+
+    module: str
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One ``go build``: a folder under gomod/, and the programs built from it.
 
@@ -28,6 +45,7 @@ class Part:
         ldflags: linker flags beside ``-s -w``.
         tags: build tags.
         cgo: whether the programs contain C code, which needs a C compiler.
+        patch: a change of a module before the build.
     """
 
     name: str
@@ -38,6 +56,7 @@ class Part:
     tags: str = ""
     # Not in `repr`, which is part of the key: the field must not rename the other parts' folders.
     cgo: bool = field(default=False, repr=False)
+    patch: Patch | None = field(default=None, repr=False)
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -47,8 +66,8 @@ class Part:
     def key(self, machine: str) -> str:
         """Return the part's folder name in the cache: version, and hash of sources and flags."""
         digest = hashlib.sha256(repr(self).encode() + machine.encode())
-        if self.name == "cilium":
-            digest.update(MODULES_FILE.encode())
+        if self.patch is not None:
+            digest.update(self.patch.new.encode())
         if self.cgo:
             digest.update(b"cgo")
         for source in sorted((MODULES / self.name).iterdir()):
@@ -93,6 +112,9 @@ CILIUM = Part(
     renames=(("daemon", "cilium-agent"), ("operator", "cilium-operator")),
     ldflags=f"-X {_CILIUM}/pkg/version.ciliumVersion={versions.CILIUM}",
     tags="ipam_provider_operator",
+    patch=Patch(
+        _CILIUM, "pkg/datapath/linux/modules/modules_linux.go", "/proc/modules", MODULES_FILE
+    ),
 )
 COREDNS = Part("coredns", versions.COREDNS, (".",))
 PAUSE = Part("pause", versions.PAUSE, (".",))
@@ -131,8 +153,23 @@ LOCAL_PATH = Part(
 )
 LOCAL_PATH_HELPER = Part("local-path-helper", versions.LOCAL_PATH, (".",))
 COSIGN = Part("cosign", versions.COSIGN, ("github.com/sigstore/cosign/v2/cmd/cosign",))
+_SETS_SCORE = "err := sys.SetOOMScore(cmd.Process.Pid, oomScoreMax); err != nil"
+GVISOR = Part(
+    "gvisor",
+    versions.GVISOR,
+    ("gvisor.dev/gvisor/runsc", "gvisor.dev/gvisor/shim"),
+    renames=(("shim", "containerd-shim-runsc-v1"),),
+    # A shim without CAP_SYS_RESOURCE cannot protect itself from the OOM killer, and would refuse
+    # to start.
+    patch=Patch(
+        "gvisor.dev/gvisor",
+        "pkg/shim/v1/manager.go",
+        _SETS_SCORE,
+        f"{_SETS_SCORE} && !os.IsPermission(err)",
+    ),
+)
 #: Programs of tests, which no cluster needs: each is built when a test wants it.
-TEST_PARTS = (COSIGN,)
+TEST_PARTS = (COSIGN, GVISOR)
 #: Every part of any profile, and of tests.
 PARTS = (
     KUBERNETES,

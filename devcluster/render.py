@@ -13,6 +13,8 @@ PAUSE_IMAGE = f"{MANIFEST_REGISTRY}/pause:{versions.PAUSE}"
 COREDNS_IMAGE = f"{MANIFEST_REGISTRY}/coredns:{versions.COREDNS}"
 #: Program, handler and RuntimeClass of a second runtime: runc, as if runc were old.
 PLAIN_RUNTIME = "runc-plain"
+#: RuntimeClass of gVisor, and its handler. Only tests build the handler's programs.
+SANDBOX_CLASS, SANDBOX_HANDLER = "gvisor", "runsc"
 
 
 def kubeconfig(cluster: str, server: str, user: str, *texts: bytes) -> str:
@@ -79,6 +81,11 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   runtime_type = "io.containerd.runc.v2"
 [{cri}.runtime".containerd.runtimes.{PLAIN_RUNTIME}.options]
   BinaryName = "{folder / PLAIN_RUNTIME}"
+[{cri}.runtime".containerd.runtimes.{SANDBOX_HANDLER}]
+  runtime_type = "io.containerd.runsc.v1"
+[{cri}.runtime".containerd.runtimes.{SANDBOX_HANDLER}.options]
+  TypeUrl = "io.containerd.runsc.v1.options"
+  ConfigPath = "{folder}/{SANDBOX_HANDLER}.toml"
 # Plugins of the machine (NRI) would see and change every container.
 [plugins."io.containerd.nri.v1.nri"]
   disable = true
@@ -97,10 +104,19 @@ exit 1
 """
 
 
-def runtime_class() -> dict[str, Any]:
-    """Return the RuntimeClass of the second runtime."""
+def sandbox_runtime() -> str:
+    """Return the configuration of gVisor's shim: the platform that needs no virtual machine."""
+    return '[runsc_config]\nplatform = "systrap"\n'
+
+
+def runtime_classes() -> list[dict[str, Any]]:
+    """Return the RuntimeClasses of the runtimes beside runc."""
     kind = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass"}
-    return {**kind, "metadata": {"name": PLAIN_RUNTIME}, "handler": PLAIN_RUNTIME}
+    handlers = {PLAIN_RUNTIME: PLAIN_RUNTIME, SANDBOX_CLASS: SANDBOX_HANDLER}
+    return [
+        {**kind, "metadata": {"name": name}, "handler": handler}
+        for name, handler in handlers.items()
+    ]
 
 
 def hosts_toml(layout: Layout) -> str:

@@ -6,7 +6,7 @@ from devcluster import audit
 from devcluster.builds import Binaries
 from devcluster.layout import Layout
 from devcluster.packages import tool_environment
-from devcluster.parts import CONTAINERD, RUNC
+from devcluster.parts import CONTAINERD, GVISOR, RUNC
 
 #: Clients of the API server that create one object per pod need far more than the default 20
 #: requests a second: 200 Jobs take 6.6 s instead of 59 s.
@@ -125,10 +125,10 @@ def controllers(layout: Layout, binaries: Binaries) -> list[Service]:
 
 
 def containerd(layout: Layout, number: int, binaries: Binaries) -> Service:
-    """Return the container runtime's service, which finds the built shim and runc on PATH."""
+    """Return the container runtime's service, which finds the built shims and runc on PATH."""
     folder = binaries.folder(CONTAINERD)
     config = layout.node_dir(number) / "containerd.toml"
-    path = f"{folder}:{binaries.folder(RUNC)}:{tool_environment()}"
+    path = f"{folder}:{binaries.folder(RUNC)}:{binaries.folder(GVISOR)}:{tool_environment()}"
     return Service("containerd", (f"{folder}/containerd", f"--config={config}"), {"PATH": path})
 
 

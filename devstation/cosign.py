@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster import builds, cluster
-from devcluster.console import Console
-from devcluster.parts import COSIGN
 from devstation.commands import read
 
 #: The places and forms in which cosign stores a signature, each with the options that choose it.
@@ -53,9 +50,3 @@ class Cosign:
         # The mode with referrers counts as experimental. The key's password is empty.
         own = {"HOME": str(self._home), "COSIGN_PASSWORD": "", "COSIGN_EXPERIMENTAL": "1"}
         read([str(self._program), *arguments], environment=own)
-
-
-def built_program(console: Console) -> Path:
-    """Return the program, and build it if the cache lacks it. Raise DevClusterError."""
-    with cluster.locked("builds", console):
-        return builds.ensure([COSIGN], console).folder(COSIGN) / "cosign"

@@ -50,7 +50,9 @@ class NodeWalls:
         self._protections = make_protections(config, api, objects)
 
         def test(ended: threading.Event) -> WallsVerdict:
-            return SelfTest(self.protected(), api, objects, health_port).run(ended)
+            return SelfTest(
+                self.protected(config.kubernetes.node_image), api, objects, health_port
+            ).run(ended)
 
         self.watch = WallsWatch(config, api, lambda why: inbox.post(HoldChanged(Hold.WALLS, why)))
         self.proof = WallsProof(
@@ -76,9 +78,9 @@ class NodeWalls:
         """Return whether new runs wait behind a gate; `auto` asks the last self-test."""
         return self._gate == "on" or (self._gate == "auto" and self.proof.verdict.needs_gate)
 
-    def protected(self) -> NodeConfig:
-        """Return the configuration with the protections that the cluster has. Thread-safe."""
-        return self._protections.current()
+    def protected(self, image: str) -> NodeConfig:
+        """Return the configuration with the protections of an image's pods. Thread-safe."""
+        return self._protections.config_for(image)
 
     def start(self) -> None:
         """Start all threads; return when the policies are judged."""

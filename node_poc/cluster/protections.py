@@ -26,12 +26,17 @@ from node_poc.config.model import NodeConfig
 from node_poc.isolation.self_test.jobs import TEST_FOLDER, mounts_of_a_run
 from node_poc.manifests.identity import CONTAINER
 from node_poc.runs.pod_protections import (
-    TESTED,
     diagnose_protection,
     dropped,
+    name_of,
+    protections_for,
+    runtime_classes_of,
+    tested_keys,
+    tested_names,
     unknown_to_the_server,
     with_class,
     with_protections,
+    without_protections,
 )
 
 log = structlog.get_logger(__name__)
@@ -67,33 +72,38 @@ class ProtectionTest:
         self._make_folder = make_folder
 
     def run(self, ended: threading.Event) -> dict[str, str]:
-        """Make a test of a minute at most; raises nothing.
+        """Try each protection for a minute at most; raises nothing.
 
         Args:
             ended: ends the test early.
 
         Returns:
-            for each protection on `auto` the reason why it is not used; empty if the cluster has
-            the protection.
+            for each protection on `auto`, by its name without and with each RuntimeClass, the
+            reason why it is not used; empty if the cluster has the protection.
         """
-        pods = self._config.kubernetes.pods
-        keys = [key for key in TESTED if getattr(pods, key) == "auto"]
         try:
             if self._make_folder is not None:
                 self._make_folder(TEST_FOLDER)
-            return {key: self._try(with_protections(self._config, {key}), ended) for key in keys}
+            return {
+                name_of(key, each): self._try(
+                    with_class(with_protections(self._config, {key}), each), ended
+                )
+                for each in (None, *runtime_classes_of(self._config))
+                for key in tested_keys(self._config)
+            }
         except Exception as error:  # without an answer, nobody would learn of the failure
             log.exception("the test of protections failed")
-            return dict.fromkeys(keys, f"the test failed ({type(error).__name__})")
+            reason = f"the test failed ({type(error).__name__})"
+            return dict.fromkeys(tested_names(self._config), reason)
 
     def run_classes(self, ended: threading.Event) -> dict[str, str]:
         """Return for each RuntimeClass of the configuration why no pod starts with the class.
 
         The text is empty if a pod starts. Raises nothing; at most a minute for each class.
         """
-        rules = self._config.kubernetes.pods.runtime_classes
-        names = dict.fromkeys(each.runtime_class for each in rules)
-        return {name: self._try(with_class(self._config, name), ended) for name in names}
+        bare = without_protections(self._config)
+        names = runtime_classes_of(self._config)
+        return {name: self._try(with_class(bare, name), ended) for name in names}
 
     def run_mounts(self, ended: threading.Event) -> str | None:
         """Return why mounts below databases stay writable with ``recursive_read_only: auto``.
@@ -186,23 +196,26 @@ class Protections:
         self._config = config
         self._found: dict[str, str] = {}
         self._tested_at = 0.0
-        self.config = with_protections(config, ())
 
     def start(self) -> None:
         """Take the last result, and start the thread, unless there is nothing to test."""
-        if not self._seconds or self.config is self._config:
+        names = set(tested_names(self._config))
+        if not self._seconds or not names:
             return
-        pods = self._config.kubernetes.pods
         kept = self._note.read()
-        if kept is not None and kept[0].keys() == {k for k in TESTED if getattr(pods, k) == "auto"}:
+        if kept is not None and kept[0].keys() == names:
             found, tested_at = kept
             if 0 <= time.time() - tested_at < 2 * self._seconds:
                 self._take(found, tested_at)
         self._thread.start()
 
-    def current(self) -> NodeConfig:
-        """Return the node's configuration with `on` or `off` in place of `auto`. Thread-safe."""
-        return self.config
+    def config_for(self, image: str) -> NodeConfig:
+        """Return the node's configuration with `on` or `off` in place of `auto`. Thread-safe.
+
+        Args:
+            image: name of the pod's image: its RuntimeClass may lack a protection.
+        """
+        return protections_for(self._config, image, self._found)
 
     def stop(self) -> None:
         """End the thread. A test that is under way has a moment to remove its pod."""
@@ -225,7 +238,6 @@ class Protections:
 
     def _take(self, found: dict[str, str], tested_at: float) -> None:
         before, self._found, self._tested_at = self._found, found, tested_at
-        self.config = with_protections(self._config, [key for key in found if not found[key]])
         if before == found:
             return
         lacking = {f"kubernetes.pods.{key}": reason for key, reason in found.items() if reason}

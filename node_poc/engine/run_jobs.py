@@ -45,7 +45,7 @@ class RunJobs:
         is_gated: Callable[[], bool] = lambda: False,
         settle_image: Callable[[str], SettledImage] | None = None,
         notes: RunNotes | None = None,
-        protected: Callable[[], NodeConfig] | None = None,
+        protected: Callable[[str], NodeConfig] | None = None,
     ) -> None:
         """Work in the namespace of ``objects``, which is the configured one.
 
@@ -55,15 +55,15 @@ class RunJobs:
             is_gated: returns whether the algorithm of a new Job waits for its NetworkPolicies.
             settle_image: see ``registry.settle.ImageSettler``. None: Jobs name images as runs do.
             notes: writes the audit trail; None for tests only.
-            protected: returns the configuration with the protections that the cluster has. None: no
-                protection on `auto` is used.
+            protected: returns the configuration with the protections that the cluster has for pods
+                of an image. None: no protection on `auto` is used.
         """
         self._config = config
         self._objects = objects
         self._is_gated = is_gated
         self.settle_image = settle_image
         self.notes = notes or RunNotes(NoTrail(), dict)
-        self._protected = protected or (lambda: with_protections(config, ()))
+        self._protected = protected or (lambda _image: with_protections(config, ()))
         self._keeps_protections = False
         self._identity = Identity(config.kubernetes.node_name)
         self._event_reader = EventReader(objects, self._identity)
@@ -93,7 +93,7 @@ class RunJobs:
         hosts = self._hosts.find_services(record.spec)
         is_gated = self._is_gated()
         spec = replace(record.spec, image=pinned(record.spec.image, record.image_digest))
-        config = self._protected()
+        config = self._protected(spec.image)
         job = build_job(spec, config, address, os.getgid(), hosts, is_gated=is_gated)
         identity.mark_content(job, record.digest)
         self._check_protections(job)

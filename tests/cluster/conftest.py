@@ -9,8 +9,11 @@ import pytest
 from kubernetes.config import kube_config
 
 from devcluster.console import Console
+from devcluster.parts import COSIGN, GVISOR
+from devcluster.render import SANDBOX_CLASS
 from devstation import Cluster, DummyStation
-from devstation.cosign import Cosign, built_program
+from devstation.cosign import Cosign
+from devstation.programs import built
 from tests.cluster.station import shared_station
 from tests.cluster.wire_recorder import WireRecorder
 
@@ -44,8 +47,17 @@ def cosign(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     """Return real cosign. The first use builds it, for some minutes, and shows the progress."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        program = built_program(Console())
+        program = built(COSIGN, Console()) / "cosign"
     return Cosign(program, tmp_path_factory.mktemp("cosign"))
+
+
+@pytest.fixture(scope="session")
+def sandbox(pytestconfig: pytest.Config) -> str:
+    """Return the RuntimeClass of gVisor. The first use builds gVisor, for some minutes."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        built(GVISOR, Console())
+    return SANDBOX_CLASS
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster.render import PLAIN_RUNTIME
+from devcluster.render import PLAIN_RUNTIME, SANDBOX_CLASS
 from devstation import Cluster, DummyStation
 from node_poc.cluster.connect import connect
 from node_poc.cluster.objects import ClusterObjects
@@ -32,11 +32,22 @@ import json, os
 open('/app/output/seen', 'w').write('text')
 print(json.dumps({'users': open('/proc/self/uid_map').read().split(), 'groups': os.getgroups()}))
 """
+# The example algorithm, which first tells the kernel that it sees.
+KERNEL = """
+import platform, runpy, sys
+print('kernel', platform.release())
+sys.path.insert(0, '/app')
+runpy.run_path('/app/app.py', run_name='__main__')
+"""
+SANDBOXED, BESIDE = "v6_test_sandboxed", "v6_test_beside"
 
 
 def with_pods(**pods: Any) -> Any:
     def change(config: dict[str, Any]) -> None:
-        rules = [{"images": ".*/v6_test_plain", "runtime_class": PLAIN_RUNTIME}]
+        rules = [
+            {"images": ".*/v6_test_plain", "runtime_class": PLAIN_RUNTIME},
+            {"images": ".*/v6_test_sandboxed", "runtime_class": SANDBOX_CLASS},
+        ]
         config["kubernetes"] |= {
             "walls": {"gate": "off", "self_test_hours": None},
             "security": {"run_as_user": USER},
@@ -57,6 +68,8 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     group = ("etc/group", f"daemon:x:1:\nextra:x:{EXTRA_GROUP}:daemon\n")
     for name in ("v6_test_looks", "v6_test_plain"):
         images.derive(name, command("python3", "-c", LOOK), group)
+    for name in (SANDBOXED, BESIDE):
+        images.derive(name, command("python3", "-u", "-c", KERNEL))
     folder = tmp_path_factory.mktemp("pods")
     with own_station(cluster, "pods", 5067, folder, PROTECTED) as made:
         yield made
@@ -107,7 +120,33 @@ def test_on_starts_no_run_without_the_protection(station: DummyStation):
     assert result["exit_code"] is None
 
 
-def test_auto_finds_out_what_the_cluster_has(station: DummyStation, api_access: None):
+def test_an_image_runs_in_gvisor_and_another_beside_it(station: DummyStation, sandbox: str):
+    station.reconfigure(BARE)
+    names = (SANDBOXED, BESIDE)
+    payloads = [station.payload(image=station.cluster.image(name)) for name in names]
+    with station.emitter() as emitter:
+        for payload in payloads:
+            assert emitter.post(payload)["accepted"]
+        results = [emitter.wait(each["run_id"], timeout_s=120) for each in payloads]
+    assert [result["status"] for result in results] == ["completed"] * 2, results
+    classes, kernels, averages = [], [], []
+    for payload, result in zip(payloads, results, strict=True):
+        run_id, lines = payload["run_id"], result["log"].splitlines()
+        (pod,) = station.pods_of(run_id)
+        classes.append(pod["spec"].get("runtimeClassName"))
+        kernels += [line.removeprefix("kernel ") for line in lines if line.startswith("kernel ")]
+        averages.append((station.tasks / str(run_id) / "output" / "avg.txt").read_text())
+        network = " ".join(line for line in lines if line.startswith("network: "))
+        assert f"outbound access to {station.cluster.outside} is disabled" in network
+        assert "proxy v6proxy.v6proxy-subdomain.v6-jobs:8080 is reachable" in network
+        assert "DNS lookups are disabled" in network
+    assert classes == [sandbox, None]
+    assert kernels[0].endswith("-gvisor")
+    assert kernels[1] == os.uname().release
+    assert averages[0] == averages[1]
+
+
+def test_auto_finds_out_what_the_cluster_has(station: DummyStation, api_access: None, sandbox: str):
     (item,) = [item for item in station.objects() if item["kind"] == "ConfigMap"]
     data = yaml.safe_load(item["data"]["node_config.yaml"])
     data["kubernetes"] |= {
@@ -125,11 +164,13 @@ def test_auto_finds_out_what_the_cluster_has(station: DummyStation, api_access: 
         )
         return made
 
-    assert found() == {"user_namespaces": "", "strict_groups": ""}
-    plain = [{"images": ".*", "runtime_class": PLAIN_RUNTIME}]
-    lacking = found(runtime_classes=plain)
-    assert "does not support user namespaces" in lacking["user_namespaces"]
-    assert lacking["strict_groups"] == ""
+    plain = [{"images": "strange/", "runtime_class": PLAIN_RUNTIME}]
+    sandboxed = {"images": "stranger/", "runtime_class": sandbox}
+    each = found(runtime_classes=[*plain, sandboxed])
+    for name in (PLAIN_RUNTIME, sandbox):
+        assert "does not support user namespaces" in each[f"user_namespaces with {name}"]
+        assert each[f"strict_groups with {name}"] == ""
+    assert (each["user_namespaces"], each["strict_groups"]) == ("", "")
     classes = [*plain, {"images": ".*", "runtime_class": "missing"}]
     told = found("run_classes", runtime_classes=classes)
     assert told[PLAIN_RUNTIME] == ""

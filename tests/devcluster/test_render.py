@@ -33,8 +33,13 @@ def test_containerd_pulls_every_image_from_the_local_registry(index: int) -> Non
     assert images["snapshotter"] == "overlayfs"
     runc = runtime["containerd"]["runtimes"]["runc"]
     assert runc["options"]["BinaryName"] == "/bin/runc"
-    second = runtime["containerd"]["runtimes"][render.runtime_class()["handler"]]
-    assert second["options"]["BinaryName"] == "/n/runc-plain"
+    plain, sandbox = (
+        runtime["containerd"]["runtimes"][each["handler"]] for each in render.runtime_classes()
+    )
+    assert plain["options"]["BinaryName"] == "/n/runc-plain"
+    assert sandbox["runtime_type"] == "io.containerd.runsc.v1"
+    assert sandbox["options"]["ConfigPath"] == "/n/runsc.toml"
+    assert tomllib.loads(render.sandbox_runtime()) == {"runsc_config": {"platform": "systrap"}}
     assert config["plugins"]["io.containerd.nri.v1.nri"] == {"disable": True}
     hosts = tomllib.loads(render.hosts_toml(layout))
     assert hosts["server"] == f"http://{layout.registry}"
@@ -133,7 +138,7 @@ def test_every_service_writes_below_the_state_folder_only() -> None:
 
 def test_the_built_runtime_comes_before_the_machines_own() -> None:
     service = services.containerd(Layout(), 1, BINARIES)
-    assert service.env["PATH"].startswith("/bin-containerd:/bin-runc:")
+    assert service.env["PATH"].startswith("/bin-containerd:/bin-runc:/bin-gvisor:")
 
 
 def test_pods_may_start_in_bursts() -> None:

@@ -41,7 +41,8 @@ def of_protections(pods: Pods, found: Mapping[str, str]) -> Iterator[Line]:
 
     Args:
         pods: the settings.
-        found: for each key on `auto` the reason why the cluster lacks the protection, or nothing.
+        found: for each key on `auto`, also by its name with each RuntimeClass, the reason why the
+            cluster lacks the protection, or nothing.
     """
     for key in (*TESTED, RECURSIVE):
         choice = getattr(pods, key)
@@ -52,11 +53,17 @@ def of_protections(pods: Pods, found: Mapping[str, str]) -> Iterator[Line]:
             yield ok(f"{name} is on: a run without the protection does not start")
         elif key not in found:
             yield ok(f"{name}: no database has files")
-        elif reason := found[key]:
-            remedy = "runs go without; a newer cluster or container runtime may have it"
-            yield warning(f"{name}: {reason}", remedy)
         else:
-            yield ok(f"{name}: the cluster has it, and runs use it")
+            names = [each for each in found if each.split()[0] == key]
+            yield from (_of_auto(each, found[each]) for each in names)
+
+
+def _of_auto(name: str, reason: str) -> Line:
+    told = f"kubernetes.pods.{name}"
+    if not reason:
+        return ok(f"{told}: the cluster has it, and runs use it")
+    remedy = "runs go without; a newer cluster or container runtime may have it"
+    return warning(f"{told}: {reason}", remedy)
 
 
 def of_runtime_classes(found: Mapping[str, str]) -> Iterator[Line]:

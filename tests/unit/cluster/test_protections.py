@@ -159,6 +159,18 @@ def test_a_protection_that_is_on_or_off_is_not_tested(cluster):
     assert found_in(cluster, user_namespaces="on", strict_groups="off") == {}
 
 
+def test_a_protection_is_tried_with_each_runtime_class(cluster):
+    """One container runtime may lack what another has."""
+    rules = [{"images": image, "runtime_class": "sandbox"} for image in ("a", ".*")]
+    cluster.refuses = "runtimeClassName"
+    found = found_in(cluster, runtime_classes=rules, strict_groups="off")
+    assert found == {"user_namespaces": "", "user_namespaces with sandbox": REFUSED}
+    plain, sandboxed = (job["spec"]["template"]["spec"] for job in cluster.jobs.values())
+    assert "runtimeClassName" not in plain
+    assert sandboxed["runtimeClassName"] == "sandbox"
+    assert plain["hostUsers"] is sandboxed["hostUsers"] is False
+
+
 def test_each_runtime_class_is_tried_alone(cluster):
     rules = [{"images": image, "runtime_class": name} for image, name in (("a", "x"), ("b", "y"))]
     made = ProtectionTest(config(pods={"runtime_classes": rules}), None, cluster, None)
@@ -179,8 +191,8 @@ class Note:
         self.kept = found, tested_at
 
 
-def pods_of(made):
-    pods = made.config.kubernetes.pods
+def pods_of(made, image="image"):
+    pods = made.config_for(image).kubernetes.pods
     return pods.user_namespaces, pods.strict_groups
 
 
@@ -221,3 +233,14 @@ def test_without_tests_auto_is_off_and_on_stays_on():
     made.start()
     made.stop()
     assert pods_of(made) == ("off", "on")
+
+
+def test_an_image_has_the_protections_of_its_own_runtime():
+    rules = [{"images": "strange/", "runtime_class": "sandbox"}]
+    settings = config(pods={"runtime_classes": rules, "strict_groups": "off"})
+    found = {"user_namespaces": "", "user_namespaces with sandbox": "not there"}
+    made = Protections(settings, lambda ended: ended.wait(60), Note((found, time.time())))
+    made.start()
+    assert pods_of(made, "image") == ("on", "off")
+    assert pods_of(made, "strange/image") == ("off", "off")
+    made.stop()

@@ -29,6 +29,14 @@ def test_mounts_below_databases_have_a_line():
         assert line.startswith(told)
 
 
+def test_a_protection_that_one_runtime_lacks_is_told_for_its_runtime_class():
+    found = {"user_namespaces": "", "user_namespaces with gvisor": "no users", "strict_groups": ""}
+    lines = [str(line) for line in of_protections(Pods(), found)]
+    assert lines[0].startswith("ok       kubernetes.pods.user_namespaces: ")
+    assert lines[1].startswith("warning  kubernetes.pods.user_namespaces with gvisor: no users; ")
+    assert lines[2].startswith("ok       kubernetes.pods.strict_groups: ")
+
+
 def test_a_runtime_class_without_pods_is_a_failure():
     good, bad = map(str, of_runtime_classes({"gvisor": "", "kata": "not found"}))
     assert good == "ok       kubernetes.pods.runtime_classes: gvisor: pods start with it"
