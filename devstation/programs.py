@@ -10,6 +10,12 @@ from devcluster.parts import Part
 
 
 def built(part: Part, console: Console) -> Path:
-    """Return the folder of a part's programs; build what the cache lacks. Raise DevClusterError."""
-    with cluster.locked("builds", console):
-        return builds.ensure([part], console).folder(part)
+    """Return the folder of a part's programs; build what the cache lacks. Raise DevClusterError.
+
+    A part that is in the cache does not wait for another command that builds.
+    """
+    folder = builds.located().folder(part)
+    if not folder.exists():
+        with cluster.locked("builds", console):
+            builds.ensure([part], console)
+    return folder

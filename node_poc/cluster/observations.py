@@ -129,6 +129,7 @@ def observe_job(job: dict[str, Any], *, gone: bool = False) -> JobObservation | 
         delivered_at=_seconds(annotations.get(identity.ANNOTATION_DELIVERED_AT)),
         # With foreground deletion the Job stays until its pods are gone.
         gone=gone or bool(metadata.get("deletionTimestamp")),
+        suspended=bool((job.get("spec") or {}).get("suspend")),
         content=identity.content_of(metadata),
     )
 

@@ -183,6 +183,12 @@ class Kubernetes(Strict):
     Default: Kubernetes chooses the machine.
     """
 
+    queue: str | None = Field(default=None, pattern=DNS_LABEL)
+    """Name of a LocalQueue of [Kueue](https://kueue.sigs.k8s.io) in the namespace: each run's Job
+    then waits there, with cause `InQueue`, until the queue has room. `limits.schedule_seconds`
+    limits the wait. A run that Kueue preempts ends as `failed`, because no run starts twice. None:
+    no queue."""
+
     image_pull_secrets: list[str] = Field(default=[])
     """Names of Secrets with registry logins that the site has made."""
 

@@ -18,6 +18,7 @@ _VALUE = re.compile(rf"({_NAME})?")
 # NetworkPolicies, the node and meshes go by these.
 _TAKEN = ("vantage6.ai", "app.kubernetes.io", "batch.kubernetes.io", "istio.io", "linkerd.io")
 _TAKEN_NAMES = ("job-name", "controller-uid")
+_QUEUE = "kueue.x-k8s.io/queue-name"
 _AFFINITIES = frozenset({"nodeAffinity", "podAffinity", "podAntiAffinity"})
 _ANNOTATIONS_LENGTH = 65_536
 _MOST = 50
@@ -30,6 +31,8 @@ def _keys(value: dict[str, str]) -> dict[str, str]:
         domain = f".{key.rpartition('/')[0]}"
         if key in _TAKEN_NAMES or domain.endswith(tuple(f".{each}" for each in _TAKEN)):
             raise ValueError(f"{key!r} belongs to the node or to Kubernetes; use another key")
+        if key == _QUEUE:
+            raise ValueError(f"{key!r} belongs on Jobs only; set kubernetes.queue instead")
     return value
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from node_poc.config.model import NodeConfig
-from node_poc.isolation.cel import has_only, literal, others
+from node_poc.isolation.cel import equals, has_only, literal, others
 from node_poc.isolation.rules import JOB, RUN, SPEC, TEMPLATE, Object, Rule, fixed_rules, only_rule
-from node_poc.isolation.tester_rules import RUN_LABEL_IS_KNOWN, TESTER_FIELDS
+from node_poc.isolation.tester_rules import IS_TESTER, RUN_LABEL_IS_KNOWN, TESTER_FIELDS
 from node_poc.manifests import identity
 from node_poc.runs.model import Egress
 
@@ -46,6 +46,8 @@ def job_rules(config: NodeConfig, sample: Object) -> Iterator[Rule]:
     fixed = {key: value for key, value in sample["spec"].items() if key not in varying}
     yield from fixed_rules(SPEC, "spec", fixed)
     for key, value in _FILLED_IN_VALUES.items():
+        if key == "suspend" and config.kubernetes.queue:
+            continue  # Kueue suspends the Job before the API server asks the policy
         present = f"{literal(key)} in dyn({SPEC})"
         yield Rule(
             f"!({present}) || dyn({SPEC})[{literal(key)}] == {literal(value)}",
@@ -64,18 +66,27 @@ def _label_rules(config: NodeConfig, job: Object, template: Object) -> Iterator[
         f"'metadata.labels: no Job of the node has ' + {others(labels, keys)}",
     )
     egress = identity.LABEL_EGRESS
-    varying = {identity.LABEL_RUN, identity.LABEL_COMPONENT, egress}
+    queue = identity.LABEL_QUEUE
+    varying = {identity.LABEL_RUN, identity.LABEL_COMPONENT, egress, queue}
     yield from fixed_rules(
         labels, "metadata.labels", {k: v for k, v in job.items() if k not in varying}
     )
+    if config.kubernetes.queue:
+        absent, own = f"!({literal(queue)} in {labels})", equals(labels, queue, job[queue])
+        # Kueue itself may label each Job of the namespace, those of the self-test as well.
+        known = f"({own}) || ({IS_TESTER} && {absent})"
+        yield Rule(known, f"metadata.labels: {queue} must be as set")
     yield Rule(
         f"dyn({labels})[{literal(egress)}] in {literal([each.value for each in Egress])} && "
         + RUN_LABEL_IS_KNOWN,
         "metadata.labels: run-id must be a number, or of the self-test; egress a way that the node "
         "knows",
     )
+    on_pod = f"key in {pods} && {pods}[key] == {labels}[key]"
+    if config.kubernetes.queue:
+        on_pod = f"key == {literal(queue)} || ({on_pod})"
     yield Rule(
-        f"has({pods}) && {labels}.all(key, key in {pods} && {pods}[key] == {labels}[key]) && "
+        f"has({pods}) && {labels}.all(key, {on_pod}) && "
         + has_only(pods, {*template, *ways, *identity.LABELS_OF_JOB_CONTROLLER}),
         "spec.template.metadata.labels: must be the Job's labels",
     )

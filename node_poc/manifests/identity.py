@@ -45,6 +45,9 @@ ANNOTATION_NODE_NAME = "vantage6.ai/node-name"
 ANNOTATION_SERVER = "vantage6.ai/server"
 ANNOTATION_COLLABORATION = "vantage6.ai/collaboration"
 ANNOTATION_ORGANIZATION = "vantage6.ai/organization"
+# On a Job, which Kueue then suspends until the queue of this name has room
+# (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/).
+LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 CONTAINER = "algorithm"
 GATE = "gate"  # the init container that waits for the NetworkPolicies
 # Keep service meshes from adding their sidecar to a pod, or from taking its traffic over. A pod of

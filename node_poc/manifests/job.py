@@ -77,7 +77,6 @@ def build_job(
     hosts = {**addresses, **_proxy(config, proxy_address)}
     annotations = site.annotations | {identity.ANNOTATION_IMAGE: spec.image}
     pod = _pod_spec(spec, config, hosts, storage_group)
-    pod |= {"initContainers": [_gate(config)]} if is_gated else {}
     job_spec: dict[str, Any] = {
         # Never retry: an algorithm that ran twice would send two results.
         "backoffLimit": 0,
@@ -86,7 +85,7 @@ def build_job(
                 "labels": labels | identity.LABELS_NO_MESH,
                 "annotations": annotations | identity.ANNOTATIONS_NO_MESH,
             },
-            "spec": pod,
+            "spec": pod | ({"initContainers": [_gate(config)]} if is_gated else {}),
         },
     }
     if (seconds := config.kubernetes.limits.run_seconds) is not None:
@@ -97,11 +96,16 @@ def build_job(
         "metadata": {
             "name": names.job_name(spec.run_id),
             "namespace": config.kubernetes.namespace,
-            "labels": labels,
+            "labels": labels | _queue(config),
             "annotations": annotations,
         },
         "spec": job_spec,
     }
+
+
+def _queue(config: NodeConfig) -> dict[str, str]:
+    queue = config.kubernetes.queue
+    return {identity.LABEL_QUEUE: queue} if queue else {}
 
 
 def _proxy(config: NodeConfig, address: str | None) -> dict[str, str]:

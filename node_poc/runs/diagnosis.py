@@ -125,6 +125,17 @@ def unexplained(pod_name: str) -> Waiting:
     return Waiting(Patience.START, RunStatus.START_FAILED, failure, is_trouble=False)
 
 
+def in_queue() -> Waiting:
+    """Return the wait of a run whose Job is suspended, as Kueue does until a queue has room."""
+    return Waiting(Patience.ROOM, RunStatus.START_FAILED, IN_QUEUE)
+
+
+IN_QUEUE = Failure(
+    "InQueue",
+    "waits in the queue of the data station's cluster",
+    "It starts by itself when the queue has room.",
+    "the Job is suspended (spec.suspend); Kueue resumes the Job: `kubectl describe workload`",
+)
 _NOT_CREATED = Failure(
     "ContainerNotCreated",
     "its container was not made in time",

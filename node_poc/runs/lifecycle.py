@@ -92,7 +92,7 @@ def decide(run: Run, observation: Observation, now: float, limits: Limits) -> De
         case ImageDelayed():
             return _decide_delay(run, observation, now, limits)
         case JobObservation():
-            return _decide_job(run, observation)
+            return _decide_job(run, observation, now, limits)
         case PodObservation():
             return _decide_pod(run, observation, now, limits)
         case KillRequested() | DiskLimitExceeded():
@@ -144,7 +144,7 @@ def _stop(run: Run, why: KillRequested | DiskLimitExceeded) -> Decision:
     return replace(run, stopping=True), (Stop(),)
 
 
-def _decide_job(run: Run, job: JobObservation) -> Decision:
+def _decide_job(run: Run, job: JobObservation, now: float, limits: Limits) -> Decision:
     if job.gone and (run.kill_requested or run.excess) and run.pod_name:
         return run, ()  # the pod still ends, and its status will show when
     if job.gone:
@@ -159,7 +159,19 @@ def _decide_job(run: Run, job: JobObservation) -> Decision:
         # request and deletion.
         run, _ = _created(run, job.created_at)
         return replace(run, stopping=True), (Stop(),)
-    return _created(run, job.created_at)
+    run, reports = _created(run, job.created_at)
+    run, more = _decide_queue(run, job, now, limits)
+    return run, more or reports
+
+
+def _decide_queue(run: Run, job: JobObservation, now: float, limits: Limits) -> Decision:
+    """Let a run whose Job is suspended wait for room, until somebody resumes the Job."""
+    if job.suspended is None or not run.is_starting or run.pod_name or run.stopping:
+        return run, ()  # the pod, if there is one, decides
+    if job.suspended:
+        return _wait_for(run, diagnosis.in_queue(), now, limits)
+    is_over = run.failure == diagnosis.IN_QUEUE
+    return (replace(run, waiting=None, failure=None), (Report(),)) if is_over else (run, ())
 
 
 def _created(run: Run, created_at: float | None) -> Decision:

@@ -69,6 +69,7 @@ class JobObservation:
         delivered: whether the server has the run's result.
         delivered_at: when the server got the result, if known.
         gone: whether the Job no longer exists, or is about to be removed.
+        suspended: whether Kubernetes makes no pod until somebody resumes the Job; None if unknown.
         content: as in ``PodObservation``.
     """
 
@@ -80,6 +81,7 @@ class JobObservation:
     delivered: bool = False
     delivered_at: float | None = None
     gone: bool = False
+    suspended: bool | None = None
     content: str = ""
 
 

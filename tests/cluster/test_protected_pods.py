@@ -32,7 +32,7 @@ import json, os
 open('/app/output/seen', 'w').write('text')
 print(json.dumps({'users': open('/proc/self/uid_map').read().split(), 'groups': os.getgroups()}))
 """
-# The example algorithm, which first tells the kernel that it sees.
+# The example algorithm, which prints its kernel first.
 KERNEL = """
 import platform, runpy, sys
 print('kernel', platform.release())

@@ -36,11 +36,11 @@ class Authority:
     server: Path
 
 
-def make_authority(folder: Path) -> Authority:
-    """Make an authority and a certificate signed for 127.0.0.1, as files."""
+def make_authority(folder: Path, address: str = ADDRESS) -> Authority:
+    """Make an authority and a certificate signed for an address, as files."""
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    authority = _signed("an authority of a test", authority_key, None, authority_key)
-    server = _signed("a server of a test", server_key, authority, authority_key)
+    authority = _signed("an authority of a test", authority_key, None, authority_key, address)
+    server = _signed("a server of a test", server_key, authority, authority_key, address)
     made = Authority(folder / "authority.pem", folder / "server.pem")
     made.certificate.write_bytes(authority.public_bytes(Encoding.PEM))
     secret = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -48,9 +48,11 @@ def make_authority(folder: Path) -> Authority:
     return made
 
 
-def _signed(name: str, key: Any, issuer: x509.Certificate | None, issuer_key: Any) -> Any:
+def _signed(
+    name: str, key: Any, issuer: x509.Certificate | None, issuer_key: Any, address: str
+) -> Any:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

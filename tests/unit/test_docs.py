@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from node_poc.config.image_rules import ImageResources
 from node_poc.config.images import SignatureRule
 from node_poc.config.kubernetes import Kubernetes
 from node_poc.config.load import load_config, parse_config
@@ -212,6 +213,7 @@ def test_every_key_of_kubernetes_has_a_row_with_its_default():
     rows = {key: value for key, value in KUBERNETES.items() if key not in items}
     assert {key: written(value) for key, value in defaults(Kubernetes)} == rows
     assert items.keys() == {
+        *(f"resources.by_image[].{key}" for key in ImageResources.model_fields),
         *(f"pods.runtime_classes[].{key}" for key in RuntimeClassRule.model_fields),
         *(f"images.signatures[].{key}" for key in SignatureRule.model_fields),
         *(f"placement.<label>.{key}" for key in Placement.model_fields),

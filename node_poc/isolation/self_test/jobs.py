@@ -65,6 +65,7 @@ def build_tester(
             identity.LABEL_RUN: run,
             identity.LABEL_COMPONENT: component,
         }
+    job["metadata"]["labels"].pop(identity.LABEL_QUEUE, None)  # the test must not wait for runs
     job["metadata"]["name"] = Identity(config.kubernetes.node_name).tester_name(run)
     job["spec"] |= {
         "activeDeadlineSeconds": DEADLINE_SECONDS,

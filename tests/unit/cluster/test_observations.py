@@ -111,12 +111,16 @@ def test_a_pod_without_a_place(condition, expected):
 
 
 def job(status=None, **metadata):
-    return {"metadata": {"name": "j", "labels": LABELS, **metadata}, "status": status}
+    return {"metadata": {"name": "j", "labels": LABELS, **metadata}, "spec": {}, "status": status}
 
 
 def test_a_new_job():
     seen = observe_job(job(creationTimestamp="1970-01-01T00:00:10Z"))
-    assert seen == JobObservation(7, created_at=10.0)
+    assert seen == JobObservation(7, created_at=10.0, suspended=False)
+
+
+def test_a_suspended_job():
+    assert observe_job(job() | {"spec": {"suspend": True}}).suspended
 
 
 @pytest.mark.parametrize(("status", "reason"), [("True", "DeadlineExceeded"), ("False", "")])
