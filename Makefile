@@ -93,7 +93,7 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	if [ -z "$$CONTEXT" ]; then $(PYTHON) -m devcluster up --nodes $(NODES); fi
 	$(PYTHON) -m devcluster images
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm v6_evil_algorithm v6_whitelist_proxy
-	$(PYTHON) -m devcluster build cosign gvisor
+	$(PYTHON) -m devcluster build cosign gvisor helm3
 	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster and not default_class$(if $(CONTEXT), and not dev_cluster)" $(BESIDE) $(ARGS)
 test-k3s: export DEVCLUSTER_PROFILE := k3s
 test-k3s: export DEVCLUSTER_INDEX :=

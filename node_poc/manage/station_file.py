@@ -71,14 +71,18 @@ class Chosen:
                 "for a vantage6 server make a file with `v6-node new`, or set the key with "
                 "`v6-node set-api-key`"
             )
+        self.require_image()
+        rendered = station_objects(self.config, self.path, self.text)
+        own = notes or Notes(self.name, self.config.server_address)
+        return prepared(rendered, self.identity.node_label, own)
+
+    def require_image(self) -> None:
+        """Raise NoImageError if nobody named the node's image."""
         if not self.has_image:
             raise NoImageError(
                 f"{self.path}: kubernetes.node_image is not set; set it or give --image, and build "
                 "the image with `v6-node image build --push NAME` if there is none yet"
             )
-        rendered = station_objects(self.config, self.path, self.text)
-        own = notes or Notes(self.name, self.config.server_address)
-        return prepared(rendered, self.identity.node_label, own)
 
 
 def choose(

@@ -16,22 +16,22 @@ import yaml
 _MAY_BE_A_NUMBER = re.compile(r"[-+]?\.?\d[\d_.]*([eE][-+]?\d+)?|0[oOxXbB][\da-fA-F_]+|[yYnN]")
 
 
-class _PlainDumper(yaml.SafeDumper):
+class PlainDumper(yaml.SafeDumper):
     """Writes repeated values in full at each place, without YAML's anchors and aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Return True for all data: people read the output too, and anchors are for programs."""
         return True
 
+    def represent_text(self, text: str) -> yaml.Node:
+        """Return the scalar of a text, with quotes if a reader would take it for another type."""
+        style = "'" if _MAY_BE_A_NUMBER.fullmatch(text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = "'" if _MAY_BE_A_NUMBER.fullmatch(text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
-
-_PlainDumper.add_representer(str, _text)
+PlainDumper.add_representer(str, PlainDumper.represent_text)
 
 
 def to_yaml(objects: Iterable[dict[str, Any]]) -> str:
     """Return the objects as one YAML text of several documents, keys in their order."""
-    return str(yaml.dump_all(objects, Dumper=_PlainDumper, sort_keys=False))
+    return str(yaml.dump_all(objects, Dumper=PlainDumper, sort_keys=False))

@@ -14,6 +14,7 @@ from devcluster.render import SANDBOX_CLASS
 from devstation import Cluster, DummyStation
 from devstation.cosign import Cosign
 from devstation.programs import built
+from tests.cluster.helms import PARTS, Helm
 from tests.cluster.station import shared_station
 from tests.cluster.wire_recorder import WireRecorder
 
@@ -58,6 +59,20 @@ def sandbox(pytestconfig: pytest.Config) -> str:
     with capture.global_and_fixture_disabled():
         built(GVISOR, Console())
     return SANDBOX_CLASS
+
+
+@pytest.fixture(scope="session")
+def helms(
+    cluster: Cluster, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Helm]:
+    """Return real Helm, by version. The first use builds the program, for some minutes."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        programs = {name: built(part, Console()) / name for name, part in PARTS.items()}
+    return {
+        name: Helm(name, program, tmp_path_factory.mktemp(name), cluster)
+        for name, program in programs.items()
+    }
 
 
 @pytest.fixture(scope="session")
