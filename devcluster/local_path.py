@@ -25,7 +25,8 @@ _RIGHTS = (
 
 def objects(layout: Layout) -> list[dict[str, Any]]:
     """Return all objects, in order."""
-    return [_account(), _role(), _binding(), _settings(layout), _storage_class(), _deployment()]
+    made = [_account(), _role(), _binding(), _settings(layout), _storage_class()]
+    return [*made, _deployment(layout.node_name(1))]
 
 
 def _meta(name: str = NAME, *, namespaced: bool = True) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _storage_class() -> dict[str, Any]:
     }
 
 
-def _deployment() -> dict[str, Any]:
+def _deployment(machine: str) -> dict[str, Any]:
     container = {
         "name": NAME,
         "image": _image(NAME),
@@ -102,6 +103,8 @@ def _deployment() -> dict[str, Any]:
         "volumeMounts": [{"name": "config", "mountPath": "/etc/config", "readOnly": True}],
     }
     pod = {
+        # Other cluster nodes may be lost in tests.
+        "nodeSelector": {"kubernetes.io/hostname": machine},
         "serviceAccountName": NAME,
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": _CONFIG}}],

@@ -16,6 +16,7 @@ from devstation.dummy_server import DummyServer
 from devstation.errors import StationError
 from devstation.location import Location
 from devstation.readiness import wait_ready
+from devstation.storage import Claims
 from devstation.users_files import ChangeConfig, users_objects
 from devstation.waiting import PATIENCE_SECONDS
 
@@ -45,6 +46,8 @@ class DummyStation:
         location: Location,
         server: DummyServer,
         change: ChangeConfig = unchanged,
+        *,
+        in_claims: bool = False,
     ) -> None:
         """Take the parts; nothing is made before ``set_up``.
 
@@ -53,11 +56,14 @@ class DummyStation:
             location: namespace, folder and port of the station.
             server: the station's server, at the location's port.
             change: changes the node's configuration.
+            in_claims: whether the station's folders are volume claims for node and algorithms.
         """
         self.cluster = cluster
         self.location = location
         self.server = server
         self._change = change
+        folders = (self.tasks, self.data)
+        self._claims = Claims(location.namespace, "v6", *folders) if in_claims else None
 
     @property
     def tasks(self) -> Path:
@@ -116,6 +122,8 @@ class DummyStation:
         """Remove the whole station, also a station that an earlier process left."""
         self.server.kill()
         self.cluster.delete_namespace(self.location.namespace)
+        if self._claims:
+            self.cluster.delete(*self._claims.volumes())
         self.remove_folders()
 
     def remove_folders(self) -> None:
@@ -129,7 +137,7 @@ class DummyStation:
         """Return the objects of node and proxy: the users' files, moved to this location."""
         cluster = self.cluster
         place = (cluster.images, cluster.server_ip, self.location)
-        return users_objects(*place, self._change, cluster.node_image())
+        return users_objects(*place, self._change, cluster.node_image(), self._claims)
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:
         """Run ``kubectl`` in the station's namespace and return its output."""

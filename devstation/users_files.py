@@ -11,11 +11,14 @@ import yaml
 from devstation.cluster import Object
 from devstation.commands import ROOT
 from devstation.location import USERS_HOME, Location
+from devstation.storage import Claims
 from node_poc.commands.render import account_of, own_group
 from node_poc.config.errors import ConfigError
 from node_poc.config.load import IMAGE_VARIABLE, parse_config
+from node_poc.config.model import NodeConfig
 from node_poc.isolation.job_policy import build_job_policy
 from node_poc.isolation.wanted import wanted_policies
+from node_poc.manifests.claims import build_claims
 
 _REGISTRY = "localhost:5001"
 _NODE = "v6_node_poc:latest"
@@ -33,6 +36,7 @@ def users_objects(
     location: Location,
     change: ChangeConfig,
     node_image: str | None = None,
+    claims: Claims | None = None,
 ) -> list[Object]:
     """Return the objects of node and proxy for a location.
 
@@ -42,6 +46,7 @@ def users_objects(
         location: the station's namespace, folder and port.
         change: further changes of the node's configuration.
         node_image: the node's image; None for the users' image in the registry ``images``.
+        claims: the claims in place of the folders, if any.
     """
     node_image = node_image or f"{images}/{_NODE}"
     paths = sorted((ROOT / "node_poc" / "kubeconfs").glob("*.yaml"))
@@ -54,9 +59,23 @@ def users_objects(
     for item in found:
         _move(item, location.namespace)
         if item["kind"] == "ConfigMap":
-            _configure(item["data"], server, location, partial(_reach, images, change))
+            _configure(item["data"], server, location, partial(_reach, images, claims, change))
     rest = [item for item in found if item["kind"] not in _POLICIES]
+    if claims is not None:
+        rest += _in_claims(rest, claims, node_image)
     return rest + _policies(found, node_image)
+
+
+def _in_claims(objects: list[Object], claims: Claims, node_image: str) -> list[Object]:
+    """Give the node's pod its claim in place of the folder; return the claims and their volumes."""
+    (node,) = (each for each in objects if each["metadata"]["name"] == "v6-node"
+               and each["kind"] == "Deployment")  # fmt: skip
+    pod = node["spec"]["template"]["spec"]
+    del pod["initContainers"]  # the pod's group gets the volume
+    (tasks,) = (each for each in pod["volumes"] if "hostPath" in each)
+    del tasks["hostPath"]
+    tasks["persistentVolumeClaim"] = {"claimName": claims.names[0]}
+    return [*claims.volumes(), *build_claims(_parsed(objects, node_image))]
 
 
 def _policies(objects: list[Object], node_image: str) -> list[Object]:
@@ -64,13 +83,18 @@ def _policies(objects: list[Object], node_image: str) -> list[Object]:
 
     With a configuration that no node starts with, the users' own NetworkPolicies stay.
     """
-    (file,) = (item["data"][_FILE] for item in objects if item["kind"] == "ConfigMap")
     try:
-        config = parse_config(file, {IMAGE_VARIABLE: node_image})
+        config = _parsed(objects, node_image)
     except ConfigError:
         return [item for item in objects if item["kind"] == "NetworkPolicy"]
     job_policy = build_job_policy(config, account_of(config), own_group())
     return [*wanted_policies(config, {}), *job_policy]
+
+
+def _parsed(objects: list[Object], node_image: str) -> NodeConfig:
+    """Return the node's configuration. Raise ConfigError."""
+    (file,) = (item["data"][_FILE] for item in objects if item["kind"] == "ConfigMap")
+    return parse_config(file, {IMAGE_VARIABLE: node_image})
 
 
 def _move(item: Object, namespace: str) -> None:
@@ -83,8 +107,12 @@ def _move(item: Object, namespace: str) -> None:
         subject["namespace"] = namespace
 
 
-def _reach(images: str, change: ChangeConfig, config: dict[str, Any]) -> None:
+def _reach(
+    images: str, claims: Claims | None, change: ChangeConfig, config: dict[str, Any]
+) -> None:
     """Let the node ask another registry than the users' own, and change its configuration."""
+    if claims is not None:
+        claims.configure(config)
     _, _, port = images.partition("/")[0].rpartition(":")
     if images != _REGISTRY and port.isdecimal():
         config["kubernetes"]["walls"] = {"own_ports": [int(port)]}

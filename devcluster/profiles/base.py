@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devcluster import packages
+from devcluster import local_path, packages
 from devcluster.builds import Binaries
 from devcluster.kube import Api
 from devcluster.layout import Layout
 from devcluster.packages import Package
-from devcluster.parts import CONTAINERD, COREDNS, KUBERNETES, PAUSE, RUNC, Part
+from devcluster.parts import (
+    CONTAINERD,
+    COREDNS,
+    KUBERNETES,
+    LOCAL_PATH,
+    LOCAL_PATH_HELPER,
+    PAUSE,
+    RUNC,
+    Part,
+)
 from devcluster.services import Datastore, Service
 
 
@@ -29,16 +38,21 @@ class ProgramImage:
 
 
 #: The parts of every dev cluster.
-COMMON_PARTS = (KUBERNETES, CONTAINERD, RUNC, COREDNS, PAUSE)
+COMMON_PARTS = (KUBERNETES, CONTAINERD, RUNC, COREDNS, PAUSE, LOCAL_PATH, LOCAL_PATH_HELPER)
 #: The images of every dev cluster.
-COMMON_IMAGES = (ProgramImage("pause", PAUSE), ProgramImage("coredns", COREDNS))
+COMMON_IMAGES = (
+    ProgramImage("pause", PAUSE),
+    ProgramImage("coredns", COREDNS),
+    ProgramImage(local_path.NAME, LOCAL_PATH),
+    ProgramImage(local_path.HELPER, LOCAL_PATH_HELPER),
+)
 
 
 class Profile(ABC):
     """A kind of dev cluster: its programs, and the services that differ from the other kinds'.
 
-    Kubernetes itself, containerd, CoreDNS, the nodes' namespaces, the network between nodes and the
-    registry are the same in every profile.
+    Kubernetes itself, containerd, CoreDNS, local-path-provisioner, the nodes' namespaces, the
+    network between nodes and the registry are the same in every profile.
 
     Attributes:
         name: the value of ``--profile``.
@@ -59,7 +73,7 @@ class Profile(ABC):
     network_service: str
     needs_bridge_filter: bool
     enforces_policies_at_once: bool
-    storage_classes: tuple[str, ...] = ()
+    storage_classes: tuple[str, ...] = (local_path.STORAGE_CLASS,)
 
     def missing_packages(self) -> list[str]:
         """Return the names of the Debian packages that the machine lacks."""
@@ -91,4 +105,4 @@ class Profile(ABC):
 
     def objects(self, layout: Layout) -> Sequence[dict[str, Any]]:
         """Return the Kubernetes objects of a new cluster beside CoreDNS'."""
-        return ()
+        return local_path.objects(layout)

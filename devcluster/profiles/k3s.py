@@ -7,32 +7,25 @@ has a way out in its first second.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from devcluster import bridge_network, local_path, packages
+from devcluster import bridge_network, packages
 from devcluster.builds import Binaries
 from devcluster.kube import Api
 from devcluster.layout import Layout
-from devcluster.parts import KINE, KUBE_ROUTER, LOCAL_PATH, LOCAL_PATH_HELPER
-from devcluster.profiles.base import COMMON_IMAGES, COMMON_PARTS, Profile, ProgramImage
+from devcluster.parts import KINE, KUBE_ROUTER
+from devcluster.profiles.base import COMMON_PARTS, Profile
 from devcluster.services import Datastore, Service
 
 
 class K3s(Profile):
-    """kine on SQLite, bridges, kube-router's policies, local-path-provisioner."""
+    """kine on SQLite, bridges, kube-router's policies."""
 
     name = "k3s"
-    parts = (*COMMON_PARTS, KUBE_ROUTER, KINE, LOCAL_PATH, LOCAL_PATH_HELPER)
+    parts = (*COMMON_PARTS, KUBE_ROUTER, KINE)
     packages = packages.COMMON_PACKAGES
-    images = (
-        *COMMON_IMAGES,
-        ProgramImage(local_path.NAME, LOCAL_PATH),
-        ProgramImage(local_path.HELPER, LOCAL_PATH_HELPER),
-    )
     network_service = "kube-router"
     needs_bridge_filter = True
     enforces_policies_at_once = False
-    storage_classes = (local_path.STORAGE_CLASS,)
 
     def datastore(self, layout: Layout, binaries: Binaries) -> Datastore:
         """Return kine with a SQLite file; only root may enter the state folder with the socket."""
@@ -77,7 +70,3 @@ class K3s(Profile):
     def node_services(self, layout: Layout, number: int, binaries: Binaries) -> Sequence[Service]:
         """Return kube-router."""
         return [bridge_network.kube_router(layout, number, binaries)]
-
-    def objects(self, layout: Layout) -> Sequence[dict[str, Any]]:
-        """Return local-path-provisioner's objects."""
-        return local_path.objects(layout)

@@ -49,7 +49,8 @@ class Limits(Strict):
     """
 
     node_lost_seconds: int = Field(default=60, ge=0)
-    """Seconds for which a machine of the cluster may be silent. After that time, its runs are lost.
+    """Seconds for which a machine of the cluster may be silent. After that time, its runs are lost,
+    and node and proxy start on another machine.
 
     Default: Kubernetes' own five minutes are long for people who wait.
     """

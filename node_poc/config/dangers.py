@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from node_poc.config.databases import is_address
+from node_poc.config.quantities import amount
 
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
@@ -38,6 +39,7 @@ def find_dangers(config: NodeConfig) -> Iterator[str]:
     yield from config.kind.find_dangers(config)
     yield from _policies(config)
     yield from _algorithms(config)
+    yield from _storage(config)
 
 
 def find_network_dangers(config: NodeConfig) -> Iterator[str]:
@@ -137,6 +139,18 @@ def _policies(config: NodeConfig) -> Iterator[str]:
         f"policies.allowed_algorithms: is not set, so {who} may run any image on these databases; "
         "list the images that the site has looked at"
     )
+
+
+def _storage(config: NodeConfig) -> Iterator[str]:
+    storage, most = config.kubernetes.storage, config.kubernetes.limits.output_size
+    if storage.mode != "pvc" or storage.size is None:
+        return
+    if most is None or amount(most) >= amount(storage.size):
+        yield (
+            f"kubernetes.limits.output_size: {most or 'no limit'} is not below "
+            f"kubernetes.storage.size, {storage.size}, so one run can fill the claim, and then no "
+            "result is written until somebody makes room; set a smaller limit, or a larger claim"
+        )
 
 
 def _algorithms(config: NodeConfig) -> Iterator[str]:

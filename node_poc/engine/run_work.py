@@ -143,7 +143,7 @@ class RunWork:
         if the log's machine is gone, a result without the end of its log is better than none.
         """
         whole = True
-        if run.failure == ends.NODE_LOST:
+        if ends.is_lost(run.failure):
             self._keeper.give_up(run.run_id, run.pod_name)
             whole = False
         elif run.pod_name:

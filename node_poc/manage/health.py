@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from node_poc.manifests import identity
+from node_poc.observe.claim_state import remedy_of_mount, remedy_of_waiting
 from node_poc.observe.node_state import is_ready
 from node_poc.runs.times import event_time
 
@@ -31,9 +32,9 @@ _REMEDIES = {
     "InvalidImageName": "correct kubernetes.node_image, or --image",
     "CreateContainerConfigError": "a Secret or ConfigMap of the pod is missing: start again",
     "CrashLoopBackOff": "the node ends again and again: its log, below, says why",
-    "FailedMount": "make the folder or claim that the pod mounts, or correct its path",
     "FailedCreate": "raise the quota, or have the administrator allow the pod",
-    "Unschedulable": "make room on the cluster's machines, or lower kubernetes.node_cpu_request",
+    "MachineLost": "repair the machine; if it is gone for good, `kubectl delete node` it",
+    "VolumeMissing": "see `kubectl describe pvc`; correct kubernetes.storage, or the StorageClass",
 }
 
 
@@ -54,11 +55,13 @@ class Trouble:
         reason: Kubernetes' word.
         text: Kubernetes' sentence about the reason, with the pod.
         is_final: whether waiting is hopeless.
+        remedy: empty for the usual remedy of the reason.
     """
 
     reason: str
     text: str
     is_final: bool = False
+    remedy: str = ""
 
     @property
     def where(self) -> str:
@@ -67,7 +70,7 @@ class Trouble:
 
     def __str__(self) -> str:
         """Return reason, sentence and remedy."""
-        remedy = _REMEDIES.get(self.reason)
+        remedy = self.remedy or _REMEDIES.get(self.reason)
         return f"{self.reason}: {self.text}" + (f"; {remedy}" if remedy else "")
 
 
@@ -81,15 +84,21 @@ class Part:
 
 
 def judge(
-    name: str, deployment: Object | None, pods: Sequence[Object], events: Sequence[Object]
+    name: str,
+    deployment: Object | None,
+    pods: Sequence[Object],
+    events: Sequence[Object],
+    claims: Sequence[str] = (),
 ) -> Part:
     """Return how a part of the node is.
 
     Args:
         name: ``node`` or ``proxy``.
         deployment: the part's Deployment, or None.
-        pods: the pods of the part; pods that are being deleted are left out.
+        pods: the pods of the part. Of pods that are being deleted, only those on a lost machine
+            count: Kubernetes may wait for them before it makes another pod.
         events: Events about these pods.
+        claims: sentences about claims of these pods that cannot be used yet.
     """
     if deployment is None:
         return Part(name, Phase.ABSENT)
@@ -101,6 +110,8 @@ def judge(
     troubles = [*_of_deployment(deployment)]
     for pod in present:
         troubles += _of_pod(pod, events)
+    troubles += [Trouble("VolumeMissing", sentence) for sentence in claims]
+    troubles += [trouble for pod in pods if (trouble := _of_lost_machine(pod)) is not None]
     return Part(name, Phase.STARTING, tuple(troubles))
 
 
@@ -123,7 +134,9 @@ def _of_pod(pod: Object, events: Sequence[Object]) -> Iterator[Trouble]:
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     for each in status.get("conditions") or []:
         if each.get("type") == "PodScheduled" and each.get("status") == "False":
-            yield Trouble("Unschedulable", f"pod {name}: {each.get('message')}")
+            message = str(each.get("message"))
+            remedy = remedy_of_waiting(message)
+            yield Trouble("Unschedulable", f"pod {name}: {message}", remedy=remedy)
     for each in _containers(status):
         waiting = (each.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in _HOPELESS:
@@ -136,8 +149,20 @@ def _of_pod(pod: Object, events: Sequence[Object]) -> Iterator[Trouble]:
     about = [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
     mounts = [x for x in about if x.get("reason") in {"FailedMount", "FailedAttachVolume"}]
     if mounts and not any("running" in (x.get("state") or {}) for x in _containers(status)):
-        last = max(mounts, key=event_time)
-        yield Trouble("FailedMount", f"pod {name}: {last.get('message')}")
+        message = str(max(mounts, key=event_time).get("message"))
+        yield Trouble("FailedMount", f"pod {name}: {message}", remedy=remedy_of_mount(message))
+
+
+def _of_lost_machine(pod: Object) -> Trouble | None:
+    """Return the trouble of a pod whose removal waits for a machine that does not answer."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    if not metadata.get("deletionTimestamp") or status.get("phase") in {"Succeeded", "Failed"}:
+        return None
+    conditions = status.get("conditions") or []
+    if not any(each.get("reason") == "DeletionByTaintManager" for each in conditions):
+        return None
+    machine = pod["spec"].get("nodeName")
+    return Trouble("MachineLost", f"pod {metadata['name']}: its machine {machine} does not answer")
 
 
 def _containers(status: Object) -> list[Object]:

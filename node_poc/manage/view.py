@@ -13,6 +13,7 @@ from node_poc.cluster.logs import SilentError, stream_bytes
 from node_poc.manage.health import Part, Phase, judge, of_component
 from node_poc.manifests import identity
 from node_poc.manifests.lease import version_of
+from node_poc.observe.claim_state import claims_of, waiting_claim
 from node_poc.observe.node_state import is_ready
 
 Object = dict[str, Any]
@@ -58,13 +59,29 @@ class NodeView:
         for name in PARTS:
             pods = self.pods(name)
             deployment = next(iter(of_component(deployments, name)), None)
-            made.append(judge(name, deployment, pods, list(self._events(pods))))
+            waiting = [pod for pod in pods if _waits(pod)]
+            events, claims = list(self._events(waiting)), list(self._claims(waiting))
+            made.append(judge(name, deployment, pods, events, claims))
         return made
 
     def _events(self, pods: list[Object]) -> Iterator[Object]:
         for pod in pods:
-            if not is_ready(pod) and not pod["metadata"].get("deletionTimestamp"):
-                yield from self._objects.events_of(self.namespace, pod["metadata"]["name"])
+            yield from self._objects.events_of(self.namespace, pod["metadata"]["name"])
+
+    def _claims(self, pods: list[Object]) -> Iterator[str]:
+        """Yield sentences about the pods' claims that cannot be used yet, if they may be read."""
+        for name in sorted({name for pod in pods for name in claims_of(pod)}):
+            try:
+                claim = self._objects.get("PersistentVolumeClaim", self.namespace, name)
+            except ClusterError as error:
+                if not error.is_forbidden:
+                    raise
+                return
+            if claim is None:
+                continue  # the scheduler names a missing claim itself
+            events = self._objects.events_of(self.namespace, name)
+            if (sentence := waiting_claim(claim, events)) is not None:
+                yield sentence
 
     def runs_in_flight(self) -> list[Object]:
         """Return the Jobs of runs that have not ended."""
@@ -128,6 +145,10 @@ class NodeView:
                 return ""
             raise
         return version_of(lease) if lease else ""
+
+
+def _waits(pod: Object) -> bool:
+    return not is_ready(pod) and not pod["metadata"].get("deletionTimestamp")
 
 
 def is_stopped(parts: list[Part]) -> bool:

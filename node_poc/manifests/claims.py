@@ -44,11 +44,46 @@ def beside_the_node(config: NodeConfig) -> dict[str, Any] | None:
     Without the term, Kubernetes places a run on any machine, where the run then waits for a volume
     that the node's machine holds. None if runs may go anywhere.
     """
+    return _beside(config, identity.COMPONENT_NODE)
+
+
+def beside_the_runs(config: NodeConfig) -> dict[str, Any] | None:
+    """Return the preferred ``podAffinity`` term of the node's pod; None as ``beside_the_node``.
+
+    While runs go on, their machine holds the volume: a new pod of the node on another machine would
+    wait for the volume until the last run has ended. Without runs, the pod may go anywhere.
+    """
+    term = _beside(config, identity.COMPONENT_ALGORITHM)
+    return None if term is None else {"weight": 100, "podAffinityTerm": term}
+
+
+def keep_claims_together(pod: dict[str, Any], config: NodeConfig) -> None:
+    """Give the node's pod a volume for the claim of the databases, if one machine must have both.
+
+    No container mounts the volume: the node sees no data. Kubernetes then places the pod where both
+    volumes are, and runs find both there; a class that makes volumes for the first pod
+    (``WaitForFirstConsumer``) makes both on one machine.
+    """
     storage = config.kubernetes.storage
-    if storage.mode != "pvc" or storage.access_mode != "ReadWriteOnce":
+    mounted = (each.get("persistentVolumeClaim") or {} for each in pod["volumes"])
+    if not _is_for_one_machine(config):
+        return
+    if storage.databases_claim not in {claim.get("claimName") for claim in mounted}:
+        claim = {"claimName": storage.databases_claim, "readOnly": True}
+        volume = {"name": "databases", "persistentVolumeClaim": claim}
+        pod["volumes"] = [*pod["volumes"], volume]
+
+
+def _is_for_one_machine(config: NodeConfig) -> bool:
+    storage = config.kubernetes.storage
+    return storage.mode == "pvc" and storage.access_mode == "ReadWriteOnce"
+
+
+def _beside(config: NodeConfig, component: str) -> dict[str, Any] | None:
+    if not _is_for_one_machine(config):
         return None
     labels = {
-        identity.LABEL_COMPONENT: identity.COMPONENT_NODE,
+        identity.LABEL_COMPONENT: component,
         identity.LABEL_NODE: Identity(config.kubernetes.node_name).node_label,
     }
     return {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}

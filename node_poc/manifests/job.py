@@ -10,7 +10,7 @@ from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 from node_poc.manifests.claims import beside_the_node
 from node_poc.manifests.identity import Identity
-from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.placement import REQUIRED, placed, with_term
 from node_poc.manifests.pull_secret import pull_secret_names
 from node_poc.manifests.security import (
     container_resources,
@@ -43,10 +43,6 @@ _NOT_FOR_ALGORITHMS = (
 # more fail. Everybody may write to /tmp.
 _FOR_UNKNOWN_USERS = {"HOME": "/tmp", "USER": "algorithm", "LOGNAME": "algorithm"}  # noqa: S108
 _NONE: Mapping[str, str] = MappingProxyType({})
-# Seconds until Kubernetes marks a silent cluster node as not ready (``kube-controller-manager
-# --node-monitor-grace-period``, the default since 1.32).
-_NOTED_SECONDS = 50
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 # Paths of the node's image (``Dockerfile``). Without site packages the program starts at once.
 _GATE_COMMAND = ("/opt/venv/bin/python", "-I", "-S", "/app/node_poc/gate.py")
 
@@ -153,37 +149,11 @@ def _pod_spec(
 
 
 def _placed(config: NodeConfig) -> dict[str, Any]:
-    """Return the site's placement, and always the tolerations of a silent cluster node."""
-    fields = placement_fields(config.kubernetes.placement_of("algorithms"))
+    """Return the placement of the run's pod: beside the node where one machine has the volume."""
+    fields = placed(config, "algorithms")
     if term := beside_the_node(config):
-        fields["affinity"] = _with_term(fields.get("affinity", {}), term)
-    own = _tolerations(config.kubernetes.limits.node_lost_seconds)
-    return fields | {"tolerations": [*fields.get("tolerations", []), *own]}
-
-
-def _with_term(affinity: dict[str, Any], term: dict[str, Any]) -> dict[str, Any]:
-    """Return the site's affinity with one more required term of ``podAffinity``."""
-    pods = affinity.get("podAffinity", {})
-    required = [*pods.get(_REQUIRED, []), term]
-    return affinity | {"podAffinity": pods | {_REQUIRED: required}}
-
-
-def _tolerations(seconds: int) -> list[dict[str, Any]]:
-    """Return the tolerations that limit how long a cluster node may be silent.
-
-    Without them Kubernetes waits for five minutes. ``tolerationSeconds`` counts from the moment
-    when Kubernetes marks the cluster node.
-    """
-    seconds = max(0, seconds - _NOTED_SECONDS)
-    return [
-        {
-            "key": f"node.kubernetes.io/{trouble}",
-            "operator": "Exists",
-            "effect": "NoExecute",
-            "tolerationSeconds": seconds,
-        }
-        for trouble in ("not-ready", "unreachable")
-    ]
+        fields["affinity"] = with_term(fields.get("affinity", {}), REQUIRED, term)
+    return fields
 
 
 def _gate(config: NodeConfig) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from node_poc.manifests.own_pods import (
     pod_metadata,
     service,
 )
-from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.placement import placed
 from node_poc.manifests.security import with_users
 from node_poc.manifests.station import file_without_secrets
 
@@ -75,7 +75,7 @@ def _pod(station: Station) -> Object:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
         "securityContext": with_users(_USERS, station.config.kubernetes.security, "proxy"),
-        **placement_fields(_site(station)),
+        **placed(station.config, "proxy"),
         **pod_extras(station),
         "containers": [_container(station)],
         "volumes": volumes,

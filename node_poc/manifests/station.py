@@ -17,7 +17,7 @@ import yaml
 from node_poc.config.load import CA_FILE_VARIABLE, IMAGE_VARIABLE
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
-from node_poc.manifests.claims import build_claims
+from node_poc.manifests.claims import beside_the_runs, build_claims, keep_claims_together
 from node_poc.manifests.config_map import KEY
 from node_poc.manifests.databases import build_databases_secret
 from node_poc.manifests.identity import Identity
@@ -39,7 +39,7 @@ from node_poc.manifests.own_pods import (
     pod_metadata,
     way_to_the_server,
 )
-from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.placement import PREFERRED, placed, with_term
 from node_poc.manifests.security import with_users
 from node_poc.manifests.tables import add_column_names
 
@@ -112,7 +112,7 @@ def _node(station: Station) -> Object:
     site = station.config.kubernetes.placement_of("node")
     template["metadata"] = pod_metadata(station, labels, site)
     pod = template["spec"]
-    pod |= placement_fields(site)
+    pod |= _placed(station.config)
     pod["serviceAccountName"] = station.names.node_label
     pod |= pod_extras(station)
     security = station.config.kubernetes.security
@@ -135,7 +135,16 @@ def _node(station: Station) -> Object:
         init["command"] = ["chown", "10001:10001", station.config.task_dir]
         init["volumeMounts"] = mounts[:1]
     add_column_names(pod, station.config)
+    keep_claims_together(pod, station.config)
     return made
+
+
+def _placed(config: NodeConfig) -> Object:
+    """Return the placement of the node's pod: near its runs where one machine has the volume."""
+    fields = placed(config, "node")
+    if term := beside_the_runs(config):
+        fields["affinity"] = with_term(fields.get("affinity", {}), PREFERRED, term)
+    return fields
 
 
 def _node_variables(station: Station) -> list[Object]:

@@ -16,7 +16,7 @@ from node_poc.manifests.own_pods import (
     pod_extras,
     service,
 )
-from node_poc.manifests.placement import placement_fields
+from node_poc.manifests.placement import placed
 from node_poc.manifests.security import with_users
 from node_poc.manifests.squid_conf import PORT, squid_conf
 
@@ -69,7 +69,7 @@ def _pod(station: Station) -> Object:
         "terminationGracePeriodSeconds": 5,
         "securityContext": with_users(_USERS, station.config.kubernetes.security, "proxy"),
         # On the machines that the site chose for the proxy.
-        **placement_fields(station.config.kubernetes.placement_of("proxy")),
+        **placed(station.config, "proxy"),
         **pod_extras(station),
         "containers": [_container(station)],
         "volumes": [

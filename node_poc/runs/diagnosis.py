@@ -150,6 +150,15 @@ _NO_POD = Failure(
 )
 
 
+# The volume of a claim is on another machine; the first words are those since Kubernetes 1.34.
+_VOLUME_ELSEWHERE = r"(match PersistentVolume's|had volume) node affinity"
+# The machine is out of question for a claim with ReadWriteOnce (``manifests/claims.py``).
+_ELSEWHERE = rf"{_VOLUME_ELSEWHERE}|match pod affinity rules"
+_ONE_MACHINE = (
+    "; if the volume of its claim is for one machine (ReadWriteOnce), runs go to that machine "
+    "only, beside the node's pod: make room there, uncordon or repair it (`kubectl get nodes`)"
+)
+
 # The scheduler's words for a missing resource (``pkg/scheduler/framework/plugins``), the most
 # specific first.
 _LACKS = (
@@ -157,7 +166,8 @@ _LACKS = (
     (r"Insufficient memory", "InsufficientMemory", "memory"),
     (r"Insufficient ephemeral-storage", "InsufficientDisk", "disk space"),
     (r"Insufficient \S*gpu", "InsufficientGpu", "a GPU"),
-    (r"(?i)persistentvolumeclaim|volume node affinity", "VolumeNotReady", "its volume"),
+    (_VOLUME_ELSEWHERE, "VolumeMachineAway", "the machine with its files"),
+    (r"(?i)persistent ?volume|pvc\(s\)|free storage", "VolumeNotReady", "its volume"),
     (r"Too many pods", "TooManyPods", "a free place for a pod"),
     (r"Insufficient", "InsufficientResource", "a resource that it needs"),
     (r"taint|affinity|selector|were unschedulable", "NoSuitableNode", "a machine that may run it"),
@@ -168,7 +178,8 @@ _LACKS = (
 # removal of other pods (preemption) would not help. A machine of the control plane counts as one
 # that is never large enough.
 _NEVER_ENOUGH = re.compile(
-    r"\d+ (Insufficient \S+|node\(s\) had untolerated taint \{node-role\.kubernetes\.io/[^}]*\})"
+    r"\d+ (Insufficient \S+|node\(s\) had untolerated taint \{node-role\.kubernetes\.io/[^}]*\}"
+    rf"|node\(s\) (didn't )?({_ELSEWHERE})( conflict)?)"
 )
 
 
@@ -176,12 +187,25 @@ def _diagnose_unschedulable(message: str) -> Waiting:
     nothing_special = ("", "Unschedulable", "a place for it")
     found = (lack for lack in _LACKS if re.search(lack[0], message))
     _, cause, what = next(found, nothing_special)
+    is_bound = re.search(_ELSEWHERE, message) is not None
+    site_detail = message + (_ONE_MACHINE if is_bound else "")
     if _is_too_large(message):
-        detail = f"no machine of the data station is large enough for it: each lacks {what}"
-        advice = "Ask the site to give a run less, or to add a larger machine."
-        failure = Failure("RunTooLarge", detail, advice, message)
+        failure = Failure("RunTooLarge", *_too_large(what, is_bound=is_bound), site_detail)
         return Waiting(Patience.GROWTH, RunStatus.START_FAILED, failure)
-    return Waiting(Patience.ROOM, RunStatus.START_FAILED, _lacking(cause, what, message))
+    return Waiting(Patience.ROOM, RunStatus.START_FAILED, _lacking(cause, what, site_detail))
+
+
+def _too_large(what: str, *, is_bound: bool) -> tuple[str, str]:
+    """Return detail and advice; ``is_bound``: not every machine may run the pod."""
+    if is_bound:
+        return (
+            f"no machine that may run it is large enough for it: each lacks {what}",
+            "Ask the site to give a run less, or to use a larger machine for runs.",
+        )
+    return (
+        f"no machine of the data station is large enough for it: each lacks {what}",
+        "Ask the site to give a run less, or to add a larger machine.",
+    )
 
 
 def _is_too_large(message: str) -> bool:

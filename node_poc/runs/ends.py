@@ -120,9 +120,26 @@ def _deleted(pod: PodObservation, run_seconds: int | None) -> Failure:
 
 def _disrupted(pod: PodObservation) -> Failure:
     if pod.disruption in NODE_IS_LOST:
-        return NODE_LOST
-    nothing_special = diagnose_failed_pod(pod)[1] or POD_DELETED
-    return _DISRUPTIONS.get(pod.disruption, nothing_special)
+        return node_lost(pod.node_name)
+    if (known := _DISRUPTIONS.get(pod.disruption)) is not None:
+        return _on(pod.node_name, known)
+    return diagnose_failed_pod(pod)[1] or POD_DELETED
+
+
+def node_lost(machine: str) -> Failure:
+    """Return the failure of a run on a lost machine, which only the site's detail names."""
+    return _on(machine, NODE_LOST)
+
+
+def is_lost(failure: Failure | None) -> bool:
+    """Return whether the machine of a run is lost, and with it the rest of the run's log."""
+    return failure is not None and replace(failure, site_detail=NODE_LOST.site_detail) == NODE_LOST
+
+
+def _on(machine: str, failure: Failure) -> Failure:
+    return replace(
+        failure, site_detail=f"{failure.site_detail} (on {machine or 'no cluster node'})"
+    )
 
 
 def diagnose_gone_pod(pod: PodObservation) -> Failure:

@@ -199,7 +199,7 @@ def _decide_pod(run: Run, pod: PodObservation, now: float, limits: Limits) -> De
     if run.pod_name != pod.pod_name:
         run = replace(run, pod_name=pod.pod_name, waiting=None)  # the pod exists: the wait is over
     if pod.disruption in ends.NODE_IS_LOST:
-        return _end(run, RunStatus.FAILED, ends.NODE_LOST, remove_job=True)
+        return _end(run, RunStatus.FAILED, ends.node_lost(pod.node_name), remove_job=True)
     if pod.phase == "Failed":
         status, failure = ends.diagnose_failed_pod(pod)
         return _end(run, status, failure, remove_job=False)

@@ -5,12 +5,14 @@ A demo on the same cluster is not disturbed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from devstation import Cluster, DummyServer, DummyStation, Location, own_home
+from devstation.storage import are_claims_chosen
 from devstation.users_files import ChangeConfig
 
 NAMESPACE = "v6-test"
@@ -36,7 +38,9 @@ def tests_limits(config: dict[str, Any]) -> None:
 
 def shared_station(cluster: Cluster, log: Path) -> DummyStation:
     """Return the shared station; ``log`` is for the output of its server."""
-    return DummyStation(cluster, LOCATION, DummyServer(cluster, PORT, log), tests_limits)
+    server = DummyServer(cluster, PORT, log)
+    in_claims = are_claims_chosen(os.environ)
+    return DummyStation(cluster, LOCATION, server, tests_limits, in_claims=in_claims)
 
 
 @contextmanager
@@ -53,7 +57,9 @@ def own_station(
         change: changes the node's configuration.
     """
     location = Location(f"{NAMESPACE}-{name}", own_home(f"test-{name}"), port)
-    made = DummyStation(cluster, location, DummyServer(cluster, port, folder / "log"), change)
+    server = DummyServer(cluster, port, folder / "log")
+    in_claims = are_claims_chosen(os.environ)
+    made = DummyStation(cluster, location, server, change, in_claims=in_claims)
     try:
         made.set_up()
         yield made

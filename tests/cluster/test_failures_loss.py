@@ -7,9 +7,6 @@ it anew.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from devcluster import nodes, processes
+from devcluster import processes
 from devcluster.layout import Layout
-from devstation import ROOT, Cluster, wait_for
+from devstation import Cluster, wait_for
+from tests.cluster.machines import SECOND, cordoned, two_machines
 from tests.cluster.odd_images import OddImages, command
 from tests.cluster.side_station import Listener, SideStation, listening, told
 
@@ -30,7 +28,6 @@ REMOVED = "it was removed at the data station before it had ended"
 # Kubernetes calls a node unreachable 50 s after its last heartbeat (40 s before 1.32).
 GRACE_SECONDS = 50.0
 LOST_SECONDS = 3
-WORKER = 2
 FILL_DISK = """
 import time
 with open("/tmp/much", "wb") as file:
@@ -39,25 +36,11 @@ time.sleep(300)
 """
 
 
-def devcluster(*arguments: str) -> None:
-    words = [sys.executable, "-m", "devcluster", *arguments]
-    done = subprocess.run(words, cwd=ROOT, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
 def layout() -> Iterator[Layout]:
     """Return the dev cluster with a second node; the node stays if it was there before."""
-    layout = Layout.chosen(os.environ)
-    was_there = WORKER in nodes.running(layout)
-    devcluster("up", "--nodes", str(WORKER))
-    yield layout
-    if was_there:
-        devcluster("up", "--nodes", str(WORKER))
-    else:
-        nodes.remove(layout, WORKER)
-        cluster = Cluster()
-        cluster.kubectl("delete", "node", layout.node_name(WORKER), "--ignore-not-found")
+    with two_machines() as layout:
+        yield layout
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +61,14 @@ def listener(
 @pytest.fixture(scope="module")
 def lost(cluster: Cluster, layout: Layout, listener: Listener) -> tuple[int, float]:
     """Return a run whose machine has just been killed, and the time of the kill."""
-    first = layout.node_name(1)
-    cluster.kubectl("cordon", first)
-    try:
+    with cordoned(cluster, layout.node_name(1)):
         run_id = listener.post("node-lost", *STAY)
         stays(listener, run_id)
-    finally:
-        cluster.kubectl("uncordon", first)
     (pod,) = listener.station.pods_of(run_id)
-    assert pod["spec"]["nodeName"] == layout.node_name(WORKER)
+    assert pod["spec"]["nodeName"] == layout.node_name(SECOND)
     # No other run may be scheduled there, as it would be lost as well.
-    cluster.kubectl("cordon", layout.node_name(WORKER))
-    processes.end(layout.name, layout.node_name(WORKER))
+    cluster.kubectl("cordon", layout.node_name(SECOND))
+    processes.end(layout.name, layout.node_name(SECOND))
     return run_id, time.time()
 
 

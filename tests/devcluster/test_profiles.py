@@ -167,10 +167,10 @@ def test_kube_router_enforces_policies_and_does_nothing_else() -> None:
 
 
 def test_the_objects_of_a_profile_are_ones_the_client_can_name() -> None:
-    paths = [kube.path_of(item) for item in K3S.objects(Layout(2))]
-    assert "/apis/storage.k8s.io/v1/storageclasses/local-path" in paths
-    assert "/apis/apps/v1/namespaces/kube-system/deployments/local-path-provisioner" in paths
-    assert list(profiles.DEFAULT.objects(Layout())) == []
+    for profile in profiles.PROFILES.values():
+        paths = [kube.path_of(item) for item in profile.objects(Layout(2))]
+        assert "/apis/storage.k8s.io/v1/storageclasses/local-path" in paths
+        assert "/apis/apps/v1/namespaces/kube-system/deployments/local-path-provisioner" in paths
 
 
 def test_volumes_are_folders_below_the_state_folder() -> None:

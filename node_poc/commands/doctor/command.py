@@ -137,7 +137,7 @@ def _surroundings(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
         "its Deployments": own_pods.look_at_own_pods,
         "the namespace": namespace.look_at_namespace,
         "quotas": quotas.look_at_quotas,
-        "claims": storage.look_at_claims,
+        "storage": storage.look_at_storage,
         "machines": machines.look_at_machines,
     }
     hidden = []

@@ -31,7 +31,7 @@ def look_at_machines(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:
 
 def of_machines(nodes: Sequence[Mapping[str, Any]], needed: Amounts) -> Line:
     """Return whether a schedulable machine offers at least the needed amounts in all."""
-    usable = [node for node in nodes if _is_usable(node)]
+    usable = [node for node in nodes if is_usable(node)]
     offers = [amounts(node.get("status", {}).get("allocatable", {})) for node in usable]
     if any(_holds(offer, needed) for offer in offers):
         return ok(f"{len(usable)} of {len(nodes)} machines take pods, and a run fits")
@@ -80,7 +80,8 @@ def of_gpus(nodes: Sequence[Mapping[str, Any]], resource: str) -> Line:
     )
 
 
-def _is_usable(node: Mapping[str, Any]) -> bool:
+def is_usable(node: Mapping[str, Any]) -> bool:
+    """Return whether a machine is ready and takes new pods."""
     return is_ready(node) and not node.get("spec", {}).get("unschedulable", False)
 
 

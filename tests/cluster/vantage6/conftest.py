@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from devserver import Client
-from devstation import ENCRYPTED, PLAIN, Cluster, Federation, Location, own_home
+from devstation import ENCRYPTED, PLAIN, Cluster, Federation, Location, Vantage6Station, own_home
+from devstation.storage import Claims, are_claims_chosen
 from tests.cluster.evil_surroundings import IMAGE as HOSTILE_IMAGE
 from tests.cluster.station import no_self_test
 from tests.cluster.vantage6.claims import lie_in_claims, site_objects, volumes
@@ -22,7 +24,8 @@ DATA_STATION = PLAIN[0]
 #: This station's algorithms reach the outside by its name.
 WHITELIST_STATION = PLAIN[1]
 LISTED, UNLISTED = "listed.example", "unlisted.example"
-#: This station's files lie in volume claims; the others' files lie in folders of the machine.
+#: This station's files lie in volume claims at other paths; the others' files lie in folders of the
+#: machine, or with STORAGE=claims in claims as well.
 CLAIMS_STATION = ENCRYPTED[1]
 NAMESPACE = "v6-fed-test"
 TASKS_CLAIM, DATABASES_CLAIM = "tasks", "databases"
@@ -35,7 +38,9 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
     made = Federation(cluster, Location(NAMESPACE, HOME, PORT))
     home = made.folder(CLAIMS_STATION)
     folders = {TASKS_CLAIM: made.tasks(CLAIMS_STATION), DATABASES_CLAIM: home / "data"}
-    local = volumes(NAMESPACE, NAMESPACE, folders)
+    local = volumes(NAMESPACE, folders)
+    claims = _claims(made) if are_claims_chosen(os.environ) else {}
+    local += [volume for each in claims.values() for volume in each.volumes()]
 
     def remove() -> None:
         made.remove()
@@ -63,6 +68,10 @@ def federation(cluster: Cluster) -> Iterator[Federation]:
                 _whitelist(config, cluster)
             if station == CLAIMS_STATION:
                 lie_in_claims(config, TASKS_CLAIM, DATABASES_CLAIM)
+            elif claims:
+                claims[station].configure(config)
+            # Nodes with folders of the machine share the namespace with nodes with claims.
+            config["kubernetes"]["pod_security"] = "privileged"
             made.deploy(station, config)
         cluster.apply(*local, *site_objects(NAMESPACE))
         made.wait_ready()
@@ -79,6 +88,15 @@ def _whitelist(config: dict[str, Any], cluster: Cluster) -> None:
     config["node_extra_hosts"] = {LISTED: outside, UNLISTED: outside}
     config["whitelist"] = {"domains": [LISTED]}
     config["kubernetes"]["whitelist_image"] = cluster.image("v6_whitelist_proxy")
+
+
+def _claims(made: Federation) -> dict[Vantage6Station, Claims]:
+    """Return claims for the other stations, for tests in which no station has folders."""
+    others = [station for station in (*PLAIN, *ENCRYPTED) if station != CLAIMS_STATION]
+    return {
+        station: Claims(NAMESPACE, station.name, made.tasks(station), made.folder(station) / "data")
+        for station in others
+    }
 
 
 def _services(address: str) -> list[dict[str, Any]]:

@@ -119,3 +119,26 @@ def test_the_dummy_servers_node_is_told_of_what_its_algorithms_may_do():
     made = parse_config("server_url: http://172.30.0.1\ntask_dir: /tasks\n", {})
     keys = [told.partition(":")[0] for told in find_dangers(made)]
     assert keys == ["policies.allowed_algorithms", "kubernetes.limits.run_seconds"]
+
+
+CLAIM = """
+  storage: {{mode: pvc, claim: a, databases_claim: b, databases_root: /d, size: {size}}}
+  limits: {{run_seconds: 60, output_size: {most}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "is_told"),
+    [
+        ("20Gi", "10Gi", False),
+        ("10Gi", "10Gi", True),
+        ("5Gi", "10Gi", True),
+        ("20Gi", "null", True),
+        ("null", "10Gi", False),
+    ],
+)
+def test_a_claim_that_one_run_can_fill(size, most, is_told):
+    head, _ = SAFE.format(**GOOD).split("kubernetes:")
+    text = f"{head}kubernetes:{CLAIM.format(size=size, most=most)}"
+    told = list(find_dangers(parse_config(text, {})))
+    assert [each.startswith("kubernetes.limits.output_size: ") for each in told] == [True] * is_told

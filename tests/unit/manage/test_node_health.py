@@ -104,3 +104,31 @@ def test_a_mount_that_fails_is_told_while_no_container_runs():
 )
 def test_a_node_is_as_good_as_its_parts(node, proxy, whole):
     assert overall([Part("node", node), Part("proxy", proxy)]) is whole
+
+
+def lost(phase="Running"):
+    condition = {"type": "DisruptionTarget", "reason": "DeletionByTaintManager"}
+    made = pod(deleted=True, conditions=[condition])
+    made["spec"] = {"nodeName": "room-3"}
+    made["status"]["phase"] = phase
+    return made
+
+
+def test_a_pod_that_cannot_end_on_a_lost_machine_is_told():
+    (trouble,) = judge("node", deployment(ready=0), [lost()], []).troubles
+    assert "its machine room-3 does not answer; repair the machine" in str(trouble)
+    assert not trouble.is_final
+    assert judge("node", deployment(ready=0), [lost("Failed")], []).troubles == ()
+
+
+def test_a_claim_without_volume_is_told():
+    said = "claim tasks has no volume yet (StorageClass x): not found"
+    (trouble,) = judge("node", deployment(ready=0), [pod()], [], [said]).troubles
+    assert str(trouble).startswith(f"VolumeMissing: {said}; see `kubectl describe pvc`")
+
+
+def test_a_pod_whose_volume_is_on_a_cordoned_machine_is_told_to_uncordon():
+    why = "1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) were unschedulable"
+    lacking = {"type": "PodScheduled", "status": "False", "message": why}
+    (trouble,) = judge("node", deployment(ready=0), [pod(conditions=[lacking])], []).troubles
+    assert "its volume is on one machine: uncordon" in str(trouble)

@@ -3,7 +3,12 @@
 import pytest
 from kubernetes.client import V1PersistentVolumeClaim
 
-from node_poc.manifests.claims import beside_the_node, build_claims
+from node_poc.manifests.claims import (
+    beside_the_node,
+    beside_the_runs,
+    build_claims,
+    keep_claims_together,
+)
 from node_poc.manifests.identity import Identity
 from node_poc.manifests.job import build_job
 from tests.fakes.examples import config, spec
@@ -62,3 +67,29 @@ def test_the_sites_own_affinity_stays():
     ]
     assert affinity["nodeAffinity"] == {"x": 1}
     assert affinity["podAffinity"][REQUIRED] == [own, beside_the_node(settings)]
+
+
+def test_the_node_prefers_the_machine_of_its_runs_if_only_one_machine_has_the_volume():
+    assert beside_the_runs(made()) is None
+    assert beside_the_runs(config()) is None
+    term = beside_the_runs(made(access_mode="ReadWriteOnce"))["podAffinityTerm"]
+    labels = term["labelSelector"]["matchLabels"]
+    assert labels["app.kubernetes.io/component"] == "algorithm"
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        (config(), []),
+        (made(), []),
+        (made(access_mode="ReadWriteOnce"), ["data"]),
+    ],
+    ids=["folders", "many machines", "one machine"],
+)
+def test_the_databases_claim_is_where_the_node_is_if_one_machine_must_have_both(settings, names):
+    pod = {"volumes": []}
+    keep_claims_together(pod, settings)
+    found = [each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"]]
+    assert found == names
+    keep_claims_together(pod, settings)
+    assert len(pod["volumes"]) == len(names), "a claim that the pod has is not added again"

@@ -1,7 +1,15 @@
 import pytest
 
 from node_poc.runs.diagnosis import Patience, diagnose_waiting
-from node_poc.runs.ends import diagnose_end, diagnose_failed_pod, diagnose_terminated
+from node_poc.runs.ends import (
+    NODE_LOST,
+    diagnose_end,
+    diagnose_failed_pod,
+    diagnose_gone_pod,
+    diagnose_terminated,
+    is_lost,
+    node_lost,
+)
 from node_poc.runs.observed import PodObservation, Terminated
 from node_poc.runs.status import RunStatus
 
@@ -110,7 +118,9 @@ def test_a_pod_without_a_place_has_patience_and_an_advice():
         ("2 node(s) were unschedulable", "NoSuitableNode"),
         ('persistentvolumeclaim "x" not found', "VolumeNotReady"),
         ("pod has unbound immediate PersistentVolumeClaims", "VolumeNotReady"),
-        ("2 node(s) had volume node affinity conflict", "VolumeNotReady"),
+        ("1 node(s) didn't find available persistent volumes to bind", "VolumeNotReady"),
+        ("1 node(s) did not have enough free storage", "VolumeNotReady"),
+        ('persistentvolumeclaim "x" bound to non-existent persistentvolume "y"', "VolumeNotReady"),
         ("something new", "Unschedulable"),
     ],
 )
@@ -118,6 +128,32 @@ def test_what_a_pod_without_a_place_lacks(message, cause):
     seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
     assert (seen.patience, seen.failure.cause) == (Patience.ROOM, cause)
     assert seen.failure.site_detail == message
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("2 node(s) had volume node affinity conflict", "VolumeMachineAway"),
+        ("2 node(s) didn't match PersistentVolume's node affinity", "VolumeMachineAway"),
+        (
+            "1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) were unschedulable",
+            "VolumeMachineAway",
+        ),
+        # The machine with the volume is the other one, which is full.
+        (
+            "1 Insufficient memory, 1 node(s) didn't match PersistentVolume's node affinity",
+            "InsufficientMemory",
+        ),
+        ("1 node(s) didn't match pod affinity rules, 1 Too many pods", "TooManyPods"),
+        ("2 node(s) didn't match pod affinity rules", "NoSuitableNode"),
+    ],
+)
+def test_a_volume_of_one_machine_is_explained_to_the_site(message, cause):
+    seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
+    assert (seen.patience, seen.failure.cause) == (Patience.ROOM, cause)
+    assert seen.failure.site_detail.startswith(message)
+    assert "uncordon" in seen.failure.site_detail
+    assert "ReadWriteOnce" not in seen.failure.detail + seen.failure.advice
 
 
 NOT_HELPFUL = (
@@ -142,6 +178,21 @@ def test_a_pod_larger_than_every_machine_has_its_own_patience(why):
     seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
     assert (seen.patience, seen.failure.cause) == (Patience.GROWTH, "RunTooLarge")
     assert seen.failure.site_detail == message
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "1 Insufficient cpu, 1 node(s) didn't match PersistentVolume's node affinity",
+        "1 Insufficient cpu, 1 node(s) had volume node affinity conflict",
+        "1 Insufficient cpu, 1 node(s) didn't match pod affinity rules",
+    ],
+)
+def test_a_pod_larger_than_the_machine_with_its_volume_is_too_large(why):
+    message = f"0/2 nodes are available: {why}{NOT_HELPFUL}"
+    seen = diagnose_waiting(PodObservation(7, "p", "Pending", unschedulable=message))
+    assert (seen.patience, seen.failure.cause) == (Patience.GROWTH, "RunTooLarge")
+    assert seen.failure.detail.startswith("no machine that may run it is large enough for it")
 
 
 @pytest.mark.parametrize(
@@ -273,3 +324,21 @@ def test_what_137_likely_means_is_told_in_plain_words(end):
     assert "machine" in failure.advice
     _, failure = diagnose_terminated(Terminated(137, "OOMKilled"))
     assert failure.cause == "OOMKilled"
+
+
+@pytest.mark.parametrize(
+    "disruption", ["DeletionByTaintManager", "EvictionByEvictionAPI", "PreemptionByScheduler"]
+)
+def test_the_site_and_nobody_else_learns_the_machine(disruption):
+    pod = PodObservation(7, "p", "Running", node_name="room-3", disruption=disruption)
+    failure = diagnose_gone_pod(pod)
+    assert failure.site_detail.endswith("(on room-3)")
+    assert "room-3" not in failure.detail + failure.advice
+
+
+def test_only_a_lost_machine_takes_the_rest_of_the_log_along():
+    assert is_lost(NODE_LOST)
+    assert is_lost(node_lost("room-3"))
+    shut_down = PodObservation(7, "p", "Failed", reason="Shutdown", node_name="room-3")
+    assert not is_lost(diagnose_failed_pod(shut_down)[1])
+    assert not is_lost(None)

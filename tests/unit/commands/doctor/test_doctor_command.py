@@ -59,7 +59,7 @@ def examine(monkeypatch):
             module.own_pods: "look_at_own_pods",
             module.namespace: "look_at_namespace",
             module.quotas: "look_at_quotas",
-            module.storage: "look_at_claims",
+            module.storage: "look_at_storage",
             module.machines: "look_at_machines",
         }
         for number, (part, name) in enumerate(looks.items()):

@@ -1,0 +1,297 @@
+"""A node on a cluster of two machines: one is cordoned, drained, or gives up all its pods.
+
+The node is one that a data manager starts with ``v6-node``. With claims, its volumes are folders of
+one machine (local-path-provisioner); with folders, all machines have the same ones.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devcluster.layout import Layout
+from devstation import (
+    PLAIN,
+    ROOT,
+    Cluster,
+    Federation,
+    Location,
+    Vantage6Station,
+    own_home,
+    wait_for,
+)
+from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
+from tests.cluster.machines import FIRST, SECOND, cordoned, two_machines
+from tests.cluster.station import no_self_test
+from tests.cluster.vantage6.conftest import Asking
+
+pytestmark = pytest.mark.dev_cluster
+PORT = 7659
+HOME = own_home("machines-test")
+IN_CLAIMS, IN_FOLDERS = PLAIN
+ALONE = "The data station lacks the machine with its files at the moment".lower()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node with its file; ``at``: the organization."""
+
+    cluster: Cluster
+    file: Path
+    at: tuple[str]
+
+    @property
+    def namespace(self) -> str:
+        """The node's own namespace."""
+        return f"v6-{self.file.stem}"
+
+    @property
+    def label(self) -> str:
+        """The label of all its objects."""
+        return f"{LABEL_NODE}={Identity(self.file.stem).node_label}"
+
+    def run(self, command: str, *arguments: str, expect: int = 0) -> str:
+        """Run ``v6-node``; return its output, both streams together."""
+        done = self._call(command, *arguments)
+        assert done.returncode == expect, done.stdout
+        return done.stdout
+
+    def says(self, text: str, command: str = "status") -> bool:
+        """Return whether the output of a command has a text."""
+        return text in self._call(command).stdout
+
+    def _call(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        settings = self.cluster.settings
+        variables = {name: settings[name] for name in ("KUBECONFIG",) if name in settings}
+        code = "import sys; from node_poc.manage.cli import main; sys.exit(main(sys.argv[1:]))"
+        return subprocess.run(
+            [sys.executable, "-c", code, command, "--config", str(self.file), *arguments],
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def pod(self, component: str) -> dict[str, Any]:
+        """Return the newest pod of a part that is not being deleted; empty without one."""
+        select = ("-l", f"{self.label},{LABEL_COMPONENT}={component}")
+        pods = self.cluster.get("pods", *select, namespace=self.namespace)
+        present = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return max(present, key=lambda pod: pod["metadata"]["creationTimestamp"], default={})
+
+    def machine_of(self, component: str) -> str | None:
+        """Return the machine of a part's pod, if the pod has one."""
+        name: str | None = self.pod(component).get("spec", {}).get("nodeName")
+        return name
+
+    def log(self) -> str:
+        """Return the node's own log."""
+        return self.run("logs", "--lines", "2000")
+
+
+@pytest.fixture(scope="module")
+def layout() -> Iterator[Layout]:
+    with two_machines() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(cluster: Cluster) -> Iterator[Federation]:
+    """Start a vantage6 server without any station: ``v6-node`` makes the nodes."""
+    made = Federation(cluster, Location("v6-machines-test", HOME, PORT))
+    made.remove()
+    made.start_server(lambda text: print(text, file=sys.stderr))
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def asking(server: Federation) -> Iterator[Asking]:
+    """Return the poster of tasks for the collaboration."""
+    client = server.world.client("admin")
+    yield Asking(server, client, "plain")
+    client.close()
+
+
+@contextmanager
+def node_of(
+    server: Federation, station: Vantage6Station, name: str, **storage: Any
+) -> Iterator[Node]:
+    """Yield a node with its file, not started; remove the node in the end."""
+    server.place_data(PLAIN)
+    config = server.config(station)
+    no_self_test(config)
+    config["kubernetes"] |= {
+        "node_name": name,
+        "namespace": f"v6-{name}",
+        "node_image": server.cluster.image("v6_node_poc"),
+        "storage": storage,
+    }
+    if storage:
+        config["task_dir"] = "/tasks"
+        config["databases"][0]["uri"] = "/databases/employees.csv"
+    file = HOME / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(config))
+    server.cluster.delete_namespace(f"v6-{name}")
+    try:
+        yield Node(server.cluster, file, (station.organization,))
+    finally:
+        server.cluster.delete_namespace(f"v6-{name}")
+
+
+CLAIMS = {
+    "mode": "pvc",
+    "claim": "tasks",
+    "size": "1Gi",
+    "databases_claim": "data",
+    "databases_size": "1Gi",
+    "access_mode": "ReadWriteOnce",
+}
+
+
+@pytest.fixture(scope="module")
+def in_claims(server: Federation, layout: Layout) -> Iterator[Node]:
+    """Return a started node whose volumes are on the second machine."""
+    with node_of(server, IN_CLAIMS, "machines-claims", **CLAIMS) as node:
+        with cordoned(server.cluster, layout.node_name(FIRST)):
+            node.run("start")
+        _put_data(node, layout, server.data_file(IN_CLAIMS))
+        yield node
+
+
+def _put_data(node: Node, layout: Layout, file: Path) -> None:
+    """Put a csv file into the claim of the databases, whose folder this machine sees."""
+    path = ("-n", node.namespace, "get", "pvc", "data", "-o", "jsonpath={.spec.volumeName}")
+    volume = node.cluster.kubectl(*path)
+    folder = layout.state_dir / "local-path" / f"{volume}_{node.namespace}_data"
+    shutil.copy(file, folder / "employees.csv")
+
+
+def drain(cluster: Cluster, node: Node, machine: str) -> None:
+    """Drain a machine of the pods of one node, as an administrator drains it of all pods."""
+    cluster.kubectl(
+        *("drain", machine, f"--pod-selector={node.label}"),
+        *("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s"),
+    )
+
+
+def going(asking: Asking, node: Node, machine: str) -> int:
+    """Return a task whose run is active on a machine."""
+    task = asking.post("sleep", at=node.at, seconds=600)
+    wait_for(lambda: asking.client.runs(task)[0]["status"] == "active", "the run is active")
+    (run,) = asking.client.runs(task)
+    (pod,) = node.cluster.get(
+        "pods", "-l", f"vantage6.ai/run-id={run['id']}", namespace=node.namespace
+    )
+    assert pod["spec"]["nodeName"] == machine
+    return task
+
+
+def log_of(asking: Asking, task: int) -> str:
+    """Return what the researcher reads in the log of a task's one run."""
+    return "".join(text or "" for text in asking.client.logs(task).values())
+
+
+def test_with_claims_node_and_runs_wait_for_the_machine_of_their_volumes(
+    in_claims: Node, asking: Asking, cluster: Cluster, layout: Layout
+):
+    node, (first, second) = in_claims, map(layout.node_name, (FIRST, SECOND))
+    assert asking.ask("shape_of", "default", at=node.at)["rows"] > 0
+    task = going(asking, node, second)
+    with cordoned(cluster, second):
+        waiting = asking.post("sleep", at=node.at, seconds=0)
+        wait_for(lambda: ALONE in log_of(asking, waiting), "the researcher reads why it waits")
+        assert "uncordon or repair it" in node.log()
+        assert "online" in node.run("status")
+        doctor = node.run("doctor", "--no-pods", expect=1)
+        assert f"is on the machine {second} (cordoned)" in doctor
+        drain(cluster, node, second)
+        wait_for(lambda: node.says("its volume is on one machine: uncordon"), "status says why")
+        wait_for(lambda: node.machine_of("proxy") == first, "the proxy moves")
+        assert "node starting" in node.run("status", expect=3)
+    end = asking.client.wait(task, timeout=120)
+    assert end["status"] == "failed"
+    assert "the data station cleared the machine it ran on" in log_of(asking, task)
+    assert asking.client.wait(waiting, timeout=120)["status"] == "completed"
+    assert node.machine_of("node") == second
+    assert f"(on {second})" in node.log()
+
+
+def test_a_claim_that_is_deleted_is_told_and_made_again(in_claims: Node, asking: Asking):
+    node, kubectl = in_claims, in_claims.cluster.kubectl
+    kubectl("-n", node.namespace, "delete", "pvc", "tasks", "--wait=false")
+    kubectl("-n", node.namespace, "delete", "pod", "-l", f"{node.label},{LABEL_COMPONENT}=node")
+    wait_for(lambda: node.says("make the claim again"), "status says what lacks")
+    assert "the claim tasks is missing" in node.run("doctor", "--no-pods", expect=1)
+    assert "online at" in node.run("start")
+    assert asking.ask("echo", at=node.at, value=7) == 7
+
+
+def test_with_folders_the_node_moves_and_runs_elsewhere_go_on(
+    server: Federation, asking: Asking, cluster: Cluster, layout: Layout
+):
+    first, second = map(layout.node_name, (FIRST, SECOND))
+    with node_of(server, IN_FOLDERS, "machines-folders") as node:
+        with cordoned(cluster, first):
+            node.run("start")
+            lost = going(asking, node, second)
+        with cordoned(cluster, second):
+            kept = asking.post("sleep", at=node.at, seconds=20)
+            wait_for(lambda: asking.client.runs(kept)[0]["status"] == "active", "the run goes on")
+            drain(cluster, node, second)
+            wait_for(lambda: node.machine_of("node") == first, "the node moves")
+            wait_for(lambda: node.says("online"), "the node is online again")
+            assert asking.client.wait(lost, timeout=120)["status"] == "failed"
+            assert asking.client.wait(kept, timeout=120)["status"] == "completed"
+        assert f"evicted by the API (a drain) (on {second})" in node.log()
+        with cordoned(cluster, first):
+            taken = going(asking, node, second)
+        _give_up_pods(cluster, second)
+        assert asking.client.wait(taken, timeout=120)["status"] == "failed"
+        assert "the machine it ran on is lost" in log_of(asking, taken)
+        wait_for(lambda: f"NoExecute taint (on {second})" in node.log(), "the log has the machine")
+
+
+def _give_up_pods(cluster: Cluster, machine: str) -> None:
+    """Let Kubernetes remove all pods of a machine, as it does when the machine is lost."""
+    taint = "v6-test=lost:NoExecute"
+    cluster.kubectl("taint", "node", machine, taint)
+    cluster.kubectl("taint", "node", machine, f"{taint}-")
+
+
+@pytest.mark.parametrize("is_slow", [False, True], ids=["no such class", "slow class"])
+def test_a_claim_without_volume_is_told_by_start(
+    is_slow: bool, server: Federation, cluster: Cluster
+):
+    storage_class: dict[str, Any] = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "v6-test-slow"},
+        "provisioner": "v6-test.example/slow",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    made = [storage_class] if is_slow else []
+    said = "Waiting for a volume to be created" if is_slow else '"v6-test-slow" not found'
+    cluster.apply(*made) if made else None
+    try:
+        storage = CLAIMS | {"storage_class": "v6-test-slow"}
+        with node_of(server, IN_FOLDERS, "machines-waiting", **storage) as node:
+            told = node.run("start", "--wait", "12", expect=1)
+            assert "claim tasks has no volume yet (StorageClass v6-test-slow)" in told
+            assert said in told
+    finally:
+        cluster.delete(storage_class)
