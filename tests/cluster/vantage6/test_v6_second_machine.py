@@ -1,7 +1,7 @@
 """A node on a cluster of two machines: one is cordoned, drained, or gives up all its pods.
 
-The node is one that a data manager starts with ``v6-node``. With claims, its volumes are folders of
-one machine (local-path-provisioner); with folders, all machines have the same ones.
+A data manager starts the node with ``v6-node``. With claims, its volumes are folders of one machine
+(local-path-provisioner); with folders, all machines have the same folders.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.cluster.machines import FIRST, SECOND, cordoned, two_machines
 from tests.cluster.station import no_self_test
 from tests.cluster.vantage6.conftest import Asking
 
-pytestmark = pytest.mark.dev_cluster
+pytestmark = [pytest.mark.dev_cluster, pytest.mark.alone]
 PORT = 7659
 HOME = own_home("machines-test")
 IN_CLAIMS, IN_FOLDERS = PLAIN
@@ -87,14 +87,14 @@ class Node:
         )
 
     def pod(self, component: str) -> dict[str, Any]:
-        """Return the newest pod of a part that is not being deleted; empty without one."""
+        """Return the newest pod of a part without pods being deleted; empty without a pod."""
         select = ("-l", f"{self.label},{LABEL_COMPONENT}={component}")
         pods = self.cluster.get("pods", *select, namespace=self.namespace)
         present = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         return max(present, key=lambda pod: pod["metadata"]["creationTimestamp"], default={})
 
     def machine_of(self, component: str) -> str | None:
-        """Return the machine of a part's pod, if the pod has one."""
+        """Return the machine of a part's pod; None without a machine."""
         name: str | None = self.pod(component).get("spec", {}).get("nodeName")
         return name
 
@@ -202,7 +202,7 @@ def going(asking: Asking, node: Node, machine: str) -> int:
 
 
 def log_of(asking: Asking, task: int) -> str:
-    """Return what the researcher reads in the log of a task's one run."""
+    """Return the log of a task's only run, as the researcher reads the log."""
     return "".join(text or "" for text in asking.client.logs(task).values())
 
 
@@ -267,7 +267,7 @@ def test_with_folders_the_node_moves_and_runs_elsewhere_go_on(
 
 
 def _give_up_pods(cluster: Cluster, machine: str) -> None:
-    """Let Kubernetes remove all pods of a machine, as it does when the machine is lost."""
+    """Let Kubernetes remove all pods of a machine, as for a lost machine."""
     taint = "v6-test=lost:NoExecute"
     cluster.kubectl("taint", "node", machine, taint)
     cluster.kubectl("taint", "node", machine, f"{taint}-")
