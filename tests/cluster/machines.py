@@ -27,13 +27,14 @@ def two_machines() -> Iterator[Layout]:
     """Yield the dev cluster with a second machine; the machine stays if it was there before."""
     layout = Layout.chosen(os.environ)
     was_there = SECOND in nodes.running(layout)
-    devcluster("up", "--nodes", str(SECOND))
+    if not was_there:
+        devcluster("up", "--nodes", str(SECOND))
     try:
         yield layout
     finally:
-        if was_there:
+        if was_there and SECOND not in nodes.running(layout):
             devcluster("up", "--nodes", str(SECOND))
-        else:
+        elif not was_there:
             nodes.remove(layout, SECOND)
             name = layout.node_name(SECOND)
             Cluster().kubectl("delete", "node", name, "--ignore-not-found")
