@@ -95,6 +95,11 @@ def of_claim(key: str, claim: Object, events: Sequence[Object] = ()) -> Line:
             "restore the volume; or delete the claim, start again, and put the data of a backup "
             "into the new claim",
         )
+    if claim["metadata"].get("deletionTimestamp"):
+        return failure(
+            f"{subject} is being deleted",
+            "start the node again when the claim is gone, with the data of a backup",
+        )
     storage_class = claim["spec"].get("storageClassName") or "none"
     if phase != "Bound":
         level = failure if any(each.get("type") == "Warning" for each in events) else warning

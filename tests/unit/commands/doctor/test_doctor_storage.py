@@ -166,3 +166,11 @@ def test_without_the_right_to_see_volumes_the_claims_are_judged_alone():
     claims = {f"{SPACE}/tasks": bound(), f"{SPACE}/data": claim()}
     lines = list(look_at_claims(with_claims(), Refusing(EVENTS | claims)))
     assert [line.level for line in lines] == [Level.OK, Level.OK]
+
+
+def test_a_claim_that_is_being_deleted_is_a_failure():
+    leaving = claim()
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    line = of_claim("claim", leaving)
+    assert line.level is Level.FAILURE
+    assert "is being deleted" in line.found
