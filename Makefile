@@ -10,7 +10,6 @@ PROFILE ?=        # kind of dev cluster: default, or k3s for one of the parts of
 CONTEXT ?=        # use this kubectl context instead of the dev cluster
 REGISTRY ?=       # with CONTEXT: where images are pushed to and pulled from
 SERVER_IP ?=      # with CONTEXT: address of this machine that pods reach
-STORAGE ?=        # of the cluster tests' stations: hostPath (default) or claims
 ADVISORIES ?=     # for make audit: PyPI's advisories in the OSV format
 IMAGE ?=          # for make sbom: the node's image, as NAME@sha256:…
 ARGS ?=           # arguments passed on: make kubectl ARGS="get pods -A"
@@ -19,8 +18,7 @@ PROFILE := $(or $(strip $(PROFILE)),$(DEVCLUSTER_PROFILE))
 CONTEXT := $(strip $(CONTEXT))
 REGISTRY := $(strip $(REGISTRY))
 SERVER_IP := $(strip $(SERVER_IP))
-STORAGE := $(strip $(STORAGE))
-export NODES CONTEXT REGISTRY SERVER_IP STORAGE
+export NODES CONTEXT REGISTRY SERVER_IP
 export DEVCLUSTER_PROFILE := $(PROFILE)
 
 PYTHON ?= python3
@@ -77,7 +75,7 @@ K3S_SAMPLE := $(addprefix tests/,devcluster/test_policy_start.py devcluster/test
 PARALLEL := -n auto --dist loadfile
 # Two for the cluster, however many processors: the tests wait for Kubernetes most of their time.
 BESIDE := -n 2 --dist loadgroup
-.PHONY: check test test-unit test-contract test-cluster test-claims test-k3s
+.PHONY: check test test-unit test-contract test-cluster test-k3s
 check: $(READY)  ## lint, types, import layers, plain words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,7 +84,7 @@ check: $(READY)  ## lint, types, import layers, plain words
 	  (cd $$folder && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml *.py); done
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.plain_words
-test: check test-unit test-contract test-cluster $(if $(CONTEXT),,test-claims test-k3s)  ## everything, on a real cluster that it brings up
+test: check test-unit test-contract test-cluster $(if $(CONTEXT),,test-k3s)  ## everything, on a real cluster that it brings up
 test-unit: $(READY)  ## unit tests; need nothing but Python
 	$(BIN)/pytest tests/unit tests/devcluster tests/test_architecture.py -m "not cluster" $(PARALLEL) $(ARGS)
 test-contract: $(READY)  ## node, dummy server and emitter over real sockets, with a fake cluster
@@ -97,11 +95,6 @@ test-cluster: $(READY)  ## on the real cluster (brought up if it is not there)
 	$(PYTHON) -m devcluster images v6_federated_average v6_test_algorithm v6_evil_algorithm v6_whitelist_proxy
 	$(PYTHON) -m devcluster build cosign gvisor helm3
 	$(BIN)/pytest tests/cluster tests/devcluster -m "cluster and not default_class$(if $(CONTEXT), and not dev_cluster)" $(BESIDE) $(ARGS)
-test-claims: export STORAGE := claims
-test-claims: $(READY)  ## a sample of the cluster tests with stations in volume claims
-	$(PYTHON) -m devcluster up --nodes $(NODES)
-	$(PYTHON) -m devcluster images
-	$(BIN)/pytest tests/cluster/test_main_path.py -m cluster $(ARGS)
 test-k3s: export DEVCLUSTER_PROFILE := k3s
 test-k3s: export DEVCLUSTER_INDEX :=
 test-k3s: $(READY)  ## a sample of the cluster tests on a dev cluster of the parts of k3s
