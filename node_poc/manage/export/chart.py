@@ -20,7 +20,8 @@ from node_poc.manifests.tables import VARIABLE as COLUMNS_VARIABLE
 Files = dict[str, str]
 _PATH = r"([A-Za-z.]+)"
 _BLOCK = re.compile(rf"^( *)(\w+): '?{BLOCK}{_PATH}{END}'?$", re.M)
-_MORE = re.compile(rf"^( *)'?{MORE}{_PATH}{END}'?: ''$", re.M)
+# A key of a mapping, or an item of a list.
+_MORE = re.compile(rf"^( *)(?:- )?'?{MORE}{_PATH}{END}'?(?:: '')?$", re.M)
 _SCALAR = re.compile(rf"{SCALAR}{_PATH}{END}")
 _HEAD = "# Made by `v6-node export helm`: change the node's configuration file, and export again.\n"
 _VALUES_HEAD = """\

@@ -156,14 +156,18 @@ def _deployment(made: Object, parts: Parts) -> Iterator[Value]:
     placed, own = _PARTS[component_of(made) or ""]
     site = parts.config.kubernetes.placement_of(placed)  # type: ignore[arg-type]
     pod, metadata = pod_of(made), made["spec"]["template"]["metadata"]
+    # The builder adds a term for the machine of the volumes.
+    affinity = pod.get("affinity", {})
     for value in (
         Value(f"{placed}.nodeSelector", site.node_selector, "Labels of machines.", OBJECT),
-        Value(f"{placed}.affinity", site.affinity, "As in a pod.", OBJECT),
-        Value(f"{placed}.tolerations", site.tolerations, "As in a pod.", {"type": "array"}),
+        Value(f"{placed}.affinity", affinity, "As in a pod; keep the terms.", OBJECT),
         Value(f"{placed}.priorityClassName", site.priority_class or "", "", {"type": "string"}),
     ):
         pod[value.path.partition(".")[2]] = block(value.path)
         yield value
+    path, more = f"{placed}.tolerations", site.tolerations
+    pod["tolerations"] = [MORE + path + END, *pod.get("tolerations", [])[len(more) :]]
+    yield Value(path, more, "More, as in a pod.", {"type": "array"})
     if own != "whitelistProxy":
         for kind, given, schema in (
             ("labels", site.labels, LABELS),
