@@ -1,6 +1,6 @@
 """Let cluster tests run in several processes on one cluster (pytest-xdist, ``--dist loadgroup``).
 
-Tests that share a station stay in one process; the tests of each other file form a group. A test
+Files that share a station stay in one process; each other file is a group of its own. A test
 with the marker ``alone`` changes machines or the control plane of the whole cluster, or measures
 time: while the test runs, no other test does.
 """
@@ -8,29 +8,43 @@ time: while the test runs, no other test does.
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
-#: Fixtures that a whole session shares; tests with the same fixture run in the same process.
-_SHARED = ("federation", "station")
-
-
-def group_cluster_tests(items: list[pytest.Item]) -> None:
-    """Give each cluster test the name of its group."""
-    for item in items:
-        if item.get_closest_marker("cluster"):
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+_STATION, _SERVER, _FEDERATION = "station", "server", "federation"
 
 
-def _group(item: pytest.Item) -> str:
-    fixtures, module = getattr(item, "fixturenames", ()), getattr(item, "module", None)
-    # A file with a fixture of the same name has a station of its own.
-    shared = [name for name in _SHARED if name in fixtures and not hasattr(module, name)]
-    return shared[0] if shared else item.path.stem
+def group_of(path: Path, text: str) -> str:
+    """Return the group of a file of cluster tests, which run in one process.
+
+    Args:
+        path: of the file, below the repository.
+        text: of the file. A file that defines a shared fixture itself is a group of its own.
+    """
+    defined = set(re.findall(r"^def (\w+)\(", text, re.MULTILINE))
+    if path.parent.name == "command":
+        return _SERVER
+    if path.parent.name == "vantage6":
+        return path.stem if _SERVER in defined else _FEDERATION
+    is_asked = re.search(rf"^def \w+\([^)]*\b{_STATION}\b", text, re.MULTILINE) is not None
+    return _STATION if is_asked and _STATION not in defined else path.stem
+
+
+class Groups(LoadFileScheduling):
+    """Sends each group of cluster tests to one process.
+
+    pytest-xdist's own groups (``xdist_group``) have no effect with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return group_of(path, (self.config.rootpath / path).read_text(encoding="utf-8"))
 
 
 class Turns:

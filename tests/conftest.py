@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from devcluster.layout import Layout
 from devcluster.versions import cache_root
-from tests.cluster_turns import TurnPlugin, Turns, group_cluster_tests
+from tests.cluster_turns import Groups, TurnPlugin, Turns
 from tests.fakes.registry import OWN, Registry
 
 # A slow machine is not a defect: examples have no deadline, and Hypothesis may make them slowly.
@@ -63,7 +63,7 @@ def pytest_configure(config):
     config.pluginmanager.register(TurnPlugin(turns))
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Divide the cluster tests among the processes."""
-    group_cluster_tests(items)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Divide cluster tests, and no others, among processes by the stations that they share."""
+    return Groups(config, log) if config.getvalue("dist") == "loadgroup" else None

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from tests.cluster_turns import TurnPlugin, Turns, group_cluster_tests
+from tests.cluster_turns import TurnPlugin, Turns, group_of
 
 PATIENCE_SECONDS = 10.0
 
@@ -74,15 +72,9 @@ class Item:
     name: str
     path: Path
     marks: tuple[str, ...] = ("cluster",)
-    fixturenames: tuple[str, ...] = ()
-    group: str | None = None
-    module: Any = None
 
     def get_closest_marker(self, name: str) -> str | None:
         return name if name in self.marks else None
-
-    def add_marker(self, mark: Any) -> None:
-        (self.group,) = mark.args
 
 
 class Diary(Turns):
@@ -126,26 +118,18 @@ def test_tests_alone_of_one_file_keep_their_turn() -> None:
     )
 
 
-def test_tests_that_share_a_station_are_one_group() -> None:
-    items = [
-        Item("a", Path("test_kill.py"), fixturenames=("cluster", "station")),
-        Item("b", Path("test_rights.py"), fixturenames=("station",)),
-        Item("c", Path("test_v6_kill.py"), fixturenames=("federation", "cluster")),
-        Item("d", Path("test_gpus.py")),
-        Item(
-            "e",
-            Path("test_doctor.py"),
-            fixturenames=("station",),
-            module=SimpleNamespace(station=1),
-        ),
-        Item("f", Path("test_codec.py"), marks=()),
-    ]
-    group_cluster_tests(items)  # type: ignore[arg-type]
-    assert [item.group for item in items] == [
-        "station",
-        "station",
-        "federation",
-        "test_gpus",
-        "test_doctor",
-        None,
-    ]
+@pytest.mark.parametrize(
+    ("path", "text", "group"),
+    [
+        ("tests/cluster/test_kill.py", "def test_kill(station: DummyStation):", "station"),
+        ("tests/cluster/test_doctor.py", "def station(cluster):\n    ...", "test_doctor"),
+        ("tests/cluster/test_kill.py", "def a(\n    x: X, station: Y\n):", "station"),
+        ("tests/cluster/test_orphans.py", "def a(x):\n    station = 1", "test_orphans"),
+        ("tests/devcluster/test_lifecycle.py", "def test_life():", "test_lifecycle"),
+        ("tests/cluster/vantage6/test_v6_kill.py", "def test_kill(asking):", "federation"),
+        ("tests/cluster/vantage6/test_v6_command.py", "def server(cluster):", "test_v6_command"),
+        ("tests/cluster/vantage6/command/test_v6_runs.py", "def test_run(node):", "server"),
+    ],
+)
+def test_files_that_share_a_station_are_one_group(path: str, text: str, group: str) -> None:
+    assert group_of(Path(path), text) == group

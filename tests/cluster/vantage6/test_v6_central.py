@@ -7,9 +7,6 @@ import pytest
 from demo.report import average_of
 from devstation import ROOT
 
-# Named here, because a fixture of which a test asks by itself gives no group (cluster_turns.py).
-pytestmark = pytest.mark.usefixtures("federation")
-
 
 @pytest.mark.parametrize("collaboration", ["plain", "encrypted"])
 def test_both_organizations_make_one_average(collaboration, request):

@@ -36,7 +36,7 @@ from tests.cluster.station import no_self_test
 from tests.cluster.vantage6.conftest import Asking
 
 pytestmark = [pytest.mark.dev_cluster, pytest.mark.alone]
-PORT = 7659
+PORT = 7660
 HOME = own_home("machines-test")
 STATION = PLAIN[0]
 ALONE = "The data station lacks the machine with its files at the moment".lower()
