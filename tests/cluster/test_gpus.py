@@ -67,6 +67,7 @@ def times(pod: dict[str, Any]) -> tuple[datetime, datetime]:
 
 
 def test_runs_take_turns_on_the_gpus_of_a_machine(station: DummyStation):
+    station.reconfigure(with_gpus(1))
     image = station.cluster.image("v6_test_sleeper")
     payloads = [station.payload(image=image) for _ in range(RUNS)]
     with station.emitter() as emitter:

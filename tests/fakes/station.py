@@ -82,6 +82,11 @@ class DummyServerProcess:
         assert self._process is not None
         return self._process.log
 
+    @property
+    def registrations(self) -> int:
+        """How many nodes have registered; 0 before the start."""
+        return 0 if self._process is None else self._process.log.count(" registered: name")
+
     def start(self) -> None:
         script = str(SERVER_FOLDER / "simple_sio_server.py")
         process = self._process = Process(
@@ -169,8 +174,11 @@ class Station:
         config = put_up_walls(self.api, self.write_config())
         node = Node(config, None, threading.Event(), context=None, health_port=0)
         self._nodes.append(node)
+        before = self.server.registrations
         node.start()
         eventually(node._is_at_work, "a node at work")
+        # Until then the server keeps commands, and accepts them in the place of the node.
+        eventually(lambda: self.server.registrations > before, "a registered node")
         return node
 
     def stop_node(self) -> None:
