@@ -29,9 +29,8 @@ class RawClient:
     def __init__(self, station: BenchStation) -> None:
         """Take the ready ``station``."""
         self._station = station
-        config = station.config()
-        settings = config.kubernetes.model_copy(update={"node_name": _NODE_NAME})
-        self._config = config.model_copy(update={"kubernetes": settings})
+        self._config = station.config().with_kubernetes(node_name=_NODE_NAME)
+        settings = self._config.kubernetes
         namespace = settings.namespace
         self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         path = f"/api/v1/namespaces/{namespace}/services/{settings.proxy.service}"

@@ -10,9 +10,10 @@ from devcluster.parts import Part
 
 
 def built(part: Part, console: Console) -> Path:
-    """Return the folder of a part's programs; build what the cache lacks. Raise DevClusterError.
+    """Return the folder of a part's programs, and build them if the cache lacks the folder.
 
-    A part that is in the cache does not wait for another command that builds.
+    The call waits for other commands' builds only if the cache lacks the folder. Raises
+    DevClusterError.
     """
     folder = builds.located().folder(part)
     if not folder.exists():

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from node_poc.config.extra_mounts import ExtraMount
+from node_poc.config.extra_mounts import mounts_in
 from node_poc.config.findings import Finding, error, warning
 from node_poc.config.model import NodeConfig
 from node_poc.config.outside import CERTIFICATE_VARIABLES, PROXY_VARIABLES
@@ -144,7 +144,7 @@ def _mounted_certificates(config: NodeConfig) -> dict[str, str]:
 
     Files that this machine does not have are left out: the pods may run elsewhere.
     """
-    mounts = [each for each in map(ExtraMount.parse, config.node_extra_mounts) if each]
+    mounts = mounts_in(config.node_extra_mounts)
     found = {}
     for name in CERTIFICATE_VARIABLES:
         path = config.node_extra_env.get(name, "")

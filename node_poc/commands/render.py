@@ -83,8 +83,7 @@ def render(
         RenderError: a file is missing, or the objects make no sense for this kind of server.
     """
     if image is not None:  # the gate of each Job is a program of this image, too
-        settings = config.kubernetes.model_copy(update={"node_image": image})
-        config = config.model_copy(update={"kubernetes": settings})
+        config = config.with_kubernetes(node_image=image)
     kind = config.kind
     _refuse_open_secrets(config, path)
     if what == "pull-secret":

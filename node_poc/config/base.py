@@ -12,6 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+#: Kubernetes' rule for most names of objects (RFC 1123 subdomain), without the ends of a text.
+SUBDOMAIN = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
+OBJECT_NAME = rf"^{SUBDOMAIN}$"
 
 
 class Section(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from node_poc.config.base import Strict
 from node_poc.config.image_rules import EXTENDED_RESOURCE, ImageResources
+from node_poc.config.placement import Part
 from node_poc.config.quantities import Quantity, amount
 
 
@@ -184,9 +185,7 @@ class Security(Strict):
     Default: an attacker in an algorithm cannot change the algorithm's programs.
     """
 
-    users: dict[Literal["algorithms", "node", "proxy"], Literal["fixed", "cluster"]] = Field(
-        default={}
-    )
+    users: dict[Part, Literal["fixed", "cluster"]] = Field(default={})
     """By part (`algorithms`, `node`, `proxy`): `fixed` or `cluster`. With `cluster`, the pods of a
     part name no user and no group, and the cluster sets both, as OpenShift does under
     `restricted-v2`; the pods still refuse root. `algorithms` and `node` share files and therefore
@@ -196,6 +195,6 @@ class Security(Strict):
     Default: `fixed`, because other clusters set no user and the image's user would count.
     """
 
-    def are_users_fixed(self, part: Literal["algorithms", "node", "proxy"]) -> bool:
+    def are_users_fixed(self, part: Part) -> bool:
         """Return whether the pods of a part name their user and groups."""
         return self.users.get(part, "fixed") == "fixed"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from node_poc.config.base import SUBDOMAIN
+
 Source = Literal["folder", "secret", "configmap"]
-# The name of an object (RFC 1123 subdomain), a path of the pod, and Docker's mode.
+# The name of an object, a path of the pod, and Docker's mode.
 _OBJECT = re.compile(
-    r"(?P<kind>secret|configmap)/(?P<source>[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)"
-    r":(?P<target>/[^:]+)(?::ro)?"
+    rf"(?P<kind>secret|configmap)/(?P<source>{SUBDOMAIN}):(?P<target>/[^:]+)(?::ro)?"
 )
 _FOLDER = re.compile(r"(?P<source>/[^:]+):(?P<target>/[^:]+)(?::(?P<mode>[a-zA-Z,]+))?")
 _NAMES_AN_OBJECT = re.compile(r"(?i)(secrets?|configmaps?|cm)/")
@@ -60,6 +62,11 @@ class ExtraMount:
         if self.kind != "folder":
             return None
         return str(PurePosixPath(self.source) / PurePosixPath(path).relative_to(self.target))
+
+
+def mounts_in(texts: Iterable[str]) -> list[ExtraMount]:
+    """Return the mounts, without named volumes of Docker, which have no effect."""
+    return [mount for mount in map(ExtraMount.parse, texts) if mount is not None]
 
 
 def _objects_are_named(value: str) -> str:

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
-import regex
 from pydantic import AfterValidator, Field
 
-from node_poc.config.base import Strict
+from node_poc.config.base import SUBDOMAIN, Strict
+from node_poc.config.expressions import EXPRESSION_LENGTH, why_no_expression
 from node_poc.config.quantities import Quantity
 
-# As for the expressions in ``policies``: matching has a time limit, and compiling has none.
-_EXPRESSION_LENGTH = 1000
 # A resource of a device plugin: a domain and a name. Others are Kubernetes' own.
-EXTENDED_RESOURCE = (
-    r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-)
+EXTENDED_RESOURCE = rf"^{SUBDOMAIN}/[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 
 
 def _expression(value: str) -> str:
-    try:
-        re.compile(value)
-        regex.compile(value)  # matching uses `regex`: `re` has no time limit
-    except (re.error, regex.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"is no regular expression: {error}") from error
+    if why := why_no_expression(value):
+        raise ValueError(f"is {why}")
     return value
 
 
 ImageExpression = Annotated[
-    str, Field(min_length=1, max_length=_EXPRESSION_LENGTH), AfterValidator(_expression)
+    str, Field(min_length=1, max_length=EXPRESSION_LENGTH), AfterValidator(_expression)
 ]
 
 

@@ -11,7 +11,7 @@ from node_poc.config.bounds import Limits, Resources, Security
 from node_poc.config.databases import DatabaseEgress
 from node_poc.config.images import Images
 from node_poc.config.kinds.registry import DEFAULT, known_name
-from node_poc.config.placement import Placement
+from node_poc.config.placement import Part, Placement
 from node_poc.config.pods import Pods
 from node_poc.config.quantities import Quantity, amount
 from node_poc.config.walls import Walls
@@ -176,7 +176,7 @@ class Kubernetes(Strict):
     security: Security = Security()
     pods: Pods = Pods()
 
-    placement: dict[Literal["algorithms", "node", "proxy"], Placement] = Field(default={})
+    placement: dict[Part, Placement] = Field(default={})
     """By part: where its pods run, and what the site adds to their metadata, each with the keys
     below. Parts: `algorithms`, `node` and `proxy`; the last two with `render vantage6`.
 
@@ -256,7 +256,7 @@ class Kubernetes(Strict):
     Default: a message to the dummy server stays small.
     """
 
-    def placement_of(self, part: Literal["algorithms", "node", "proxy"]) -> Placement:
+    def placement_of(self, part: Part) -> Placement:
         """Return the placement of a part; an empty one if the site has set none."""
         return self.placement.get(part, Placement())
 

@@ -236,6 +236,11 @@ class NodeConfig(Section):
         """Settings that most likely do not do what their author wants, each with key and remedy."""
         return tuple(self.kind.find_doubts(self))
 
+    def with_kubernetes(self, **changes: Any) -> NodeConfig:
+        """Return the configuration with other values of keys of ``kubernetes``, unchecked."""
+        settings = self.kubernetes.model_copy(update=changes)
+        return self.model_copy(update={"kubernetes": settings})
+
     def database(self, label: str) -> Database | None:
         """Return the configured database of this label, or None."""
         return next((d for d in self.databases if d.label == label), None)

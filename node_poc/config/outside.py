@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from node_poc.config.extra_mounts import ExtraMount
+from node_poc.config.extra_mounts import mounts_in
 
 if TYPE_CHECKING:
     from node_poc.config.model import NodeConfig
@@ -40,7 +40,7 @@ def find_doubts_of_the_way(config: NodeConfig) -> Iterator[str]:
 
 
 def _certificates(config: NodeConfig) -> Iterator[str]:
-    mounts = [each for each in map(ExtraMount.parse, config.node_extra_mounts) if each]
+    mounts = mounts_in(config.node_extra_mounts)
     for name in CERTIFICATE_VARIABLES:
         path = config.node_extra_env.get(name)
         if path and not any(mount.holds(path) for mount in mounts):

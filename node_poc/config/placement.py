@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from node_poc.config.base import Strict
+from node_poc.config.base import OBJECT_NAME, SUBDOMAIN, Strict
+
+#: Whose pods a setting is for; the forward proxy counts as ``proxy``.
+Part = Literal["algorithms", "node", "proxy"]
 
 # Kubernetes' rules for labels and annotations:
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_PREFIX = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
-_KEY = re.compile(rf"({_PREFIX}/)?{_NAME}")
+_KEY = re.compile(rf"({SUBDOMAIN}/)?{_NAME}")
 _VALUE = re.compile(rf"({_NAME})?")
-# NetworkPolicies, the node and meshes go by these.
-_TAKEN = ("vantage6.ai", "app.kubernetes.io", "batch.kubernetes.io", "istio.io", "linkerd.io")
-_TAKEN_NAMES = ("job-name", "controller-uid")
+#: Domains and names of keys that a site must not set: NetworkPolicies, the node and meshes go by
+#: these.
+TAKEN = ("vantage6.ai", "app.kubernetes.io", "batch.kubernetes.io", "istio.io", "linkerd.io")
+TAKEN_NAMES = ("job-name", "controller-uid")
 _QUEUE = "kueue.x-k8s.io/queue-name"
 _AFFINITIES = frozenset({"nodeAffinity", "podAffinity", "podAntiAffinity"})
 _ANNOTATIONS_LENGTH = 65_536
@@ -29,7 +32,7 @@ def _keys(value: dict[str, str]) -> dict[str, str]:
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key[:80]!r} is no key of a label; write name or example.org/name")
         domain = f".{key.rpartition('/')[0]}"
-        if key in _TAKEN_NAMES or domain.endswith(tuple(f".{each}" for each in _TAKEN)):
+        if key in TAKEN_NAMES or domain.endswith(tuple(f".{each}" for each in TAKEN)):
             raise ValueError(f"{key!r} belongs to the node or to Kubernetes; use another key")
         if key == _QUEUE:
             raise ValueError(f"{key!r} belongs on Jobs only; set kubernetes.queue instead")
@@ -67,7 +70,7 @@ class Placement(Strict):
     tolerations: list[dict[str, str | int]] = Field(default=[], max_length=_MOST)
     """Kubernetes' `tolerations`, as in a pod: pods may run on machines with these taints."""
 
-    priority_class: str | None = Field(default=None, pattern=rf"^{_PREFIX}$")
+    priority_class: str | None = Field(default=None, pattern=OBJECT_NAME)
     """Name of a PriorityClass of the cluster."""
 
     labels: Annotated[dict[str, str], AfterValidator(_labels)] = Field(default={}, max_length=_MOST)

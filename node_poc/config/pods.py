@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from node_poc.config.base import Choice, Strict
+from node_poc.config.base import OBJECT_NAME, Choice, Strict
 from node_poc.config.image_rules import ImageExpression
-
-# Kubernetes' rule for names of objects outside of a namespace (RFC 1123 subdomain).
-_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 
 
 class RuntimeClassRule(Strict):
@@ -18,7 +15,7 @@ class RuntimeClassRule(Strict):
     """A regular expression that matches the start of an image's name, in any spelling. The first
     rule with a match counts, and `.*` matches all images."""
 
-    runtime_class: str = Field(pattern=_OBJECT_NAME)
+    runtime_class: str = Field(pattern=OBJECT_NAME)
     """Name of a RuntimeClass of the cluster, such as `gvisor`. If the cluster lacks the class, the
     run ends as `start failed` with cause `RuntimeClassMissing`. A protection on `auto` is used only
     if the class has the protection."""

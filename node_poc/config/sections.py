@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-import regex
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
 from node_poc.config.base import Allowed, Section, Strict, Text
+from node_poc.config.expressions import EXPRESSION_LENGTH, why_no_expression
 
 # vantage6's rule: an entry with any of these characters is a regular expression, matched from the
 # text's start (``DockerManager.is_docker_image_allowed`` of vantage6 4.x).
 REGEX_CHARACTERS = frozenset(r"*\?$^[](){}|+")
 # Compiling a large expression takes all memory.
-_EXPRESSION_LENGTH = 1000
 _LARGE_COUNT = re.compile(r"\{[0-9, ]*[0-9]{4}")
 DEFAULT_PRIVATE_KEY = "private_key.pem"
 
@@ -70,16 +69,13 @@ class Policies(Strict):
     @classmethod
     def _expressions(cls, value: list[str] | None) -> list[str] | None:
         for entry in filter(is_regex, value or []):
-            if len(entry) > _EXPRESSION_LENGTH or _LARGE_COUNT.search(entry):
+            if len(entry) > EXPRESSION_LENGTH or _LARGE_COUNT.search(entry):
                 raise ValueError(
-                    f"{entry[:80]!r} is too large: an expression may have {_EXPRESSION_LENGTH} "
+                    f"{entry[:80]!r} is too large: an expression may have {EXPRESSION_LENGTH} "
                     "characters, and counts such as {3} below 1000"
                 )
-            try:
-                re.compile(entry)
-                regex.compile(entry)  # matching uses `regex`: `re` has no time limit
-            except (re.error, regex.error, OverflowError, RecursionError) as error:
-                raise ValueError(f"{entry!r} is no regular expression: {error}") from error
+            if why := why_no_expression(entry):
+                raise ValueError(f"{entry!r} is {why}")
         return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from node_poc.config.extra_mounts import ExtraMount
+from node_poc.config.extra_mounts import mounts_in
 from node_poc.config.model import NodeConfig
 from node_poc.manifests import identity
 
@@ -31,9 +31,8 @@ def pod_security_level(config: NodeConfig) -> Level:
 
 
 def _needs_folders_of_the_machine(config: NodeConfig) -> bool:
-    mounts = filter(None, map(ExtraMount.parse, config.node_extra_mounts))
     return config.kubernetes.storage.mode == "hostPath" or any(
-        each.kind == "folder" for each in mounts
+        each.kind == "folder" for each in mounts_in(config.node_extra_mounts)
     )
 
 

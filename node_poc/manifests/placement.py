@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal
+from typing import Any
 
 from node_poc.config.model import NodeConfig
+from node_poc.config.placement import Part
 
-Part = Literal["algorithms", "node", "proxy"]
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 # Seconds until Kubernetes marks a silent cluster node as not ready (``kube-controller-manager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from node_poc.config.model import Resources, Security
+from node_poc.config.placement import Part
 
 STRICT_GROUPS = MappingProxyType({"supplementalGroupsPolicy": "Strict"})
 _USERS_AND_GROUPS = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
@@ -34,9 +35,7 @@ def pod_security_context(
     return context | STRICT_GROUPS if strict_groups else context
 
 
-def with_users(
-    context: Mapping[str, Any], security: Security, part: Literal["algorithms", "node", "proxy"]
-) -> dict[str, Any]:
+def with_users(context: Mapping[str, Any], security: Security, part: Part) -> dict[str, Any]:
     """Return a pod's security context with the users of its part.
 
     If the cluster chooses the users, the context names none: OpenShift's ``restricted-v2`` refuses

@@ -6,15 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from node_poc.runs.diagnosis import VOLUME_ELSEWHERE
 from node_poc.runs.times import event_time
 
 Object = Mapping[str, Any]
 
 # The scheduler's words (``pkg/scheduler/framework/plugins``), the most specific first, and the
-# remedy. The text up to Kubernetes 1.33 is "had volume node affinity conflict".
+# remedy.
 _REMEDIES = (
     (
-        r"(match PersistentVolume's|had volume) node affinity",
+        VOLUME_ELSEWHERE,
         (
             "its volume is on one machine: uncordon or repair that machine (`kubectl get nodes`); "
             "without the machine, restore the volume from a backup"

@@ -150,10 +150,10 @@ _NO_POD = Failure(
 )
 
 
-# The volume of a claim is on another machine; the first words are those since Kubernetes 1.34.
-_VOLUME_ELSEWHERE = r"(match PersistentVolume's|had volume) node affinity"
+#: The scheduler's words for a volume on another machine; the first are those since Kubernetes 1.34.
+VOLUME_ELSEWHERE = r"(match PersistentVolume's|had volume) node affinity"
 # The machine is out of question for a claim with ReadWriteOnce (``manifests/claims.py``).
-_ELSEWHERE = rf"{_VOLUME_ELSEWHERE}|match pod affinity rules"
+_ELSEWHERE = rf"{VOLUME_ELSEWHERE}|match pod affinity rules"
 _ONE_MACHINE = (
     "; if the volume of its claim is for one machine (ReadWriteOnce), runs go to that machine "
     "only, beside the node's pod: make room there, uncordon or repair it (`kubectl get nodes`)"
@@ -166,7 +166,7 @@ _LACKS = (
     (r"Insufficient memory", "InsufficientMemory", "memory"),
     (r"Insufficient ephemeral-storage", "InsufficientDisk", "disk space"),
     (r"Insufficient \S*gpu", "InsufficientGpu", "a GPU"),
-    (_VOLUME_ELSEWHERE, "VolumeMachineAway", "the machine with its files"),
+    (VOLUME_ELSEWHERE, "VolumeMachineAway", "the machine with its files"),
     (r"(?i)persistent ?volume|pvc\(s\)|free storage", "VolumeNotReady", "its volume"),
     (r"Too many pods", "TooManyPods", "a free place for a pod"),
     (r"Insufficient", "InsufficientResource", "a resource that it needs"),

@@ -39,6 +39,6 @@ def _with_rule(config: NodeConfig, rule: ImageResources | None) -> NodeConfig:
 
 
 def _with(config: NodeConfig, resources: Resources, *, gpu: bool) -> NodeConfig:
-    settings = config.kubernetes.model_copy(update={"resources": resources})
     devices = config.algorithm_device_requests.model_copy(update={"gpu": gpu})
-    return config.model_copy(update={"kubernetes": settings, "algorithm_device_requests": devices})
+    made = config.with_kubernetes(resources=resources)
+    return made.model_copy(update={"algorithm_device_requests": devices})

@@ -119,9 +119,7 @@ def without_protections(config: NodeConfig) -> NodeConfig:
 
 
 def _with_pods(config: NodeConfig, update: Mapping[str, Any]) -> NodeConfig:
-    pods = config.kubernetes.pods.model_copy(update=update)
-    settings = config.kubernetes.model_copy(update={"pods": pods})
-    return config.model_copy(update={"kubernetes": settings})
+    return config.with_kubernetes(pods=config.kubernetes.pods.model_copy(update=update))
 
 
 def dropped(job: dict[str, Any], answered: dict[str, Any]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kubernetes.config import kube_config
 
 from devcluster.console import Console
-from devcluster.parts import COSIGN, GVISOR
+from devcluster.parts import COSIGN, GVISOR, Part
 from devcluster.render import SANDBOX_CLASS
 from devstation import Cluster, DummyStation
 from devstation.cosign import Cosign
@@ -43,21 +44,24 @@ def station(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     station.remove()
 
 
+def _built(part: Part, config: pytest.Config) -> Path:
+    """Return the folder of a part's programs; a build shows its progress."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        return built(part, Console())
+
+
 @pytest.fixture(scope="session")
 def cosign(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Cosign:
     """Return real cosign. The first use builds it, for some minutes, and shows the progress."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        program = built(COSIGN, Console()) / "cosign"
+    program = _built(COSIGN, pytestconfig) / "cosign"
     return Cosign(program, tmp_path_factory.mktemp("cosign"))
 
 
 @pytest.fixture(scope="session")
 def sandbox(pytestconfig: pytest.Config) -> str:
     """Return the RuntimeClass of gVisor. The first use builds gVisor, for some minutes."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        built(GVISOR, Console())
+    _built(GVISOR, pytestconfig)
     return SANDBOX_CLASS
 
 
@@ -66,12 +70,9 @@ def helms(
     cluster: Cluster, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Helm]:
     """Return real Helm, by version. The first use builds the program, for some minutes."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        programs = {name: built(part, Console()) / name for name, part in PARTS.items()}
     return {
-        name: Helm(name, program, tmp_path_factory.mktemp(name), cluster)
-        for name, program in programs.items()
+        name: Helm(name, _built(part, pytestconfig) / name, tmp_path_factory.mktemp(name), cluster)
+        for name, part in PARTS.items()
     }
 
 

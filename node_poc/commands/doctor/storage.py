@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from node_poc.cluster.connect import KubernetesApi
 from node_poc.cluster.errors import ClusterError, NotFoundError
@@ -11,7 +11,7 @@ from node_poc.cluster.listing import list_all
 from node_poc.commands.doctor.lines import Line, failure, ok, warning
 from node_poc.commands.doctor.machines import is_usable
 from node_poc.config.model import NodeConfig
-from node_poc.config.placement import Placement
+from node_poc.config.placement import Part, Placement
 from node_poc.observe.claim_state import waiting_claim
 from node_poc.observe.node_state import is_ready
 
@@ -20,7 +20,7 @@ Object = Mapping[str, Any]
 _SINGLE = {"ReadWriteOnce", "ReadWriteOncePod"}
 _HOST_NAME = "kubernetes.io/hostname"
 _KEEP_OUT = {"NoSchedule", "NoExecute"}
-_PARTS: tuple[Literal["node", "algorithms"], ...] = ("node", "algorithms")
+_PARTS: tuple[Part, ...] = ("node", "algorithms")
 
 
 def look_at_storage(config: NodeConfig, api: KubernetesApi) -> Iterator[Line]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from node_poc.config.base import OBJECT_NAME
+from node_poc.config.placement import TAKEN, TAKEN_NAMES
+
 Schema = dict[str, Any]
 OBJECT: Schema = {"type": "object"}
 BOOLEAN: Schema = {"type": "boolean"}
 POLICY: Schema = {"enum": ["Always", "IfNotPresent", "Never"]}
-# Labels and annotations of the node, of Kubernetes and of meshes: policies select by them
-# (`config/placement.py` has the same rule for the configuration file).
-_TAKEN = (
-    r"^(job-name|controller-uid"
-    r"|([^/]*\.)?(vantage6\.ai|app\.kubernetes\.io|batch\.kubernetes\.io|istio\.io|linkerd\.io)/.*)$"
-)
+# The same rule as for the configuration file.
+_DOMAINS = "|".join(TAKEN).replace(".", r"\.")
+_TAKEN = rf"^({'|'.join(TAKEN_NAMES)}|([^/]*\.)?({_DOMAINS})/.*)$"
 _METADATA: Schema = {"type": "object", "propertyNames": {"not": {"pattern": _TAKEN}}}
 LABELS: Schema = {**_METADATA, "additionalProperties": {"type": "string", "maxLength": 63}}
 ANNOTATIONS: Schema = {**_METADATA, "additionalProperties": {"type": "string"}}
@@ -23,7 +23,7 @@ RESOURCES: Schema = {
     "properties": {"requests": _AMOUNTS, "limits": _AMOUNTS},
     "additionalProperties": False,
 }
-NAME: Schema = {"type": "string", "pattern": r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"}
+NAME: Schema = {"type": "string", "pattern": OBJECT_NAME}
 
 
 def text(pattern: str) -> Schema:

@@ -13,7 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from node_poc.manage.export.parts import Object, Parts, api_key_secret, component_of, pod_of
+from node_poc.config.base import OBJECT_NAME
+from node_poc.config.placement import Part
+from node_poc.manage.export.parts import (
+    Object,
+    Parts,
+    api_key_secret,
+    component_of,
+    config_secret,
+    pod_of,
+)
 from node_poc.manage.export.schema import (
     ANNOTATIONS,
     BOOLEAN,
@@ -34,9 +43,9 @@ _DIGEST = r"^(sha256:[0-9a-f]{64})?$"
 _IMAGE = r"^[a-z0-9][-A-Za-z0-9._/:]*$"
 _WHOLE_IMAGE = r"^[a-z0-9][-A-Za-z0-9._/:@]*$"
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
-_STORAGE_CLASS = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 _KEPT_BY_HELM = {"helm.sh/resource-policy": "keep"}
-_PARTS = {
+#: By component: the part whose placement counts, and the section of the component's own values.
+_PARTS: dict[str, tuple[Part, str]] = {
     identity.COMPONENT_NODE: ("node", "node"),
     identity.COMPONENT_PROXY: ("proxy", "proxy"),
     identity.COMPONENT_WHITELIST: ("proxy", "whitelistProxy"),
@@ -137,7 +146,7 @@ def _secrets(objects: list[Object], parts: Parts) -> Iterator[Value]:
     label = parts.identity.node_label
     known = {
         api_key_secret(label): ("apiKey", "with the API key, under the key V6_API_KEY"),
-        f"{label}-config": ("configuration", "with the configuration file, node_config.yaml"),
+        config_secret(label): ("configuration", "with the configuration file, node_config.yaml"),
         f"{label}-private-key": ("privateKey", "with the private key, private_key.pem"),
         f"{label}-extra-env": ("extraEnv", "with the variables of node_extra_env"),
     }
@@ -154,7 +163,7 @@ def _secrets(objects: list[Object], parts: Parts) -> Iterator[Value]:
 def _deployment(made: Object, parts: Parts) -> Iterator[Value]:
     """Mark the places of one Deployment; the forward proxy shares the placement of the proxy."""
     placed, own = _PARTS[component_of(made) or ""]
-    site = parts.config.kubernetes.placement_of(placed)  # type: ignore[arg-type]
+    site = parts.config.kubernetes.placement_of(placed)
     pod, metadata = pod_of(made), made["spec"]["template"]["metadata"]
     # The builder adds a term for the machine of the volumes.
     affinity = pod.get("affinity", {})
@@ -186,9 +195,7 @@ def _containers(pod: Object, own: str) -> Iterator[Value]:
     yield Value(f"{own}.resources", container["resources"], about, RESOURCES)
     if own == "whitelistProxy":
         about = "Image of the forward proxy for the names in whitelist.domains."
-        yield Value(
-            f"{own}.image", container["image"], about, text(r"^[a-z0-9][-A-Za-z0-9._/:@]*$")
-        )
+        yield Value(f"{own}.image", container["image"], about, text(_WHOLE_IMAGE))
         container["image"] = scalar(f"{own}.image")
     for each in (container, *pod.get("initContainers", [])):
         each["resources"] = block(f"{own}.resources")
@@ -203,7 +210,7 @@ def _claim(made: Object, parts: Parts) -> Iterator[Value]:
     spec["resources"]["requests"]["storage"] = scalar(f"storage.{key}")
     about = 'StorageClass of new claims; "" for the cluster\'s default.'
     spec["storageClassName"] = block("storage.className")
-    schema = text(rf"^$|{_STORAGE_CLASS}")
+    schema = text(rf"^$|{OBJECT_NAME}")
     yield Value("storage.className", storage.storage_class or "", about, schema)
     # The data outlive the release, as with `v6-node remove`.
     made["metadata"].setdefault("annotations", {}).update(_KEPT_BY_HELM)

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from devstation import ROOT, Cluster, Federation
+from devstation import ROOT, Cluster, Federation, Location
+from tests.cluster.vantage6.conftest import Asking
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,24 @@ def install(cluster: Cluster, folder: Path) -> Command:
     return Command(venv / "bin/v6-node", home, {**variables, "HOME": str(home)})
 
 
+@contextmanager
+def lone_server(cluster: Cluster, location: Location) -> Iterator[Federation]:
+    """Start a vantage6 server without any station: ``v6-node`` makes the nodes."""
+    made = Federation(cluster, location)
+    made.remove()
+    made.start_server(lambda text: print(text, file=sys.stderr))
+    yield made
+    made.remove()
+
+
+@contextmanager
+def asking_as_admin(server: Federation, collaboration: str) -> Iterator[Asking]:
+    """Yield the poster of tasks for a collaboration."""
+    client = server.world.client("admin")
+    yield Asking(server, client, collaboration)
+    client.close()
+
+
 def new_node(server: Federation, name: str, key: Path) -> list[str]:
     """Return the arguments of ``new`` for a node, except its folders and databases.
 
@@ -87,6 +108,22 @@ def new_node(server: Federation, name: str, key: Path) -> list[str]:
         *("--api-path", "/api", "--image", cluster.image("v6_node_poc")),
         *("--allow", cluster.image("v6_test_algorithm")),
     ]
+
+
+@contextmanager
+def node_file(
+    server: Federation, command: Command, name: str, key: Path, *options: str
+) -> Iterator[Path]:
+    """Yield the file of a new node; remove the file and the node's namespace in the end.
+
+    ``options``: those of ``new`` for folders and databases.
+    """
+    command.run(*new_node(server, name, key), *options)
+    path = command.file(name)
+    change(path, node_cpu_request="50m", walls={"self_test_hours": None})
+    yield path
+    server.cluster.delete_namespace(f"v6-{name}")
+    path.unlink(missing_ok=True)
 
 
 def change(path: Path, **values: object) -> None:

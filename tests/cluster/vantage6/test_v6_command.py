@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,14 @@ import yaml
 
 from devstation import ROOT, Cluster, Federation, Location, own_home, wait_for
 from tests.cluster.vantage6.conftest import Asking
-from tests.cluster.vantage6.installed import Command, change, install, new_node
+from tests.cluster.vantage6.installed import (
+    Command,
+    asking_as_admin,
+    change,
+    install,
+    lone_server,
+    new_node,
+)
 
 NAMES = ("command-a", "command-b")
 COLLABORATION = "plain"
@@ -36,20 +42,14 @@ def command(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Comma
 
 @pytest.fixture(scope="module")
 def server(cluster: Cluster) -> Iterator[Federation]:
-    """Start a vantage6 server without any station: the command makes the nodes."""
-    made = Federation(cluster, Location("v6-command-test", HOME, PORT))
-    made.remove()
-    made.start_server(lambda text: print(text, file=sys.stderr))
-    yield made
-    made.remove()
+    with lone_server(cluster, Location("v6-command-test", HOME, PORT)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def asking(server: Federation) -> Iterator[Asking]:
-    """Return the poster of tasks for the collaboration."""
-    client = server.world.client("admin")
-    yield Asking(server, client, COLLABORATION)
-    client.close()
+    with asking_as_admin(server, COLLABORATION) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ from node_poc.manifests.identity import LABEL_COMPONENT, LABEL_NODE, Identity
 from tests.cluster.machines import FIRST, SECOND, cordoned, two_machines
 from tests.cluster.station import no_self_test
 from tests.cluster.vantage6.conftest import Asking
+from tests.cluster.vantage6.installed import asking_as_admin, lone_server
 
 pytestmark = [pytest.mark.dev_cluster, pytest.mark.alone]
 PORT = 7660
@@ -111,20 +112,14 @@ def layout() -> Iterator[Layout]:
 
 @pytest.fixture(scope="module")
 def server(cluster: Cluster) -> Iterator[Federation]:
-    """Start a vantage6 server without any station: ``v6-node`` makes the nodes."""
-    made = Federation(cluster, Location("v6-machines-test", HOME, PORT))
-    made.remove()
-    made.start_server(lambda text: print(text, file=sys.stderr))
-    yield made
-    made.remove()
+    with lone_server(cluster, Location("v6-machines-test", HOME, PORT)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def asking(server: Federation) -> Iterator[Asking]:
-    """Return the poster of tasks for the collaboration."""
-    client = server.world.client("admin")
-    yield Asking(server, client, "plain")
-    client.close()
+    with asking_as_admin(server, "plain") as made:
+        yield made
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from devstation import Cluster, Federation, Location, own_home
 from tests.cluster.vantage6.conftest import Asking
-from tests.cluster.vantage6.installed import Command, install
+from tests.cluster.vantage6.installed import Command, asking_as_admin, install, lone_server
 
 COLLABORATION = "plain"
 PORT = 7659
@@ -25,20 +24,14 @@ def command(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Comma
 
 @pytest.fixture(scope="session")
 def server(cluster: Cluster) -> Iterator[Federation]:
-    """Start a vantage6 server without any station: the command makes the nodes."""
-    made = Federation(cluster, Location("v6-command-tests", HOME, PORT))
-    made.remove()
-    made.start_server(lambda text: print(text, file=sys.stderr))
-    yield made
-    made.remove()
+    with lone_server(cluster, Location("v6-command-tests", HOME, PORT)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def asking(server: Federation) -> Iterator[Asking]:
-    """Return the poster of tasks for the collaboration."""
-    client = server.world.client("admin")
-    yield Asking(server, client, COLLABORATION)
-    client.close()
+    with asking_as_admin(server, COLLABORATION) as made:
+        yield made
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from devstation import ROOT, Cluster, wait_for
-from tests.cluster.vantage6.installed import Command, change, new_node
+from tests.cluster.vantage6.installed import Command, node_file
 
 pytestmark = pytest.mark.default_class
 NAME = "hospital-a"
@@ -26,17 +26,14 @@ CLAIMS = ("tasks", "databases")
 
 
 @pytest.fixture
-def node(server, command, key, cluster: Cluster) -> Iterator[Path]:
+def node(server, command, key) -> Iterator[Path]:
     """Make the file with the options of the guide; return the file."""
     told = (GUIDES / "k3s.md").read_text()
     storage = re.search(r"(--task-dir .*ReadWriteOnce) .*\n *(--database \S+)", told)
     assert storage is not None
-    command.run(*new_node(server, NAME, key), *storage[1].split(), *storage[2].split())
-    path = command.file(NAME)
-    change(path, node_cpu_request="50m", walls={"self_test_hours": None})
-    yield path
-    cluster.delete_namespace(NAMESPACE)
-    path.unlink(missing_ok=True)
+    options = (*storage[1].split(), *storage[2].split())
+    with node_file(server, command, NAME, key, *options) as path:
+        yield path
 
 
 def test_the_guide_for_k3s(asking, command, node, cluster):

@@ -16,7 +16,7 @@ from devstation import ROOT, Cluster, wait_for
 from node_poc import __version__
 from node_poc.manage.owned import LAST_APPLIED
 from tests.cluster.vantage6.command.conftest import HOME
-from tests.cluster.vantage6.installed import Command, change, new_node
+from tests.cluster.vantage6.installed import Command, node_file
 
 NAME = "command-runs"
 NAMESPACE = f"v6-{NAME}"
@@ -25,18 +25,14 @@ NODE = "app.kubernetes.io/component=node"
 
 
 @pytest.fixture
-def node(server, command, key, cluster: Cluster) -> Iterator[Path]:
+def node(server, command, key) -> Iterator[Path]:
     """Make a node's file, with folders of the machine; return the file."""
     data = HOME / NAME / "data" / "employees.csv"
     data.parent.mkdir(parents=True)
     shutil.copy(ROOT / "csv" / "employees.csv", data)
     folders = ("--task-dir", str(HOME / NAME / "tasks"), "--database", f"default=csv:{data}")
-    command.run(*new_node(server, NAME, key), *folders)
-    path = command.file(NAME)
-    change(path, node_cpu_request="50m", walls={"self_test_hours": None})
-    yield path
-    cluster.delete_namespace(NAMESPACE)
-    path.unlink(missing_ok=True)
+    with node_file(server, command, NAME, key, *folders) as path:
+        yield path
 
 
 def test_a_run_outlives_stop_start_and_restart(asking, command, node, cluster):
